@@ -1,0 +1,165 @@
+"""Settings from the environment, validated once at start. Every fault is reported at once."""
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.database_url import DatabaseUrl, PoolerMode, parse_database_url
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class PoolSettings(BaseModel):
+    """How many server connections one worker may hold, and for how long (seconds)."""
+
+    size: int
+    overflow: int
+    timeout: float
+    recycle: int
+
+
+class Settings(BaseSettings):
+    """One field per environment variable of the same name in capitals; see README.md."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    environment: Environment = Environment.PRODUCTION
+    log_level: str = "INFO"
+
+    database_url: SecretStr
+    migration_database_url: SecretStr | None = None
+    database_pooler: PoolerMode | None = None
+    database_ca_file: str | None = None
+    database_pool_size: int = Field(5, ge=1, le=100)
+    database_max_overflow: int = Field(5, ge=0, le=100)
+    database_pool_timeout: float = Field(1.0, gt=0, le=60)
+    database_pool_recycle: int = Field(1800, ge=30)
+    database_connect_timeout: float = Field(5.0, gt=0, le=60)
+    database_statement_timeout_ms: int = Field(15_000, ge=100)
+    slow_query_ms: float = Field(250, ge=0)
+
+    supabase_url: str
+    supabase_secret_key: SecretStr
+    supabase_jwt_secret: SecretStr | None = None
+    token_cache_size: int = Field(10_000, ge=0)
+    token_cache_seconds: float = Field(60, ge=0, le=300)
+
+    bootstrap_admin_email: str | None = None
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+    metrics_enabled: bool = False
+    metrics_token: SecretStr | None = None
+    docs_enabled: bool = True
+    idempotency_hours: int = Field(24, ge=24)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(
+                origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()
+            )
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_explicit(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
+                msg = "each origin must look like https://training.example, without a path"
+                raise ValueError(msg)
+        return origins
+
+    @field_validator("supabase_url")
+    @classmethod
+    def _supabase_url_is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            msg = "must be the project's URL, such as https://abc.supabase.co"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _log_level_is_known(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            msg = "must be one of DEBUG, INFO, WARNING, ERROR"
+            raise ValueError(msg)
+        return value.upper()
+
+    @field_validator("database_url", "migration_database_url")
+    @classmethod
+    def _database_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_database_url(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_closed(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            if not self.supabase_url.startswith("https://"):
+                msg = "SUPABASE_URL must use https in production"
+                raise ValueError(msg)
+            if self.metrics_enabled and self.metrics_token is None:
+                msg = "METRICS_TOKEN must be set when METRICS_ENABLED is on in production"
+                raise ValueError(msg)
+        return self
+
+    @property
+    def pool(self) -> PoolSettings:
+        return PoolSettings(
+            size=self.database_pool_size,
+            overflow=self.database_max_overflow,
+            timeout=self.database_pool_timeout,
+            recycle=self.database_pool_recycle,
+        )
+
+    @property
+    def issuer(self) -> str:
+        return f"{self.supabase_url}/auth/v1"
+
+    def api_database(self) -> DatabaseUrl:
+        return parse_database_url(
+            self.database_url.get_secret_value(),
+            pooler=self.database_pooler,
+            ca_file=self.database_ca_file,
+        )
+
+    def migration_database(self) -> DatabaseUrl:
+        """Where migrations run: the owner's connection, never through a transaction pooler."""
+        secret = self.migration_database_url or self.database_url
+        return parse_database_url(secret.get_secret_value(), ca_file=self.database_ca_file)
+
+
+class SettingsError(Exception):
+    """Says every fault of the environment, one a line, without any value."""
+
+
+def load_settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_describe(error)) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    return load_settings()
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in fault["loc"]).upper()
+        message = "is required" if fault["type"] == "missing" else fault["msg"]
+        lines.append(f"  {name}: {message}" if name else f"  {message}")
+    return "The environment is not complete:\n" + "\n".join(lines)

@@ -1,0 +1,256 @@
+"""The async engine, the declarative bases and the way sessions are opened.
+
+Only `app.services.unit_of_work` (and, for commands and jobs, the services it feeds) opens sessions.
+Conventions of names, keys, deletion and indexes are described in docs/database.md.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+import asyncpg
+import orjson
+import structlog
+from sqlalchemy import DateTime, Engine, Integer, MetaData, Uuid, event, func, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mapped_column
+from sqlalchemy.pool import QueuePool
+
+from app.core.config import PoolSettings, Settings
+from app.core.database_url import DatabaseUrl, PoolerMode
+from app.core.errors import UnavailableError
+from app.core.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        uuid.UUID: Uuid(),
+        datetime: DateTime(timezone=True),
+    }
+
+
+class UUIDModel(Base):
+    """A row with a time-ordered UUID made by the client, or by the database as a fallback."""
+
+    __abstract__ = True
+
+    id: Mapped[uuid.UUID] = mapped_column(
+        primary_key=True, default=new_id, server_default=text("gen_random_uuid()"), sort_order=-10
+    )
+
+
+class TimestampedUUIDModel(UUIDModel):
+    """Base of mutable rows. Both instants are UTC and come from the database."""
+
+    __abstract__ = True
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now(), sort_order=91
+    )
+
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # SQLAlchemy declares it so
+
+
+class RevisionedModel(TimestampedUUIDModel):
+    """A mutable resource of the API: `revision` counts its edits and makes its ETag.
+
+    A concurrent edit of the same revision raises StaleDataError at flush.
+    """
+
+    __abstract__ = True
+
+    revision: Mapped[int] = mapped_column(Integer, server_default=text("1"), sort_order=92)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"eager_defaults": True, "version_id_col": cls.revision}
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.id}.{self.revision}"'
+
+
+class SoftDeletable:
+    """Rows people may want back. Uniqueness holds among live rows only (partial indexes)."""
+
+    deleted_at: Mapped[datetime | None] = mapped_column(sort_order=93)
+
+
+class AppendOnlyModel(UUIDModel):
+    """Base of evidence. The database refuses UPDATE, DELETE and TRUNCATE; so does the mapper."""
+
+    __abstract__ = True
+
+    created_at: Mapped[datetime] = mapped_column(
+        server_default=func.clock_timestamp(), sort_order=90
+    )
+
+
+class AppendOnlyError(RuntimeError):
+    pass
+
+
+@event.listens_for(AppendOnlyModel, "before_update", propagate=True)
+@event.listens_for(AppendOnlyModel, "before_delete", propagate=True)
+def _refuse_change(mapper: Mapper[Any], _connection: object, _target: object) -> None:
+    msg = f"{mapper.class_.__name__} rows are evidence: they are never changed or deleted"
+    raise AppendOnlyError(msg)
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def create_engine(
+    database: DatabaseUrl,
+    pool: PoolSettings,
+    *,
+    connect_timeout: float = 5.0,
+    statement_timeout_ms: int = 15_000,
+    slow_query_ms: float = 0,
+) -> AsyncEngine:
+    """Make the engine. `pool_pre_ping` stays off: it costs three round trips a checkout."""
+    arguments = database.connect_args | {"timeout": connect_timeout}
+    if database.mode is not PoolerMode.TRANSACTION:
+        # A transaction-mode pooler refuses start-up settings; there the role carries the limit.
+        arguments["server_settings"] = {"statement_timeout": str(statement_timeout_ms)}
+    engine = create_async_engine(
+        database.url,
+        connect_args=arguments,
+        pool_size=pool.size,
+        max_overflow=pool.overflow,
+        pool_timeout=pool.timeout,
+        pool_recycle=pool.recycle,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+    )
+    if slow_query_ms:
+        _log_slow_queries(engine.sync_engine, slow_query_ms)
+    return engine
+
+
+def _log_slow_queries(engine: Engine, threshold_ms: float) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def _start(*arguments: Any) -> None:  # noqa: ANN401  # the event's own signature
+        arguments[4].query_started = time.perf_counter()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def _stop(*arguments: Any) -> None:  # noqa: ANN401  # the event's own signature
+        duration_ms = (time.perf_counter() - arguments[4].query_started) * 1000
+        if duration_ms >= threshold_ms:
+            # The parameters stay out: they may be personal data.
+            log.warning("slow_query", statement=arguments[2][:500], duration_ms=round(duration_ms))
+
+
+class Database:
+    """One process's connection pool, and the two ways to open a session on it."""
+
+    def __init__(self, engine: AsyncEngine, *, mode: PoolerMode = PoolerMode.DIRECT) -> None:
+        self.engine = engine
+        self.mode = mode
+        self._writing = async_sessionmaker(engine, expire_on_commit=False)
+        self._reading = async_sessionmaker(self._autocommit_engine(), expire_on_commit=False)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Database":
+        database = settings.api_database()
+        engine = create_engine(
+            database,
+            settings.pool,
+            connect_timeout=settings.database_connect_timeout,
+            statement_timeout_ms=settings.database_statement_timeout_ms,
+            slow_query_ms=settings.slow_query_ms,
+        )
+        return cls(engine, mode=database.mode)
+
+    def _autocommit_engine(self) -> AsyncEngine:
+        # Each statement commits itself: no BEGIN and ROLLBACK round trips. Behind a transaction
+        # pooler a statement is prepared and executed in two trips that may meet two servers, so
+        # there the transaction stays.
+        if self.mode is PoolerMode.TRANSACTION:
+            return self.engine
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def writing(self) -> AsyncSession:
+        return self._writing()
+
+    def reading(self) -> AsyncSession:
+        """Return a session in which every statement is its own transaction."""
+        return self._reading()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction outside of requests (commands, jobs); a clean exit commits."""
+        async with self._writing.begin() as session:
+            yield session
+
+    def pool_status(self) -> dict[str, int]:
+        pool = self.engine.pool
+        if not isinstance(pool, QueuePool):
+            return {}
+        return {
+            "size": pool.size(),
+            "checked_out": pool.checkedout(),
+            "overflow": max(pool.overflow(), 0),
+        }
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+_AWAY = (
+    asyncpg.exceptions.PostgresConnectionError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.InternalClientError,
+)
+
+
+def unavailable(error: BaseException) -> UnavailableError | None:
+    """Translate 'the database is away' and 'the pool is exhausted'; None for anything else."""
+    if isinstance(error, PoolTimeoutError):
+        return UnavailableError("overloaded", "Too many requests at once")
+    away = isinstance(error, (OSError, asyncio.TimeoutError, *_AWAY)) or (
+        isinstance(error, DBAPIError)
+        and (error.connection_invalidated or isinstance(_driver_error(error), (OSError, *_AWAY)))
+    )
+    if away:
+        return UnavailableError("database_unavailable", "The database is not available")
+    return None
+
+
+def _driver_error(error: DBAPIError) -> BaseException | None:
+    """Return asyncpg's own exception below SQLAlchemy's adapter."""
+    original = error.orig
+    return original.__cause__ if original is not None else None
+
+
+def constraint_name(error: DBAPIError) -> str | None:
+    """Return the constraint that a statement broke, when the server named one."""
+    return getattr(_driver_error(error), "constraint_name", None)

@@ -1,0 +1,113 @@
+"""The errors that a caller is told about. Each knows its status and stable code (RFC 9457).
+
+Subclasses live beside the service that raises them; the kinds that several services share are here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AppError(Exception):
+    """Base of every error with a contract: `code` is stable, `detail` is for people."""
+
+    def __init__(
+        self,
+        code: str,
+        status: int,
+        title: str,
+        detail: str | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        **extra: object,
+    ) -> None:
+        super().__init__(detail or title)
+        self.code = code
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+
+class NotAuthenticatedError(AppError):
+    def __init__(self, code: str = "not_authenticated", detail: str | None = None) -> None:
+        super().__init__(
+            code,
+            401,
+            "Sign in to use this",
+            detail,
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+class ForbiddenError(AppError):
+    def __init__(self, code: str = "forbidden", detail: str | None = None) -> None:
+        super().__init__(code, 403, "You may not do this", detail)
+
+
+class NotFoundError(AppError):
+    """Also raised for rows that exist but that the actor may not see."""
+
+    def __init__(self, noun: str) -> None:
+        super().__init__(f"{noun}_not_found", 404, f"There is no such {noun.replace('_', ' ')}")
+
+
+class ConflictError(AppError):
+    def __init__(self, code: str, title: str, detail: str | None = None, **extra: object) -> None:
+        super().__init__(code, 409, title, detail, headers=None, **extra)
+
+
+class PreconditionRequiredError(AppError):
+    def __init__(self) -> None:
+        super().__init__(
+            "precondition_required",
+            428,
+            "Send If-Match with the ETag of the version you changed",
+        )
+
+
+class PreconditionFailedError(AppError):
+    def __init__(self) -> None:
+        super().__init__(
+            "precondition_failed",
+            412,
+            "Somebody changed this since you read it",
+            "Read it again, apply your change to the new version and send its ETag.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One fault of a payload. `pointer` is an RFC 6901 pointer into the body, or `#/query/name`."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class InvalidPayloadError(AppError):
+    """422. The details say what is wrong and where, never the offending value."""
+
+    def __init__(
+        self,
+        errors: Sequence[FieldError],
+        *,
+        code: str = "invalid_payload",
+        title: str = "Some fields are not valid",
+    ) -> None:
+        super().__init__(
+            code,
+            422,
+            title,
+            errors=[
+                {"pointer": error.pointer, "code": error.code, "detail": error.detail}
+                for error in errors
+            ],
+        )
+
+
+class UnavailableError(AppError):
+    """503: nothing is wrong with the request; the same one may succeed a little later."""
+
+    def __init__(self, code: str, title: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(code, 503, title, headers={"Retry-After": str(retry_after_seconds)})

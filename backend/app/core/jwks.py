@@ -1,0 +1,90 @@
+"""The signing keys of the Supabase project, fetched when needed and kept through an outage."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import structlog
+from jwt import PyJWK, PyJWKSet
+from jwt.exceptions import PyJWKError, PyJWKSetError
+
+from app.core.errors import UnavailableError
+
+log = structlog.get_logger(__name__)
+
+ALGORITHMS = frozenset({"ES256", "RS256"})
+MAX_AGE_SECONDS = 600
+COOLDOWN_SECONDS = 30
+MAX_BYTES = 256 * 1024
+
+
+class KeysUnavailableError(UnavailableError):
+    def __init__(self) -> None:
+        super().__init__(
+            "auth_keys_unavailable",
+            "The sign-in service cannot be reached",
+            retry_after_seconds=COOLDOWN_SECONDS,
+        )
+
+
+class JwksKeys:
+    """Keys by `kid`.
+
+    Fetched at most every `COOLDOWN_SECONDS`, by one caller at a time, after `MAX_AGE_SECONDS` or
+    when an unknown kid turns up. A failed fetch keeps the keys that are known; the first fetch
+    that fails raises KeysUnavailableError (503: nobody can say that the token is wrong).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client: httpx.AsyncClient,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._client = client
+        self._now = monotonic
+        self._lock = asyncio.Lock()
+        self._keys: dict[str, PyJWK] | None = None
+        self._fetched_at = float("-inf")
+        self._tried_at = float("-inf")
+
+    async def get(self, kid: str) -> PyJWK | None:
+        if self._is_fresh() and self._keys is not None and kid in self._keys:
+            return self._keys[kid]
+        async with self._lock:
+            known = self._keys is not None and kid in self._keys
+            if not (known and self._is_fresh()) and self._may_fetch():
+                await self._fetch()
+        if self._keys is None:
+            raise KeysUnavailableError
+        return self._keys.get(kid)
+
+    def _is_fresh(self) -> bool:
+        return self._now() - self._fetched_at < MAX_AGE_SECONDS
+
+    def _may_fetch(self) -> bool:
+        return self._now() - self._tried_at >= COOLDOWN_SECONDS
+
+    async def _fetch(self) -> None:
+        self._tried_at = self._now()
+        try:
+            response = await self._client.get(self._url, follow_redirects=False)
+            response.raise_for_status()
+            if len(response.content) > MAX_BYTES:
+                raise PyJWKSetError("the key set is too large")  # noqa: EM101, TRY003, TRY301  # handled below like every unusable answer
+            self._keys = _read(response.json())
+            self._fetched_at = self._now()
+        except (httpx.HTTPError, ValueError, TypeError, PyJWKSetError, PyJWKError) as error:
+            log.warning("jwks_fetch_failed", reason=type(error).__name__)
+
+
+def _read(document: dict[str, Any]) -> dict[str, PyJWK]:
+    # A project on the legacy secret publishes an empty set, which PyJWKSet refuses.
+    if document.get("keys") == []:
+        return {}
+    keys = PyJWKSet.from_dict(document).keys
+    return {key.key_id: key for key in keys if key.key_id and key.algorithm_name in ALGORITHMS}

@@ -1,0 +1,74 @@
+"""Keyset pagination: a page starts after a row, so inserts never make it skip or repeat one."""
+
+import base64
+import binascii
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+import orjson
+
+from app.core.errors import FieldError, InvalidPayloadError
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+
+T = TypeVar("T")
+Key = str | int | bool | uuid.UUID | datetime | date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    include_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """`total` is None unless it was asked for."""
+
+    items: list[T]
+    next_cursor: str | None
+    total: int | None = None
+
+
+def encode_cursor(key: tuple[Key, ...]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Key, ...]:
+    """Read a cursor back; raise InvalidPayloadError for anything we did not make."""
+    try:
+        raw = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(raw, list) or len(raw) != len(kinds):
+            raise _invalid_cursor()
+        return tuple(_revive(value, kind) for value, kind in zip(raw, kinds, strict=True))
+    except (binascii.Error, ValueError, TypeError):
+        raise _invalid_cursor() from None
+
+
+def _revive(value: object, kind: type) -> Key:
+    if value is None:
+        return None
+    if not isinstance(value, int if kind in {int, bool} else str):
+        raise TypeError
+    if kind is uuid.UUID:
+        return uuid.UUID(str(value))
+    if kind is datetime:
+        instant = datetime.fromisoformat(str(value))
+        if instant.tzinfo is None:
+            raise ValueError
+        return instant
+    if kind is date:
+        return date.fromisoformat(str(value))
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError
+    return value
+
+
+def _invalid_cursor() -> InvalidPayloadError:
+    return InvalidPayloadError(
+        [FieldError("#/query/cursor", "invalid_cursor", "This cursor was not made by this list")]
+    )

@@ -1,0 +1,72 @@
+"""Who acts, and what each staff role may do. Roles come from our own users table only."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    LEARNER = "learner"
+    MANAGER = "manager"
+    AUTHOR = "author"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What a route asks for. Row scope (own, managed, all) is decided in the repositories."""
+
+    PROFILE = "profile"
+    CATALOGUE_READ = "catalogue:read"
+    LEARN = "learn"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    MODULES_WRITE = "modules:write"
+    ENROLLMENTS_READ = "enrollments:read"
+    ENROLLMENTS_ASSIGN = "enrollments:assign"
+    RECORDS_READ = "records:read"
+    ORGANISATION_READ = "organisation:read"
+    ORGANISATION_WRITE = "organisation:write"
+    AUDIT_READ = "audit:read"
+
+
+_EVERYONE = frozenset(
+    {
+        Permission.PROFILE,
+        Permission.CATALOGUE_READ,
+        Permission.LEARN,
+        Permission.ENROLLMENTS_READ,
+        Permission.RECORDS_READ,
+        Permission.ORGANISATION_READ,
+    }
+)
+_MANAGER = _EVERYONE | {Permission.USERS_READ, Permission.ENROLLMENTS_ASSIGN}
+_AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.LEARNER: _EVERYONE,
+    Role.MANAGER: _MANAGER,
+    Role.AUTHOR: _AUTHOR,
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    id: uuid.UUID
+    role: Role
+    location_id: uuid.UUID | None = None
+
+    def may(self, permission: Permission) -> bool:
+        return permission in PERMISSIONS[self.role]
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN
+
+    @property
+    def is_manager(self) -> bool:
+        return self.role is Role.MANAGER
+
+    @property
+    def writes_modules(self) -> bool:
+        return self.may(Permission.MODULES_WRITE)
