@@ -1,0 +1,1 @@
+"""Quizzes as evidence: questions, learner views, answers, grading, attempts, exchange formats."""

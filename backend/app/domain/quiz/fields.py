@@ -1,0 +1,146 @@
+"""Field types that quizzes and section settings share: clean text, ids, exact numbers."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Annotated, Any, Final, NoReturn
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+MAX_MAGNITUDE: Final = 10**15
+MIN_MAGNITUDE: Final = Decimal(10) ** -12
+MAX_SHORT_TEXT: Final = 2_000
+MAX_LONG_TEXT: Final = 20_000
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Phone keyboards type these by themselves; nobody means a different answer by them.
+_TYPOGRAPHY = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+    }
+)
+
+
+class NumberError(ValueError):
+    """A number that cannot be kept exactly; `detail` never contains the number."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def exact_number(value: object) -> Decimal:
+    """Return the decimal number that a JSON number spells, without binary error.
+
+    Refused: booleans, text, NaN, infinities, magnitudes from 10^15 on or below 10^-12, and numbers
+    that would come back changed from a JSON number, because keys and answers are kept as JSON.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise NumberError(code="not_a_number", detail="A number is expected.")
+    # Compared before it is spelled out: writing a huge integer as text costs quadratic time.
+    if not -MAX_MAGNITUDE < value < MAX_MAGNITUDE:  # false for NaN too
+        raise NumberError(code="number_out_of_range", detail="The number is too large.")
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    if number and abs(number) < MIN_MAGNITUDE:
+        raise NumberError(code="number_out_of_range", detail="The number is too close to zero.")
+    if Decimal(str(float(number))) != number:
+        raise NumberError(code="number_too_precise", detail="The number has too many digits.")
+    return number or Decimal(0)
+
+
+def json_number(number: Decimal) -> int | float:
+    """Return the JSON number that spells this decimal; exact for all that `exact_number` passes."""
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def normalise_text(text: str, *, case_sensitive: bool = False) -> str:
+    """Text as answers are compared: NFKC, plain quotes and dashes, single spaces, folded case.
+
+    Invisible format characters (soft hyphens, zero-width joiners) are dropped.
+    """
+    folded = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY)
+    if not case_sensitive:
+        folded = unicodedata.normalize("NFKC", folded.casefold())
+    visible = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+    return " ".join(visible.split())
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL and UTF-8 can hold this text: no NUL, no lone surrogate."""
+    return _UNSTORABLE.search(text) is None
+
+
+def refuse(code: str, detail: str) -> NoReturn:
+    """Fail a Pydantic validator with our own stable code; `detail` must not quote the value."""
+    raise PydanticCustomError(code, detail)
+
+
+def _parse_number(value: object) -> Decimal:
+    try:
+        return exact_number(value)
+    except NumberError as error:
+        refuse(error.code, error.detail)
+
+
+def _refuse_unstorable(text: str) -> str:
+    if not is_storable(text):
+        refuse("unstorable_text", "The text contains forbidden characters.")
+    return text
+
+
+def _refuse_blank(text: str) -> str:
+    if not normalise_text(text):
+        refuse("blank_text", "The text is blank.")
+    return text
+
+
+def decimals(number: Decimal) -> int:
+    """How many digits follow the point, trailing zeros aside."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _at_most_two_decimals(number: Decimal) -> Decimal:
+    if decimals(number) > 2:  # noqa: PLR2004  # the name of the function says it
+        refuse("number_too_precise", "At most two decimals are kept.")
+    return number
+
+
+ExactNumber = Annotated[
+    Decimal,
+    BeforeValidator(_parse_number),
+    PlainSerializer(json_number, return_type=int | float, when_used="json"),
+    WithJsonSchema({"type": "number"}),
+]
+HundredthsNumber = Annotated[ExactNumber, AfterValidator(_at_most_two_decimals)]
+
+ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+StorableText = Annotated[str, AfterValidator(_refuse_unstorable)]
+ShortText = Annotated[
+    StorableText, StringConstraints(max_length=MAX_SHORT_TEXT), AfterValidator(_refuse_blank)
+]
+LongText = Annotated[
+    StorableText, StringConstraints(max_length=MAX_LONG_TEXT), AfterValidator(_refuse_blank)
+]
+
+
+class Value(BaseModel):
+    """An immutable value that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON types; numbers stay numbers."""
+        return self.model_dump(mode="json")
