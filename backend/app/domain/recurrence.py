@@ -1,0 +1,194 @@
+"""All date arithmetic of the product. Due and expiry are dates; only `end_of_day` makes an instant.
+
+Plain calendar arithmetic: the one thing needed from a library would be adding months with
+clamping, and that is three lines here.
+"""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from typing import NamedTuple
+
+MONTHS_PER_YEAR = 12
+
+
+class Anchor(StrEnum):
+    """What a validity is counted from."""
+
+    COMPLETION = "completion"
+    END_OF_MONTH = "end_of_month"
+    FIXED_DATE = "fixed_date"
+    HIRE_ANNIVERSARY = "hire_anniversary"
+    POLICY_VERSION = "policy_version"
+    PRINTED_EXPIRY = "printed_expiry"
+
+
+class EarlyRenewal(StrEnum):
+    """What a renewal inside the window does to the anniversary."""
+
+    KEEP = "keep"
+    REANCHOR = "reanchor"
+
+
+ANNUAL_ANCHORS = frozenset({Anchor.FIXED_DATE, Anchor.HIRE_ANNIVERSARY, Anchor.POLICY_VERSION})
+"""Anchors that recur on the same calendar day every year, whoever completes when."""
+
+
+class MonthDay(NamedTuple):
+    month: int
+    day: int
+
+    @classmethod
+    def of(cls, day: date) -> "MonthDay":
+        return cls(day.month, day.day)
+
+    def in_year(self, year: int) -> date:
+        """29 February is 28 February in common years."""
+        return date(year, self.month, min(self.day, monthrange(year, self.month)[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The day a series of validities started from, and the months granted since.
+
+    Kept instead of the last expiry alone, so that a month end that was clamped once does not
+    pull all later ones down (31 January, 28 February, 31 March).
+    """
+
+    start: date
+    months: int
+
+    @property
+    def anniversary(self) -> date:
+        return add_months(self.start, self.months)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """`valid_through` is inclusive. None: does not expire."""
+
+    valid_through: date | None
+    schedule: Schedule | None = None
+
+    def lasts_until(self, day: date) -> bool:
+        return self.valid_through is None or day <= self.valid_through
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How long a completion is valid. `months` None: until something else re-opens it."""
+
+    anchor: Anchor
+    months: int | None
+    window_days: int = 0
+    early_renewal: EarlyRenewal = EarlyRenewal.KEEP
+    hard_cap_months: int | None = None
+
+
+def add_months(day: date, months: int) -> date:
+    """Clamp to the last day of the month: 31 January + 1 month is the end of February."""
+    index = day.year * MONTHS_PER_YEAR + day.month - 1 + months
+    year, month0 = divmod(index, MONTHS_PER_YEAR)
+    return MonthDay(month0 + 1, day.day).in_year(year)
+
+
+def end_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def nth_annual(after: date, recurring: MonthDay, n: int) -> date:
+    """Return the nth occurrence of a calendar day strictly after `after`; n counts from 1."""
+    this_year = recurring.in_year(after.year)
+    years_ahead = n - 1 if this_year > after else n
+    return recurring.in_year(after.year + years_ahead)
+
+
+def local_day(instant: datetime, tz: tzinfo) -> date:
+    """Return the calendar day on the wall at `tz`. Refuses naive instants."""
+    if instant.tzinfo is None:
+        msg = "an instant needs a time zone"
+        raise ValueError(msg)
+    return instant.astimezone(tz).date()
+
+
+def end_of_day(day: date, tz: tzinfo) -> datetime:
+    """Return the first UTC instant that is no longer `day` at `tz`: "in time" is strictly before.
+
+    Midnight may occur twice or not at all when clocks change; the later reading is right in both
+    cases.
+    """
+    midnight = datetime.combine(day + timedelta(days=1), time.min, tz)
+    return max(midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC))
+
+
+def window_start(valid_through: date, window_days: int) -> date:
+    """First day of the renewal window; a window of 0 days is the last valid day alone."""
+    return valid_through - timedelta(days=window_days)
+
+
+def validity(
+    rule: Recurrence,
+    completed: date,
+    *,
+    recurring: MonthDay | None = None,
+    printed_expiry: date | None = None,
+    previous: Validity | None = None,
+) -> Validity:
+    """How long a completion on `completed` is valid.
+
+    `recurring` is the calendar day of an annual anchor. `previous` is the validity that this
+    completion renews: inside its window, `keep` continues its schedule. A printed expiry is never
+    computed, and never exceeded by what is computed. The hard cap counts from this completion
+    and wins over every schedule.
+    """
+    if rule.anchor is Anchor.PRINTED_EXPIRY:
+        if printed_expiry is None:
+            msg = "a printed expiry is needed"
+            raise ValueError(msg)
+        return Validity(printed_expiry, Schedule(printed_expiry, 0))
+    if rule.months is None:
+        return Validity(printed_expiry)
+    schedule = _schedule(rule, rule.months, completed, recurring, _kept(rule, completed, previous))
+    return Validity(_valid_through(rule, completed, schedule, printed_expiry), schedule)
+
+
+def _kept(rule: Recurrence, completed: date, previous: Validity | None) -> Schedule | None:
+    """Return the schedule that an early renewal continues, if it is one and the rule keeps it."""
+    if previous is None or previous.valid_through is None:
+        return None
+    if rule.early_renewal is EarlyRenewal.REANCHOR:
+        return None
+    opens = window_start(previous.valid_through, rule.window_days)
+    return previous.schedule if opens <= completed <= previous.valid_through else None
+
+
+def _schedule(
+    rule: Recurrence,
+    months: int,
+    completed: date,
+    recurring: MonthDay | None,
+    kept: Schedule | None,
+) -> Schedule:
+    if rule.anchor in ANNUAL_ANCHORS:
+        if recurring is None:
+            msg = f"{rule.anchor} needs the calendar day that it recurs on"
+            raise ValueError(msg)
+        after = kept.anniversary if kept else completed
+        return Schedule(nth_annual(after, recurring, months // MONTHS_PER_YEAR), 0)
+    if kept:
+        return Schedule(kept.start, kept.months + months)
+    return Schedule(completed, months)
+
+
+def _valid_through(
+    rule: Recurrence, completed: date, schedule: Schedule, printed_expiry: date | None
+) -> date:
+    limits = [schedule.anniversary]
+    if rule.anchor is Anchor.END_OF_MONTH:
+        limits = [end_of_month(schedule.anniversary)]
+    if rule.hard_cap_months is not None:
+        limits.append(add_months(completed, rule.hard_cap_months))
+    if printed_expiry is not None:
+        limits.append(printed_expiry)
+    return min(limits)
