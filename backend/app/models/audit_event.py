@@ -1,0 +1,28 @@
+import uuid
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel
+from app.models.types import Json, JsonObject
+
+
+class AuditEvent(AppendOnlyModel):
+    """Who changed what. Written in the transaction of the change itself."""
+
+    __tablename__ = "audit_events"
+
+    actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    """Null for what the system did by itself or an operator did from the command line."""
+
+    action: Mapped[str] = mapped_column(String(64))
+    target_type: Mapped[str] = mapped_column(String(64))
+    target_id: Mapped[uuid.UUID]
+    before: Mapped[JsonObject | None] = mapped_column(Json)
+    after: Mapped[JsonObject | None] = mapped_column(Json)
+    request_id: Mapped[str | None] = mapped_column(String(128))
+
+
+Index("ix_audit_events_created_at", AuditEvent.created_at.desc(), AuditEvent.id)
+Index("ix_audit_events_target_id", AuditEvent.target_id, AuditEvent.created_at.desc())
+Index("ix_audit_events_actor_id", AuditEvent.actor_id, AuditEvent.created_at.desc())

@@ -1,0 +1,15 @@
+from sqlalchemy import Index, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import TimestampedUUIDModel
+
+
+class Department(TimestampedUUIDModel):
+    """A name people agree on: `Front Desk` and `front desk` are one department."""
+
+    __tablename__ = "departments"
+
+    name: Mapped[str] = mapped_column(String(200))
+
+
+Index("uq_departments_name", func.lower(Department.name), unique=True)

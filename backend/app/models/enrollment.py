@@ -1,0 +1,104 @@
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.database import Base, TimestampedUUIDModel
+from app.models.types import text_enum
+
+
+class EnrollmentStatus(StrEnum):
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class EnrollmentSource(StrEnum):
+    SELF = "self"
+    ASSIGNED = "assigned"
+    RULE = "rule"
+
+
+class ProgressState(StrEnum):
+    NOT_STARTED = "not_started"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+class SectionProgress(Base):
+    """How far one enrollment is in one section. Only ever moves forward."""
+
+    __tablename__ = "section_progress"
+
+    enrollment_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("enrollments.id", ondelete="CASCADE"), primary_key=True
+    )
+    section_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    state: Mapped[ProgressState] = mapped_column(
+        text_enum(ProgressState, "state"), default=ProgressState.IN_PROGRESS
+    )
+    seconds_spent: Mapped[int] = mapped_column(Integer, default=0)
+    position: Mapped[float] = mapped_column(default=0)
+    """Where to resume, in the client's own unit (seconds of a video, share of a page)."""
+
+    completed_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Enrollment(TimestampedUUIDModel):
+    """One person, one module version, one cycle."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (
+        CheckConstraint("progress_percent BETWEEN 0 AND 100", name="progress_percent"),
+        CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    module_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_modules.id"))
+    version_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("module_versions.id"))
+    status: Mapped[EnrollmentStatus] = mapped_column(
+        text_enum(EnrollmentStatus, "status"),
+        server_default=EnrollmentStatus.ACTIVE.value,
+        default=EnrollmentStatus.ACTIVE,
+    )
+    source: Mapped[EnrollmentSource] = mapped_column(
+        text_enum(EnrollmentSource, "source"), default=EnrollmentSource.SELF
+    )
+    progress_percent: Mapped[int] = mapped_column(
+        SmallInteger, server_default=text("0"), default=0
+    )
+    due_on: Mapped[date | None]
+    """Inclusive; ends with that day in the person's location."""
+
+    enrolled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reported_at: Mapped[datetime | None]
+    """The last progress report: no more study time is credited than has passed since."""
+
+    completed_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+    progress: Mapped[list[SectionProgress]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by=SectionProgress.section_id
+    )
+
+
+Index(
+    "uq_enrollments_open",
+    Enrollment.user_id,
+    Enrollment.module_id,
+    unique=True,
+    postgresql_where=text("status = 'active'"),
+    sqlite_where=text("status = 'active'"),
+)
+Index("ix_enrollments_user_id", Enrollment.user_id, Enrollment.enrolled_at.desc(), Enrollment.id)
+Index("ix_enrollments_module_id", Enrollment.module_id, Enrollment.id)
+Index(
+    "ix_enrollments_due_on",
+    Enrollment.due_on,
+    postgresql_where=text("status = 'active'"),
+    sqlite_where=text("status = 'active'"),
+)

@@ -1,0 +1,38 @@
+import uuid
+
+from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, RevisionedModel, SoftDeletable
+
+
+class Location(SoftDeletable, RevisionedModel):
+    """An office. Its time zone decides which calendar day a completion belongs to."""
+
+    __tablename__ = "locations"
+
+    name: Mapped[str] = mapped_column(String(200))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    """IANA name, such as America/Los_Angeles."""
+
+
+Index(
+    "uq_locations_name_live",
+    func.lower(Location.name),
+    unique=True,
+    postgresql_where=text("deleted_at IS NULL"),
+    sqlite_where=text("deleted_at IS NULL"),
+)
+
+
+class LocationManager(Base):
+    """A manager sees the people of every location listed here, besides their own location."""
+
+    __tablename__ = "location_managers"
+
+    location_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("locations.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )

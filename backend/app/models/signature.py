@@ -1,0 +1,20 @@
+import uuid
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel
+
+
+class Signature(AppendOnlyModel):
+    """A person signed the document of an acknowledgement section (cf. 21 CFR 11.50)."""
+
+    __tablename__ = "signatures"
+    __table_args__ = (UniqueConstraint("enrollment_id", "section_id"),)
+
+    enrollment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("enrollments.id"))
+    section_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    printed_name: Mapped[str] = mapped_column(String(200))
+    meaning: Mapped[str] = mapped_column(Text)
+    document_sha256: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,22 @@
+"""Column types that read the same on PostgreSQL and, for the core nouns, on SQLite."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Enum
+from sqlalchemy.dialects.postgresql import JSONB
+
+JsonObject = dict[str, Any]
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def text_enum(kind: type[StrEnum], name: str) -> Enum:
+    """Store a StrEnum as text with a CHECK: adding a member needs no ALTER TYPE."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
