@@ -1,0 +1,52 @@
+"""Tables of the stand-in, with the names and columns of Supabase where there are such."""
+
+from typing import Final
+
+DDL: Final = """
+CREATE SCHEMA IF NOT EXISTS auth;
+
+CREATE TABLE IF NOT EXISTS auth.users (
+    id uuid PRIMARY KEY,
+    aud text NOT NULL DEFAULT 'authenticated',
+    role text NOT NULL DEFAULT 'authenticated',
+    email text,
+    encrypted_password text,
+    email_confirmed_at timestamptz,
+    invited_at timestamptz,
+    last_sign_in_at timestamptz,
+    raw_app_meta_data jsonb NOT NULL DEFAULT '{}',
+    raw_user_meta_data jsonb NOT NULL DEFAULT '{}',
+    banned_until timestamptz,
+    deleted_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX IF NOT EXISTS users_email_key ON auth.users (email);
+CREATE INDEX IF NOT EXISTS users_created_at_idx ON auth.users (created_at DESC, id DESC);
+
+CREATE TABLE IF NOT EXISTS auth.sessions (
+    id uuid PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES auth.users ON DELETE CASCADE,
+    method text NOT NULL,
+    created_at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sessions_user_id_idx ON auth.sessions (user_id);
+
+CREATE TABLE IF NOT EXISTS auth.refresh_tokens (
+    token text PRIMARY KEY,
+    session_id uuid NOT NULL REFERENCES auth.sessions ON DELETE CASCADE,
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz
+);
+CREATE INDEX IF NOT EXISTS refresh_tokens_session_id_idx ON auth.refresh_tokens (session_id);
+CREATE UNIQUE INDEX IF NOT EXISTS refresh_tokens_active_key
+    ON auth.refresh_tokens (session_id) WHERE revoked_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS auth.one_time_tokens (
+    token_hash text PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES auth.users ON DELETE CASCADE,
+    token_type text NOT NULL,
+    created_at timestamptz NOT NULL,
+    UNIQUE (user_id, token_type)
+);
+"""

@@ -1,0 +1,25 @@
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+_LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+
+
+def refuse_production(environment: str, replaced: str) -> None:
+    if environment.strip().lower() == "production":
+        message = f"the stand-in for {replaced} must not run in production"
+        raise RuntimeError(message)
+
+
+def loopback_cors(expose_headers: Sequence[str]) -> Middleware:
+    """Let pages served from this machine, and no others, read the answers."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origin_regex=_LOOPBACK_ORIGIN,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=expose_headers,
+        max_age=600,
+    )

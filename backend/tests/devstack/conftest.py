@@ -1,0 +1,49 @@
+import asyncio
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import asyncpg
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.devstack.postgres import EmbeddedPostgres
+
+Serve = Callable[[Callable[[str], ASGIApp]], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(tmp_path_factory.mktemp("devstack") / "postgres", fast=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """DSN of an empty database."""
+    name = f"devstack_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(postgres.dsn())
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield postgres.dsn(name)
+    await admin.execute(f"DROP DATABASE {name}")
+    await admin.close()
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """Run an app, made for its origin, on a real loopback server."""
+
+    @asynccontextmanager
+    async def run(build: Callable[[str], ASGIApp]) -> AsyncIterator[str]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            config = uvicorn.Config(build(origin), lifespan="off", ws="none", log_config=None)
+            server = uvicorn.Server(config)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            yield origin
+            server.should_exit = True
+            await task
+
+    return run
