@@ -1,8 +1,10 @@
+import hmac
 from collections.abc import Sequence
 from typing import Final
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 
 _LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -23,3 +25,17 @@ def loopback_cors(expose_headers: Sequence[str]) -> Middleware:
         expose_headers=expose_headers,
         max_age=600,
     )
+
+
+def bearer_token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def presented_key(request: Request) -> str | None:
+    """Return the bearer token, or else the `apikey` header."""
+    return bearer_token(request) or request.headers.get("apikey")
+
+
+def same_key(presented: str, expected: str) -> bool:
+    return hmac.compare_digest(presented.encode(), expected.encode())

@@ -10,11 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.core.ids import new_id
-from app.devstack.auth.body import read_body
 from app.devstack.auth.errors import AuthError, Failure
 from app.devstack.auth.schemas import AdminUserDelete, AdminUserUpdate, Invite
 from app.devstack.auth.service import AUDIENCE, AuthService, hash_new_password
 from app.devstack.auth.users import NewUser, UserChanges
+from app.devstack.body import read_body
 
 _DEFAULT_PER_PAGE: Final = 50
 _MAX_PER_PAGE: Final = 1000

@@ -1,11 +1,11 @@
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 import asyncpg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from app.core.clock import Clock, utc_now
 from app.devstack.auth.admin import AdminEndpoints
 from app.devstack.auth.errors import (
     AuthError,
@@ -13,11 +13,13 @@ from app.devstack.auth.errors import (
     on_data_error,
     on_failure,
     on_http_exception,
+    on_invalid_body,
 )
 from app.devstack.auth.keys import SigningKeys
 from app.devstack.auth.public import PublicEndpoints
-from app.devstack.auth.service import AuthService, Message, log_message, utc_now
+from app.devstack.auth.service import AuthService, Message, log_message
 from app.devstack.auth.store import AuthStore
+from app.devstack.body import InvalidBody
 from app.devstack.guard import loopback_cors, refuse_production
 
 _EXPOSED_HEADERS: Final = ("Link", "X-Total-Count", "X-Supabase-Api-Version", "X-Sb-Error-Code")
@@ -31,7 +33,7 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
     service_key: str,
     environment: str,
     access_token_seconds: int = 3600,
-    now: Callable[[], datetime] = utc_now,
+    now: Clock = utc_now,
     deliver: Callable[[Message], None] = log_message,
 ) -> Starlette:
     """Supabase Auth for development, to be mounted at `/auth/v1`; `issuer` ends in that path.
@@ -46,6 +48,7 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
         exception_handlers={
             AuthError: on_auth_error,
             HTTPException: on_http_exception,
+            InvalidBody: on_invalid_body,
             asyncpg.DataError: on_data_error,
             Exception: on_failure,
         },

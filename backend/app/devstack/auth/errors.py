@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from app.devstack.body import InvalidBody
+
 API_VERSION: Final = "2024-01-01"
 
 
@@ -94,6 +96,14 @@ async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
         raise error
     status = HTTPStatus(error.status_code)
     return _response(status, status.name.lower(), status.phrase)
+
+
+async def on_invalid_body(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, InvalidBody):
+        raise error
+    if error.malformed:
+        return error_response(AuthError(Failure.BAD_JSON))
+    return error_response(AuthError(Failure.VALIDATION_FAILED, str(error)))
 
 
 async def on_data_error(_: Request, error: Exception) -> JSONResponse:

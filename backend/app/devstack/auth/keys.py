@@ -1,8 +1,6 @@
 """ES256 signing keys that survive a restart of the development stack."""
 
 import json
-import os
-import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import Any, Final, Self
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
+
+from app.devstack.files import write_private
 
 ALGORITHM: Final = "ES256"
 _PRIVATE_MEMBERS: Final = frozenset({"d"})
@@ -31,7 +31,7 @@ class SigningKeys:
             ring = json.loads(path.read_bytes())["keys"]
         except FileNotFoundError:
             ring = [_new_key()]
-            _write_private(path, ring)
+            write_private(path, _document(ring))
         return cls(path, ring)
 
     @property
@@ -41,7 +41,7 @@ class SigningKeys:
     def rotate(self) -> None:
         """Sign with a new key; tokens of the two keys before it stay valid."""
         ring = [_new_key(), *self._ring][:_KEPT]
-        _write_private(self._path, ring)
+        write_private(self._path, _document(ring))
         self._ring = ring
         self._signing_key = _private_key(ring[0])
 
@@ -83,10 +83,5 @@ def _private_key(jwk: dict[str, Any]) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _write_private(path: Path, ring: Sequence[Mapping[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"keys": ring}, file)
-    scratch.replace(path)
+def _document(ring: Sequence[Mapping[str, Any]]) -> bytes:
+    return json.dumps({"keys": ring}).encode()

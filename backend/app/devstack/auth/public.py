@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.core.ids import new_id
-from app.devstack.auth.body import read_body
 from app.devstack.auth.errors import AuthError, Failure
 from app.devstack.auth.passwords import verify_password
 from app.devstack.auth.schemas import (
@@ -23,6 +22,7 @@ from app.devstack.auth.schemas import (
 )
 from app.devstack.auth.service import AuthService, hash_new_password
 from app.devstack.auth.users import NewUser, UserChanges
+from app.devstack.body import read_body
 
 _JWKS_HEADERS: Final = {"Cache-Control": "max-age=600"}
 

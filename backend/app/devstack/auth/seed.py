@@ -3,8 +3,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from app.core.clock import utc_now
 from app.devstack.auth.passwords import hash_password
-from app.devstack.auth.service import utc_now
 from app.devstack.auth.store import AuthStore
 from app.devstack.auth.users import NewUser
 

@@ -1,8 +1,7 @@
-import hmac
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -10,12 +9,14 @@ from uuid import UUID
 import jwt
 from starlette.requests import Request
 
+from app.core.clock import Clock
 from app.devstack.auth.errors import AuthError, Failure
 from app.devstack.auth.keys import SigningKeys
 from app.devstack.auth.passwords import MIN_LENGTH, hash_password
 from app.devstack.auth.schemas import TokenType, User
 from app.devstack.auth.sessions import Session
 from app.devstack.auth.store import AuthStore
+from app.devstack.guard import bearer_token, presented_key, same_key
 
 AUDIENCE: Final = "authenticated"
 _logger = logging.getLogger(__name__)
@@ -34,10 +35,6 @@ def log_message(message: Message) -> None:
     _logger.info("%s for %s: token_hash=%s", message.kind, message.email, message.token_hash)
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Caller:
     user: User
@@ -51,7 +48,7 @@ class AuthService:
     issuer: str
     service_key: str = field(repr=False)
     access_token_seconds: int
-    now: Callable[[], datetime]
+    now: Clock
     deliver: Callable[[Message], None]
 
     async def sign_in(self, user: User, method: str) -> dict[str, Any]:
@@ -113,10 +110,10 @@ class AuthService:
             raise AuthError(Failure.BAD_JWT) from error
 
     def require_service_key(self, request: Request) -> None:
-        presented = bearer_token(request) or request.headers.get("apikey")
+        presented = presented_key(request)
         if not presented:
             raise AuthError(Failure.NO_AUTHORIZATION)
-        if not hmac.compare_digest(presented.encode(), self.service_key.encode()):
+        if not same_key(presented, self.service_key):
             raise AuthError(Failure.NOT_ADMIN)
 
     async def send_one_time_token(self, user: User, kind: TokenType) -> None:
@@ -128,8 +125,3 @@ async def hash_new_password(password: str) -> str:
     if len(password) < MIN_LENGTH:
         raise AuthError(Failure.WEAK_PASSWORD, weak_password={"reasons": ["length"]})
     return await hash_password(password)
-
-
-def bearer_token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
