@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -22,6 +23,8 @@ MAX_SHORT_TEXT: Final = 2_000
 MAX_LONG_TEXT: Final = 20_000
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What XML, spreadsheets and screens cannot carry; tabs and line feeds they can.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 # Phone keyboards type these by themselves; nobody means a different answer by them.
 _TYPOGRAPHY = str.maketrans(
     {
@@ -100,6 +103,17 @@ def _refuse_unstorable(text: str) -> str:
     return text
 
 
+def _tidy(text: str) -> str:
+    """Strip the ends and write line ends one way, so that no exchange format changes the text."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _refuse_control(text: str) -> str:
+    if _CONTROL.search(text):
+        refuse("unstorable_text", "The text contains forbidden characters.")
+    return text
+
+
 def _refuse_blank(text: str) -> str:
     if not normalise_text(text):
         refuse("blank_text", "The text is blank.")
@@ -128,12 +142,9 @@ HundredthsNumber = Annotated[ExactNumber, AfterValidator(_at_most_two_decimals)]
 
 ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 StorableText = Annotated[str, AfterValidator(_refuse_unstorable)]
-ShortText = Annotated[
-    StorableText, StringConstraints(max_length=MAX_SHORT_TEXT), AfterValidator(_refuse_blank)
-]
-LongText = Annotated[
-    StorableText, StringConstraints(max_length=MAX_LONG_TEXT), AfterValidator(_refuse_blank)
-]
+WrittenText = Annotated[StorableText, AfterValidator(_tidy), AfterValidator(_refuse_control)]
+ShortText = Annotated[WrittenText, Field(max_length=MAX_SHORT_TEXT), AfterValidator(_refuse_blank)]
+LongText = Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT), AfterValidator(_refuse_blank)]
 
 
 class Value(BaseModel):

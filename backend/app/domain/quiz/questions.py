@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from app.domain.quiz.fields import (
     MAX_LONG_TEXT,
     HundredthsNumber,
     LongText,
-    StorableText,
     Value,
+    WrittenText,
 )
 from app.domain.quiz.metadata import (
     Item,
@@ -62,11 +62,11 @@ Points = Annotated[HundredthsNumber, Field(gt=0, le=MAX_POINTS)]
 
 
 def _none_if_blank(text: str | None) -> str | None:
-    return text if text and text.strip() else None
+    return text or None
 
 
 Explanation = Annotated[
-    Annotated[StorableText, StringConstraints(max_length=MAX_LONG_TEXT)] | None,
+    Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT)] | None,
     AfterValidator(_none_if_blank),
 ]
 

@@ -12,9 +12,16 @@ from app.domain.quiz.questions import Question, QuestionKind, parse_question
 EXPLANATION_CANARY = "canary-explanation"
 
 ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=6)
-texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30).map(
-    lambda text: f"text {text}"
-)
+texts = st.text(
+    st.characters(
+        codec="utf-8",
+        exclude_categories=["Cc"],
+        exclude_characters="\ufffe\uffff",
+        include_characters="\n\t",
+    ),
+    min_size=1,
+    max_size=30,
+).map(lambda text: f"text {text}")
 points = st.decimals("0.01", "1000", places=2)
 numbers = st.decimals(-1_000_000, 1_000_000, places=4)
 

@@ -165,6 +165,15 @@ class TestQuestion:
         stored = json.loads(orjson.dumps(answer_key(asked)))
         assert parse_question(stored) == asked
 
+    def test_texts_are_tidied(self) -> None:
+        asked = question("true_false", {"correct": True}, prompt="\r\n One\r\ntwo\rthree ")
+        assert asked.prompt == "One\ntwo\nthree"
+
+    @pytest.mark.parametrize("char", ["\0", "\x0b", "\x1b", "\x7f", "\x85", "\uffff", "\ud800"])
+    def test_refuses_control_characters(self, char: str) -> None:
+        with pytest.raises(ValidationError):
+            question("true_false", {"correct": True}, prompt=f"a{char}b")
+
 
 class TestLearnerView:
     @given(questions(), st.none() | st.text("0123456789abcdef", min_size=1))
