@@ -638,6 +638,7 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("required", sa.Boolean(), nullable=False),
         sa.Column("minimum_seconds", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("minimum_position", sa.Float(), server_default=sa.text("0"), nullable=False),
         sa.Column("document_sha256", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(
             ["version_id"], ["module_versions.id"], name=op.f("fk_version_sections_version_id")

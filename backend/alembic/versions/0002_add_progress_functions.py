@@ -253,7 +253,8 @@ BEGIN
     -- Whole seconds only, so that frequent reports do not lose their fractions.
     UPDATE enrollments SET reported_at = since + make_interval(secs => elapsed)
      WHERE id = p_enrollment;
-    IF p_completed AND credited >= rule.minimum_seconds THEN
+    IF p_completed AND credited >= rule.minimum_seconds
+       AND greatest(p_position, known.position) >= rule.minimum_position THEN
         PERFORM complete_section(p_enrollment, p_section, p_user, p_request_id);
     END IF;
     RETURN section_state(p_enrollment, p_section);

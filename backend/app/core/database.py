@@ -93,6 +93,10 @@ class RevisionedModel(TimestampedUUIDModel):
     def etag(self) -> str:
         return f'"{self.id}.{self.revision}"'
 
+    def touch(self) -> None:
+        """Count an edit of the row's parts as an edit of the row."""
+        self.updated_at = func.now()
+
 
 class SoftDeletable:
     """Rows people may want back. Uniqueness holds among live rows only (partial indexes)."""
@@ -122,7 +126,8 @@ def _refuse_change(mapper: Mapper[Any], _connection: object, _target: object) ->
 
 
 def _dumps(value: object) -> str:
-    return orjson.dumps(value).decode()
+    # default=str: asyncpg makes UUIDs of its own subclass, which orjson does not know.
+    return orjson.dumps(value, default=str).decode()
 
 
 def create_engine(

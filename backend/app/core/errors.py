@@ -78,7 +78,7 @@ class PreconditionFailedError(AppError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault of a payload. `pointer` is an RFC 6901 pointer into the body, or `#/query/name`."""
+    """One fault of a payload. `pointer` is an RFC 6901 pointer into the body, or `query:name`."""
 
     pointer: str
     code: str

@@ -75,7 +75,7 @@ class JwksKeys:
             response = await self._client.get(self._url, follow_redirects=False)
             response.raise_for_status()
             if len(response.content) > MAX_BYTES:
-                raise PyJWKSetError("the key set is too large")  # noqa: EM101, TRY003, TRY301  # handled below like every unusable answer
+                raise PyJWKSetError("the key set is too large")  # noqa: TRY003, TRY301  # handled below like every unusable answer
             self._keys = _read(response.json())
             self._fetched_at = self._now()
         except (httpx.HTTPError, ValueError, TypeError, PyJWKSetError, PyJWKError) as error:

@@ -70,5 +70,5 @@ def _revive(value: object, kind: type) -> Key:
 
 def _invalid_cursor() -> InvalidPayloadError:
     return InvalidPayloadError(
-        [FieldError("#/query/cursor", "invalid_cursor", "This cursor was not made by this list")]
+        [FieldError("query:cursor", "invalid_cursor", "This cursor was not made by this list")]
     )

@@ -23,7 +23,7 @@ EXCEPTION
     -- Roles belong to the cluster: another database's migration may make them just now.
     WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
-"""
+"""  # noqa: S608  # only constants are put in
 
 MUTABLE = "SELECT, INSERT, UPDATE, DELETE"
 APPEND_ONLY = "SELECT, INSERT"
@@ -50,8 +50,12 @@ def protect_function(signature: str) -> tuple[str, ...]:
 def refuse_changes(table: str) -> tuple[str, ...]:
     """Return the statements that make `table` append-only, for its owner too."""
     return (
-        f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-        f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        (
+            f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        ),
+        (
+            f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        ),
     )

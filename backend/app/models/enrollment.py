@@ -68,9 +68,7 @@ class Enrollment(TimestampedUUIDModel):
     source: Mapped[EnrollmentSource] = mapped_column(
         text_enum(EnrollmentSource, "source"), default=EnrollmentSource.SELF
     )
-    progress_percent: Mapped[int] = mapped_column(
-        SmallInteger, server_default=text("0"), default=0
-    )
+    progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"), default=0)
     due_on: Mapped[date | None]
     """Inclusive; ends with that day in the person's location."""
 

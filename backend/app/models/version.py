@@ -64,6 +64,9 @@ class VersionSection(Base):
     minimum_seconds: Mapped[int] = mapped_column(Integer, server_default=text("0"), default=0)
     """Study time without which a report cannot complete the section."""
 
+    minimum_position: Mapped[float] = mapped_column(server_default=text("0"), default=0)
+    """How far into a video a report must have come to complete it, in seconds."""
+
     document_sha256: Mapped[str | None] = mapped_column(String(64))
     """What a signature of an acknowledgement section covers."""
 

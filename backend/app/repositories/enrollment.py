@@ -1,0 +1,375 @@
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import InstrumentedAttribute, noload
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor, Role
+from app.models import (
+    Department,
+    Enrollment,
+    Location,
+    ModuleVersion,
+    SectionProgress,
+    Signature,
+    User,
+    VersionSection,
+)
+from app.models.enrollment import EnrollmentStatus
+from app.repositories.base import Keyset, Repository
+from app.repositories.user import managed_by, owner_visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentFilter:
+    user_id: uuid.UUID | None = None
+    status: EnrollmentStatus | None = None
+    module_id: uuid.UUID | None = None
+    overdue: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """Which people a bulk assignment is for. None matches everybody."""
+
+    user_ids: list[uuid.UUID] | None = None
+    department: str | None = None
+    location: str | None = None
+    location_id: uuid.UUID | None = None
+    role: Role | None = None
+    job_title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentRow:
+    """An enrollment with what its version is called."""
+
+    enrollment: Enrollment
+    module_title: str
+    module_category: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    rule: VersionSection
+    progress: SectionProgress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What stood in the way of an enrollment, or the enrollment that was made."""
+
+    module_exists: bool
+    prerequisites_missing: list[uuid.UUID]
+    created_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A learner's own report. `seconds` is the total so far in this section."""
+
+    seconds: int
+    position: float
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    user_ids: list[uuid.UUID]
+    module_id: uuid.UUID
+    version_id: uuid.UUID
+    due_on: date | None
+
+
+# One statement: the check, the row and its audit event. ON CONFLICT decides every race.
+_ENROLL = text(
+    """
+    WITH module AS (
+        SELECT m.id, m.current_version_id
+          FROM training_modules m
+         WHERE m.id = :module_id AND m.status = 'published' AND m.deleted_at IS NULL
+    ), missing AS (
+        SELECT p.requires_id
+          FROM module_prerequisites p JOIN module ON module.id = p.module_id
+         WHERE NOT EXISTS (
+            SELECT FROM enrollments e
+             WHERE e.user_id = :user_id AND e.module_id = p.requires_id
+               AND e.status = 'completed')
+    ), created AS (
+        INSERT INTO enrollments (id, user_id, module_id, version_id, status, source)
+        SELECT :new_id, :user_id, id, current_version_id, 'active', 'self' FROM module
+         WHERE NOT EXISTS (SELECT FROM missing)
+        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
+        RETURNING id
+    ), audited AS (
+        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+        SELECT :user_id, 'enrollment:created', 'enrollment', id,
+               jsonb_build_object('module_id', CAST(:module_id AS text), 'source', 'self'),
+               :request_id
+          FROM created
+    )
+    SELECT EXISTS (SELECT FROM module) AS module_exists,
+           coalesce((SELECT array_agg(requires_id) FROM missing), '{}') AS missing,
+           (SELECT id FROM created) AS created_id
+    """
+).bindparams(
+    bindparam("module_id", type_=Uuid()),
+    bindparam("user_id", type_=Uuid()),
+    bindparam("new_id", type_=Uuid()),
+    bindparam("request_id", type_=String()),
+)
+
+_ASSIGN = text(
+    """
+    WITH created AS (
+        INSERT INTO enrollments (user_id, module_id, version_id, status, source, due_on)
+        SELECT person, :module_id, :version_id, 'active', 'assigned', :due_on
+          FROM unnest(:user_ids) AS person
+        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
+        RETURNING id, user_id
+    ), audited AS (
+        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+        SELECT :actor_id, 'enrollment:created', 'enrollment', id,
+               jsonb_build_object('module_id', CAST(:module_id AS text), 'source', 'assigned',
+                                  'user_id', user_id, 'due_on', CAST(:due_on AS date)),
+               :request_id
+          FROM created
+    )
+    SELECT count(*) FROM created
+    """
+).bindparams(
+    bindparam("module_id", type_=Uuid()),
+    bindparam("version_id", type_=Uuid()),
+    bindparam("due_on", type_=Date()),
+    bindparam("user_ids", type_=ARRAY(Uuid())),
+    bindparam("actor_id", type_=Uuid()),
+    bindparam("request_id", type_=String()),
+)
+
+
+class EnrollmentRepository(Repository[Enrollment]):
+    model = Enrollment
+
+    async def enroll(
+        self, *, new_id: uuid.UUID, user_id: uuid.UUID, module_id: uuid.UUID, request_id: str | None
+    ) -> Admission:
+        """Enroll a person in a module's current version, unless they already are."""
+        row = (
+            await self.session.execute(
+                _ENROLL,
+                {
+                    "new_id": new_id,
+                    "user_id": user_id,
+                    "module_id": module_id,
+                    "request_id": request_id,
+                },
+            )
+        ).one()
+        return Admission(row.module_exists, list(row.missing), row.created_id)
+
+    async def assign(
+        self, assignment: Assignment, *, actor_id: uuid.UUID | None, request_id: str | None
+    ) -> int:
+        """Enroll many people in one statement; return how many were not enrolled before."""
+        parameters = asdict(assignment) | {"actor_id": actor_id, "request_id": request_id}
+        return int(await self.session.scalar(_ASSIGN, parameters) or 0)
+
+    async def assignable(self, actor: Actor, people: PeopleFilter) -> list[uuid.UUID]:
+        """Return the active people of the filter whom the actor may assign to."""
+        statement = select(User.id).where(User.is_active, *_people(people))
+        if not actor.is_admin:
+            statement = statement.where(managed_by(actor))
+        return list(await self.session.scalars(statement))
+
+    async def open_id(self, user_id: uuid.UUID, module_id: uuid.UUID) -> uuid.UUID | None:
+        statement = select(Enrollment.id).where(
+            Enrollment.user_id == user_id,
+            Enrollment.module_id == module_id,
+            Enrollment.status == EnrollmentStatus.ACTIVE,
+        )
+        return await self.session.scalar(statement)
+
+    async def get_visible(
+        self, enrollment_id: uuid.UUID, actor: Actor, *, own: bool = False
+    ) -> EnrollmentRow | None:
+        scope = (
+            Enrollment.user_id == actor.id if own else owner_visible_to(actor, Enrollment.user_id)
+        )
+        statement = _rows().where(Enrollment.id == enrollment_id, scope)
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else EnrollmentRow(*row)
+
+    async def lock_visible(self, enrollment_id: uuid.UUID, actor: Actor) -> Enrollment | None:
+        statement = (
+            select(Enrollment)
+            .where(Enrollment.id == enrollment_id, owner_visible_to(actor, Enrollment.user_id))
+            .options(noload(Enrollment.progress))
+            .with_for_update(key_share=True)
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def list_visible(
+        self, actor: Actor, filters: EnrollmentFilter, request: PageRequest
+    ) -> Page[EnrollmentRow]:
+        """List one person's enrollments, newest first; the actor's own without `user_id`."""
+        statement = _rows().where(
+            Enrollment.user_id == (filters.user_id or actor.id),
+            owner_visible_to(actor, Enrollment.user_id),
+            *_criteria(filters),
+        )
+        keyset = Keyset(Enrollment.enrolled_at, Enrollment.id, datetime, descending=True)
+        page = await self.page(statement, request, keyset)
+        return Page([EnrollmentRow(*row) for row in page.items], page.next_cursor, page.total)
+
+    async def sections(self, enrollment: Enrollment) -> list[SectionRow]:
+        statement = (
+            select(VersionSection, SectionProgress)
+            .outerjoin(
+                SectionProgress,
+                (SectionProgress.section_id == VersionSection.section_id)
+                & (SectionProgress.enrollment_id == enrollment.id),
+            )
+            .where(VersionSection.version_id == enrollment.version_id)
+            .order_by(VersionSection.position)
+        )
+        return [SectionRow(*row) for row in await self.session.execute(statement)]
+
+    async def content_hash(
+        self, enrollment_id: uuid.UUID, user_id: uuid.UUID
+    ) -> tuple[uuid.UUID, str] | None:
+        """Return (version id, SHA-256) of what a person's own enrollment is pinned to."""
+        statement = (
+            select(ModuleVersion.id, ModuleVersion.content_sha256)
+            .join(Enrollment, Enrollment.version_id == ModuleVersion.id)
+            .where(Enrollment.id == enrollment_id, Enrollment.user_id == user_id)
+        )
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def content(self, version_id: uuid.UUID) -> bytes:
+        statement = select(ModuleVersion.content).where(ModuleVersion.id == version_id)
+        return (await self.session.scalars(statement)).one()
+
+    async def report_progress(
+        self,
+        enrollment_id: uuid.UUID,
+        section_id: uuid.UUID,
+        user_id: uuid.UUID,
+        report: Report,
+        request_id: str | None,
+    ) -> dict[str, Any]:
+        """Take a report in the database; return the new state, or `{"error": code}`."""
+        statement = select(
+            func.report_progress(
+                enrollment_id,
+                user_id,
+                section_id,
+                report.seconds,
+                report.position,
+                report.completed,
+                request_id,
+                type_=JSONB,
+            )
+        )
+        return dict((await self.session.execute(statement)).scalar_one())
+
+    async def complete_section(
+        self,
+        enrollment_id: uuid.UUID,
+        section_id: uuid.UUID,
+        *,
+        actor_id: uuid.UUID | None,
+        request_id: str | None,
+    ) -> None:
+        """Complete a section and, with the last required one, the enrollment and its record.
+
+        The caller holds the lock on the enrollment.
+        """
+        await self.session.execute(
+            select(func.complete_section(enrollment_id, section_id, actor_id, request_id))
+        )
+
+    async def section_state(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID
+    ) -> dict[str, Any]:
+        statement = select(func.section_state(enrollment_id, section_id, type_=JSONB))
+        return dict((await self.session.execute(statement)).scalar_one())
+
+    async def signature(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Signature | None:
+        statement = select(Signature).where(
+            Signature.enrollment_id == enrollment_id, Signature.section_id == section_id
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def sign(self, signature: Signature) -> Signature:
+        self.session.add(signature)
+        await self.session.flush()
+        return signature
+
+
+def _rows() -> Select[Any]:
+    statement: Select[Any] = (
+        select(Enrollment, ModuleVersion.title, ModuleVersion.category, ModuleVersion.number)
+        .join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
+        .options(noload(Enrollment.progress))
+    )
+    return statement
+
+
+def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:
+    """Return the calendar day it is now where the person works."""
+    zone = (
+        select(Location.time_zone)
+        .join(User, User.location_id == Location.id)
+        .where(User.id == owner)
+        .scalar_subquery()
+    )
+    return func.timezone(func.coalesce(zone, "UTC"), func.now()).cast(Date)
+
+
+def _criteria(filters: EnrollmentFilter) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if filters.status is not None:
+        criteria.append(Enrollment.status == filters.status)
+    if filters.module_id is not None:
+        criteria.append(Enrollment.module_id == filters.module_id)
+    if filters.overdue is not None:
+        overdue = (Enrollment.status == EnrollmentStatus.ACTIVE) & func.coalesce(
+            Enrollment.due_on < _today(Enrollment.user_id), False
+        )
+        criteria.append(overdue if filters.overdue else ~overdue)
+    return criteria
+
+
+def _people(people: PeopleFilter) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if people.user_ids is not None:
+        criteria.append(User.id == func.any(bindparam(None, people.user_ids, ARRAY(Uuid()))))
+    if people.department is not None:
+        named = func.lower(Department.name) == people.department.lower()
+        criteria.append(User.department.has(named))
+    if people.location is not None:
+        named = func.lower(Location.name) == people.location.lower()
+        criteria.append(User.location.has(named))
+    if people.location_id is not None:
+        criteria.append(User.location_id == people.location_id)
+    if people.role is not None:
+        criteria.append(User.role == people.role)
+    if people.job_title is not None:
+        criteria.append(func.lower(User.job_title) == people.job_title.lower())
+    return criteria

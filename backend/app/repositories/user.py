@@ -1,0 +1,144 @@
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor, Role
+from app.models import Department, Location, LocationManager, User
+from app.repositories.base import Keyset, Repository, contains
+
+
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    q: str | None = None
+    department: str | None = None
+    location: str | None = None
+    role: Role | None = None
+    is_active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What every request needs to know about its caller, in one statement."""
+
+    id: uuid.UUID
+    email: str
+    role: Role
+    is_active: bool
+    location_id: uuid.UUID | None
+    last_sign_in: datetime | None
+
+
+def managed_by(actor: Actor) -> ColumnElement[bool]:
+    """Match the people a manager answers for.
+
+    Those who name them as manager, and those of their own and of their assigned locations.
+    """
+    assigned = select(LocationManager.location_id).where(LocationManager.user_id == actor.id)
+    scopes = [User.manager_id == actor.id, User.location_id.in_(assigned)]
+    if actor.location_id is not None:
+        scopes.append(User.location_id == actor.location_id)
+    return or_(*scopes)
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Match the people whose rows, enrollments and records the actor may read."""
+    if actor.is_admin:
+        return true()
+    if actor.is_manager:
+        return or_(User.id == actor.id, managed_by(actor))
+    return User.id == actor.id
+
+
+def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    """Match rows whose `owner` column names somebody the actor may see."""
+    if actor.is_admin:
+        return true()
+    if actor.is_manager:
+        return or_(owner == actor.id, owner.in_(select(User.id).where(managed_by(actor))))
+    return owner == actor.id
+
+
+class UserRepository(Repository[User]):
+    model = User
+
+    async def identity(self, supabase_id: uuid.UUID) -> Identity | None:
+        row = (
+            await self.session.execute(
+                select(
+                    User.id,
+                    User.email,
+                    User.role,
+                    User.is_active,
+                    User.location_id,
+                    User.last_sign_in,
+                ).where(User.supabase_id == supabase_id)
+            )
+        ).one_or_none()
+        return None if row is None else Identity(*row)
+
+    async def by_id(self, user_id: uuid.UUID) -> User | None:
+        return await self.session.get(User, user_id)
+
+    async def by_supabase_id(self, supabase_id: uuid.UUID, *, lock: bool = False) -> User | None:
+        statement = select(User).where(User.supabase_id == supabase_id)
+        return await self._one(statement, lock=lock)
+
+    async def active_by_email(self, email: str, *, lock: bool = False) -> User | None:
+        statement = select(User).where(func.lower(User.email) == email.lower(), User.is_active)
+        return await self._one(statement, lock=lock)
+
+    async def get_visible(
+        self, user_id: uuid.UUID, actor: Actor, *, lock: bool = False
+    ) -> User | None:
+        return await self._one(select(User).where(User.id == user_id, visible_to(actor)), lock=lock)
+
+    async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+        return set(await self.session.scalars(select(User.id).where(User.id.in_(user_ids))))
+
+    async def _one(self, statement: Select[User], *, lock: bool) -> User | None:
+        if lock:
+            statement = statement.with_for_update(of=User, key_share=True)
+            statement = statement.execution_options(populate_existing=True)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def list_visible(
+        self, actor: Actor, filters: UserFilter, request: PageRequest
+    ) -> Page[User]:
+        statement = select(User).where(visible_to(actor), *_criteria(filters))
+        page = await self.page(statement, request, Keyset(User.email, User.id, str))
+        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+
+    async def lock_email(self, email: str) -> None:
+        """Serialise everything that decides who owns an address, until the transaction ends."""
+        key = func.hashtextextended(f"users.email:{email.lower()}", 0)
+        await self.session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _criteria(filters: UserFilter) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if filters.q:
+        criteria.append(or_(contains(User.email, filters.q), contains(User.full_name, filters.q)))
+    if filters.department:
+        criteria.append(User.department.has(_named(Department.name, filters.department)))
+    if filters.location:
+        criteria.append(User.location.has(_location(filters.location)))
+    if filters.role:
+        criteria.append(User.role == filters.role)
+    if filters.is_active is not None:
+        criteria.append(User.is_active == filters.is_active)
+    return criteria
+
+
+def _named(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:
+    return func.lower(column) == name.lower()
+
+
+def _location(name_or_id: str) -> ColumnElement[bool]:
+    try:
+        return Location.id == uuid.UUID(name_or_id)
+    except ValueError:
+        return and_(_named(Location.name, name_or_id), Location.deleted_at.is_(None))

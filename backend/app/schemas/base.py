@@ -1,0 +1,61 @@
+"""What all request and response models share."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+)
+
+from app.domain.quiz.fields import StorableText, is_storable, refuse
+
+T = TypeVar("T")
+
+MAX_JSON_CHARACTERS = 16_384
+
+
+class Payload(BaseModel):
+    """A request body. Unknown fields are refused: nothing sets what it may not set."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Resource(BaseModel):
+    """A response body, read from rows by attribute."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ListOf(Resource, Generic[T]):
+    items: list[T]
+    next_cursor: str | None = None
+    total: int | None = Field(None, exclude_if=lambda total: total is None)
+    """Only present with `include_total=true`."""
+
+
+def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) > MAX_JSON_CHARACTERS:
+        refuse("too_large", "At most 16 KiB of JSON are kept.")
+    if not is_storable(text) or "\\u0000" in text:
+        refuse("unstorable_text", "The text contains forbidden characters.")
+    return value
+
+
+Line = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)
+]
+Label = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)
+]
+Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
+Email = Annotated[EmailStr, StringConstraints(max_length=320, to_lower=True)]
+JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
+Instant = Annotated[datetime, AwareDatetime]

@@ -1,0 +1,70 @@
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import Field
+
+from app.domain.actor import Role
+from app.models import User
+from app.schemas.base import Email, JsonMap, Line, Payload, Resource
+
+
+class UserRead(Resource):
+    id: uuid.UUID
+    supabase_id: uuid.UUID | None
+    email: str
+    full_name: str | None
+    display_name: str
+    department: str | None
+    location: str | None
+    location_id: uuid.UUID | None
+    job_title: str | None
+    hired_on: date | None
+    manager_id: uuid.UUID | None
+    role: Role
+    is_active: bool
+    email_confirmed: bool
+    last_sign_in: datetime | None
+    profile_metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> "UserRead":
+        fields = {
+            name: getattr(user, name)
+            for name in cls.model_fields
+            if name not in {"department", "location"}
+        }
+        return cls(
+            **fields,
+            department=user.department.name if user.department else None,
+            location=user.location.name if user.location else None,
+        )
+
+
+class ProfileUpdate(Payload):
+    full_name: Line | None = None
+    profile_metadata: JsonMap = Field(default_factory=dict)
+
+
+class UserUpdate(Payload):
+    full_name: Line | None = None
+    department: Line | None = None
+    location_id: uuid.UUID | None = None
+    job_title: Line | None = None
+    hired_on: date | None = None
+    manager_id: uuid.UUID | None = None
+    role: Role = Role.LEARNER
+    is_active: bool = True
+
+
+class UserInvite(Payload):
+    email: Email
+    full_name: Line | None = None
+    role: Role = Role.LEARNER
+    department: Line | None = None
+    location_id: uuid.UUID | None = None
+    job_title: Line | None = None
+    hired_on: date | None = None
+    manager_id: uuid.UUID | None = None

@@ -1,0 +1,52 @@
+"""What every service is made of. Services never call another service's public methods."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from app.core.database import Base, Database
+from app.domain.actor import Actor
+from app.services.context import RequestContext
+from app.services.unit_of_work import UnitOfWork
+
+
+class Service:
+    def __init__(self, database: Database, context: RequestContext) -> None:
+        self._database = database
+        self._context = context
+
+    @property
+    def actor(self) -> Actor:
+        if self._context.actor is None:
+            msg = "this use case needs a signed-in person"
+            raise RuntimeError(msg)
+        return self._context.actor
+
+    def work(self) -> UnitOfWork:
+        """Open a transaction."""
+        return UnitOfWork(self._database, self._context)
+
+    def snapshot(self) -> UnitOfWork:
+        """Open a transaction whose statements all see the same moment."""
+        return UnitOfWork(self._database, self._context, isolation="REPEATABLE READ")
+
+    def reading(self) -> UnitOfWork:
+        """Open a unit of work whose statements each are their own transaction."""
+        return UnitOfWork(self._database, self._context, reads=True)
+
+
+def apply(
+    row: Base, payload: BaseModel, names: Iterable[str]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Set the `names` that the client sent; return the audit trail's before and after.
+
+    The names are spelled out by each service: nothing a client sends sets anything else.
+    """
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    for name in names:
+        value = getattr(payload, name)
+        if name in payload.model_fields_set and getattr(row, name) != value:
+            before[name], after[name] = getattr(row, name), value
+            setattr(row, name, value)
+    return before, after

@@ -1,0 +1,25 @@
+"""What a request brings to every service: who asks, under which id, and may it be a retry."""
+
+from dataclasses import dataclass
+
+from app.domain.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRequest:
+    """`fingerprint` is the SHA-256 over method, path and body."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """`actor` is None for the system itself and for operators on the command line."""
+
+    actor: Actor | None = None
+    request_id: str | None = None
+    idempotency: IdempotencyRequest | None = None
+
+
+SYSTEM = RequestContext()

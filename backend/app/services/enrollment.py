@@ -1,0 +1,338 @@
+"""Enrolling, studying and completing. The canonical service: see docs/add-a-feature.md."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.database import Database
+from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.ids import new_id
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.section_settings import SectionKind
+from app.models import Enrollment, Signature, VersionSection
+from app.models.enrollment import EnrollmentSource, EnrollmentStatus
+from app.repositories.enrollment import (
+    Assignment,
+    EnrollmentFilter,
+    EnrollmentRow,
+    PeopleFilter,
+    Report,
+    SectionRow,
+)
+from app.schemas.base import ListOf
+from app.schemas.enrollment import (
+    Acknowledge,
+    Acknowledged,
+    BulkEnroll,
+    BulkResult,
+    EnrollmentCreate,
+    EnrollmentDetail,
+    EnrollmentRead,
+    ModuleReference,
+    ProgressReport,
+    SectionState,
+    SignatureRead,
+)
+from app.services.base import Service
+from app.services.content_cache import ContentCache
+from app.services.context import RequestContext
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+
+class PrerequisiteMissingError(ConflictError):
+    def __init__(self, missing: list[uuid.UUID]) -> None:
+        super().__init__(
+            "prerequisite_missing",
+            "Other modules come first",
+            module_ids=[str(module_id) for module_id in missing],
+        )
+
+
+class EnrollmentClosedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("enrollment_closed", "This enrollment is no longer open")
+
+
+class NotAnAcknowledgementError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("not_an_acknowledgement", "This section has nothing to sign")
+
+
+def report_error(code: str) -> AppError:
+    """Return the error that the database's progress function names."""
+    match code:
+        case "enrollment_not_found":
+            return NotFoundError("enrollment")
+        case "section_not_found":
+            return NotFoundError("section")
+        case "quiz_decides":
+            return ConflictError(code, "A quiz is completed by passing it")
+        case "signature_required":
+            return ConflictError(code, "This section is completed by signing it")
+        case "attendance_required":
+            return ConflictError(code, "This section is completed by attending the session")
+        case _:
+            return EnrollmentClosedError()
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerContent:
+    """`body` is None when the client's copy is current. `etag` is quoted."""
+
+    etag: str
+    body: bytes | None
+
+
+class EnrollmentService(Service):
+    def __init__(
+        self, database: Database, context: RequestContext, cache: ContentCache | None = None
+    ) -> None:
+        super().__init__(database, context)
+        self._cache = cache or ContentCache(0)
+
+    async def enroll(self, payload: EnrollmentCreate) -> Outcome:
+        """Enroll the actor; answer with the open enrollment when there is one already."""
+        async with self.work() as uow:
+            admission = await uow.enrollments.enroll(
+                new_id=new_id(),
+                user_id=self.actor.id,
+                module_id=payload.module_id,
+                request_id=uow.request_id,
+            )
+            if not admission.module_exists:
+                raise NotFoundError("module")
+            # The insert waits for a concurrent one, whose row is only visible to a new statement.
+            enrollment_id = admission.created_id or await uow.enrollments.open_id(
+                self.actor.id, payload.module_id
+            )
+            if enrollment_id is None:
+                raise PrerequisiteMissingError(admission.prerequisites_missing)
+            row = await self._visible(uow, enrollment_id)
+            created = admission.created_id is not None
+            return await uow.answer(_answer(_read(row), row, created=created))
+
+    async def enroll_many(self, payload: BulkEnroll) -> Outcome:
+        """Assign a module to people of the actor's; count those who may not be or already are."""
+        people = _people(payload)
+        async with self.work() as uow:
+            module = await uow.modules.published(payload.module_id)
+            if module is None:
+                raise NotFoundError("module")
+            allowed = await uow.enrollments.assignable(self.actor, people)
+            assignment = Assignment(allowed, payload.module_id, module, payload.due_on)
+            created = await uow.enrollments.assign(
+                assignment, actor_id=uow.actor_id, request_id=uow.request_id
+            )
+            asked = len(allowed) if people.user_ids is None else len(set(people.user_ids))
+            result = BulkResult(
+                created=created,
+                already_enrolled=len(allowed) - created,
+                not_allowed=asked - len(allowed),
+            )
+            return await uow.answer(Outcome.of(result))
+
+    async def list(self, filters: EnrollmentFilter, request: PageRequest) -> ListOf[EnrollmentRead]:
+        async with self.reading() as uow:
+            if filters.user_id is not None:
+                await self._require_visible_user(uow, filters.user_id)
+            page = await uow.enrollments.list_visible(self.actor, filters, request)
+            return ListOf(
+                items=[_read(row) for row in page.items],
+                next_cursor=page.next_cursor,
+                total=page.total,
+            )
+
+    async def get(self, enrollment_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            row = await self._visible(uow, enrollment_id)
+            return _answer(await _detail(uow, row), row)
+
+    async def content(
+        self, enrollment_id: uuid.UUID, known_etags: frozenset[str]
+    ) -> LearnerContent:
+        """Return the pinned version's content; access is checked before any cached answer."""
+        async with self.reading() as uow:
+            pinned = await uow.enrollments.content_hash(enrollment_id, self.actor.id)
+            if pinned is None:
+                raise NotFoundError("enrollment")
+            version_id, sha256 = pinned
+            etag = f'"{sha256}"'
+            if etag in known_etags or "*" in known_etags:
+                return LearnerContent(etag, None)
+            body = self._cache.get(version_id)
+            if body is None:
+                body = await uow.enrollments.content(version_id)
+                self._cache.put(version_id, body)
+            return LearnerContent(etag, body)
+
+    async def report_progress(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: ProgressReport
+    ) -> dict[str, Any]:
+        """Take a progress report; it may come late, twice or out of order."""
+        report = Report(payload.seconds_spent, payload.position, payload.completed)
+        async with self.work() as uow:
+            state = await uow.enrollments.report_progress(
+                enrollment_id, section_id, self.actor.id, report, uow.request_id
+            )
+            if "error" in state:
+                raise report_error(state["error"])
+            return state
+
+    async def acknowledge(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: Acknowledge
+    ) -> Outcome:
+        """Sign a section's document, once; signing again answers with the first signature."""
+        async with self.work() as uow:
+            enrollment = await self._lock_own(uow, enrollment_id)
+            section = await _acknowledgement(uow, enrollment, section_id)
+            signature = await uow.enrollments.signature(enrollment.id, section.section_id)
+            if signature is None:
+                if enrollment.status is not EnrollmentStatus.ACTIVE:
+                    raise EnrollmentClosedError
+                signature = await self._sign(uow, enrollment, section, payload)
+            state = await uow.enrollments.section_state(enrollment.id, section.section_id)
+            return await uow.answer(
+                Outcome.of(Acknowledged(signature=_signature(signature), **state))
+            )
+
+    async def withdraw(self, enrollment_id: uuid.UUID) -> Outcome:
+        """Close an enrollment: one's own if one chose it, or as a manager of the person."""
+        async with self.work() as uow:
+            enrollment = await uow.enrollments.lock_visible(enrollment_id, self.actor)
+            if enrollment is None:
+                raise NotFoundError("enrollment")
+            if enrollment.status is not EnrollmentStatus.WITHDRAWN:
+                self._check_withdrawal(enrollment)
+                enrollment.status = EnrollmentStatus.WITHDRAWN
+                enrollment.withdrawn_at = await uow.now()
+                await uow.session.flush()
+                await uow.audit(AuditAction.ENROLLMENT_WITHDRAWN, enrollment)
+            row = await self._visible(uow, enrollment.id)
+            return await uow.answer(_answer(_read(row), row))
+
+    def _check_withdrawal(self, enrollment: Enrollment) -> None:
+        if enrollment.status is not EnrollmentStatus.ACTIVE:
+            raise EnrollmentClosedError
+        own = enrollment.user_id == self.actor.id
+        chosen = enrollment.source is EnrollmentSource.SELF
+        if own and not chosen and not self.actor.is_admin:
+            raise ConflictError("assigned", "Only a manager can withdraw an assigned training")
+
+    async def _sign(
+        self,
+        uow: UnitOfWork,
+        enrollment: Enrollment,
+        section: VersionSection,
+        payload: Acknowledge,
+    ) -> Signature:
+        signature = await uow.enrollments.sign(
+            Signature(
+                enrollment_id=enrollment.id,
+                section_id=section.section_id,
+                user_id=self.actor.id,
+                printed_name=payload.printed_name,
+                meaning=payload.meaning,
+                document_sha256=section.document_sha256,
+            )
+        )
+        after = {"section_id": section.section_id, "document_sha256": section.document_sha256}
+        await uow.audit(AuditAction.SECTION_ACKNOWLEDGED, signature, after=after)
+        await uow.enrollments.complete_section(
+            enrollment.id,
+            section.section_id,
+            actor_id=uow.actor_id,
+            request_id=uow.request_id,
+        )
+        return signature
+
+    async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
+        row = await uow.enrollments.get_visible(enrollment_id, self.actor)
+        if row is None:
+            raise NotFoundError("enrollment")
+        return row
+
+    async def _lock_own(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> Enrollment:
+        enrollment = await uow.enrollments.lock_visible(enrollment_id, self.actor)
+        if enrollment is None or enrollment.user_id != self.actor.id:
+            raise NotFoundError("enrollment")
+        return enrollment
+
+    async def _require_visible_user(self, uow: UnitOfWork, user_id: uuid.UUID) -> None:
+        if await uow.users.get_visible(user_id, self.actor) is None:
+            raise NotFoundError("user")
+
+
+def _people(payload: BulkEnroll) -> PeopleFilter:
+    if (payload.user_ids is None) == (payload.filter is None):
+        raise InvalidPayloadError(
+            [FieldError("/user_ids", "one_of", "Send either user_ids or filter")]
+        )
+    if payload.filter is None:
+        return PeopleFilter(user_ids=payload.user_ids)
+    return PeopleFilter(**payload.filter.model_dump())
+
+
+async def _acknowledgement(
+    uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID
+) -> VersionSection:
+    section = await uow.versions.section(enrollment.version_id, section_id)
+    if section is None:
+        raise NotFoundError("section")
+    if section.kind is not SectionKind.ACKNOWLEDGEMENT:
+        raise NotAnAcknowledgementError
+    return section
+
+
+def _read(row: EnrollmentRow) -> EnrollmentRead:
+    enrollment = row.enrollment
+    return EnrollmentRead(
+        id=enrollment.id,
+        user_id=enrollment.user_id,
+        module=ModuleReference(
+            id=enrollment.module_id, title=row.module_title, category=row.module_category
+        ),
+        version=row.version,
+        status=enrollment.status,
+        source=enrollment.source,
+        progress_percent=enrollment.progress_percent,
+        due_on=enrollment.due_on,
+        enrolled_at=enrollment.enrolled_at,
+        completed_at=enrollment.completed_at,
+    )
+
+
+async def _detail(uow: UnitOfWork, row: EnrollmentRow) -> EnrollmentDetail:
+    sections = await uow.enrollments.sections(row.enrollment)
+    return EnrollmentDetail(
+        **_read(row).model_dump(), sections=[_section(section) for section in sections]
+    )
+
+
+def _section(row: SectionRow) -> SectionState:
+    rule, progress = row.rule, row.progress
+    return SectionState(
+        section_id=rule.section_id,
+        title=rule.title,
+        kind=rule.kind,
+        required=rule.required,
+        state=progress.state if progress else "not_started",
+        seconds_spent=progress.seconds_spent if progress else 0,
+        position=progress.position if progress else 0,
+        completed_at=progress.completed_at if progress else None,
+    )
+
+
+def _signature(signature: Signature) -> SignatureRead:
+    return SignatureRead(
+        id=signature.id,
+        printed_name=signature.printed_name,
+        meaning=signature.meaning,
+        document_sha256=signature.document_sha256,
+        signed_at=signature.created_at,
+    )
+
+
+def _answer(body: EnrollmentRead, row: EnrollmentRow, *, created: bool = False) -> Outcome:
+    return Outcome.of(body, created=created, location=f"/enrollments/{row.enrollment.id}")

@@ -1,0 +1,116 @@
+"""Offices and departments."""
+
+import uuid
+
+from app.core.concurrency import Precondition
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.models import Location
+from app.schemas.base import ListOf
+from app.schemas.location import (
+    DepartmentRead,
+    LocationCreate,
+    LocationDetail,
+    LocationRead,
+    LocationUpdate,
+)
+from app.services.base import Service, apply
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+
+class LocationNameTakenError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("location_name_taken", "Another location has this name")
+
+
+class LocationInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("location_in_use", "Active people still work at this location")
+
+
+class LocationService(Service):
+    async def list(self, request: PageRequest) -> ListOf[LocationRead]:
+        async with self.reading() as uow:
+            page = await uow.locations.list_live(request)
+            items = [LocationRead.model_validate(location) for location in page.items]
+            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+
+    async def departments(self) -> ListOf[DepartmentRead]:
+        async with self.reading() as uow:
+            rows = await uow.departments.list_all()
+            return ListOf(items=[DepartmentRead.model_validate(row) for row in rows])
+
+    async def get(self, location_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            return await _answer(uow, _found(await uow.locations.live(location_id)))
+
+    async def create(self, payload: LocationCreate) -> Outcome:
+        async with self.work() as uow:
+            await _check_managers(uow, payload.manager_ids)
+            location = await uow.locations.add(
+                Location(name=payload.name, time_zone=payload.time_zone)
+            )
+            await uow.locations.replace_managers(location.id, payload.manager_ids)
+            after = {"name": location.name, "time_zone": location.time_zone}
+            await uow.audit(AuditAction.LOCATION_CREATED, location, after=after)
+            return await uow.answer(await _answer(uow, location, created=True))
+
+    async def update(
+        self, location_id: uuid.UUID, payload: LocationUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            location = _found(await uow.locations.live(location_id, lock=True))
+            precondition.require(location.etag)
+            before, after = apply(location, payload, ("name", "time_zone"))
+            if "manager_ids" in payload.model_fields_set:
+                await _check_managers(uow, payload.manager_ids)
+                before["manager_ids"] = await uow.locations.manager_ids(location.id)
+                after["manager_ids"] = payload.manager_ids
+                await uow.locations.replace_managers(location.id, payload.manager_ids)
+                location.touch()
+            await uow.session.flush()
+            await uow.audit(AuditAction.LOCATION_UPDATED, location, before=before, after=after)
+            return await _answer(uow, location)
+
+    async def delete(self, location_id: uuid.UUID, precondition: Precondition) -> None:
+        async with self.work() as uow:
+            location = _found(await uow.locations.live(location_id, lock=True))
+            precondition.require(location.etag)
+            if await uow.locations.people_count(location.id):
+                raise LocationInUseError
+            location.deleted_at = await uow.now()
+            await uow.audit(AuditAction.LOCATION_DELETED, location)
+
+    async def restore(self, location_id: uuid.UUID) -> Outcome:
+        async with self.work() as uow:
+            location = _found(await uow.locations.by_id(location_id, lock=True))
+            if location.deleted_at is not None:
+                location.deleted_at = None
+                await uow.session.flush()
+                await uow.audit(AuditAction.LOCATION_RESTORED, location)
+            return await uow.answer(await _answer(uow, location))
+
+
+def _found(location: Location | None) -> Location:
+    if location is None:
+        raise NotFoundError("location")
+    return location
+
+
+async def _answer(uow: UnitOfWork, location: Location, *, created: bool = False) -> Outcome:
+    detail = LocationDetail(
+        **LocationRead.model_validate(location).model_dump(),
+        manager_ids=await uow.locations.manager_ids(location.id),
+    )
+    return Outcome.of(
+        detail, created=created, etag=location.etag, location=f"/locations/{location.id}"
+    )
+
+
+async def _check_managers(uow: UnitOfWork, user_ids: list[uuid.UUID]) -> None:
+    if len(await uow.users.existing_ids(user_ids)) < len(set(user_ids)):
+        raise InvalidPayloadError(
+            [FieldError("/manager_ids", "unknown_user", "Some of these people do not exist")]
+        )

@@ -1,0 +1,45 @@
+"""What a use case answers, in a form that can be kept for retries."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from app.core.errors import AppError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`body` is JSON. `location` is the new resource's path below the API's base path."""
+
+    body: bytes
+    created: bool = False
+    etag: str | None = None
+    location: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        value: BaseModel,
+        *,
+        created: bool = False,
+        etag: str | None = None,
+        location: str | None = None,
+    ) -> "Outcome":
+        return cls(value.model_dump_json().encode(), created, etag, location)
+
+
+class ReplayedOutcome(Exception):  # noqa: N818  # an answer that leaves the use case, no error
+    """The same request was answered before; this is that answer."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class IdempotencyKeyReusedError(AppError):
+    def __init__(self) -> None:
+        super().__init__(
+            "idempotency_key_reused",
+            422,
+            "This Idempotency-Key was used for another request",
+        )

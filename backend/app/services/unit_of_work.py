@@ -1,0 +1,207 @@
+"""One public service method = one `async with` = one transaction. Nobody else commits."""
+
+import uuid
+from datetime import datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Literal, NoReturn, Self
+
+from sqlalchemy import DateTime, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database, UUIDModel
+from app.domain.audit import AuditAction
+from app.models import AuditEvent, IdempotencyKey
+from app.repositories.audit_event import AuditEventRepository
+from app.repositories.department import DepartmentRepository
+from app.repositories.enrollment import EnrollmentRepository
+from app.repositories.idempotency_key import IdempotencyKeyRepository
+from app.repositories.location import LocationRepository
+from app.repositories.module import ModuleRepository
+from app.repositories.training_record import TrainingRecordRepository
+from app.repositories.user import UserRepository
+from app.repositories.version import VersionRepository
+from app.services.context import IdempotencyRequest, RequestContext
+from app.services.outcome import IdempotencyKeyReusedError, Outcome, ReplayedOutcome
+
+IsolationLevel = Literal["REPEATABLE READ", "SERIALIZABLE"]
+
+
+class UnitOfWork:
+    """A transaction and the repositories within it. A clean exit commits, an exception rolls back.
+
+    With an idempotency key in the context, entering it claims the key, waits for a concurrent
+    holder, and raises ReplayedOutcome when the request was answered before; `answer` keeps what
+    this one answers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        context: RequestContext,
+        *,
+        reads: bool = False,
+        isolation: IsolationLevel | None = None,
+    ) -> None:
+        self._database = database
+        self._context = context
+        self._reads = reads
+        self._isolation = isolation
+        self._session: AsyncSession | None = None
+        self._spent = False
+        self._claimed = False
+
+    async def __aenter__(self) -> Self:
+        if self._spent:
+            msg = "a unit of work is entered once"
+            raise RuntimeError(msg)
+        self._spent = True
+        self._session = self._database.reading() if self._reads else self._database.writing()
+        try:
+            if self._isolation is not None:
+                options = {"isolation_level": self._isolation}
+                await self._session.connection(execution_options=options)
+            await self._claim()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None and not self._reads:
+                await self.session.commit()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            # Closing rolls back whatever was not committed.
+            await session.close()
+
+    @property
+    def session(self) -> AsyncSession:
+        if self._session is None:
+            msg = "this unit of work is not open"
+            raise RuntimeError(msg)
+        return self._session
+
+    async def answer(self, outcome: Outcome) -> Outcome:
+        """Keep the outcome under the request's idempotency key, if it has one."""
+        request, actor = self._context.idempotency, self._context.actor
+        if not self._claimed or request is None or actor is None:
+            return outcome
+        row = await self.session.get(IdempotencyKey, (actor.id, request.key))
+        if row is not None:
+            row.body = outcome.body
+            row.created = outcome.created
+            row.etag = outcome.etag
+            row.location = outcome.location
+        return outcome
+
+    async def audit(
+        self,
+        action: AuditAction,
+        target: UUIDModel | uuid.UUID,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+        actor_id: uuid.UUID | None = None,
+    ) -> None:
+        """Write who did what, in the transaction of the deed; dates and ids become text."""
+        await self.audit_events.add(
+            AuditEvent(
+                actor_id=actor_id or self.actor_id,
+                action=action,
+                target_type=action.partition(":")[0],
+                target_id=target if isinstance(target, uuid.UUID) else target.id,
+                before=before,
+                after=after,
+                request_id=self._context.request_id,
+            )
+        )
+
+    @property
+    def actor_id(self) -> uuid.UUID | None:
+        return self._context.actor.id if self._context.actor else None
+
+    @property
+    def request_id(self) -> str | None:
+        return self._context.request_id
+
+    async def now(self) -> datetime:
+        """Return the database's clock: evidence is never stamped by this process."""
+        statement = select(func.clock_timestamp(type_=DateTime(timezone=True)))
+        return (await self.session.execute(statement)).scalar_one()
+
+    async def schema_revision(self) -> str | None:
+        revision = await self.session.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if revision is None else str(revision)
+
+    async def replay(self, context: RequestContext) -> None:
+        """Raise what the request was answered before, without taking its key."""
+        request, actor = context.idempotency, context.actor
+        if request is None or actor is None:
+            return
+        known = await self.idempotency_keys.find(actor.id, request.key)
+        if known is not None:
+            _replay(known, request)
+
+    async def _claim(self) -> None:
+        request, actor = self._context.idempotency, self._context.actor
+        if self._reads or request is None or actor is None:
+            return
+        known = await self.idempotency_keys.claim(actor.id, request.key, request.fingerprint)
+        if known is not None:
+            _replay(known, request)
+        self._claimed = True
+
+    @cached_property
+    def audit_events(self) -> AuditEventRepository:
+        return AuditEventRepository(self.session)
+
+    @cached_property
+    def departments(self) -> DepartmentRepository:
+        return DepartmentRepository(self.session)
+
+    @cached_property
+    def enrollments(self) -> EnrollmentRepository:
+        return EnrollmentRepository(self.session)
+
+    @cached_property
+    def idempotency_keys(self) -> IdempotencyKeyRepository:
+        return IdempotencyKeyRepository(self.session)
+
+    @cached_property
+    def locations(self) -> LocationRepository:
+        return LocationRepository(self.session)
+
+    @cached_property
+    def modules(self) -> ModuleRepository:
+        return ModuleRepository(self.session)
+
+    @cached_property
+    def training_records(self) -> TrainingRecordRepository:
+        return TrainingRecordRepository(self.session)
+
+    @cached_property
+    def users(self) -> UserRepository:
+        return UserRepository(self.session)
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        return VersionRepository(self.session)
+
+
+def _replay(known: IdempotencyKey, request: IdempotencyRequest) -> NoReturn:
+    if known.fingerprint != request.fingerprint:
+        raise IdempotencyKeyReusedError
+    raise ReplayedOutcome(
+        Outcome(known.body or b"", bool(known.created), known.etag, known.location)
+    )

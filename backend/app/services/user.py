@@ -1,0 +1,204 @@
+"""The staff directory."""
+
+import uuid
+
+from sqlalchemy.exc import IntegrityError
+
+from app.core.concurrency import Precondition
+from app.core.database import Database, constraint_name
+from app.core.errors import FieldError, ForbiddenError, InvalidPayloadError, NotFoundError
+from app.core.pagination import PageRequest
+from app.domain.actor import Role
+from app.domain.audit import AuditAction
+from app.integrations.auth_admin import AuthAdmin
+from app.models import User
+from app.repositories.user import UserFilter
+from app.schemas.base import ListOf
+from app.schemas.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
+from app.services.base import Service, apply
+from app.services.context import SYSTEM, RequestContext
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+from app.services.user_sync import EmailInUseError
+
+PROFILE_FIELDS = ("full_name", "profile_metadata")
+DIRECTORY_FIELDS = (
+    "full_name",
+    "location_id",
+    "job_title",
+    "hired_on",
+    "manager_id",
+    "role",
+    "is_active",
+)
+
+
+class LastAdminError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("own_access", "You cannot take away your own role or close your account.")
+
+
+class UserService(Service):
+    def __init__(
+        self, database: Database, context: RequestContext, auth: AuthAdmin | None = None
+    ) -> None:
+        super().__init__(database, context)
+        self._auth = auth
+
+    async def me(self) -> Outcome:
+        return await self.get(self.actor.id)
+
+    async def get(self, user_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            user = await uow.users.get_visible(user_id, self.actor)
+            if user is None:
+                raise NotFoundError("user")
+            return _answer(user)
+
+    async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
+        async with self.reading() as uow:
+            page = await uow.users.list_visible(self.actor, filters, request)
+            return ListOf(
+                items=[UserRead.of(user) for user in page.items],
+                next_cursor=page.next_cursor,
+                total=page.total,
+            )
+
+    async def update_me(self, payload: ProfileUpdate, precondition: Precondition) -> Outcome:
+        async with self.work() as uow:
+            user = await self._locked(uow, self.actor.id, precondition)
+            before, after = apply(user, payload, PROFILE_FIELDS)
+            return await self._saved(uow, user, before, after)
+
+    async def update(
+        self, user_id: uuid.UUID, payload: UserUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            user = await self._locked(uow, user_id, precondition)
+            self._refuse_own_demotion(user, payload)
+            await _check_references(uow, payload, user_id)
+            before, after = apply(user, payload, DIRECTORY_FIELDS)
+            if "department" in payload.model_fields_set:
+                await _move_department(uow, user, payload.department, before, after)
+            return await self._saved(uow, user, before, after)
+
+    async def invite(self, payload: UserInvite) -> Outcome:
+        """Invite by email through the Auth service, then make the row.
+
+        An address that already has a sign-in account gets its row all the same: its owner claims
+        it with the confirmed address.
+        """
+        if self._auth is None:
+            msg = "inviting needs the Auth service"
+            raise RuntimeError(msg)
+        await self._look_before_inviting(payload)
+        account = await self._auth.invite(payload.email, payload.full_name)
+        try:
+            async with self.work() as uow:
+                user = await self._invited(uow, payload, account.id if account else None)
+                return await uow.answer(_answer(user, created=True))
+        except IntegrityError as error:
+            if constraint_name(error) == "uq_users_email_active":
+                raise EmailInUseError from error
+            raise
+
+    async def promote(self, email: str, role: Role) -> UserRead:
+        """Set a role from the command line, for the first admin above all."""
+        async with self.work() as uow:
+            user = await uow.users.active_by_email(email, lock=True)
+            if user is None:
+                raise NotFoundError("user")
+            before, after = {"role": user.role}, {"role": role}
+            user.role = role
+            await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
+            await uow.session.flush()
+            return UserRead.of(user)
+
+    async def _locked(
+        self, uow: UnitOfWork, user_id: uuid.UUID, precondition: Precondition
+    ) -> User:
+        user = await uow.users.get_visible(user_id, self.actor, lock=True)
+        if user is None:
+            raise NotFoundError("user")
+        precondition.require(user.etag)
+        return user
+
+    async def _saved(
+        self, uow: UnitOfWork, user: User, before: dict[str, object], after: dict[str, object]
+    ) -> Outcome:
+        if after:
+            await uow.session.flush()
+            await uow.session.refresh(user)
+            await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
+        return _answer(user)
+
+    def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
+        demoted = "role" in payload.model_fields_set and payload.role is not user.role
+        closed = "is_active" in payload.model_fields_set and not payload.is_active
+        if user.id == self.actor.id and (demoted or closed):
+            raise LastAdminError
+
+    async def _look_before_inviting(self, payload: UserInvite) -> None:
+        """Refuse, or replay, what would otherwise send a mail first."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await _check_references(uow, payload, None)
+            await uow.replay(self._context)
+            if await uow.users.active_by_email(payload.email) is not None:
+                raise EmailInUseError
+
+    async def _invited(
+        self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
+    ) -> User:
+        department = await uow.departments.named(payload.department) if payload.department else None
+        user = User(
+            supabase_id=account_id,
+            email=payload.email,
+            full_name=payload.full_name,
+            role=payload.role,
+            department_id=department.id if department else None,
+            location_id=payload.location_id,
+            job_title=payload.job_title,
+            hired_on=payload.hired_on,
+            manager_id=payload.manager_id,
+        )
+        await uow.users.add(user)
+        await uow.session.refresh(user)
+        after = {"email": user.email, "role": user.role}
+        await uow.audit(AuditAction.USER_INVITED, user, after=after)
+        return user
+
+
+def _answer(user: User, *, created: bool = False) -> Outcome:
+    return Outcome.of(
+        UserRead.of(user), created=created, etag=user.etag, location=f"/users/{user.id}"
+    )
+
+
+async def _check_references(
+    uow: UnitOfWork, payload: UserUpdate | UserInvite, user_id: uuid.UUID | None
+) -> None:
+    errors = []
+    if payload.location_id is not None and await uow.locations.live(payload.location_id) is None:
+        errors.append(FieldError("/location_id", "unknown_location", "No such location"))
+    manager_id = payload.manager_id
+    if manager_id is not None and (
+        manager_id == user_id or await uow.users.by_id(manager_id) is None
+    ):
+        errors.append(FieldError("/manager_id", "unknown_manager", "No such other person"))
+    if errors:
+        raise InvalidPayloadError(errors)
+
+
+async def _move_department(
+    uow: UnitOfWork,
+    user: User,
+    name: str | None,
+    before: dict[str, object],
+    after: dict[str, object],
+) -> None:
+    department = await uow.departments.named(name) if name else None
+    if (department.id if department else None) == user.department_id:
+        return
+    before["department"] = user.department.name if user.department else None
+    after["department"] = department.name if department else None
+    user.department_id = department.id if department else None
