@@ -1,8 +1,14 @@
 import asyncio
+import json
+import os
+import shutil
 import socket
+import subprocess
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,6 +17,9 @@ from starlette.types import ASGIApp
 
 from app.devstack.postgres import EmbeddedPostgres
 
+CLIENTS = Path(__file__).parents[1] / "clients"
+
+RunClient = Callable[..., Awaitable[list[dict[str, Any]]]]
 Serve = Callable[[Callable[[str], ASGIApp]], AbstractAsyncContextManager[str]]
 
 
@@ -45,5 +54,38 @@ def serve() -> Serve:
             yield origin
             server.should_exit = True
             await task
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Path of Node, with the packages that the scripts in `clients` import."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    assert node, "these tests need Node 20 or later"
+    assert npm
+    installed = CLIENTS / "node_modules" / ".package-lock.json"
+    lock = CLIENTS / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=CLIENTS, check=True)  # noqa: S603 - a constant command
+    return node
+
+
+@pytest.fixture
+def run_client(node: str) -> RunClient:
+    """Run a script of `clients` and return the JSON objects that it prints."""
+
+    async def run(script: str, **environment: str) -> list[dict[str, Any]]:
+        process = await asyncio.create_subprocess_exec(
+            node,
+            CLIENTS / script,
+            env={"PATH": os.environ["PATH"], **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        return [json.loads(line) for line in output.splitlines()]
 
     return run

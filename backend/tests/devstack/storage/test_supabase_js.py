@@ -1,0 +1,34 @@
+"""The real supabase-js against the stand-in on a real loopback server."""
+
+import pytest
+
+from app.devstack.storage.schemas import BucketOptions
+from tests.devstack.conftest import RunClient, Serve
+from tests.devstack.storage.conftest import SERVICE_KEY, Stack
+
+pytestmark = [pytest.mark.full, pytest.mark.xdist_group("node")]
+
+
+async def test_files(stack: Stack, serve: Serve, run_client: RunClient) -> None:
+    options = BucketOptions(allowed_mime_types=["text/plain"])
+    await stack.store.buckets.create("media", options)
+    async with serve(stack.app) as origin:
+        steps = await run_client(
+            "files.mjs", ORIGIN=origin, SERVICE_KEY=SERVICE_KEY, BUCKET="media"
+        )
+    part = {
+        "step": "download",
+        "status": 206,
+        "text": "content",
+        "disposition": "attachment; filename=offered.txt; filename*=UTF-8''offered.txt",
+    }
+    assert steps == [
+        {"step": "upload_form", "path": "a/form.txt", "fullPath": "media/a/form.txt"},
+        {"step": "upload_bytes", "path": "a/bytes one.txt", "fullPath": "media/a/bytes one.txt"},
+        {"step": "upload_again", "status": 400, "statusCode": "409"},
+        part,
+        part,
+        {"step": "list", "names": ["bytes one.txt", "form.txt"]},
+        {"step": "exists", "form": True, "none": False},
+        {"step": "remove", "removed": ["a/form.txt"]},
+    ]
