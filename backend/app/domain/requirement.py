@@ -272,6 +272,11 @@ class Rule(_RuleData):
     citation: Annotated[str, StringConstraints(max_length=500)] = ""
     retention_class: RetentionClass = RetentionClass.STANDARD
 
+    @property
+    def module_ids(self) -> frozenset[UUID]:
+        """Empty for a credential."""
+        return self.subject.any_of if isinstance(self.subject, Modules) else frozenset()
+
     @field_validator("first_due")
     @classmethod
     def _publication_needs_modules(cls, due: FirstDue, info: ValidationInfo) -> FirstDue:

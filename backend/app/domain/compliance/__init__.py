@@ -1,0 +1,84 @@
+"""The compliance engine: recorded facts in, certification periods and status out. Pure.
+
+How it decides, for one person and one requirement:
+
+*Duty.* A requirement applies on a day when a rule is in force, the person is employed and matches
+its audience. The duty begins on the first such day after a day without; it begins anew after an
+exemption, and when the evidence it rested on was withdrawn and no other is left. It begins on the
+day that this was on record: nobody is late for a duty that was not known yet.
+
+*Knowledge.* The days are lived through in order, each knowing only what was recorded by then.
+Hence what was closed stays closed, and yesterday's answer stays the same.
+
+*Evidence* counts from the day it is on record, for the day it is dated. It meets the open period
+when it is still valid on the day the duty began, and adds validity to what stands. Given before
+the renewal window it opens and meets a period of its own. Evidence dated after a material change
+was published must be of the new version.
+
+*A period* opens when the duty begins without valid evidence (initial), when the window before the
+expiry begins (renewal), or when a material change outdates what stands (material_change). An open
+period follows the rule and facts of the day; it closes as met, waived or released, and never
+changes afterwards. A rule edit that leaves no reason for an open period releases it.
+
+*Leave* makes exempt and moves no regulatory date: validity runs on. A first due date, or one after
+a material change, that falls into a leave moves to the day of return.
+
+*Validity* ranges of renewals follow each other without overlap. After a material change or a
+withdrawal the newer period takes over from its own `valid_from`: read `covering`.
+"""
+
+from app.domain.compliance.facts import (
+    EmploymentChange,
+    EmploymentState,
+    Evidence,
+    EvidenceSource,
+    Exemption,
+    ExemptionKind,
+    Facts,
+    Publication,
+    RuleVersion,
+    in_hindsight,
+)
+from app.domain.compliance.obligation import Reason
+from app.domain.compliance.periods import (
+    Cause,
+    CertificationPeriod,
+    Outcome,
+    covering,
+    periods,
+)
+from app.domain.compliance.status import (
+    Assessment,
+    Missing,
+    Status,
+    StatusLine,
+    Why,
+    assess,
+    status,
+)
+
+__all__ = [
+    "Assessment",
+    "Cause",
+    "CertificationPeriod",
+    "EmploymentChange",
+    "EmploymentState",
+    "Evidence",
+    "EvidenceSource",
+    "Exemption",
+    "ExemptionKind",
+    "Facts",
+    "Missing",
+    "Outcome",
+    "Publication",
+    "Reason",
+    "RuleVersion",
+    "Status",
+    "StatusLine",
+    "Why",
+    "assess",
+    "covering",
+    "in_hindsight",
+    "periods",
+    "status",
+]

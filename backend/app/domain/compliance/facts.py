@@ -1,0 +1,226 @@
+"""What has been recorded about a person and a requirement. Append-only, as days, without I/O.
+
+Every fact carries the local day it was recorded on, apart from the day it speaks of. On a given
+day only what had been recorded by then is known; that is why the answer for yesterday does not
+change when something is recorded today. Whoever builds these facts turns instants into days in
+the zone of the person's location (of the record itself, for a training record).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from app.domain.recurrence import Anchor
+from app.domain.requirement import Credential, PersonFacts, Rule
+
+ONE_DAY = timedelta(days=1)
+
+
+class EmploymentState(StrEnum):
+    ACTIVE = "active"
+    LEAVE = "leave"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class EmploymentChange:
+    """Everything about an employment from `effective_on` until the next change takes effect.
+
+    A hire is the first change, a rehire one with a new `hired_on` after a termination. Nobody is
+    employed before `person.hired_on`. Of two changes for one day the one recorded later holds.
+    `effective_on` of a termination is the first day no longer employed.
+    """
+
+    effective_on: date
+    recorded_on: date
+    state: EmploymentState
+    person: PersonFacts
+
+
+class EvidenceSource(StrEnum):
+    TRAINING_RECORD = "training_record"
+    EXTERNAL_TRAINING = "external_training"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A completion here, or training done elsewhere. Counts from `recorded_on`, for `day`.
+
+    External training is recorded, in this sense, on the day that it was verified. Without a
+    `version` it is credit for a module: taken to equal what was published on its day.
+    `withdrawn_on` is the day on which it was found wrong; a correction is a new piece of evidence
+    recorded that same day.
+    """
+
+    id: UUID
+    day: date
+    recorded_on: date
+    module_id: UUID | None = None
+    version: int | None = None
+    credential_kind: str | None = None
+    printed_expiry: date | None = None
+    withdrawn_on: date | None = None
+    source: EvidenceSource = EvidenceSource.TRAINING_RECORD
+
+    def known_on(self, day: date) -> bool:
+        if self.withdrawn_on is not None and self.withdrawn_on <= day:
+            return False
+        return max(self.day, self.recorded_on) <= day
+
+
+class ExemptionKind(StrEnum):
+    WAIVER = "waiver"
+    EXEMPTION = "exemption"
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Frees a person from the requirement from `starts_on` through `ends_on`, inclusive.
+
+    `revoked_on` is the day of the revocation and the first day that is no longer free.
+    """
+
+    id: UUID
+    kind: ExemptionKind
+    starts_on: date
+    recorded_on: date
+    ends_on: date | None = None
+    revoked_on: date | None = None
+
+    def in_force(self, day: date) -> bool:
+        if self.revoked_on is not None and self.revoked_on <= day:
+            return False
+        begun = max(self.starts_on, self.recorded_on) <= day
+        return begun and (self.ends_on is None or day <= self.ends_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    module_id: UUID
+    version: int
+    published_on: date
+    material_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """The requirement from `effective_from` on. None withdraws it. The last recorded one holds."""
+
+    effective_from: date
+    recorded_on: date
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is recorded about one person. `exemptions` are from the requirement asked about."""
+
+    employment: tuple[EmploymentChange, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    publications: tuple[Publication, ...] = ()
+
+
+class _Dated(Protocol):
+    @property
+    def recorded_on(self) -> date: ...
+
+
+D = TypeVar("D", bound=_Dated)
+
+
+def in_force(
+    facts: Iterable[D], starts: Callable[[D], date], day: date, known_on: date
+) -> D | None:
+    """Return the fact that holds on `day` as it was known on `known_on`: the latest to start.
+
+    Of several that start on one day, the one recorded last.
+    """
+    best = None
+    for fact in facts:
+        if fact.recorded_on > known_on or starts(fact) > day:
+            continue
+        if best is None or (starts(fact), fact.recorded_on) >= (starts(best), best.recorded_on):
+            best = fact
+    return best
+
+
+def employment_on(
+    changes: Iterable[EmploymentChange], day: date, known_on: date | None = None
+) -> EmploymentChange | None:
+    return in_force(changes, _effective_on, day, known_on or day)
+
+
+def rule_on(versions: Iterable[RuleVersion], day: date) -> Rule | None:
+    version = in_force(versions, _effective_from, day, day)
+    return version.rule if version else None
+
+
+def _effective_on(change: EmploymentChange) -> date:
+    return change.effective_on
+
+
+def _effective_from(version: RuleVersion) -> date:
+    return version.effective_from
+
+
+def back_at_work(changes: Iterable[EmploymentChange], day: date, known_on: date) -> date:
+    """Move a day inside a leave to the first day after it; without a known return it stays."""
+    known = [change for change in changes if change.recorded_on <= known_on]
+    moved: date | None = day
+    while moved and (now := employment_on(known, moved, known_on)):
+        if now.state is not EmploymentState.LEAVE:
+            return moved
+        later = [change.effective_on for change in known if change.effective_on > moved]
+        moved = min(later, default=None)
+    return moved or day
+
+
+def qualifies(evidence: Evidence, rule: Rule) -> bool:
+    """Whether it is evidence for what the rule asks, whatever its age."""
+    subject = rule.subject
+    if isinstance(subject, Credential):
+        if evidence.credential_kind != subject.credential_kind:
+            return False
+        return (
+            rule.renewal.anchor is not Anchor.PRINTED_EXPIRY or evidence.printed_expiry is not None
+        )
+    return evidence.module_id in subject.any_of
+
+
+def in_hindsight(facts: Facts, known_on: date) -> Facts:
+    """Facts as if all that was known on `known_on` had been recorded when it took effect.
+
+    "Was she covered in March, given the card that was uploaded in May?" asks for March in
+    hindsight of May; without it, March is answered as March knew it.
+    """
+    changes = sorted(facts.employment, key=lambda change: change.recorded_on)
+    return replace(
+        facts,
+        employment=tuple(
+            replace(change, recorded_on=min(change.recorded_on, change.effective_on))
+            for change in changes
+            if change.recorded_on <= known_on
+        ),
+        evidence=tuple(
+            replace(item, recorded_on=min(item.recorded_on, item.day), withdrawn_on=None)
+            for item in facts.evidence
+            if item.known_on(known_on)
+        ),
+        exemptions=tuple(
+            replace(
+                exemption,
+                recorded_on=min(exemption.recorded_on, exemption.starts_on),
+                revoked_on=_if_known(exemption.revoked_on, known_on),
+            )
+            for exemption in facts.exemptions
+            if exemption.recorded_on <= known_on
+        ),
+    )
+
+
+def _if_known(day: date | None, known_on: date) -> date | None:
+    return day if day is not None and day <= known_on else None

@@ -1,0 +1,324 @@
+"""Certification periods: the append-only history of one person and one requirement."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+from uuid import UUID
+
+from app.domain.compliance.facts import ONE_DAY, Evidence, Facts, RuleVersion, qualifies
+from app.domain.compliance.obligation import (
+    Duty,
+    Reason,
+    duty_on,
+    first_due,
+    outdated_since,
+    outdated_when_given,
+    retraining_due,
+    validity_of,
+)
+from app.domain.recurrence import Schedule, Validity, window_start
+
+
+class Cause(StrEnum):
+    """Why a period began."""
+
+    INITIAL = "initial"
+    RENEWAL = "renewal"
+    EARLY_RENEWAL = "early_renewal"
+    MATERIAL_CHANGE = "material_change"
+
+
+class Outcome(StrEnum):
+    OPEN = "open"
+    MET = "met"
+    WAIVED = "waived"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificationPeriod:
+    """One turn of a requirement. `due_on` and `valid_through` are inclusive.
+
+    `number` counts from 1 without gaps and identifies the period. `window_start` is the first day
+    on which it could be met. `valid_from` is the first day that its evidence adds: the day after
+    the previous validity where one was renewed in time. `closed_on` is the day on which the
+    outcome was on record. `schedule` carries the anniversary on to the next renewal.
+    """
+
+    number: int
+    cause: Cause
+    window_start: date
+    due_on: date | None
+    outcome: Outcome = Outcome.OPEN
+    closed_on: date | None = None
+    met_by: UUID | None = None
+    met_on: date | None = None
+    waived_by: UUID | None = None
+    valid_from: date | None = None
+    valid_through: date | None = None
+    schedule: Schedule | None = None
+
+    @property
+    def validity(self) -> Validity:
+        return Validity(self.valid_through, self.schedule)
+
+
+class Ledger:
+    """Carries the periods forward from one day on which something was recorded to the next."""
+
+    def __init__(self, facts: Facts, rules: tuple[RuleVersion, ...]) -> None:
+        self.facts = _relevant(facts, rules)
+        self.rules = rules
+        self.evidence = {item.id: item for item in self.facts.evidence}
+        self.closed: list[CertificationPeriod] = []
+        self.open: CertificationPeriod | None = None
+        self.standing: CertificationPeriod | None = None
+        self.began: date | None = None
+        self.was_exempt = False
+        self.duty: Duty | Reason = Reason.NO_RULE
+
+    @property
+    def periods(self) -> tuple[CertificationPeriod, ...]:
+        return (*self.closed, self.open) if self.open else tuple(self.closed)
+
+    def ever_shown(self, day: date) -> bool:
+        """Whether any evidence for today's rule is on record, however old."""
+        if isinstance(self.duty, Reason):
+            return False
+        rule = self.duty.rule
+        return any(e.known_on(day) and qualifies(e, rule) for e in self.facts.evidence)
+
+    def run(self, last: date) -> None:
+        """Settle every day through `last` on which something may change."""
+        days = sorted({day for day in _event_days(self.facts, self.rules) if day <= last})
+        for day, following in pairwise([*days, last + ONE_DAY]):
+            self._settle(day)
+            opens = self._renewal_opens()
+            if opens and day < opens < following:
+                self._settle(opens)
+
+    def _settle(self, day: date) -> None:
+        self.duty = duty_on(self.facts, self.rules, day)
+        if isinstance(self.duty, Reason):
+            self._end(day)
+            return
+        began = self._begin(self.duty)
+        self._reopen(self.duty, began)
+        self._credit(self.duty, began)
+        self._waive(self.duty)
+
+    def _end(self, day: date) -> None:
+        self._release(day)
+        self.began, self.standing, self.was_exempt = None, None, False
+
+    def _release(self, day: date) -> None:
+        if self.open:
+            self._close(replace(self.open, outcome=Outcome.RELEASED, closed_on=day))
+
+    def _close(self, period: CertificationPeriod) -> None:
+        self.closed.append(period)
+        self.open = None
+
+    def _begin(self, duty: Duty) -> date:
+        """Start the clock anew when the duty begins, after an exemption, or with nothing left.
+
+        "Nothing left" is evidence that was withdrawn when no other stands behind it.
+        """
+        exemption_over = self.was_exempt and duty.exemption is None
+        if self.began is None or exemption_over or self._nothing_left(duty.day, self.began):
+            self.began = duty.day
+        self.was_exempt = duty.exemption is not None
+        self.standing = self._standing_on(duty.day, self.began)
+        return self.began
+
+    def _nothing_left(self, day: date, began: date) -> bool:
+        return self.standing is not None and self._standing_on(day, began) is None
+
+    def _standing_on(self, day: date, began: date) -> CertificationPeriod | None:
+        """Evidence that had lapsed before the duty began does not stand."""
+        last = self._last_met(day)
+        return last if last and last.validity.lasts_until(began) else None
+
+    def _last_met(self, day: date) -> CertificationPeriod | None:
+        """Return the last period whose evidence has not been withdrawn since."""
+        for period in reversed(self.closed):
+            if period.met_by and self.evidence[period.met_by].known_on(day):
+                return period
+        return None
+
+    def _reopen(self, duty: Duty, began: date) -> None:
+        """Give the open period the dates of today's rule and facts, or release it."""
+        due = self._open_period(duty, began)
+        if due is None:
+            self._release(duty.day)
+        self.open = due
+
+    def _open_period(self, duty: Duty, began: date) -> CertificationPeriod | None:
+        number = len(self.closed) + 1
+        if self._waived_already(duty):
+            return None
+        held = self.standing
+        if held is None:
+            return CertificationPeriod(number, Cause.INITIAL, began, first_due(duty, began))
+        changed_on = self._changed_on(duty)
+        if changed_on:
+            due_on = retraining_due(duty, changed_on, began)
+            if held.valid_through:
+                due_on = min(due_on, held.valid_through)
+            return CertificationPeriod(number, Cause.MATERIAL_CHANGE, changed_on, due_on)
+        opens = self._window_start(duty)
+        if opens is None or duty.day < opens:
+            return None
+        return CertificationPeriod(number, Cause.RENEWAL, opens, held.valid_through)
+
+    def _waived_already(self, duty: Duty) -> bool:
+        last = self.closed[-1] if self.closed else None
+        return bool(last and duty.exemption and last.waived_by == duty.exemption.id)
+
+    def _changed_on(self, duty: Duty) -> date | None:
+        if self.standing is None or self.standing.met_by is None:
+            return None
+        return outdated_since(duty, self.evidence[self.standing.met_by])
+
+    def _window_start(self, duty: Duty) -> date | None:
+        """First day on which the standing evidence may be renewed: never the day it was given."""
+        held = self.standing
+        if held is None or held.valid_through is None or held.met_on is None:
+            return None
+        opens = window_start(held.valid_through, duty.rule.renewal.window_days)
+        return max(opens, held.met_on + ONE_DAY)
+
+    def _renewal_opens(self) -> date | None:
+        if isinstance(self.duty, Reason) or self.open:
+            return None
+        return self._window_start(self.duty)
+
+    def _credit(self, duty: Duty, began: date) -> None:
+        for item in self._unused_evidence(duty):
+            gained = self._gain(duty, item, began)
+            if gained:
+                self._meet(duty, item, gained)
+                self._reopen(duty, began)
+
+    def _unused_evidence(self, duty: Duty) -> list[Evidence]:
+        used = {period.met_by for period in self.closed}
+        known = [
+            item
+            for item in self.facts.evidence
+            if item.id not in used and item.known_on(duty.day) and qualifies(item, duty.rule)
+        ]
+        return sorted(known, key=lambda item: (item.day, item.recorded_on, item.id))
+
+    def _gain(self, duty: Duty, item: Evidence, began: date) -> Validity | None:
+        """Return the validity that evidence adds to what stands, None if it adds nothing."""
+        held = self.standing
+        if outdated_when_given(duty, item) or (held and outdated_since(duty, item)):
+            return None
+        gained = validity_of(duty, item, began, held.validity if held else None)
+        if not gained.lasts_until(max(began, item.day)):
+            return None
+        if held is None or self._changed_on(duty):
+            return gained
+        return gained if _later(gained.valid_through, held.valid_through) else None
+
+    def _meet(self, duty: Duty, item: Evidence, gained: Validity) -> None:
+        period = self.open or self._early_period(item)
+        met = replace(
+            period,
+            outcome=Outcome.MET,
+            closed_on=duty.day,
+            met_by=item.id,
+            met_on=item.day,
+            valid_from=self._valid_from(duty, item),
+            valid_through=gained.valid_through,
+            schedule=gained.schedule,
+        )
+        self._close(met)
+        self.standing = met
+
+    def _early_period(self, item: Evidence) -> CertificationPeriod:
+        """Return the period that evidence opens and meets at once, outside of any window."""
+        cause = Cause.EARLY_RENEWAL if self.standing else Cause.INITIAL
+        due_on = self.standing.valid_through if self.standing else None
+        return CertificationPeriod(len(self.closed) + 1, cause, item.day, due_on)
+
+    def _valid_from(self, duty: Duty, item: Evidence) -> date:
+        last = self._last_met(duty.day)
+        if last is None or last.valid_through is None or self._changed_on(duty):
+            return item.day
+        return max(item.day, last.valid_through + ONE_DAY)
+
+    def _waive(self, duty: Duty) -> None:
+        if duty.exemption and self.open:
+            waived = replace(
+                self.open,
+                outcome=Outcome.WAIVED,
+                closed_on=duty.day,
+                waived_by=duty.exemption.id,
+                valid_from=duty.day,
+                valid_through=duty.exemption.ends_on,
+            )
+            self._close(waived)
+
+
+def periods(
+    facts: Facts, rules: tuple[RuleVersion, ...], up_to: date
+) -> tuple[CertificationPeriod, ...]:
+    """Return all periods as known on `up_to`, oldest first; only the last may be open.
+
+    Append-only: what was closed on an earlier day is returned unchanged on every later one.
+    """
+    ledger = Ledger(facts, rules)
+    ledger.run(up_to)
+    return ledger.periods
+
+
+def covering(history: Sequence[CertificationPeriod], day: date) -> CertificationPeriod | None:
+    """Return the one period whose validity or waiver holds on a day: the newest that reaches it.
+
+    Evidence withdrawn without a replacement, and a revoked waiver, still cover here: closed
+    periods say what was held to be true. `status` knows better.
+    """
+    for period in reversed(history):
+        if period.valid_from and period.valid_from <= day and period.validity.lasts_until(day):
+            return period
+    return None
+
+
+def _later(day: date | None, than: date | None) -> bool:
+    """Whether a last valid day is later than another; None never comes."""
+    if than is None:
+        return False
+    return day is None or day > than
+
+
+def _relevant(facts: Facts, rules: tuple[RuleVersion, ...]) -> Facts:
+    ever = [version.rule for version in rules if version.rule]
+    evidence = tuple(e for e in facts.evidence if any(qualifies(e, rule) for rule in ever))
+    modules = frozenset[UUID]().union(*(rule.module_ids for rule in ever))
+    publications = tuple(p for p in facts.publications if p.module_id in modules)
+    return replace(facts, evidence=evidence, publications=publications)
+
+
+def _event_days(facts: Facts, rules: tuple[RuleVersion, ...]) -> Iterator[date]:
+    for version in rules:
+        yield max(version.effective_from, version.recorded_on)
+    for change in facts.employment:
+        begins = max(change.effective_on, change.recorded_on)
+        yield change.recorded_on  # an announced return moves due dates before it takes effect
+        yield begins
+        yield max(begins, change.person.hired_on or begins)
+    for item in facts.evidence:
+        yield max(item.day, item.recorded_on)
+        if item.withdrawn_on:
+            yield item.withdrawn_on
+    for exemption in facts.exemptions:
+        yield max(exemption.starts_on, exemption.recorded_on)
+        if exemption.ends_on:
+            yield exemption.ends_on + ONE_DAY
+        if exemption.revoked_on:
+            yield exemption.revoked_on
+    for publication in facts.publications:
+        yield publication.published_on

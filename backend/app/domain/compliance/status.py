@@ -1,0 +1,188 @@
+"""Where a person stands with a requirement on a day: one pure function for every reader."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain.compliance.facts import Facts, RuleVersion
+from app.domain.compliance.obligation import Duty, Reason
+from app.domain.compliance.periods import Cause, CertificationPeriod, Ledger
+from app.domain.requirement import Credential, MatchReason
+
+
+class Status(StrEnum):
+    """Read in this order; the first that holds is the status.
+
+    not_required  no rule in force, not employed, or outside the audience.
+    exempt        a waiver or exemption is in force, or the person is on leave.
+    With valid evidence, that is: met, `valid_through` not passed, not withdrawn:
+    overdue       a material change had to be trained on by a day that has passed.
+    due_soon      the renewal window has begun, or a material change waits to be trained on.
+    compliant     nothing to do yet.
+    Without:
+    expired       there was valid evidence during this duty; its `valid_through` has passed.
+    overdue       the first due date has passed, never met.
+    never_trained nothing was ever shown, and the first due date is not set or lies further ahead
+                  than the renewal window is long.
+    due           to be shown for the first time, or again after an absence; not late yet.
+    """
+
+    NOT_REQUIRED = "not_required"
+    EXEMPT = "exempt"
+    COMPLIANT = "compliant"
+    DUE_SOON = "due_soon"
+    DUE = "due"
+    OVERDUE = "overdue"
+    EXPIRED = "expired"
+    NEVER_TRAINED = "never_trained"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why the status is what it is: what applies, which criteria matched, what opened the turn."""
+
+    reason: Reason
+    match: MatchReason | None = None
+    exemption: UUID | None = None
+    opened_by: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What would settle the open period: any one of these modules, or this kind of credential.
+
+    `minimum_versions` names modules of which an older version no longer counts.
+    """
+
+    modules: frozenset[UUID] = frozenset()
+    credential_kind: str | None = None
+    minimum_versions: tuple[tuple[UUID, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """One line of the matrix. All days inclusive.
+
+    `due_on` belongs to the period that is open, else to the one that was met last;
+    `next_due_on` is the next day by which something has to be shown. `in_grace` says that a
+    reminder may still be gentle; no other field knows about grace.
+    """
+
+    status: Status
+    why: Why
+    due_on: date | None = None
+    valid_through: date | None = None
+    next_due_on: date | None = None
+    met_by: UUID | None = None
+    missing: Missing | None = None
+    in_grace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    line: StatusLine
+    periods: tuple[CertificationPeriod, ...]
+
+
+def assess(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Assessment:
+    """Return status and periods together: one pass where both are needed."""
+    ledger = Ledger(facts, rules)
+    ledger.run(day)
+    return Assessment(_line(ledger, day), ledger.periods)
+
+
+def status(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> StatusLine:
+    """Return the status on any day, past or future, from what was on record on that day.
+
+    What is recorded later never changes the answer for an earlier day; to ask with later
+    knowledge, pass `in_hindsight(facts, known_on)`.
+    """
+    return assess(facts, rules, day).line
+
+
+def _line(ledger: Ledger, day: date) -> StatusLine:
+    duty = ledger.duty
+    if isinstance(duty, Reason):
+        return StatusLine(Status.NOT_REQUIRED, Why(duty))
+    held, opened = ledger.standing, ledger.open
+    current = opened or held
+    reached = _status(ledger, duty, day)
+    return StatusLine(
+        status=reached,
+        why=_why(duty, opened),
+        due_on=current.due_on if current else None,
+        valid_through=held.valid_through if held else None,
+        next_due_on=_next_due(held, opened),
+        met_by=held.met_by if held else None,
+        missing=_missing(duty) if opened else None,
+        in_grace=_in_grace(duty, opened, reached, day),
+    )
+
+
+def _status(ledger: Ledger, duty: Duty, day: date) -> Status:
+    if duty.exemption or duty.on_leave:
+        return Status.EXEMPT
+    if ledger.standing is None:
+        return _first_status(ledger, duty, day)
+    if not ledger.standing.validity.lasts_until(day):
+        return Status.EXPIRED
+    if ledger.open is None:
+        return Status.COMPLIANT
+    return Status.OVERDUE if _is_past(ledger.open.due_on, day) else Status.DUE_SOON
+
+
+def _first_status(ledger: Ledger, duty: Duty, day: date) -> Status:
+    due_on = ledger.open.due_on if ledger.open else None
+    if _is_past(due_on, day):
+        return Status.OVERDUE
+    near = timedelta(days=duty.rule.renewal.window_days)
+    if ledger.ever_shown(day) or (due_on and due_on - near <= day):
+        return Status.DUE
+    return Status.NEVER_TRAINED
+
+
+def _is_past(due_on: date | None, day: date) -> bool:
+    return due_on is not None and due_on < day
+
+
+def _why(duty: Duty, opened: CertificationPeriod | None) -> Why:
+    cause = opened.cause if opened else None
+    if duty.exemption:
+        return Why(Reason(duty.exemption.kind.value), duty.match, duty.exemption.id, cause)
+    reason = Reason.ON_LEAVE if duty.on_leave else Reason.MATCHED
+    return Why(reason, duty.match, opened_by=cause)
+
+
+def _next_due(held: CertificationPeriod | None, opened: CertificationPeriod | None) -> date | None:
+    if opened:
+        return opened.due_on
+    return held.valid_through if held else None
+
+
+def _missing(duty: Duty) -> Missing:
+    subject = duty.rule.subject
+    if isinstance(subject, Credential):
+        return Missing(credential_kind=subject.credential_kind)
+    return Missing(subject.any_of, minimum_versions=_minimum_versions(duty))
+
+
+def _minimum_versions(duty: Duty) -> tuple[tuple[UUID, int], ...]:
+    if duty.rule.retrain_days_after_material_change is None:
+        return ()
+    latest: dict[UUID, int] = {}
+    for publication in duty.facts.publications:
+        if publication.material_change and publication.published_on <= duty.day:
+            oldest_good = max(publication.version, latest.get(publication.module_id, 0))
+            latest[publication.module_id] = oldest_good
+    wanted = duty.rule.module_ids
+    return tuple(sorted(item for item in latest.items() if item[0] in wanted))
+
+
+def _in_grace(duty: Duty, opened: CertificationPeriod | None, reached: Status, day: date) -> bool:
+    if opened is None or opened.due_on is None or reached not in _LATE:
+        return False
+    return day <= opened.due_on + timedelta(days=duty.rule.grace_days)
+
+
+_LATE = {Status.OVERDUE, Status.EXPIRED}
