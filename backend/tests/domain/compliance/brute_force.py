@@ -1,0 +1,379 @@
+"""The engine's rules lived through one day at a time, with no event days and no date library.
+
+Slow and plain on purpose: every day looks at all facts again, months are counted by walking the
+calendar, and each question is a loop over days. It shares the fact and rule types with the engine
+and nothing else.
+"""
+
+from calendar import isleap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from app.domain.compliance import (
+    EmploymentChange,
+    Evidence,
+    Exemption,
+    Facts,
+    Publication,
+    RuleVersion,
+)
+from app.domain.requirement import Credential, DaysAfter, Modules, OnDate, Rule
+
+DAY = timedelta(days=1)
+DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+NEVER = date.max
+F = TypeVar("F", RuleVersion, EmploymentChange)
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    while first <= last:
+        yield first
+        first += DAY
+
+
+def last_day(year: int, month: int) -> int:
+    return 29 if month == 2 and isleap(year) else DAYS_IN_MONTH[month - 1]
+
+
+def months_later(day: date, months: int) -> date:
+    year, month = day.year, day.month
+    for _ in range(months):
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return date(year, month, min(day.day, last_day(year, month)))
+
+
+def annual_day_after(after: date, month: int, day: int, times: int) -> date:
+    for candidate in days(after + DAY, NEVER):
+        wanted = min(day, last_day(candidate.year, month))
+        if (candidate.month, candidate.day) == (month, wanted):
+            times -= 1
+            if not times:
+                return candidate
+    raise AssertionError
+
+
+@dataclass
+class Row:
+    """What the model expects of one period, by the names that the engine uses."""
+
+    cause: str
+    window_start: date
+    due_on: date | None
+    outcome: str = "open"
+    closed_on: date | None = None
+    met_by: UUID | None = None
+    waived_by: UUID | None = None
+    valid_from: date | None = None
+    valid_through: date | None = None
+    # what an early renewal carries on: the first anchor, and the months granted since
+    since: date | None = None
+    granted: int = 0
+    evidence: Evidence | None = None
+
+
+@dataclass
+class BruteForce:
+    facts: Facts
+    rules: tuple[RuleVersion, ...]
+    rows: list[Row] = field(default_factory=list)
+    began: date | None = None
+    exempt_yesterday: bool = False
+    today: date = date.min
+    status: str = "not_required"
+
+    def live(self, first: date, last: date) -> None:
+        for self.today in days(first, last):
+            self.status = self.live_today()
+
+    # one day
+
+    def live_today(self) -> str:
+        rule, job = self.rule(), self.job(self.today)
+        if rule is None or job is None or not employed(job, self.today) or not wanted(rule, job):
+            self.release()
+            self.began, self.exempt_yesterday = None, False
+            return "not_required"
+        exemption = self.exemption()
+        self.count_from_today_if_new(exemption)
+        self.refresh(rule, job, exemption)
+        for evidence in self.shown(rule):
+            if self.use(rule, job, evidence):
+                self.refresh(rule, job, exemption)
+        if exemption and self.is_open():
+            row = self.rows[-1]
+            row.outcome, row.closed_on, row.waived_by = "waived", self.today, exemption.id
+            row.valid_from, row.valid_through = self.today, exemption.ends_on
+        if exemption or job.state == "leave":
+            return "exempt"
+        return self.where_we_stand(rule)
+
+    def count_from_today_if_new(self, exemption: Exemption | None) -> None:
+        lost_all = self.stood_yesterday() and not self.stands(self.today)
+        if self.began is None or (self.exempt_yesterday and not exemption) or lost_all:
+            self.began = self.today
+        self.exempt_yesterday = exemption is not None
+
+    def where_we_stand(self, rule: Rule) -> str:
+        held = self.stands(self.today)
+        late = self.is_open() and (self.rows[-1].due_on or NEVER) < self.today
+        if held and (held.valid_through or NEVER) >= self.today:
+            if not self.is_open():
+                return "compliant"
+            return "overdue" if late else "due_soon"
+        if held:
+            return "expired"
+        if late:
+            return "overdue"
+        if self.shown(rule, ever=True):
+            return "due"
+        due_on = self.rows[-1].due_on
+        near = due_on and self.today >= due_on - timedelta(days=rule.renewal.window_days)
+        return "due" if near else "never_trained"
+
+    # periods
+
+    def is_open(self) -> bool:
+        return bool(self.rows) and self.rows[-1].outcome == "open"
+
+    def release(self) -> None:
+        if self.is_open():
+            self.rows[-1].outcome, self.rows[-1].closed_on = "released", self.today
+
+    def refresh(self, rule: Rule, job: EmploymentChange, exemption: Exemption | None) -> None:
+        wanted_row = self.to_do(rule, job, exemption)
+        if wanted_row is None:
+            self.release()
+        elif self.is_open():
+            self.rows[-1] = wanted_row
+        else:
+            self.rows.append(wanted_row)
+
+    def to_do(self, rule: Rule, job: EmploymentChange, exemption: Exemption | None) -> Row | None:
+        assert self.began
+        if exemption and self.rows and self.rows[-1].waived_by == exemption.id:
+            return None
+        held = self.stands(self.today)
+        if held is None:
+            return Row("initial", self.began, self.first_due(rule, job))
+        assert held.evidence
+        changed = self.changed(rule, held.evidence)
+        if changed:
+            grant = timedelta(days=rule.retrain_days_after_material_change or 0)
+            due_on = self.not_on_leave(max(changed + grant, self.began))
+            return Row("material_change", changed, min(due_on, held.valid_through or NEVER))
+        if held.valid_through is None:
+            return None
+        window = held.valid_through - timedelta(days=rule.renewal.window_days)
+        window = max(window, held.evidence.day + DAY)
+        return Row("renewal", window, held.valid_through) if window <= self.today else None
+
+    def stands(self, day: date, began: date | None = None) -> Row | None:
+        began = began or self.began
+        for row in self.rows[::-1]:
+            if row.evidence and not withdrawn(row.evidence, day):
+                return row if began and (row.valid_through or NEVER) >= began else None
+        return None
+
+    def stood_yesterday(self) -> bool:
+        return self.began is not None and self.stands(self.today - DAY) is not None
+
+    def first_due(self, rule: Rule, job: EmploymentChange) -> date | None:
+        assert self.began
+        if isinstance(rule.first_due, OnDate):
+            due_on = rule.first_due.date
+        else:
+            start = self.event_day(rule.first_due, rule, job)
+            if start is None:
+                return None
+            due_on = start + timedelta(days=rule.first_due.days)
+        return self.not_on_leave(max(due_on, self.began))
+
+    def event_day(self, due: DaysAfter, rule: Rule, job: EmploymentChange) -> date | None:
+        if due.event == "hire" and job.person.hired_on:
+            return job.person.hired_on
+        if due.event == "publication":
+            published = [p.published_on for p in self.published() if counts_for(rule, p.module_id)]
+            return min(published) if published else None
+        return self.began
+
+    def not_on_leave(self, day: date) -> date:
+        """Walk forward day by day; a leave without a known end is never left."""
+        known = [c for c in self.facts.employment if c.recorded_on <= self.today]
+        horizon = max((c.effective_on for c in known), default=day)
+        for later in days(day, max(day, horizon)):
+            job = self.job(later)
+            if job is None or job.state != "leave":
+                return later
+        return day
+
+    # evidence
+
+    def shown(self, rule: Rule, *, ever: bool = False) -> list[Evidence]:
+        used = [row.met_by for row in self.rows]
+        found = []
+        for evidence in self.facts.evidence:
+            known = evidence.recorded_on <= self.today and evidence.day <= self.today
+            fits = known and not withdrawn(evidence, self.today) and fits_rule(rule, evidence)
+            if fits and (ever or evidence.id not in used):
+                found.append(evidence)
+        return sorted(found, key=lambda e: (e.day, e.recorded_on, e.id))
+
+    def use(self, rule: Rule, job: EmploymentChange, evidence: Evidence) -> bool:
+        assert self.began
+        held = self.stands(self.today)
+        changed = self.changed(rule, evidence)
+        if changed and (held or changed < evidence.day):
+            return False
+        through, since, granted = self.valid_through(rule, job, evidence, held)
+        if (through or NEVER) < self.began or (through or NEVER) < evidence.day:
+            return False
+        outdated = bool(held and held.evidence and self.changed(rule, held.evidence))
+        if held and not outdated and (through or NEVER) <= (held.valid_through or NEVER):
+            return False
+        row = self.rows.pop() if self.is_open() else self.out_of_turn(evidence, held)
+        row.valid_from = self.first_day_added(evidence, outdated=outdated)
+        row.outcome, row.closed_on, row.met_by = "met", self.today, evidence.id
+        row.valid_through, row.since, row.granted = through, since, granted
+        row.evidence = evidence
+        self.rows.append(row)
+        return True
+
+    def out_of_turn(self, evidence: Evidence, held: Row | None) -> Row:
+        if held:
+            return Row("early_renewal", evidence.day, held.valid_through)
+        return Row("initial", evidence.day, None)
+
+    def first_day_added(self, evidence: Evidence, *, outdated: bool) -> date:
+        last = self.stands(self.today, began=date.min)
+        if outdated or last is None or last.valid_through is None:
+            return evidence.day
+        return max(evidence.day, last.valid_through + DAY)
+
+    def valid_through(
+        self, rule: Rule, job: EmploymentChange, evidence: Evidence, held: Row | None
+    ) -> tuple[date | None, date | None, int]:
+        renewal = rule.renewal
+        if renewal.anchor == "printed_expiry":
+            return evidence.printed_expiry, evidence.printed_expiry, 0
+        if renewal.months is None:
+            return evidence.printed_expiry, None, 0
+        since, granted = evidence.day, renewal.months
+        kept = held and held.since and held.valid_through and renewal.early_renewal == "keep"
+        if kept and held and held.since and held.valid_through:
+            window = held.valid_through - timedelta(days=renewal.window_days)
+            if window <= evidence.day <= held.valid_through:
+                since, granted = held.since, held.granted + renewal.months
+        recurring = self.calendar_day(rule, job, evidence)
+        if recurring:
+            after = months_later(since, granted - renewal.months)
+            years = renewal.months // 12
+            since = annual_day_after(after, recurring.month, recurring.day, years)
+            granted = 0
+        ends = [months_later(since, granted)]
+        if renewal.anchor == "end_of_month":
+            ends[0] = ends[0].replace(day=last_day(ends[0].year, ends[0].month))
+        if renewal.hard_cap_months:
+            ends.append(months_later(evidence.day, renewal.hard_cap_months))
+        if evidence.printed_expiry:
+            ends.append(evidence.printed_expiry)
+        return min(ends), since, granted
+
+    def calendar_day(self, rule: Rule, job: EmploymentChange, evidence: Evidence) -> date | None:
+        """Return any date with the recurring month and day; leap years can hold all of them."""
+        renewal = rule.renewal
+        if renewal.anchor == "fixed_date" and renewal.fixed_date:
+            return date(2028, renewal.fixed_date.month, renewal.fixed_date.day)
+        if renewal.anchor == "hire_anniversary":
+            return job.person.hired_on or self.began
+        if renewal.anchor != "policy_version":
+            return None
+        taken = [p for p in self.facts.publications if p.module_id == evidence.module_id]
+        if evidence.version is None:
+            taken = [p for p in taken if p.published_on <= evidence.day]
+        else:
+            taken = [p for p in taken if p.version == evidence.version]
+        return max([p.published_on for p in taken] or [evidence.day])
+
+    def changed(self, rule: Rule, evidence: Evidence) -> date | None:
+        if rule.retrain_days_after_material_change is None:
+            return None
+        found = []
+        for publication in self.published():
+            if publication.module_id != evidence.module_id or not publication.material_change:
+                continue
+            if evidence.version is None:
+                newer = publication.published_on > evidence.day
+            else:
+                newer = publication.version > evidence.version
+            if newer:
+                found.append(publication.published_on)
+        return min(found) if found else None
+
+    # what is in force today
+
+    def published(self) -> list[Publication]:
+        return [p for p in self.facts.publications if p.published_on <= self.today]
+
+    def rule(self) -> Rule | None:
+        version = self.latest(self.rules, lambda v: v.effective_from, self.today)
+        return version.rule if version else None
+
+    def job(self, day: date) -> EmploymentChange | None:
+        return self.latest(self.facts.employment, lambda c: c.effective_on, day)
+
+    def latest(self, facts: tuple[F, ...], starts: Callable[[F], date], day: date) -> F | None:
+        known = [f for f in facts if f.recorded_on <= self.today and starts(f) <= day]
+        known.sort(key=lambda f: (starts(f), f.recorded_on))
+        return known[-1] if known else None
+
+    def exemption(self) -> Exemption | None:
+        active = []
+        for exemption in self.facts.exemptions:
+            last = exemption.ends_on or NEVER
+            if exemption.revoked_on:
+                last = min(last, exemption.revoked_on - DAY)
+            if exemption.recorded_on <= self.today and exemption.starts_on <= self.today <= last:
+                active.append(exemption)
+        return min(active, key=lambda x: (x.starts_on, x.id)) if active else None
+
+
+def employed(job: EmploymentChange, day: date) -> bool:
+    return job.state != "terminated" and (job.person.hired_on or day) <= day
+
+
+def withdrawn(evidence: Evidence, day: date) -> bool:
+    return (evidence.withdrawn_on or NEVER) <= day
+
+
+def counts_for(rule: Rule, module_id: UUID | None) -> bool:
+    return isinstance(rule.subject, Modules) and module_id in rule.subject.any_of
+
+
+def fits_rule(rule: Rule, evidence: Evidence) -> bool:
+    if not isinstance(rule.subject, Credential):
+        return counts_for(rule, evidence.module_id)
+    same_kind = evidence.credential_kind == rule.subject.credential_kind
+    if rule.renewal.anchor == "printed_expiry":
+        return same_kind and evidence.printed_expiry is not None
+    return same_kind
+
+
+def wanted(rule: Rule, job: EmploymentChange) -> bool:
+    audience, person = rule.audience, job.person
+    if person.id in audience.exclude or person.id in audience.include:
+        return person.id in audience.include
+    hired_late_enough = audience.hired_after is None or (
+        person.hired_on is not None and person.hired_on > audience.hired_after
+    )
+    return hired_late_enough and all(
+        not allowed or value in allowed
+        for allowed, value in (
+            (audience.departments, person.department),
+            (audience.location_ids, person.location_id),
+            (audience.roles, person.role),
+            (audience.job_titles, person.job_title),
+        )
+    )

@@ -1,0 +1,453 @@
+"""Moves, leave, rehire, waivers, rule edits and late records: ordinary events, not edits."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from app.domain.compliance import (
+    Cause,
+    EmploymentState,
+    Facts,
+    Outcome,
+    Reason,
+    RuleVersion,
+    Status,
+    covering,
+    in_hindsight,
+    periods,
+    status,
+)
+from app.domain.requirement import (
+    Audience,
+    Criterion,
+    DaysAfter,
+    Matched,
+    Modules,
+    OnDate,
+    Renewal,
+)
+from tests.domain.compliance.builders import (
+    ANNUAL,
+    BLOODBORNE,
+    HIPAA,
+    HIRED,
+    MODULE,
+    OTHER_MODULE,
+    PERSON,
+    change,
+    done,
+    hire,
+    history,
+    published,
+    rule,
+    since,
+    waiver,
+)
+
+DAY = timedelta(days=1)
+LEAVE, GONE = EmploymentState.LEAVE, EmploymentState.TERMINATED
+
+
+def reached(facts: Facts, rules: tuple[RuleVersion, ...], *days: date) -> list[str]:
+    return [status(facts, rules, day).status.value for day in days]
+
+
+class TestFirstDue:
+    @pytest.mark.parametrize(
+        ("due", "expected"),
+        [
+            (DaysAfter(event="hire", days=10), date(2027, 5, 1)),
+            (DaysAfter(event="assignment", days=10), date(2027, 5, 11)),
+            (DaysAfter(event="publication", days=10), date(2027, 5, 1)),
+            (DaysAfter(event="publication", days=90), date(2027, 6, 30)),
+            (OnDate(date=date(2027, 7, 1)), date(2027, 7, 1)),
+            (OnDate(date=date(2027, 1, 1)), date(2027, 5, 1)),
+        ],
+    )
+    def test_never_before_the_duty_began(self, due: DaysAfter | OnDate, expected: date) -> None:
+        """Moved into the audience on 1 May: nobody is late for a day before that."""
+        facts = history(
+            hire(department="Front desk"),
+            change(date(2027, 5, 1)),
+            published(date(2027, 4, 1), 1),
+        )
+        asked = rule(BLOODBORNE.renewal, first_due=due, audience=BLOODBORNE.audience)
+        line = status(facts, since(asked), date(2027, 5, 1))
+        assert line.due_on == expected
+
+    def test_not_due_before_anything_is_published(self) -> None:
+        asked = rule(Renewal(), first_due=DaysAfter(event="publication", days=5))
+        facts = history(published(date(2027, 6, 1), 1))
+        line = status(facts, since(asked), date(2027, 5, 31))
+        assert (line.status, line.due_on) == (Status.NEVER_TRAINED, None)
+        assert status(facts, since(asked), date(2027, 6, 1)).due_on == date(2027, 6, 6)
+
+    def test_never_trained_until_the_due_date_comes_near(self) -> None:
+        asked = rule(Renewal(months=12, window_days=30), days=45)
+        assert reached(history(), since(asked), HIRED + 14 * DAY, HIRED + 15 * DAY) == [
+            "never_trained",
+            "due",
+        ]
+
+    def test_a_hire_recorded_late_is_not_late_from_the_start(self) -> None:
+        facts = history(change(HIRED, recorded_on=HIRED + 20 * DAY))
+        assert reached(facts, since(ANNUAL), HIRED + 19 * DAY, HIRED + 20 * DAY) == [
+            "not_required",
+            "due",
+        ]
+        assert status(facts, since(ANNUAL), HIRED + 20 * DAY).due_on == HIRED + 20 * DAY
+
+    def test_nobody_is_asked_before_the_day_of_hire(self) -> None:
+        facts = history(change(date(2027, 2, 1), hired_on=HIRED))
+        before = status(facts, since(ANNUAL), HIRED - DAY)
+        assert before.why.reason is Reason.NOT_EMPLOYED
+        assert reached(facts, since(ANNUAL), HIRED) == ["due"]
+
+
+class TestCredit:
+    def test_prior_training_that_is_still_valid(self) -> None:
+        facts = history(done(date(2026, 12, 1), version=None))
+        (period,) = periods(facts, since(ANNUAL), HIRED)
+        assert (period.outcome, period.valid_through) == (Outcome.MET, date(2027, 12, 1))
+        assert (period.cause, period.window_start) == (Cause.INITIAL, HIRED)
+
+    @pytest.mark.parametrize(
+        ("day", "expected"), [(date(2026, 3, 1), "due_soon"), (date(2026, 2, 28), "due")]
+    )
+    def test_prior_training_on_its_last_day(self, day: date, expected: str) -> None:
+        assert reached(history(done(day)), since(ANNUAL), HIRED) == [expected]
+
+    def test_credit_is_good_until_the_next_material_change(self) -> None:
+        credit = done(date(2027, 3, 5), version=None)
+        early = history(credit, published(date(2027, 1, 1), 2, material=True))
+        later = history(credit, published(date(2027, 4, 1), 3, material=True))
+        assert reached(early, since(HIPAA), date(2027, 4, 1)) == ["compliant"]
+        assert reached(later, since(HIPAA), date(2027, 4, 1)) == ["due_soon"]
+
+    def test_any_one_of_several_modules(self) -> None:
+        either = Modules(any_of=frozenset({MODULE, OTHER_MODULE}))
+        facts = history(done(date(2027, 3, 5), module_id=OTHER_MODULE))
+        assert reached(facts, since(rule(Renewal(), subject=either)), HIRED + 5 * DAY) == [
+            "compliant"
+        ]
+        assert reached(facts, since(ANNUAL), HIRED + 5 * DAY) == ["due"]
+
+    def test_training_before_the_window_counts_from_its_own_day(self) -> None:
+        facts = history(done(date(2027, 3, 5)), done(date(2027, 12, 1), 1))
+        first, second = periods(facts, since(ANNUAL), date(2027, 12, 1))
+        assert second.cause is Cause.EARLY_RENEWAL
+        assert (second.valid_from, second.valid_through) == (date(2028, 3, 6), date(2028, 12, 1))
+        assert (first.valid_through, second.due_on) == (date(2028, 3, 5), date(2028, 3, 5))
+
+    def test_a_record_of_a_gap_long_past(self) -> None:
+        """Found in a drawer two years later: that year is covered, today is not."""
+        facts = history(
+            done(date(2027, 3, 5)), done(date(2028, 3, 1), 1, recorded_on=date(2030, 1, 10))
+        )
+        _, second, third = periods(facts, since(ANNUAL), date(2030, 1, 10))
+        assert (second.outcome, second.closed_on) == (Outcome.MET, date(2030, 1, 10))
+        assert second.valid_through == date(2029, 3, 5)
+        assert (third.cause, third.due_on) == (Cause.RENEWAL, date(2029, 3, 5))
+        assert reached(facts, since(ANNUAL), date(2029, 1, 1), date(2030, 1, 10)) == [
+            "expired",
+            "expired",
+        ]
+
+
+class TestLateRecords:
+    FACTS = history(done(date(2027, 3, 9), recorded_on=date(2027, 3, 20)))
+
+    def test_each_day_is_answered_as_that_day_knew_it(self) -> None:
+        days = (date(2027, 3, 9), date(2027, 3, 12), date(2027, 3, 20))
+        assert reached(self.FACTS, since(BLOODBORNE), *days) == ["due", "overdue", "compliant"]
+
+    def test_hindsight_answers_with_later_knowledge(self) -> None:
+        known = in_hindsight(self.FACTS, date(2027, 3, 20))
+        assert reached(known, since(BLOODBORNE), date(2027, 3, 12)) == ["compliant"]
+        too_early = in_hindsight(self.FACTS, date(2027, 3, 19))
+        assert reached(too_early, since(BLOODBORNE), date(2027, 3, 12)) == ["overdue"]
+
+    def test_hindsight_forgets_what_came_later(self) -> None:
+        facts = history(
+            hire(),
+            change(date(2027, 4, 1), department="Front desk", recorded_on=date(2027, 5, 1)),
+            done(date(2027, 3, 9), withdrawn_on=date(2027, 6, 1)),
+            waiver(date(2027, 8, 1), None, revoked_on=date(2027, 9, 1)),
+        )
+        known = in_hindsight(facts, date(2027, 5, 1))
+        assert known.employment[1].recorded_on == date(2027, 4, 1)
+        assert known.evidence[0].withdrawn_on is None
+        assert known.exemptions == ()
+        assert in_hindsight(facts, date(2027, 4, 30)).employment == facts.employment[:1]
+        later = in_hindsight(facts, date(2027, 9, 1))
+        assert later.evidence == ()
+        assert later.exemptions[0].revoked_on == date(2027, 9, 1)
+        assert in_hindsight(facts, date(2027, 8, 31)).exemptions[0].revoked_on is None
+
+    def test_of_two_changes_for_one_day_the_last_recorded_holds(self) -> None:
+        wrong = hire(department="Front desk")
+        corrected = change(HIRED, recorded_on=HIRED + 3 * DAY)
+        for facts in (history(wrong, corrected), history(corrected, wrong)):
+            assert reached(facts, since(BLOODBORNE), HIRED + 2 * DAY, HIRED + 3 * DAY) == [
+                "not_required",
+                "due",
+            ]
+
+
+class TestWithdrawnEvidence:
+    def test_the_duty_begins_anew_when_nothing_is_left(self) -> None:
+        facts = history(done(date(2027, 3, 5), withdrawn_on=date(2027, 6, 1)))
+        days = (date(2027, 5, 31), date(2027, 6, 1), date(2027, 6, 2))
+        assert reached(facts, since(ANNUAL), *days) == ["compliant", "due", "overdue"]
+
+    def test_a_correction_takes_its_place(self) -> None:
+        facts = history(
+            done(date(2027, 3, 5), withdrawn_on=date(2027, 6, 1)),
+            done(date(2027, 3, 4), 1, recorded_on=date(2027, 6, 1)),
+        )
+        first, second = periods(facts, since(ANNUAL), date(2027, 6, 1))
+        assert (first.valid_through, second.valid_through) == (date(2028, 3, 5), date(2028, 3, 4))
+        assert reached(facts, since(ANNUAL), date(2027, 6, 1)) == ["compliant"]
+        assert covering([first, second], date(2027, 6, 1)) == second
+        assert covering([first, second], date(2028, 3, 5)) == first
+        assert covering([first, second], date(2027, 3, 3)) is None
+
+    def test_earlier_evidence_stands_again(self) -> None:
+        facts = history(
+            done(date(2027, 3, 5)), done(date(2028, 3, 1), 1, withdrawn_on=date(2028, 3, 3))
+        )
+        days = (date(2028, 3, 2), date(2028, 3, 3), date(2028, 3, 5), date(2028, 3, 6))
+        assert reached(facts, since(ANNUAL), *days) == [
+            "compliant",
+            "due_soon",
+            "due_soon",
+            "expired",
+        ]
+
+
+class TestLeave:
+    def test_exempt_while_away_and_validity_runs_on(self) -> None:
+        facts = history(
+            hire(),
+            done(date(2027, 3, 5)),
+            change(date(2028, 1, 1), LEAVE),
+            change(date(2028, 6, 1)),
+        )
+        days = (date(2027, 12, 31), date(2028, 1, 1), date(2028, 5, 31), date(2028, 6, 1))
+        assert reached(facts, since(BLOODBORNE), *days) == [
+            "compliant",
+            "exempt",
+            "exempt",
+            "expired",
+        ]
+        assert status(facts, since(BLOODBORNE), date(2028, 2, 1)).why.reason is Reason.ON_LEAVE
+        assert status(facts, since(BLOODBORNE), date(2028, 6, 1)).next_due_on == date(2028, 3, 5)
+
+    def test_a_first_due_date_inside_moves_to_the_return(self) -> None:
+        facts = history(hire(), change(date(2027, 3, 5), LEAVE), change(date(2027, 4, 1)))
+        assert status(facts, since(ANNUAL), date(2027, 4, 1)).due_on == date(2027, 4, 1)
+        assert reached(facts, since(ANNUAL), date(2027, 4, 1), date(2027, 4, 2)) == [
+            "due",
+            "overdue",
+        ]
+
+    def test_a_due_date_before_or_after_stays(self) -> None:
+        facts = history(hire(), change(date(2027, 3, 12), LEAVE), change(date(2027, 4, 1)))
+        assert status(facts, since(ANNUAL), date(2027, 4, 1)).due_on == date(2027, 3, 11)
+        short = history(hire(), change(date(2027, 3, 5), LEAVE), change(date(2027, 3, 11)))
+        assert status(short, since(ANNUAL), date(2027, 3, 11)).due_on == date(2027, 3, 11)
+
+    def test_without_a_known_return_the_date_stays(self) -> None:
+        facts = history(hire(), change(date(2027, 3, 5), LEAVE))
+        assert status(facts, since(ANNUAL), date(2027, 5, 1)).due_on == date(2027, 3, 11)
+
+    def test_an_announced_return_counts_from_its_announcement(self) -> None:
+        back = change(date(2027, 4, 1), recorded_on=date(2027, 3, 20))
+        facts = history(hire(), change(date(2027, 3, 5), LEAVE), back)
+        assert status(facts, since(ANNUAL), date(2027, 3, 19)).due_on == date(2027, 3, 11)
+        assert status(facts, since(ANNUAL), date(2027, 3, 20)).due_on == date(2027, 4, 1)
+
+    def test_retraining_due_moves_too(self) -> None:
+        facts = history(
+            hire(),
+            done(date(2027, 3, 5)),
+            published(date(2027, 6, 1), 2, material=True),
+            change(date(2027, 6, 20), LEAVE),
+            change(date(2027, 9, 1)),
+        )
+        assert status(facts, since(HIPAA), date(2027, 6, 10)).due_on == date(2027, 7, 1)
+        assert status(facts, since(HIPAA), date(2027, 9, 1)).due_on == date(2027, 9, 1)
+
+
+class TestLeaversAndMovers:
+    def test_termination_releases_what_was_open(self) -> None:
+        facts = history(hire(), change(date(2027, 3, 8), GONE))
+        (period,) = periods(facts, since(ANNUAL), date(2027, 12, 1))
+        assert (period.outcome, period.closed_on) == (Outcome.RELEASED, date(2027, 3, 8))
+        line = status(facts, since(ANNUAL), date(2027, 3, 8))
+        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.NOT_EMPLOYED)
+
+    def test_a_rehire_with_valid_evidence(self) -> None:
+        facts = history(
+            hire(),
+            done(date(2027, 3, 5)),
+            change(date(2027, 6, 1), GONE),
+            hire(date(2027, 9, 1)),
+        )
+        assert reached(facts, since(ANNUAL), date(2027, 8, 1), date(2027, 9, 1)) == [
+            "not_required",
+            "compliant",
+        ]
+        assert len(periods(facts, since(ANNUAL), date(2027, 9, 1))) == 1
+
+    def test_a_rehire_after_expiry_has_a_first_due_date_again(self) -> None:
+        facts = history(
+            hire(),
+            done(date(2027, 3, 5)),
+            change(date(2027, 6, 1), GONE),
+            hire(date(2028, 6, 1)),
+        )
+        line = status(facts, since(ANNUAL), date(2028, 6, 1))
+        assert (line.status, line.due_on) == (Status.DUE, date(2028, 6, 11))
+        assert line.why.opened_by is Cause.INITIAL
+        assert reached(facts, since(ANNUAL), date(2028, 6, 12)) == ["overdue"]
+
+    def test_trained_between_two_employments(self) -> None:
+        facts = history(
+            hire(),
+            done(date(2027, 3, 5)),
+            change(date(2027, 6, 1), GONE),
+            done(date(2028, 1, 10), 1, version=None),
+            hire(date(2028, 6, 1)),
+        )
+        second = periods(facts, since(ANNUAL), date(2028, 6, 1))[1]
+        assert (second.valid_from, second.valid_through) == (date(2028, 3, 6), date(2029, 1, 10))
+
+    def test_moving_out_of_the_audience_and_back(self) -> None:
+        facts = history(
+            hire(),
+            change(date(2027, 3, 6), department="Front desk"),
+            change(date(2027, 5, 1)),
+        )
+        first, second = periods(facts, since(BLOODBORNE), date(2027, 5, 1))
+        assert (first.outcome, second.outcome) == (Outcome.RELEASED, Outcome.OPEN)
+        assert second.due_on == date(2027, 5, 1)
+        away = status(facts, since(BLOODBORNE), date(2027, 4, 1))
+        assert away.why.reason is Reason.OUTSIDE_AUDIENCE
+
+    def test_why_names_what_matched(self) -> None:
+        line = status(history(), since(BLOODBORNE), HIRED)
+        assert line.why.reason is Reason.MATCHED
+        assert line.why.match
+        assert line.why.match.matched == (Matched(Criterion.DEPARTMENT, "Hygiene"),)
+        assert line.missing
+        assert line.missing.modules == {MODULE}
+
+
+class TestWaivers:
+    def test_a_waiver_closes_the_open_period(self) -> None:
+        free = waiver(date(2027, 3, 5), date(2027, 4, 30))
+        facts = history(free)
+        (period,) = periods(facts, since(ANNUAL), date(2027, 4, 30))
+        assert (period.outcome, period.waived_by) == (Outcome.WAIVED, free.id)
+        assert (period.valid_from, period.valid_through) == (date(2027, 3, 5), date(2027, 4, 30))
+        line = status(facts, since(ANNUAL), date(2027, 4, 30))
+        assert (line.status, line.why.reason, line.why.exemption) == (
+            Status.EXEMPT,
+            Reason.WAIVER,
+            free.id,
+        )
+
+    def test_the_day_after_the_duty_begins_anew(self) -> None:
+        facts = history(waiver(date(2027, 3, 5), date(2027, 4, 30)))
+        assert reached(facts, since(ANNUAL), date(2027, 5, 1), date(2027, 5, 2)) == [
+            "due",
+            "overdue",
+        ]
+
+    def test_revocation(self) -> None:
+        facts = history(waiver(date(2027, 3, 5), None, revoked_on=date(2027, 6, 1)))
+        assert reached(facts, since(ANNUAL), date(2027, 5, 31), date(2027, 6, 1)) == [
+            "exempt",
+            "due",
+        ]
+
+    def test_evidence_that_runs_out_meanwhile(self) -> None:
+        free = waiver(date(2028, 1, 1), date(2028, 6, 30))
+        facts = history(done(date(2027, 3, 5)), free)
+        _, second, third = periods(facts, since(ANNUAL), date(2028, 7, 1))
+        assert (second.cause, second.outcome) == (Cause.RENEWAL, Outcome.WAIVED)
+        assert (third.cause, third.due_on) == (Cause.INITIAL, date(2028, 7, 1))
+
+    def test_evidence_given_although_exempt_counts(self) -> None:
+        facts = history(waiver(date(2027, 3, 1), date(2027, 4, 30)), done(date(2027, 4, 10)))
+        first, second = periods(facts, since(ANNUAL), date(2027, 5, 1))
+        assert (first.outcome, second.outcome) == (Outcome.WAIVED, Outcome.MET)
+        assert (second.cause, second.due_on) == (Cause.INITIAL, None)
+        assert reached(facts, since(ANNUAL), date(2027, 5, 1)) == ["compliant"]
+
+    def test_the_next_waiver_follows_the_first(self) -> None:
+        first = waiver(date(2027, 3, 1), date(2027, 4, 30))
+        second = replace(waiver(date(2027, 5, 1), date(2027, 6, 30)), id=PERSON)
+        facts = history(first, second)
+        found = periods(facts, since(ANNUAL), date(2027, 6, 1))
+        assert [period.waived_by for period in found] == [first.id, second.id]
+
+
+class TestRuleEdits:
+    def edited(self, day: date, **changes: object) -> tuple[RuleVersion, ...]:
+        return (*since(ANNUAL), RuleVersion(day, day, ANNUAL.model_copy(update=changes)))
+
+    def test_an_open_period_follows_the_rule(self) -> None:
+        rules = self.edited(date(2027, 3, 5), first_due=DaysAfter(event="hire", days=60))
+        assert status(history(), rules, date(2027, 3, 4)).due_on == date(2027, 3, 11)
+        assert status(history(), rules, date(2027, 3, 5)).due_on == date(2027, 4, 30)
+        assert [p.number for p in periods(history(), rules, date(2027, 3, 5))] == [1]
+
+    def test_a_closed_period_does_not(self) -> None:
+        rules = self.edited(date(2027, 4, 1), renewal=Renewal(months=3, window_days=10))
+        facts = history(done(date(2027, 3, 5)), done(date(2028, 3, 1), 1))
+        first, second = periods(facts, rules, date(2028, 3, 1))
+        assert first.valid_through == date(2028, 3, 5)
+        assert second.valid_through == date(2028, 6, 5)
+
+    def test_a_narrower_audience_releases(self) -> None:
+        rules = self.edited(
+            date(2027, 4, 1), audience=Audience(departments=frozenset({"Front desk"}))
+        )
+        (period,) = periods(history(), rules, date(2027, 4, 1))
+        assert (period.outcome, period.closed_on) == (Outcome.RELEASED, date(2027, 4, 1))
+
+    def test_withdrawn(self) -> None:
+        rules = (*since(ANNUAL), RuleVersion(date(2027, 4, 1), date(2027, 4, 1), None))
+        line = status(history(), rules, date(2027, 4, 1))
+        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.NO_RULE)
+
+    def test_a_shorter_window_releases_the_renewal_and_opens_it_later(self) -> None:
+        rules = self.edited(date(2028, 2, 10), renewal=Renewal(months=12, window_days=10))
+        facts = history(done(date(2027, 3, 5)))
+        assert reached(facts, rules, date(2028, 2, 9), date(2028, 2, 10), date(2028, 2, 24)) == [
+            "due_soon",
+            "compliant",
+            "due_soon",
+        ]
+        outcomes = [period.outcome for period in periods(facts, rules, date(2028, 2, 24))]
+        assert outcomes == [Outcome.MET, Outcome.RELEASED, Outcome.OPEN]
+
+    def test_an_edit_planned_ahead_waits_for_its_day(self) -> None:
+        later = RuleVersion(date(2027, 6, 1), date(2027, 3, 2), None)
+        rules = (*since(ANNUAL), later)
+        facts = history(done(date(2027, 3, 5)))
+        assert reached(facts, rules, date(2027, 5, 31), date(2027, 6, 1)) == [
+            "compliant",
+            "not_required",
+        ]
+
+    def test_an_edit_backdated_counts_from_its_record(self) -> None:
+        rules = (*since(ANNUAL), RuleVersion(HIRED, date(2027, 6, 1), None))
+        facts = history(done(date(2027, 3, 5)))
+        assert reached(facts, rules, date(2027, 5, 31), date(2027, 6, 1)) == [
+            "compliant",
+            "not_required",
+        ]

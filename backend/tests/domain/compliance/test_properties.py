@@ -1,0 +1,221 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.domain.compliance import (
+    CertificationPeriod,
+    Facts,
+    Outcome,
+    RuleVersion,
+    Status,
+    covering,
+    in_hindsight,
+    periods,
+    status,
+)
+from tests.domain.compliance.brute_force import BruteForce, Row
+from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
+
+DAY = timedelta(days=1)
+BEFORE = FIRST_DAY - timedelta(days=60)
+SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(SLOW, max_examples=300)
+
+
+def known_by(history: History, day: date) -> History:
+    """What a copy of the records taken on that day would hold."""
+    facts = history.facts
+    return History(
+        Facts(
+            tuple(c for c in facts.employment if c.recorded_on <= day),
+            tuple(
+                replace(e, withdrawn_on=known(e.withdrawn_on, day))
+                for e in facts.evidence
+                if e.recorded_on <= day
+            ),
+            tuple(
+                replace(x, revoked_on=known(x.revoked_on, day))
+                for x in facts.exemptions
+                if x.recorded_on <= day
+            ),
+            tuple(p for p in facts.publications if p.published_on <= day),
+        ),
+        tuple(v for v in history.rules if v.recorded_on <= day),
+    )
+
+
+def known(fact: date | None, day: date) -> date | None:
+    return fact if fact is not None and fact <= day else None
+
+
+def as_row(period: CertificationPeriod) -> Row:
+    return Row(
+        cause=period.cause,
+        window_start=period.window_start,
+        due_on=period.due_on,
+        outcome=period.outcome,
+        closed_on=period.closed_on,
+        met_by=period.met_by,
+        waived_by=period.waived_by,
+        valid_from=period.valid_from,
+        valid_through=period.valid_through,
+    )
+
+
+def comparable(rows: Sequence[Row]) -> list[Row]:
+    return [replace(row, since=None, granted=0, evidence=None) for row in rows]
+
+
+def closed(history: Sequence[CertificationPeriod]) -> list[CertificationPeriod]:
+    return [period for period in history if period.outcome is not Outcome.OPEN]
+
+
+class TestAgainstBruteForce:
+    @THOROUGH
+    @given(histories(), st.lists(some_days(), max_size=10))
+    def test_every_turn_of_the_status_falls_on_the_same_day(
+        self, history: History, samples: list[date]
+    ) -> None:
+        model = BruteForce(history.facts, history.rules)
+        expected: dict[date, str] = {}
+        day = BEFORE
+        while day <= LAST_DAY:
+            model.live(day, day)
+            expected[day] = model.status
+            day += DAY
+        turns = [day for day in expected if expected[day] != expected.get(day - DAY)]
+        asked = {*turns, *(turn - DAY for turn in turns if turn > BEFORE), *samples, LAST_DAY}
+        found = {day: status(history.facts, history.rules, day).status for day in sorted(asked)}
+        assert found == {day: expected[day] for day in sorted(asked)}
+
+    @THOROUGH
+    @given(histories(), some_days())
+    def test_periods(self, history: History, day: date) -> None:
+        model = BruteForce(history.facts, history.rules)
+        model.live(BEFORE, day)
+        found = periods(history.facts, history.rules, day)
+        assert [as_row(period) for period in found] == comparable(model.rows)
+
+
+class TestAppendOnly:
+    @SLOW
+    @given(histories(), some_days(), some_days())
+    def test_closed_periods_neither_change_nor_vanish(
+        self, history: History, one: date, other: date
+    ) -> None:
+        earlier, later = sorted((one, other))
+        before = closed(periods(history.facts, history.rules, earlier))
+        after = closed(periods(history.facts, history.rules, later))
+        assert after[: len(before)] == before
+
+    @SLOW
+    @given(histories(), some_days())
+    def test_an_open_period_is_met_waived_or_released_under_its_number(
+        self, history: History, day: date
+    ) -> None:
+        today = periods(history.facts, history.rules, day)
+        tomorrow = periods(history.facts, history.rules, day + DAY)
+        assert [p.number for p in tomorrow[: len(today)]] == [p.number for p in today]
+
+    @SLOW
+    @given(histories(), some_days())
+    def test_shape(self, history: History, day: date) -> None:
+        found = periods(history.facts, history.rules, day)
+        assert [period.number for period in found] == list(range(1, len(found) + 1))
+        assert all(period.outcome is not Outcome.OPEN for period in found[:-1])
+        for period in found:
+            if period.outcome is Outcome.MET:
+                assert period.met_by
+                assert period.met_on
+                assert period.valid_from
+                assert period.valid_from >= period.met_on
+                assert period.valid_through is None or period.valid_from <= period.valid_through
+
+
+class TestNoOverlap:
+    @SLOW
+    @given(histories())
+    def test_renewals_follow_each_other(self, history: History) -> None:
+        withdrawn = {e.id for e in history.facts.evidence if e.withdrawn_on}
+        met = [
+            period
+            for period in periods(history.facts, history.rules, LAST_DAY)
+            if period.outcome is Outcome.MET and period.met_by not in withdrawn
+        ]
+        for earlier, later in pairwise(met):
+            if later.cause.value == "material_change":
+                continue
+            assert earlier.valid_through
+            assert later.valid_from
+            assert earlier.valid_through < later.valid_from
+
+    @SLOW
+    @given(histories(), st.lists(some_days(), min_size=5, max_size=5))
+    def test_no_evidence_serves_twice(self, history: History, days: list[date]) -> None:
+        found = periods(history.facts, history.rules, max(days))
+        used = [period.met_by for period in found if period.met_by]
+        assert len(used) == len(set(used))
+        for day in days:
+            holder = covering(found, day)
+            assert holder is None or holder.validity.lasts_until(day)
+
+
+class TestKnowledge:
+    @SLOW
+    @given(histories(), some_days())
+    def test_yesterdays_answer_stays(self, history: History, day: date) -> None:
+        then = known_by(history, day)
+        assert status(history.facts, history.rules, day) == status(then.facts, then.rules, day)
+        assert periods(history.facts, history.rules, day) == periods(then.facts, then.rules, day)
+
+    @SLOW
+    @given(histories(), some_days())
+    def test_the_order_of_evidence_does_not_matter(self, history: History, day: date) -> None:
+        facts = history.facts
+        shuffled = replace(
+            facts,
+            evidence=facts.evidence[::-1],
+            exemptions=facts.exemptions[::-1],
+            publications=facts.publications[::-1],
+        )
+        assert status(shuffled, history.rules, day) == status(facts, history.rules, day)
+
+    @SLOW
+    @given(histories(), some_days())
+    def test_hindsight_hides_what_is_not_known_yet(self, history: History, day: date) -> None:
+        then = known_by(history, day)
+        assert in_hindsight(history.facts, day).evidence == in_hindsight(then.facts, day).evidence
+        assert (
+            in_hindsight(history.facts, day).exemptions == in_hindsight(then.facts, day).exemptions
+        )
+
+
+class TestStatusAgreesWithPeriods:
+    @SLOW
+    @given(histories(), some_days())
+    def test_line(self, history: History, day: date) -> None:
+        line = status(history.facts, history.rules, day)
+        found = periods(history.facts, history.rules, day)
+        is_open = bool(found) and found[-1].outcome is Outcome.OPEN
+        assert (line.missing is not None) == is_open
+        if line.status is Status.COMPLIANT:
+            assert line.met_by
+            assert not is_open
+            assert line.next_due_on == line.valid_through
+        if line.status in {Status.OVERDUE, Status.EXPIRED}:
+            assert line.next_due_on
+            assert line.next_due_on < day
+        if line.status in {Status.DUE, Status.DUE_SOON}:
+            assert line.next_due_on is None or line.next_due_on >= day
+        if line.status is Status.NOT_REQUIRED:
+            assert not is_open
+
+
+def test_a_rule_of_nobody_asks_nothing() -> None:
+    rules: tuple[RuleVersion, ...] = ()
+    assert status(Facts(), rules, FIRST_DAY).status is Status.NOT_REQUIRED
+    assert periods(Facts(), rules, FIRST_DAY) == ()
