@@ -1,0 +1,1 @@
+"""Question banks in the formats of other systems: GIFT, Moodle XML, CSV."""
