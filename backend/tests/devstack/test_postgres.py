@@ -1,8 +1,10 @@
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,11 +133,29 @@ async def test_survives_a_pid_file_whose_id_went_to_another_process(
     server: EmbeddedPostgres,
 ) -> None:
     pid_file = server.data_dir / "postmaster.pid"
-    left_behind = pid_file.read_text()
+    _, _, rest = pid_file.read_text().partition("\n")
     server.stop()
-    _, _, rest = left_behind.partition("\n")
-    pid_file.write_text(f"{os.getpid()}\n{rest}")
+    owner = server.data_dir.stat().st_uid
+    bystander = await asyncio.create_subprocess_exec("/bin/sleep", "60", user=owner)
+    pid_file.write_text(f"{bystander.pid}\n{rest}")
+    try:
+        server.start()
+    finally:
+        bystander.kill()
+        await bystander.wait()
+    assert await fetchval(server, "SELECT 1") == 1
+
+
+async def test_waits_for_the_last_sessions_of_a_killed_server(server: EmbeddedPostgres) -> None:
+    session = await asyncpg.connect(server.dsn())
+    backend = await session.fetchval("SELECT pg_backend_pid()")
+    os.kill(backend, signal.SIGSTOP)
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    server.stop()
+    threading.Timer(0.5, os.kill, (backend, signal.SIGCONT)).start()
     server.start()
+    session.terminate()
     assert await fetchval(server, "SELECT 1") == 1
 
 

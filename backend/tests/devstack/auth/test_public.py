@@ -136,10 +136,11 @@ class TestRefreshTokenGrant:
     async def test_tabs_that_refresh_at_once_agree(
         self, session: dict[str, Any], client: httpx.AsyncClient
     ) -> None:
-        attempts = (refresh(client, session["refresh_token"]) for _ in range(20))
-        responses = await asyncio.gather(*attempts)
-        assert {response.status_code for response in responses} == {200}
-        assert len({response.json()["refresh_token"] for response in responses}) == 1
+        token = session["refresh_token"]
+        for _ in range(10):  # the first round opens the connections, the later ones race
+            responses = await asyncio.gather(*(refresh(client, token) for _ in range(20)))
+            assert {response.status_code for response in responses} == {200}
+            (token,) = {response.json()["refresh_token"] for response in responses}
 
     async def test_reuse_within_ten_seconds_answers_the_successor(
         self, session: dict[str, Any], stack: Stack, client: httpx.AsyncClient
