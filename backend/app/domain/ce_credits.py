@@ -7,11 +7,11 @@ that is decided where the record is written, not here.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from app.domain.recurrence import add_months
+from app.domain.recurrence import add_days, add_months
 
 ZERO = Decimal(0)
 
@@ -113,7 +113,7 @@ class CycleSummary:
 def licence_cycle(rule: LicenceRule, expires_on: date) -> LicenceCycle:
     """Return the cycle that ends with the licence's printed expiry."""
     previous_expiry = add_months(expires_on, -rule.cycle_months)
-    return LicenceCycle(previous_expiry + timedelta(days=1), expires_on)
+    return LicenceCycle(add_days(previous_expiry, 1), expires_on)
 
 
 def summarise(

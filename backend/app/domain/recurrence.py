@@ -6,7 +6,7 @@ clamping, and that is three lines here.
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -44,7 +44,9 @@ class MonthDay(NamedTuple):
         return cls(day.month, day.day)
 
     def in_year(self, year: int) -> date:
-        """29 February is 28 February in common years."""
+        """29 February is 28 February in common years. Stays within the calendar's ends."""
+        if not MINYEAR <= year <= MAXYEAR:
+            return date.min if year < MINYEAR else date.max
         return date(year, self.month, min(self.day, monthrange(year, self.month)[1]))
 
 
@@ -86,6 +88,14 @@ class Recurrence:
     hard_cap_months: int | None = None
 
 
+def add_days(day: date, days: int) -> date:
+    """Stay within the calendar's ends, so that no date that a client sends can overflow."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.min if days < 0 else date.max
+
+
 def add_months(day: date, months: int) -> date:
     """Clamp to the last day of the month: 31 January + 1 month is the end of February."""
     index = day.year * MONTHS_PER_YEAR + day.month - 1 + months
@@ -116,15 +126,17 @@ def end_of_day(day: date, tz: tzinfo) -> datetime:
     """Return the first UTC instant that is no longer `day` at `tz`: "in time" is strictly before.
 
     Midnight may occur twice or not at all when clocks change; the later reading is right in both
-    cases.
+    cases. The last day of the calendar ends with it.
     """
-    midnight = datetime.combine(day + timedelta(days=1), time.min, tz)
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
+    midnight = datetime.combine(add_days(day, 1), time.min, tz)
     return max(midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC))
 
 
 def window_start(valid_through: date, window_days: int) -> date:
     """First day of the renewal window; a window of 0 days is the last valid day alone."""
-    return valid_through - timedelta(days=window_days)
+    return add_days(valid_through, -window_days)
 
 
 def validity(

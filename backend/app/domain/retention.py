@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
-from app.domain.recurrence import MONTHS_PER_YEAR, add_months
-
-ONE_DAY = timedelta(days=1)
+from app.domain.recurrence import MONTHS_PER_YEAR, add_days, add_months
 
 
 class RetentionClass(StrEnum):
@@ -81,11 +79,11 @@ def earliest_erasure(
     if left_on is None:
         return None
     configured = configured_years or {}
-    first_free = [left_on + ONE_DAY]
+    first_free = [add_days(left_on, 1)]
     for item in evidence:
         years = configured.get(item.retention_class)
         kept = keep_through(item.retention_class, item.last_in_effect, years)
-        first_free.append(kept + ONE_DAY)
+        first_free.append(add_days(kept, 1))
     for hold in holds:
         if hold.released_on is None:
             return None

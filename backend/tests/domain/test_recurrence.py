@@ -12,6 +12,7 @@ from app.domain.recurrence import (
     Recurrence,
     Schedule,
     Validity,
+    add_days,
     add_months,
     end_of_day,
     end_of_month,
@@ -75,6 +76,24 @@ class TestAddMonths:
     def test_more_months_are_never_earlier(self, day: date, fewer: int, more: int) -> None:
         fewer, more = sorted((fewer, more))
         assert add_months(day, fewer) <= add_months(day, more)
+
+
+class TestCalendarEnds:
+    def test_nothing_overflows(self) -> None:
+        assert add_days(date(9999, 12, 30), 1) == date.max
+        assert add_days(date.max, 1) == date.max
+        assert add_days(date.min, -1) == date.min
+        assert add_months(date(9999, 1, 31), 11) == date.max
+        assert add_months(date(9999, 6, 1), 12) == date.max
+        assert add_months(date(1, 6, 1), -12) == date.min
+        assert nth_annual(date.max, MonthDay(3, 31), 1) == date.max
+        assert window_start(date(1, 1, 5), 30) == date.min
+        assert end_of_day(date.max, LOS_ANGELES) == datetime.max.replace(tzinfo=UTC)
+
+    @given(st.dates(), st.integers(0, 5000))
+    def test_days(self, day: date, days: int) -> None:
+        later = add_days(day, days)
+        assert (later - day).days == days or later == date.max
 
 
 class TestNthAnnual:

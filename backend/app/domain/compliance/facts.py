@@ -8,15 +8,13 @@ the zone of the person's location (of the record itself, for a training record).
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.domain.recurrence import Anchor
 from app.domain.requirement import Credential, PersonFacts, Rule
-
-ONE_DAY = timedelta(days=1)
 
 
 class EmploymentState(StrEnum):

@@ -1,7 +1,7 @@
 """What a requirement asks of one person on one day, as known on that day."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 from app.domain.compliance.facts import (
@@ -16,7 +16,7 @@ from app.domain.compliance.facts import (
     employment_on,
     rule_on,
 )
-from app.domain.recurrence import Anchor, MonthDay, Validity, validity
+from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, validity
 from app.domain.requirement import MatchReason, OnDate, Rule, matches
 
 
@@ -89,13 +89,12 @@ def _nominal_first_due(duty: Duty, began: date) -> date | None:
     due = duty.rule.first_due
     if isinstance(due, OnDate):
         return due.date
-    days = timedelta(days=due.days)
     if due.event == "hire":
-        return (duty.employment.person.hired_on or began) + days
+        return add_days(duty.employment.person.hired_on or began, due.days)
     if due.event == "assignment":
-        return began + days
+        return add_days(began, due.days)
     published_on = _first_publication(duty)
-    return published_on + days if published_on else None
+    return add_days(published_on, due.days) if published_on else None
 
 
 def _first_publication(duty: Duty) -> date | None:
@@ -110,8 +109,8 @@ def _first_publication(duty: Duty) -> date | None:
 
 def retraining_due(duty: Duty, changed_on: date, began: date) -> date:
     """Return the last day to train on a material change published on `changed_on`."""
-    days = timedelta(days=duty.rule.retrain_days_after_material_change or 0)
-    return back_at_work(duty.facts.employment, max(changed_on + days, began), duty.day)
+    nominal = add_days(changed_on, duty.rule.retrain_days_after_material_change or 0)
+    return back_at_work(duty.facts.employment, max(nominal, began), duty.day)
 
 
 def outdated_since(duty: Duty, evidence: Evidence) -> date | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
 
-from app.domain.compliance.facts import ONE_DAY, Evidence, Facts, RuleVersion, qualifies
+from app.domain.compliance.facts import Evidence, Facts, RuleVersion, qualifies
 from app.domain.compliance.obligation import (
     Duty,
     Reason,
@@ -18,7 +18,7 @@ from app.domain.compliance.obligation import (
     retraining_due,
     validity_of,
 )
-from app.domain.recurrence import Schedule, Validity, window_start
+from app.domain.recurrence import Schedule, Validity, add_days, window_start
 
 
 class Cause(StrEnum):
@@ -92,8 +92,9 @@ class Ledger:
 
     def run(self, last: date) -> None:
         """Settle every day through `last` on which something may change."""
-        days = sorted({day for day in _event_days(self.facts, self.rules) if day <= last})
-        for day, following in pairwise([*days, last + ONE_DAY]):
+        first = _first_day(self.facts, self.rules)
+        days = {day for day in _event_days(self.facts, self.rules) if first <= day <= last}
+        for day, following in pairwise([*sorted(days), add_days(last, 1)]):
             self._settle(day)
             opens = self._renewal_opens()
             if opens and day < opens < following:
@@ -188,7 +189,7 @@ class Ledger:
         if held is None or held.valid_through is None or held.met_on is None:
             return None
         opens = window_start(held.valid_through, duty.rule.renewal.window_days)
-        return max(opens, held.met_on + ONE_DAY)
+        return max(opens, add_days(held.met_on, 1))
 
     def _renewal_opens(self) -> date | None:
         if isinstance(self.duty, Reason) or self.open:
@@ -248,7 +249,7 @@ class Ledger:
         last = self._last_met(duty.day)
         if last is None or last.valid_through is None or self._changed_on(duty):
             return item.day
-        return max(item.day, last.valid_through + ONE_DAY)
+        return max(item.day, add_days(last.valid_through, 1))
 
     def _waive(self, duty: Duty) -> None:
         if duty.exemption and self.open:
@@ -302,6 +303,13 @@ def _relevant(facts: Facts, rules: tuple[RuleVersion, ...]) -> Facts:
     return replace(facts, evidence=evidence, publications=publications)
 
 
+def _first_day(facts: Facts, rules: tuple[RuleVersion, ...]) -> date:
+    """Return a day before which nobody can be asked for anything: a rule and a job are needed."""
+    rule = min((max(v.effective_from, v.recorded_on) for v in rules), default=date.max)
+    job = min((max(c.effective_on, c.recorded_on) for c in facts.employment), default=date.max)
+    return max(rule, job)
+
+
 def _event_days(facts: Facts, rules: tuple[RuleVersion, ...]) -> Iterator[date]:
     for version in rules:
         yield max(version.effective_from, version.recorded_on)
@@ -317,7 +325,7 @@ def _event_days(facts: Facts, rules: tuple[RuleVersion, ...]) -> Iterator[date]:
     for exemption in facts.exemptions:
         yield max(exemption.starts_on, exemption.recorded_on)
         if exemption.ends_on:
-            yield exemption.ends_on + ONE_DAY
+            yield add_days(exemption.ends_on, 1)
         if exemption.revoked_on:
             yield exemption.revoked_on
     for publication in facts.publications:

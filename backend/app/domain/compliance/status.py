@@ -1,13 +1,14 @@
 """Where a person stands with a requirement on a day: one pure function for every reader."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
 from app.domain.compliance.facts import Facts, RuleVersion
 from app.domain.compliance.obligation import Duty, Reason
 from app.domain.compliance.periods import Cause, CertificationPeriod, Ledger
+from app.domain.recurrence import add_days, window_start
 from app.domain.requirement import Credential, MatchReason
 
 
@@ -136,8 +137,8 @@ def _first_status(ledger: Ledger, duty: Duty, day: date) -> Status:
     due_on = ledger.open.due_on if ledger.open else None
     if _is_past(due_on, day):
         return Status.OVERDUE
-    near = timedelta(days=duty.rule.renewal.window_days)
-    if ledger.ever_shown(day) or (due_on and due_on - near <= day):
+    window_days = duty.rule.renewal.window_days
+    if ledger.ever_shown(day) or (due_on and window_start(due_on, window_days) <= day):
         return Status.DUE
     return Status.NEVER_TRAINED
 
@@ -182,7 +183,7 @@ def _minimum_versions(duty: Duty) -> tuple[tuple[UUID, int], ...]:
 def _in_grace(duty: Duty, opened: CertificationPeriod | None, reached: Status, day: date) -> bool:
     if opened is None or opened.due_on is None or reached not in _LATE:
         return False
-    return day <= opened.due_on + timedelta(days=duty.rule.grace_days)
+    return day <= add_days(opened.due_on, duty.rule.grace_days)
 
 
 _LATE = {Status.OVERDUE, Status.EXPIRED}

@@ -30,11 +30,13 @@ from app.domain.requirement import (
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,
+    BLS,
     HIPAA,
     HIRED,
     MODULE,
     OTHER_MODULE,
     PERSON,
+    card,
     change,
     done,
     hire,
@@ -450,4 +452,18 @@ class TestRuleEdits:
         assert reached(facts, rules, date(2027, 5, 31), date(2027, 6, 1)) == [
             "compliant",
             "not_required",
+        ]
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_any_day_can_be_asked_for(day: date) -> None:
+    facts = history(
+        done(date(2027, 3, 5)), waiver(date(2027, 8, 1), date.max), card(HIRED, date.max)
+    )
+    for asked in (ANNUAL, BLOODBORNE, HIPAA, BLS):
+        expected = "not_required" if day == date.min else "exempt"
+        assert reached(facts, since(asked), day) == [expected]
+        last_days = (*since(asked), RuleVersion(date(9999, 12, 30), date(9999, 12, 30), ANNUAL))
+        assert reached(history(), last_days, day) == [
+            "not_required" if day == date.min else "overdue"
         ]
