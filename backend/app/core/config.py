@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     metrics_enabled: bool = False
     metrics_token: SecretStr | None = None
     docs_enabled: bool = True
+    content_cache_bytes: int = Field(32 * 1_048_576, ge=0)
     idempotency_hours: int = Field(24, ge=24)
 
     @field_validator("cors_origins", mode="before")

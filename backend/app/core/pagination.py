@@ -45,7 +45,7 @@ def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Key, ...]:
         if not isinstance(raw, list) or len(raw) != len(kinds):
             raise _invalid_cursor()
         return tuple(_revive(value, kind) for value, kind in zip(raw, kinds, strict=True))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, OverflowError):
         raise _invalid_cursor() from None
 
 

@@ -23,12 +23,12 @@ class Keyset:
     kind: type
     descending: bool = False
 
-    def order(self, statement: Select[Any]) -> Select[Any]:
+    def order(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         if self.descending:
             return statement.order_by(self.by.desc(), self.row_id.desc())
         return statement.order_by(self.by, self.row_id)
 
-    def after(self, statement: Select[Any], cursor: str) -> Select[Any]:
+    def after(self, statement: Select[*tuple[Any, ...]], cursor: str) -> Select[*tuple[Any, ...]]:
         value, row_id = decode_cursor(cursor, (self.kind, uuid.UUID))
         last = tuple_(literal(value, self.by.type), literal(row_id, self.row_id.type))
         here = tuple_(self.by, self.row_id)
@@ -53,7 +53,7 @@ class Repository(Generic[M]):
         await self.session.flush()
 
     async def page(
-        self, statement: Select[Any], request: PageRequest, keyset: Keyset
+        self, statement: Select[*tuple[Any, ...]], request: PageRequest, keyset: Keyset
     ) -> Page[tuple[Any, ...]]:
         """Run `statement` for one page. Items are its rows as tuples."""
         total = await self._total(statement) if request.include_total else None
@@ -69,7 +69,7 @@ class Repository(Generic[M]):
             cursor = encode_cursor(rows[-1][-2:])
         return Page([row[:-2] for row in rows], cursor, total)
 
-    async def _total(self, statement: Select[Any]) -> int:
+    async def _total(self, statement: Select[*tuple[Any, ...]]) -> int:
         counted = statement.order_by(None).subquery()
         return await self.session.scalar(select(func.count()).select_from(counted)) or 0
 

@@ -322,13 +322,12 @@ class EnrollmentRepository(Repository[Enrollment]):
         return signature
 
 
-def _rows() -> Select[Any]:
-    statement: Select[Any] = (
+def _rows() -> Select[Enrollment, str, str | None, int]:
+    return (
         select(Enrollment, ModuleVersion.title, ModuleVersion.category, ModuleVersion.number)
         .join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
         .options(noload(Enrollment.progress))
     )
-    return statement
 
 
 def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:

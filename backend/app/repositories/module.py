@@ -74,11 +74,14 @@ class ModuleRepository(Repository[TrainingModule]):
         )
         return (await self.session.scalars(statement)).one_or_none()
 
-    async def slugs_like(self, stem: str) -> set[str]:
-        """Return the slugs in use that begin with `stem`; no other is taken until the commit."""
+    async def lock_slugs(self) -> None:
         await self.session.execute(
             select(func.pg_advisory_xact_lock(func.hashtextextended("module_slugs", 0)))
         )
+
+    async def slugs_like(self, stem: str) -> set[str]:
+        """Return the slugs in use that begin with `stem`; no other is taken until the commit."""
+        await self.lock_slugs()
         statement = select(TrainingModule.slug).where(
             or_(
                 TrainingModule.slug == stem,

@@ -9,18 +9,8 @@ from app.core.concurrency import Precondition
 from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError, NotFoundError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
-from app.domain.progress import report_rule
-from app.domain.publishing import (
-    ModuleDraft,
-    NotPublishableError,
-    Publication,
-    QuestionDraft,
-    SectionDraft,
-    publish,
-)
-from app.domain.section_settings import parse_settings
 from app.domain.slug import slugify, unused_slug
-from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
+from app.models import TrainingModule
 from app.models.module import ModuleStatus
 from app.repositories.module import Card, ModuleFilter
 from app.schemas.base import ListOf
@@ -39,6 +29,7 @@ from app.schemas.section import SectionRead
 from app.services.authoring import AuthoringService
 from app.services.base import apply
 from app.services.outcome import Outcome
+from app.services.publishing import publish_module, version_read
 from app.services.unit_of_work import UnitOfWork
 
 EDITABLE = ("title", "summary", "category", "tags", "language", "estimated_minutes")
@@ -50,20 +41,6 @@ class ModuleInUseError(ConflictError):
             "module_in_use",
             "A module that was published cannot be deleted",
             "Its records refer to it. Archive it instead.",
-        )
-
-
-class NothingToPublishError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("nothing_to_publish", "Nothing has changed since the current version")
-
-
-class ModuleNotPublishableError(InvalidPayloadError):
-    def __init__(self, reasons: tuple[FieldError, ...]) -> None:
-        super().__init__(
-            reasons,
-            code="module_not_publishable",
-            title="This module cannot be published yet",
         )
 
 
@@ -160,17 +137,11 @@ class ModuleService(AuthoringService):
         """Freeze the draft as the next version; learners under way stay on theirs."""
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
-            publication = _publication(module)
-            await _refuse_unchanged(uow, module, publication)
-            version = await self._add_version(uow, module, publication, payload)
-            module.current_version_id = version.id
-            module.status = ModuleStatus.PUBLISHED
-            module.published_at = version.created_at
-            await uow.session.flush()
-            after = {"number": version.number, "content_sha256": version.content_sha256}
-            await uow.audit(AuditAction.MODULE_PUBLISHED, module, after=after)
+            version = await publish_module(uow, module, payload)
             location = f"/modules/{module.id}/versions/{version.number}"
-            return await uow.answer(Outcome.of(_version(version), created=True, location=location))
+            return await uow.answer(
+                Outcome.of(version_read(version), created=True, location=location)
+            )
 
     async def versions(self, module_id: uuid.UUID, request: PageRequest) -> ListOf[VersionRead]:
         async with self.reading() as uow:
@@ -178,7 +149,7 @@ class ModuleService(AuthoringService):
                 raise NotFoundError("module")
             page = await uow.versions.list_of(module_id, request)
             return ListOf(
-                items=[_version(version) for version in page.items],
+                items=[version_read(version) for version in page.items],
                 next_cursor=page.next_cursor,
                 total=page.total,
             )
@@ -189,40 +160,9 @@ class ModuleService(AuthoringService):
             if version is None:
                 raise NotFoundError("version")
             detail = VersionDetail(
-                **_version(version).model_dump(), content=orjson.loads(version.content)
+                **version_read(version).model_dump(), content=orjson.loads(version.content)
             )
             return Outcome.of(detail, etag=f'"{version.content_sha256}"')
-
-    async def _add_version(
-        self, uow: UnitOfWork, module: TrainingModule, publication: Publication, payload: Publish
-    ) -> ModuleVersion:
-        version = await uow.versions.add(
-            ModuleVersion(
-                module_id=module.id,
-                number=await uow.versions.next_number(module.id),
-                title=module.title,
-                summary=module.summary,
-                category=module.category,
-                tags=module.tags,
-                language=module.language,
-                estimated_minutes=module.estimated_minutes,
-                content=publication.content,
-                content_sha256=publication.content_sha256,
-                answer_key_sha256=publication.answer_key_sha256,
-                outline=publication.outline,
-                note=payload.note,
-                material_change=payload.material_change,
-                published_by_id=uow.actor_id,
-            )
-        )
-        await uow.versions.add_parts(
-            _version_sections(module, version, publication),
-            [
-                AnswerKey(version_id=version.id, section_id=uuid.UUID(section_id), key=key)
-                for section_id, key in publication.answer_key.items()
-            ],
-        )
-        return version
 
     async def _draft(
         self, uow: UnitOfWork, module: TrainingModule, *, created: bool = False
@@ -256,103 +196,6 @@ def _found(card: Card | None) -> Card:
     if card is None:
         raise NotFoundError("module")
     return card
-
-
-def _version(version: ModuleVersion) -> VersionRead:
-    return VersionRead(
-        id=version.id,
-        module_id=version.module_id,
-        number=version.number,
-        title=version.title,
-        note=version.note,
-        material_change=version.material_change,
-        content_sha256=version.content_sha256,
-        answer_key_sha256=version.answer_key_sha256,
-        published_at=version.created_at,
-    )
-
-
-def _publication(module: TrainingModule) -> Publication:
-    try:
-        return publish(_snapshot(module))
-    except NotPublishableError as error:
-        raise ModuleNotPublishableError(error.reasons) from None
-
-
-def _snapshot(module: TrainingModule) -> ModuleDraft:
-    return ModuleDraft(
-        id=module.id,
-        slug=module.slug,
-        title=module.title,
-        summary=module.summary,
-        category=module.category,
-        tags=module.tags,
-        language=module.language,
-        estimated_minutes=module.estimated_minutes,
-        sections=[
-            SectionDraft(
-                id=section.id,
-                kind=section.kind,
-                title=section.title,
-                position=section.position,
-                body=section.body,
-                required=section.required,
-                settings=section.settings,
-                questions=[
-                    QuestionDraft(
-                        id=question.id,
-                        kind=question.kind,
-                        prompt=question.prompt,
-                        points=question.points,
-                        metadata=question.answer_metadata,
-                        explanation=question.explanation,
-                    )
-                    for question in section.questions
-                ],
-            )
-            for section in module.sections
-        ],
-    )
-
-
-def _version_sections(
-    module: TrainingModule, version: ModuleVersion, publication: Publication
-) -> list[VersionSection]:
-    documents = {
-        section["id"]: section.get("document_sha256")
-        for section in orjson.loads(publication.content)["sections"]
-    }
-    rows = []
-    for section in module.sections:
-        rule = report_rule(parse_settings(section.kind, section.settings))
-        rows.append(
-            VersionSection(
-                version_id=version.id,
-                section_id=section.id,
-                position=section.position,
-                kind=section.kind,
-                title=section.title,
-                required=section.required,
-                minimum_seconds=rule.minimum_seconds,
-                minimum_position=rule.minimum_position,
-                document_sha256=documents[str(section.id)],
-            )
-        )
-    return rows
-
-
-async def _refuse_unchanged(
-    uow: UnitOfWork, module: TrainingModule, publication: Publication
-) -> None:
-    if module.current_version_id is None:
-        return
-    current = await uow.versions.by_id(module.current_version_id)
-    if (
-        current is not None
-        and current.content_sha256 == publication.content_sha256
-        and current.answer_key_sha256 == publication.answer_key_sha256
-    ):
-        raise NothingToPublishError
 
 
 async def _set_prerequisites(

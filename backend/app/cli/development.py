@@ -1,0 +1,35 @@
+"""`training dev`: everything on one machine, without Docker, a database or an account."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.environment import err
+
+
+def dev(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the one origin.")] = 8000,
+    data_dir: Annotated[
+        Path, typer.Option(help="Where the database, keys and files are kept.")
+    ] = Path(".training-dev"),
+    seed: Annotated[  # noqa: FBT002  # typer reads options from parameters
+        bool, typer.Option("--seed/--no-seed", help="Load modules, organisation and identities.")
+    ] = True,
+) -> None:
+    """Start PostgreSQL, a Supabase stand-in and the API on http://127.0.0.1:PORT."""
+    if os.environ.get("ENVIRONMENT", "development") == "production":
+        err.print("The development stack refuses to start: ENVIRONMENT is production.")
+        raise typer.Exit(2)
+    try:
+        # Only installed with the development dependencies, and only needed here.
+        from app.devstack.run import DevStackError, run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        err.print(f"The development stack is not installed ({error.name} is missing).")
+        raise typer.Exit(2) from None
+    try:
+        run(port=port, data_dir=data_dir, seed=seed)
+    except DevStackError as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(1) from None

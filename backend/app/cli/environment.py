@@ -1,0 +1,52 @@
+"""What commands that talk to the database have in common."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+from rich.console import Console
+
+from app.core.config import Settings, SettingsError, load_settings
+from app.core.database import Database, unavailable
+from app.core.errors import AppError
+from app.core.logging import configure_logging
+
+T = TypeVar("T")
+
+out = Console()
+err = Console(stderr=True)
+
+
+def settings_or_exit() -> Settings:
+    """Read the environment; print every fault and exit with 2 when it is not complete."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    configure_logging(settings.log_level)
+    return settings
+
+
+def with_database(use: Callable[[Database], Awaitable[T]]) -> T:
+    """Run a use case on the environment's database; exit with 1 and one line when it fails."""
+    settings = settings_or_exit()
+
+    async def run() -> T:
+        database = Database.from_settings(settings)
+        try:
+            return await use(database)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except AppError as error:
+        err.print(error.detail or error.title, markup=False)
+        raise typer.Exit(1) from None
+    except Exception as error:
+        if (known := unavailable(error)) is None:
+            raise
+        err.print(known.title, markup=False)
+        raise typer.Exit(1) from None

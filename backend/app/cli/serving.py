@@ -1,0 +1,38 @@
+"""`training serve`: the production server."""
+
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from app.cli.environment import settings_or_exit
+
+GRACE_SECONDS = 30
+KEEP_ALIVE_SECONDS = 75
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
+    proxies: Annotated[
+        str, typer.Option(help="Addresses whose X-Forwarded-* headers are believed.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the API. Everything else is read from the environment and checked first."""
+    settings_or_exit()
+    uvicorn.run(
+        "app.main:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=proxies,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )

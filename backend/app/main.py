@@ -1,0 +1,97 @@
+"""The ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from app.core.config import Settings, load_settings
+from app.core.logging import configure_logging
+from app.integrations.auth_admin import AuthAdmin
+from app.routers import (
+    audit_event,
+    enrollment,
+    health,
+    location,
+    module,
+    question,
+    section,
+    training_record,
+    user,
+)
+from app.routers.container import Container
+from app.routers.errors import add_error_handlers
+from app.routers.middleware import Observe
+from app.routers.respond import BASE_PATH
+
+VERSION = "0.1.0"
+EXPOSED_HEADERS = ["ETag", "Location", "X-Request-Id", "Idempotency-Replayed", "Retry-After"]
+
+
+def create_app(settings: Settings, *, auth: AuthAdmin | None = None) -> FastAPI:
+    """Make the application; connections open at their first use and close at shutdown."""
+    container = Container.build(settings, auth=auth)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await container.close()
+
+    app = FastAPI(
+        title="Unified Dental training",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url="/docs" if settings.docs_enabled else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        max_body_size=settings.max_body_bytes,
+    )
+    app.state.container = container
+    add_error_handlers(app)
+    app.include_router(_api())
+    if settings.metrics_enabled:
+        app.include_router(health.metrics_router)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "X-Request-Id",
+            ],
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
+        )
+    app.add_middleware(Observe, metrics=container.metrics)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter(prefix=BASE_PATH)
+    for router in (
+        health.router,
+        user.router,
+        location.router,
+        location.departments_router,
+        module.router,
+        section.router,
+        question.router,
+        enrollment.router,
+        training_record.router,
+        audit_event.router,
+    ):
+        api.include_router(router)
+    return api
+
+
+def from_environment() -> FastAPI:
+    """Make the application of one production worker process."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    return create_app(settings)

@@ -1,0 +1,33 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import AwareDatetime
+
+from app.domain.actor import Permission
+from app.repositories.audit_event import AuditFilter
+from app.routers.deps import App, Guard, PageQuery, QueryText
+from app.routers.respond import json_of
+from app.schemas.audit_event import AuditEventRead
+from app.schemas.base import ListOf
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/audit-events", tags=["audit"])
+
+Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
+
+
+@router.get("", response_model=ListOf[AuditEventRead])
+async def list_audit_events(
+    context: Auditor,
+    app: App,
+    page: PageQuery,
+    actor_id: uuid.UUID | None = None,
+    target_type: QueryText | None = None,
+    target_id: uuid.UUID | None = None,
+    action: QueryText | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> Response:
+    filters = AuditFilter(actor_id, target_type, target_id, action, since, until)
+    return json_of(await app.audit_events(context).list(filters, page))

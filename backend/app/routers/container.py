@@ -1,0 +1,93 @@
+"""Everything one process holds, and how a request gets a service from it."""
+
+from dataclasses import dataclass
+
+import httpx
+
+from app.core.config import Settings
+from app.core.database import Database
+from app.core.jwks import JwksKeys
+from app.core.metrics import Metrics
+from app.core.security import TokenCache, TokenVerifier
+from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
+from app.services.audit_event import AuditEventService
+from app.services.content_cache import ContentCache
+from app.services.context import RequestContext
+from app.services.enrollment import EnrollmentService
+from app.services.location import LocationService
+from app.services.module import ModuleService
+from app.services.question import QuestionService
+from app.services.section import SectionService
+from app.services.training_record import TrainingRecordService
+from app.services.user import UserService
+from app.services.user_sync import UserSync
+
+
+@dataclass(slots=True)
+class Container:
+    settings: Settings
+    database: Database
+    auth: AuthAdmin
+    verifier: TokenVerifier
+    sync: UserSync
+    cache: ContentCache
+    metrics: Metrics
+    http: httpx.AsyncClient
+
+    @classmethod
+    def build(cls, settings: Settings, *, auth: AuthAdmin | None = None) -> "Container":
+        """Make everything without I/O: connections open at their first use."""
+        database = Database.from_settings(settings)
+        http = httpx.AsyncClient(timeout=5.0)
+        auth = auth or SupabaseAuthAdmin(
+            settings.supabase_url, settings.supabase_secret_key.get_secret_value()
+        )
+        return cls(
+            settings=settings,
+            database=database,
+            auth=auth,
+            verifier=_verifier(settings, http),
+            sync=UserSync(database, auth, bootstrap_admin_email=settings.bootstrap_admin_email),
+            cache=ContentCache(settings.content_cache_bytes),
+            metrics=Metrics(database),
+            http=http,
+        )
+
+    async def close(self) -> None:
+        await self.auth.close()
+        await self.http.aclose()
+        await self.database.close()
+
+    def audit_events(self, context: RequestContext) -> AuditEventService:
+        return AuditEventService(self.database, context)
+
+    def enrollments(self, context: RequestContext) -> EnrollmentService:
+        return EnrollmentService(self.database, context, self.cache)
+
+    def locations(self, context: RequestContext) -> LocationService:
+        return LocationService(self.database, context)
+
+    def modules(self, context: RequestContext) -> ModuleService:
+        return ModuleService(self.database, context)
+
+    def questions(self, context: RequestContext) -> QuestionService:
+        return QuestionService(self.database, context)
+
+    def sections(self, context: RequestContext) -> SectionService:
+        return SectionService(self.database, context)
+
+    def training_records(self, context: RequestContext) -> TrainingRecordService:
+        return TrainingRecordService(self.database, context)
+
+    def users(self, context: RequestContext) -> UserService:
+        return UserService(self.database, context, self.auth)
+
+
+def _verifier(settings: Settings, http: httpx.AsyncClient) -> TokenVerifier:
+    secret = settings.supabase_jwt_secret
+    return TokenVerifier(
+        JwksKeys(f"{settings.issuer}/.well-known/jwks.json", http),
+        issuer=settings.issuer,
+        legacy_secret=secret.get_secret_value() if secret else None,
+        cache=TokenCache(settings.token_cache_size, settings.token_cache_seconds),
+    )

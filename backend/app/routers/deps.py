@@ -1,0 +1,99 @@
+"""What routes ask for by type: the container, the caller with a permission, pages, If-Match."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import StringConstraints
+
+from app.core.concurrency import Precondition
+from app.core.errors import FieldError, ForbiddenError, InvalidPayloadError, NotAuthenticatedError
+from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from app.domain.actor import Permission
+from app.domain.quiz.fields import StorableText
+from app.routers.container import Container
+from app.services.context import IdempotencyRequest, RequestContext
+
+MAX_KEY_LENGTH = 255
+_bearer = HTTPBearer(auto_error=False, description="A Supabase access token")
+
+
+def container(request: Request) -> Container:
+    found: Container = request.app.state.container
+    return found
+
+
+async def _container(request: Request) -> Container:
+    # A coroutine, though it awaits nothing: a plain function would cost a thread hop.
+    return container(request)
+
+
+App = Annotated[Container, Depends(_container)]
+
+
+class Guard:
+    """Lets callers with `permission` through, as a RequestContext. Every route has one.
+
+    Raises 401 without a valid token, 403 for leavers and for missing permissions.
+    """
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(
+        self,
+        request: Request,
+        app: App,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        idempotency_key: Annotated[
+            str | None, Header(max_length=MAX_KEY_LENGTH, min_length=1)
+        ] = None,
+    ) -> RequestContext:
+        if credentials is None:
+            raise NotAuthenticatedError
+        claims = await app.verifier.verify(credentials.credentials)
+        actor = await app.sync.actor(claims)
+        if not actor.may(self.permission):
+            raise ForbiddenError
+        return RequestContext(
+            actor, request.state.request_id, await _idempotency(request, idempotency_key)
+        )
+
+
+async def _idempotency(request: Request, key: str | None) -> IdempotencyRequest | None:
+    if key is None or request.method != "POST":
+        return None
+    if not key.isascii() or not key.isprintable():
+        raise InvalidPayloadError(
+            [FieldError("header:Idempotency-Key", "not_printable", "Use printable ASCII")]
+        )
+    seen = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    seen.update(await request.body())
+    return IdempotencyRequest(key, seen.hexdigest())
+
+
+async def _page(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    include_total: Annotated[bool, Query()] = False,  # noqa: FBT002  # a query parameter
+) -> PageRequest:
+    return PageRequest(limit, cursor, include_total)
+
+
+async def _if_match(if_match: Annotated[str | None, Header()] = None) -> Precondition:
+    return Precondition.parse(if_match)
+
+
+PageQuery = Annotated[PageRequest, Depends(_page)]
+IfMatch = Annotated[Precondition, Depends(_if_match)]
+QueryText = Annotated[StorableText, StringConstraints(min_length=1, max_length=200)]
+
+
+async def _if_none_match(if_none_match: Annotated[str | None, Header()] = None) -> frozenset[str]:
+    """Return the ETags that the client holds, compared weakly (RFC 9110, 13.1.2)."""
+    sent = (if_none_match or "").split(",")
+    return frozenset(etag.strip().removeprefix("W/") for etag in sent if etag.strip())
+
+
+IfNoneMatch = Annotated[frozenset[str], Depends(_if_none_match)]

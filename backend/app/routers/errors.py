@@ -1,0 +1,112 @@
+"""Every error leaves as an RFC 9457 problem document with the request's id."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from app.core.database import unavailable
+from app.core.errors import AppError, FieldError, InvalidPayloadError, PreconditionFailedError
+from app.core.problems import MEDIA_TYPE, problem
+from app.routers.respond import respond
+from app.services.constraints import error_for
+from app.services.outcome import ReplayedOutcome
+
+log = structlog.get_logger(__name__)
+
+_CODES = {
+    400: ("bad_request", "The request cannot be read"),
+    404: ("not_found", "There is nothing at this address"),
+    405: ("method_not_allowed", "This address does not do that"),
+    413: ("body_too_large", "The request body is too large"),
+}
+_INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    handlers: dict[Any, Any] = {
+        AppError: _on_app_error,
+        ReplayedOutcome: _on_replay,
+        RequestValidationError: _on_validation_error,
+        HTTPException: _on_http_exception,
+        StaleDataError: _on_stale,
+        SQLAlchemyError: _on_database_error,
+        asyncpg.PostgresError: _on_database_error,
+        asyncpg.InterfaceError: _on_database_error,
+        OSError: _on_database_error,
+        Exception: _on_bug,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def problem_response(request: Request, error: AppError) -> Response:
+    request_id = getattr(request.state, "request_id", None)
+    body = orjson.dumps(problem(error, request_id))
+    return Response(body, error.status, error.headers, MEDIA_TYPE)
+
+
+async def _on_app_error(request: Request, error: AppError) -> Response:
+    return problem_response(request, error)
+
+
+async def _on_replay(_request: Request, replay: ReplayedOutcome) -> Response:
+    return respond(replay.outcome, replayed=True)
+
+
+async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
+    faults = [
+        FieldError(_pointer(fault["loc"]), fault["type"], fault["msg"]) for fault in error.errors()
+    ]
+    return problem_response(request, InvalidPayloadError(faults))
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    place, *rest = location or ("body",)
+    if place != "body":
+        return ":".join(str(part) for part in location)
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in rest)
+
+
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+    code, title = _CODES.get(error.status_code, ("http_error", "The request failed"))
+    headers = dict(error.headers or {})
+    return problem_response(request, AppError(code, error.status_code, title, headers=headers))
+
+
+async def _on_stale(request: Request, _error: StaleDataError) -> Response:
+    return problem_response(request, PreconditionFailedError())
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    known: AppError | None = unavailable(error)
+    if known is None and isinstance(error, IntegrityError):
+        known = error_for(error)
+    if known is None:
+        return await _on_bug(request, error)
+    if known.status == 503:  # noqa: PLR2004  # the status itself
+        log.warning("unavailable", code=known.code, reason=type(error).__name__)
+    return problem_response(request, known)
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    # The message may quote what a client sent, so only the place of the fault is logged.
+    log.error("unhandled_error", kind=type(error).__name__, where=_where(error))
+    return problem_response(request, _INTERNAL)
+
+
+def _where(error: Exception) -> list[str]:
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames[-12:]

@@ -1,0 +1,40 @@
+"""For load balancers and Prometheus."""
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import generate_latest
+
+from app.core.errors import NotAuthenticatedError
+from app.routers.deps import App
+from app.services.health import check_readiness
+
+router = APIRouter(prefix="/health", tags=["health"])
+metrics_router = APIRouter(tags=["health"])
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="MetricsToken")
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/ready")
+async def ready(app: App) -> dict[str, str]:
+    await check_readiness(app.database)
+    return {"status": "ok"}
+
+
+@metrics_router.get("/metrics", include_in_schema=False)
+async def metrics(
+    app: App, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Response:
+    token = app.settings.metrics_token
+    if token is not None:
+        sent = credentials.credentials if credentials else ""
+        if not hmac.compare_digest(sent.encode(), token.get_secret_value().encode()):
+            raise NotAuthenticatedError
+    return Response(generate_latest(app.metrics.registry), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,31 @@
+"""What callers are told when the database settles a race against them."""
+
+from collections.abc import Callable
+
+from sqlalchemy.exc import IntegrityError
+
+from app.core.database import constraint_name
+from app.core.errors import AppError, FieldError, InvalidPayloadError
+from app.services.location import LocationNameTakenError
+from app.services.user_sync import EmailInUseError
+
+
+def _gone(pointer: str, noun: str) -> Callable[[], AppError]:
+    fault = FieldError(pointer, f"unknown_{noun}", f"This {noun} was removed meanwhile")
+    return lambda: InvalidPayloadError([fault])
+
+
+ERRORS: dict[str, Callable[[], AppError]] = {
+    "uq_users_email_active": EmailInUseError,
+    "uq_locations_name_live": LocationNameTakenError,
+    "fk_users_location_id": _gone("/location_id", "location"),
+    "fk_users_manager_id": _gone("/manager_id", "manager"),
+    "fk_location_managers_user_id": _gone("/manager_ids", "user"),
+    "fk_module_prerequisites_requires_id": _gone("/prerequisite_ids", "module"),
+}
+
+
+def error_for(error: IntegrityError) -> AppError | None:
+    """Return the error of a known constraint; an unknown one is a bug, hence a 500."""
+    make = ERRORS.get(constraint_name(error) or "")
+    return None if make is None else make()
