@@ -10,7 +10,14 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from app.domain.quiz.metadata import Item, QuestionKind
-from app.domain.quiz.questions import Question, parse_question
+from app.domain.quiz.questions import (
+    MatchingQuestion,
+    MultipleChoiceQuestion,
+    OrderingQuestion,
+    Question,
+    SingleChoiceQuestion,
+    parse_question,
+)
 
 NewId = Callable[[], UUID]
 
@@ -173,6 +180,44 @@ def letter(place: int) -> str:
     return chr(ord("a") + place) + (str(rounds + 1) if rounds else "")
 
 
-def item_ids(*lists: Sequence[Item]) -> tuple[str, ...]:
-    """Return the ids of lists of items one after the other, as files carry them."""
-    return tuple(item.id for listed in lists for item in listed)
+def item_ids(question: Question) -> tuple[str, ...]:
+    """Return the ids of a question's items in the order in which readers come upon them."""
+    match question:
+        case SingleChoiceQuestion() | MultipleChoiceQuestion():
+            return tuple(option.id for option in question.metadata.options)
+        case MatchingQuestion():
+            return tuple(item.id for item in question.metadata.left) + tuple(
+                item.id for item in right_as_mentioned(question)
+            )
+        case OrderingQuestion():
+            return question.metadata.correct
+        case _:
+            return ()
+
+
+def right_as_mentioned(question: MatchingQuestion) -> list[Item]:
+    """Return the right sides as the pairs mention them, then the distractors."""
+    metadata = question.metadata
+    item_of = {item.id: item for item in metadata.right}
+    matched = [metadata.pairs[item.id] for item in metadata.left]
+    return [item_of[item_id] for item_id in dict.fromkeys([*matched, *item_of])]
+
+
+def match_rows(question: MatchingQuestion) -> list[tuple[str, str]]:
+    """Return the texts of each pair; distractors have an empty left side."""
+    metadata = question.metadata
+    text_of = {item.id: item.text for item in metadata.right}
+    matched = [(item.text, text_of[metadata.pairs[item.id]]) for item in metadata.left]
+    unmatched = [item for item in metadata.right if item.id not in metadata.pairs.values()]
+    return matched + [("", item.text) for item in unmatched]
+
+
+def plain_number(number: Decimal) -> str:
+    """Write a number with a point and without an exponent."""
+    return f"{number.normalize():f}"
+
+
+def option_weight(question: MultipleChoiceQuestion) -> str:
+    """Return, in percent, what a right option gives and a wrong one takes when we grade."""
+    weight = Decimal(100) / len(question.metadata.correct)
+    return plain_number(weight.quantize(Decimal("0.00001")))

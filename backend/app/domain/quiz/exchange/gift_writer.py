@@ -1,7 +1,6 @@
 """GIFT: writing, so that `parse_gift` gives the same questions back."""
 
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Final
 
 from app.domain.quiz.exchange.bank import (
@@ -9,6 +8,9 @@ from app.domain.quiz.exchange.bank import (
     UnsupportedError,
     export_each,
     item_ids,
+    match_rows,
+    option_weight,
+    plain_number,
 )
 from app.domain.quiz.exchange.gift import ESCAPED
 from app.domain.quiz.questions import (
@@ -25,7 +27,6 @@ from app.domain.quiz.questions import (
 _ESCAPES: Final = str.maketrans(
     {char: f"\\{char}" for char in ESCAPED if char != "n"} | {"\n": "\\n"}
 )
-_HUNDREDTH_OF_A_THOUSANDTH: Final = Decimal("0.00001")
 
 
 def write_gift(questions: Iterable[Question]) -> Exported:
@@ -42,25 +43,12 @@ def _question(question: Question) -> str:
 
 
 def _hints(question: Question) -> str:
-    hints = [f"[id:{question.id}]", f"[points:{_number(question.points)}]"]
-    if ids := _item_ids(question):
+    hints = [f"[id:{question.id}]", f"[points:{plain_number(question.points)}]"]
+    if ids := item_ids(question):
         hints.append(f"[ids:{' '.join(ids)}]")
     if isinstance(question, ShortAnswerQuestion) and question.metadata.case_sensitive:
         hints.append("[case:sensitive]")
     return f"// {' '.join(hints)}"
-
-
-def _item_ids(question: Question) -> tuple[str, ...]:
-    match question:
-        case SingleChoiceQuestion() | MultipleChoiceQuestion():
-            return item_ids(question.metadata.options)
-        case MatchingQuestion():
-            right = {item.id: item for item in question.metadata.right}
-            matched = [question.metadata.pairs[item.id] for item in question.metadata.left]
-            in_order_of_mention = dict.fromkeys([*matched, *right])
-            return item_ids(question.metadata.left) + tuple(in_order_of_mention)
-        case _:
-            return ()
 
 
 def _answers(question: Question) -> list[str]:
@@ -79,7 +67,7 @@ def _answers(question: Question) -> list[str]:
             return [f"={_short(text)}" for text in question.metadata.accepted]
         case NumericQuestion():
             metadata = question.metadata
-            return [f"#{_number(metadata.correct)}:{_number(metadata.tolerance)}"]
+            return [f"#{plain_number(metadata.correct)}:{plain_number(metadata.tolerance)}"]
         case MatchingQuestion():
             return _pairs(question)
         case OrderingQuestion():
@@ -87,24 +75,15 @@ def _answers(question: Question) -> list[str]:
 
 
 def _weighted(question: MultipleChoiceQuestion) -> list[str]:
-    """Weigh as we grade: each right option its share, each wrong one as much less."""
-    correct: Sequence[str] = question.metadata.correct
-    share = _number((Decimal(100) / len(correct)).quantize(_HUNDREDTH_OF_A_THOUSANDTH))
+    weight = option_weight(question)
     return [
-        f"~%{'' if option.id in correct else '-'}{share}%{_guarded(option.text)}"
+        f"~%{'' if option.id in question.metadata.correct else '-'}{weight}%{_guarded(option.text)}"
         for option in question.metadata.options
     ]
 
 
 def _pairs(question: MatchingQuestion) -> list[str]:
-    metadata = question.metadata
-    text_of = {item.id: item.text for item in metadata.right}
-    pairs = [
-        f"={_without_arrow(item.text)} -> {_guarded(text_of[metadata.pairs[item.id]])}"
-        for item in metadata.left
-    ]
-    unmatched = [item for item in metadata.right if item.id not in metadata.pairs.values()]
-    return pairs + [f"= -> {_guarded(item.text)}" for item in unmatched]
+    return [f"={_without_arrow(left)} -> {_guarded(right)}" for left, right in match_rows(question)]
 
 
 def _short(text: str) -> str:
@@ -124,7 +103,3 @@ def _guarded(text: str) -> str:
 
 def _escaped(text: str) -> str:
     return text.translate(_ESCAPES)
-
-
-def _number(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -1,11 +1,10 @@
 """Moodle XML: writing, so that `parse_moodle_xml` gives the same questions back."""
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from app.domain.quiz.exchange.bank import Exported, export_each
+from app.domain.quiz.exchange.bank import Exported, export_each, option_weight, plain_number
 from app.domain.quiz.questions import (
     MatchingQuestion,
     MultipleChoiceQuestion,
@@ -28,7 +27,6 @@ _TYPES: Final = {
     QuestionKind.ORDERING: "ordering",
 }
 _NAME_LENGTH: Final = 60
-_FIVE_PLACES: Final = Decimal("0.00001")
 
 
 def write_moodle_xml(questions: Iterable[Question]) -> Exported:
@@ -45,7 +43,7 @@ def _question(question: Question) -> str:
             f"    <name><text>{escape(name)}</text></name>",
             f"    {_text('questiontext', question.prompt)}",
             f"    {_text('generalfeedback', question.explanation or '')}",
-            f"    <defaultgrade>{_number(question.points)}</defaultgrade>",
+            f"    <defaultgrade>{plain_number(question.points)}</defaultgrade>",
             f"    <idnumber>{question.id}</idnumber>",
             *(f"    {line}" for line in _parts(question)),
             "  </question>",
@@ -66,8 +64,8 @@ def _parts(question: Question) -> Iterator[str]:
             for text in question.metadata.accepted:
                 yield _answer(text.replace("*", r"\*"), "100")
         case NumericQuestion():
-            tolerance = f"<tolerance>{_number(question.metadata.tolerance)}</tolerance>"
-            yield _answer(_number(question.metadata.correct), "100", extra=tolerance)
+            tolerance = f"<tolerance>{plain_number(question.metadata.tolerance)}</tolerance>"
+            yield _answer(plain_number(question.metadata.correct), "100", extra=tolerance)
         case MatchingQuestion():
             yield from _subquestions(question)
         case OrderingQuestion():
@@ -77,15 +75,15 @@ def _parts(question: Question) -> Iterator[str]:
 
 
 def _choices(question: SingleChoiceQuestion | MultipleChoiceQuestion) -> Iterator[str]:
-    """Weigh several right options as we grade: each its share, each wrong one as much less."""
-    single = question.kind is QuestionKind.SINGLE_CHOICE
-    correct = question.metadata.correct
-    share = _number((Decimal(100) / len(correct)).quantize(_FIVE_PLACES))
-    yield f"<single>{str(single).lower()}</single>"
+    single, weight, wrong = "true", "100", "0"
+    if isinstance(question, MultipleChoiceQuestion):
+        single, weight = "false", option_weight(question)
+        wrong = f"-{weight}"
+    yield f"<single>{single}</single>"
     yield "<shuffleanswers>true</shuffleanswers>"
     for option in question.metadata.options:
-        wrong = "0" if single else f"-{share}"
-        yield _answer(option.text, share if option.id in correct else wrong, option.id)
+        right = option.id in question.metadata.correct
+        yield _answer(option.text, weight if right else wrong, option.id)
 
 
 def _subquestions(question: MatchingQuestion) -> Iterator[str]:
@@ -120,7 +118,3 @@ def _id(item_id: str) -> str:
 
 def _text(tag: str, text: str) -> str:
     return f'<{tag} format="plain_text"><text>{escape(text)}</text></{tag}>'
-
-
-def _number(number: Decimal) -> str:
-    return f"{number.normalize():f}"
