@@ -48,7 +48,7 @@ class TestLicenceCycle:
 
     def test_three_years_in_new_york(self) -> None:
         cycle = licence_cycle(NEW_YORK_RDH, date(2028, 2, 29))
-        assert cycle.first_day == date(2025, 3, 1)
+        assert cycle == LicenceCycle(date(2025, 3, 1), date(2028, 2, 29))
 
 
 class TestCalifornia:
@@ -105,6 +105,12 @@ class TestCalifornia:
     def test_only_what_was_earned_in_the_cycle(self, day: date, *, counts: bool) -> None:
         summary = summarise(CALIFORNIA_RDH, CYCLE, [credit("3", earned_on=day)], date(2029, 1, 1))
         assert summary.counted == (3 if counts else 0)
+
+    def test_mandatory_courses_of_the_cycle_before_are_spent(self) -> None:
+        spent = [replace(course, earned_on=date(2026, 4, 30)) for course in MANDATORY]
+        summary = summarise(CALIFORNIA_RDH, CYCLE, [*spent, credit("30")], EXPIRES)
+        assert summary.cycle == CYCLE
+        assert [missing.earned for missing in summary.shortfalls] == [Decimal(0), Decimal(0)]
 
     def test_as_of_a_day_in_the_cycle(self) -> None:
         earned = [

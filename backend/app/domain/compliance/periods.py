@@ -83,13 +83,6 @@ class Ledger:
     def periods(self) -> tuple[CertificationPeriod, ...]:
         return (*self.closed, self.open) if self.open else tuple(self.closed)
 
-    def ever_shown(self, day: date) -> bool:
-        """Whether any evidence for today's rule is on record, however old."""
-        if isinstance(self.duty, Reason):
-            return False
-        rule = self.duty.rule
-        return any(e.known_on(day) and qualifies(e, rule) for e in self.facts.evidence)
-
     def run(self, last: date) -> None:
         """Settle every day through `last` on which something may change."""
         first = _first_day(self.facts, self.rules)

@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain.compliance.facts import Facts, RuleVersion
+from app.domain.compliance.facts import Facts, RuleVersion, qualifies
 from app.domain.compliance.obligation import Duty, Reason
 from app.domain.compliance.periods import Cause, CertificationPeriod, Ledger
 from app.domain.recurrence import add_days, window_start
@@ -138,9 +138,15 @@ def _first_status(ledger: Ledger, duty: Duty, day: date) -> Status:
     if _is_past(due_on, day):
         return Status.OVERDUE
     window_days = duty.rule.renewal.window_days
-    if ledger.ever_shown(day) or (due_on and window_start(due_on, window_days) <= day):
+    if _ever_shown(duty, day) or (due_on and window_start(due_on, window_days) <= day):
         return Status.DUE
     return Status.NEVER_TRAINED
+
+
+def _ever_shown(duty: Duty, day: date) -> bool:
+    """Whether any evidence for today's rule is on record, however old."""
+    evidence = duty.facts.evidence
+    return any(item.known_on(day) and qualifies(item, duty.rule) for item in evidence)
 
 
 def _is_past(due_on: date | None, day: date) -> bool:
@@ -148,11 +154,10 @@ def _is_past(due_on: date | None, day: date) -> bool:
 
 
 def _why(duty: Duty, opened: CertificationPeriod | None) -> Why:
-    cause = opened.cause if opened else None
     if duty.exemption:
-        return Why(Reason(duty.exemption.kind.value), duty.match, duty.exemption.id, cause)
+        return Why(Reason(duty.exemption.kind.value), duty.match, duty.exemption.id)
     reason = Reason.ON_LEAVE if duty.on_leave else Reason.MATCHED
-    return Why(reason, duty.match, opened_by=cause)
+    return Why(reason, duty.match, opened_by=opened.cause if opened else None)
 
 
 def _next_due(held: CertificationPeriod | None, opened: CertificationPeriod | None) -> date | None:
@@ -181,7 +186,7 @@ def _minimum_versions(duty: Duty) -> tuple[tuple[UUID, int], ...]:
 
 
 def _in_grace(duty: Duty, opened: CertificationPeriod | None, reached: Status, day: date) -> bool:
-    if opened is None or opened.due_on is None or reached not in _LATE:
+    if reached not in _LATE or opened is None or opened.due_on is None:
         return False
     return day <= add_days(opened.due_on, duty.rule.grace_days)
 

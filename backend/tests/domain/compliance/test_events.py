@@ -106,6 +106,22 @@ class TestFirstDue:
         assert before.why.reason is Reason.NOT_EMPLOYED
         assert reached(facts, since(ANNUAL), HIRED) == ["due"]
 
+    def test_evidence_found_wrong_or_for_something_else_was_never_shown(self) -> None:
+        asked = rule(Renewal(months=12, window_days=0), days=45)
+        other = done(date(2026, 1, 1), 1, module_id=OTHER_MODULE)
+        wrong = done(date(2026, 1, 1), withdrawn_on=date(2026, 2, 1))
+        expired = done(date(2026, 1, 1), 2)
+        both = rule(Renewal(), subject=Modules(any_of=frozenset({MODULE, OTHER_MODULE})))
+        rules = (*since(both, date(2019, 1, 1)), *since(asked))
+        assert reached(history(wrong, other), rules, HIRED) == ["never_trained"]
+        assert reached(history(expired), rules, HIRED) == ["due"]
+
+    def test_due_begins_with_the_window(self) -> None:
+        asked = rule(Renewal(months=12, window_days=0), days=45)
+        due_on = HIRED + 45 * DAY
+        days = (due_on - DAY, due_on, due_on + DAY)
+        assert reached(history(), since(asked), *days) == ["never_trained", "due", "overdue"]
+
 
 class TestCredit:
     def test_prior_training_that_is_still_valid(self) -> None:
@@ -138,7 +154,7 @@ class TestCredit:
     def test_training_before_the_window_counts_from_its_own_day(self) -> None:
         facts = history(done(date(2027, 3, 5)), done(date(2027, 12, 1), 1))
         first, second = periods(facts, since(ANNUAL), date(2027, 12, 1))
-        assert second.cause is Cause.EARLY_RENEWAL
+        assert (second.cause, second.window_start) == (Cause.EARLY_RENEWAL, date(2027, 12, 1))
         assert (second.valid_from, second.valid_through) == (date(2028, 3, 6), date(2028, 12, 1))
         assert (first.valid_through, second.due_on) == (date(2028, 3, 5), date(2028, 3, 5))
 
@@ -187,6 +203,14 @@ class TestLateRecords:
         assert later.exemptions[0].revoked_on == date(2027, 9, 1)
         assert in_hindsight(facts, date(2027, 8, 31)).exemptions[0].revoked_on is None
 
+    def test_hindsight_of_an_exemption_recorded_late(self) -> None:
+        late = replace(waiver(HIRED, date(2027, 4, 30)), recorded_on=date(2027, 4, 10))
+        known = in_hindsight(history(late), date(2027, 4, 10))
+        assert reached(history(late), since(ANNUAL), HIRED) == ["due"]
+        assert reached(known, since(ANNUAL), HIRED) == ["exempt"]
+        announced = replace(late, recorded_on=date(2027, 2, 1))
+        assert in_hindsight(history(announced), HIRED).exemptions == (announced,)
+
     def test_of_two_changes_for_one_day_the_last_recorded_holds(self) -> None:
         wrong = hire(department="Front desk")
         corrected = change(HIRED, recorded_on=HIRED + 3 * DAY)
@@ -213,6 +237,7 @@ class TestWithdrawnEvidence:
         assert reached(facts, since(ANNUAL), date(2027, 6, 1)) == ["compliant"]
         assert covering([first, second], date(2027, 6, 1)) == second
         assert covering([first, second], date(2028, 3, 5)) == first
+        assert covering([first, second], date(2027, 3, 4)) == second
         assert covering([first, second], date(2027, 3, 3)) is None
 
     def test_earlier_evidence_stands_again(self) -> None:
