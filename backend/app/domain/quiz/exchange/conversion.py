@@ -40,6 +40,15 @@ def readable(text: str, text_format: str = "html") -> str:
     return plain_text(text) if "<" in text else unescape(text).strip()
 
 
+def feedback(found: Found, text: str, text_format: str = "html") -> str:
+    """Return feedback as plain text; one with images is dropped, for the question does without."""
+    try:
+        return readable(text, text_format)
+    except UnsupportedError:
+        found.notes["media_dropped"] = "Feedback with images or media stays behind."
+        return ""
+
+
 def number(text: str) -> Decimal:
     """Read a number as files write it: a point as the decimal mark, perhaps an exponent."""
     try:

@@ -111,10 +111,11 @@ def _read(found: Found, chunk: _Chunk) -> None:
     default = _format_of(before, "moodle")
     if after.strip():
         found.notes["missing_word"] = "The answer stood inside the sentence; a blank marks it."
-        before = f"{before.rstrip()} {BLANK} {after.strip()}"
+        space = "" if after.lstrip()[0] in ".,;?!" else " "
+        before = f"{before.rstrip()} {BLANK}{space}{after.strip()}"
     found.prompt = _text(before, default)
     answers, _, general = answers.partition("####")
-    found.explanation = _text(general, default) or None
+    found.explanation = _feedback(found, general, default) or None
     _read_answers(found, answers.strip(), default, chunk.hints.get("case") == "sensitive")
 
 
@@ -152,8 +153,17 @@ def _format_of(text: str, default: str) -> str:
 
 
 def _text(protected: str, default: str) -> str:
-    plain = _FORMAT.sub("", protected, count=1) if _FORMAT.match(protected) else protected
-    return readable(plain.translate(_RESTORED), _format_of(protected, default))
+    return readable(_unprotected(protected), _format_of(protected, default))
+
+
+def _feedback(found: Found, protected: str, default: str) -> str:
+    text_format = _format_of(protected, default)
+    return conversion.feedback(found, _unprotected(protected), text_format)
+
+
+def _unprotected(text: str) -> str:
+    written = _FORMAT.match(text)
+    return text[written.end() if written else 0 :].translate(_RESTORED)
 
 
 def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool) -> None:  # noqa: FBT001  # private, one caller
@@ -165,19 +175,22 @@ def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool
         _read_true_false(found, decided, default)
     elif "~" in answers:
         choose = conversion.choose_one if "=" in answers else conversion.choose_several
-        choose(found, _weighted(answers, default))
+        choose(found, _weighted(found, answers, default))
     elif "->" in answers:
         conversion.match(found, [_pair(part, default) for part in _parts(answers, "=")])
     else:
-        conversion.write_short(found, _weighted(answers, default), case_sensitive=case_sensitive)
+        listed = answers if "=" in answers else f"={answers}"  # one alone may go without
+        conversion.write_short(
+            found, _weighted(found, listed, default), case_sensitive=case_sensitive
+        )
 
 
 def _read_true_false(found: Found, decided: re.Match[str], default: str) -> None:
     correct = decided[1].upper().startswith("T")
     wrong, _, right = (decided[2] or "").partition("#")
     told = [
-        WeightedAnswer("", FULL, _text(right, default)),
-        WeightedAnswer("", Decimal(0), _text(wrong, default)),
+        WeightedAnswer("", FULL, _feedback(found, right, default)),
+        WeightedAnswer("", Decimal(0), _feedback(found, wrong, default)),
     ]
     conversion.decide(found, correct=correct, answers=told)
 
@@ -189,7 +202,8 @@ def _read_numbers(found: Found, answers: str, default: str) -> None:
         if sign == "=":  # `~` only carries feedback to all other numbers
             weight, spec, feedback = _weigh(sign, part)
             text, tolerance = _measure(spec.translate(_RESTORED))
-            measured.append((WeightedAnswer(text, weight, _text(feedback, default)), tolerance))
+            told = _feedback(found, feedback, default)
+            measured.append((WeightedAnswer(text, weight, told), tolerance))
     conversion.measure(found, measured)
 
 
@@ -203,11 +217,11 @@ def _measure(spec: str) -> tuple[str, Decimal]:
     return value.strip(), conversion.number(tolerance) if colon else Decimal(0)
 
 
-def _weighted(answers: str, default: str) -> list[WeightedAnswer]:
+def _weighted(found: Found, answers: str, default: str) -> list[WeightedAnswer]:
     if _ANSWER.sub("", answers).strip() or not answers.startswith(("=", "~")):
         raise UnsupportedError(code="unreadable_answers", detail="An answer starts with = or ~.")
     return [
-        WeightedAnswer(_text(text, default), weight, _text(feedback, default))
+        WeightedAnswer(_text(text, default), weight, _feedback(found, feedback, default))
         for weight, text, feedback in (_weigh(*part) for part in _ANSWER.findall(answers))
     ]
 

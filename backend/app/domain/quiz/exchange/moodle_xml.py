@@ -45,13 +45,13 @@ def _read(found: Found, element: Element) -> None:
             detail="There is no such kind of question here.",
         )
     found.prompt = _text(element.first("questiontext"))
-    found.explanation = _text(element.first("generalfeedback")) or None
+    found.explanation = _feedback(found, element.first("generalfeedback")) or None
     found.points = conversion.number(element.value("defaultgrade") or "1")
     try:
         found.id = UUID(element.value("idnumber"))
     except ValueError:
         found.id = None  # other systems' id numbers are any text
-    if any(_text(hint) for hint in element.all("hint")):
+    if any(hint.value("text") for hint in element.all("hint")):
         found.notes["hints_dropped"] = "Hints stay behind."
     read(found, element)
 
@@ -67,9 +67,16 @@ def _text(element: Element | None) -> str:
     return readable((text or element).text, element.attributes.get("format", "html"))
 
 
-def _answers(element: Element) -> list[WeightedAnswer]:
+def _feedback(found: Found, element: Element | None) -> str:
+    if element is None:
+        return ""
+    text_format = element.attributes.get("format", "html")
+    return conversion.feedback(found, element.value("text"), text_format)
+
+
+def _answers(found: Found, element: Element) -> list[WeightedAnswer]:
     return [
-        WeightedAnswer(_text(answer), _weight(answer), _text(answer.first("feedback")))
+        WeightedAnswer(_text(answer), _weight(answer), _feedback(found, answer.first("feedback")))
         for answer in element.all("answer")
     ]
 
@@ -87,11 +94,11 @@ def _read_choice(found: Found, element: Element) -> None:
     _keep_ids(found, element.all("answer"))
     single = (element.value("single") or "true").lower() in TRUE
     choose = conversion.choose_one if single else conversion.choose_several
-    choose(found, _answers(element))
+    choose(found, _answers(found, element))
 
 
 def _read_true_false(found: Found, element: Element) -> None:
-    answers = _answers(element)
+    answers = _answers(found, element)
     right = [answer.text.lower() for answer in answers if answer.weight == FULL]
     if right not in (["true"], ["false"]):
         raise UnsupportedError(
@@ -102,7 +109,7 @@ def _read_true_false(found: Found, element: Element) -> None:
 
 def _read_short_answer(found: Found, element: Element) -> None:
     case_sensitive = element.value("usecase").lower() in TRUE
-    conversion.write_short(found, _answers(element), case_sensitive=case_sensitive)
+    conversion.write_short(found, _answers(found, element), case_sensitive=case_sensitive)
 
 
 def _read_numeric(found: Found, element: Element) -> None:
@@ -111,7 +118,7 @@ def _read_numeric(found: Found, element: Element) -> None:
     tolerances = [
         conversion.number(answer.value("tolerance") or "0") for answer in element.all("answer")
     ]
-    conversion.measure(found, zip(_answers(element), tolerances, strict=True))
+    conversion.measure(found, zip(_answers(found, element), tolerances, strict=True))
 
 
 def _read_matching(found: Found, element: Element) -> None:

@@ -139,6 +139,13 @@ class TestReadsWhatOthersWrite:
                 {"kind": "true_false", "prompt": "1 < 2", "correct": True},
             ),
             (
+                quiz(
+                    "truefalse",
+                    answer("100", "true", feedback("&lt;img src='@@PLUGINFILE@@/a.png'&gt;")),
+                ),
+                {"kind": "true_false", "correct": True, "notes": ["media_dropped"]},
+            ),
+            (
                 quiz("truefalse", answer("100", "true"), "<hint><text>Think</text></hint>"),
                 {"kind": "true_false", "correct": True, "notes": ["hints_dropped"]},
             ),
