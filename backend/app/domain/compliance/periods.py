@@ -65,16 +65,26 @@ class CertificationPeriod:
         return Validity(self.valid_through, self.schedule)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A period that was met, with the evidence that met it."""
+
+    period: CertificationPeriod
+    evidence: Evidence
+    validity: Validity
+
+
 class Ledger:
     """Carries the periods forward from one day on which something was recorded to the next."""
 
     def __init__(self, facts: Facts, rules: tuple[RuleVersion, ...]) -> None:
         self.facts = _relevant(facts, rules)
         self.rules = rules
-        self.evidence = {item.id: item for item in self.facts.evidence}
+        self.unused = sorted(self.facts.evidence, key=_by_day)
+        self.met: list[Standing] = []
         self.closed: list[CertificationPeriod] = []
         self.open: CertificationPeriod | None = None
-        self.standing: CertificationPeriod | None = None
+        self.standing: Standing | None = None
         self.began: date | None = None
         self.was_exempt = False
         self.duty: Duty | Reason = Reason.NO_RULE
@@ -130,17 +140,14 @@ class Ledger:
     def _nothing_left(self, day: date, began: date) -> bool:
         return self.standing is not None and self._standing_on(day, began) is None
 
-    def _standing_on(self, day: date, began: date) -> CertificationPeriod | None:
+    def _standing_on(self, day: date, began: date) -> Standing | None:
         """Evidence that had lapsed before the duty began does not stand."""
         last = self._last_met(day)
         return last if last and last.validity.lasts_until(began) else None
 
-    def _last_met(self, day: date) -> CertificationPeriod | None:
-        """Return the last period whose evidence has not been withdrawn since."""
-        for period in reversed(self.closed):
-            if period.met_by and self.evidence[period.met_by].known_on(day):
-                return period
-        return None
+    def _last_met(self, day: date) -> Standing | None:
+        """Return the last period met by evidence that has not been withdrawn since."""
+        return next((met for met in reversed(self.met) if met.evidence.known_on(day)), None)
 
     def _reopen(self, duty: Duty, began: date) -> None:
         """Give the open period the dates of today's rule and facts, or release it."""
@@ -156,33 +163,31 @@ class Ledger:
         held = self.standing
         if held is None:
             return CertificationPeriod(number, Cause.INITIAL, began, first_due(duty, began))
-        changed_on = self._changed_on(duty)
+        valid_through = held.validity.valid_through
+        changed_on = outdated_since(duty, held.evidence)
         if changed_on:
-            due_on = retraining_due(duty, changed_on, began)
-            if held.valid_through:
-                due_on = min(due_on, held.valid_through)
+            due_on = min(retraining_due(duty, changed_on, began), valid_through or date.max)
             return CertificationPeriod(number, Cause.MATERIAL_CHANGE, changed_on, due_on)
         opens = self._window_start(duty)
         if opens is None or duty.day < opens:
             return None
-        return CertificationPeriod(number, Cause.RENEWAL, opens, held.valid_through)
+        return CertificationPeriod(number, Cause.RENEWAL, opens, valid_through)
 
     def _waived_already(self, duty: Duty) -> bool:
         last = self.closed[-1] if self.closed else None
         return bool(last and duty.exemption and last.waived_by == duty.exemption.id)
 
-    def _changed_on(self, duty: Duty) -> date | None:
-        if self.standing is None or self.standing.met_by is None:
-            return None
-        return outdated_since(duty, self.evidence[self.standing.met_by])
+    def _is_outdated(self, duty: Duty) -> bool:
+        held = self.standing
+        return held is not None and outdated_since(duty, held.evidence) is not None
 
     def _window_start(self, duty: Duty) -> date | None:
         """First day on which the standing evidence may be renewed: never the day it was given."""
         held = self.standing
-        if held is None or held.valid_through is None or held.met_on is None:
+        if held is None or held.validity.valid_through is None:
             return None
-        opens = window_start(held.valid_through, duty.rule.renewal.window_days)
-        return max(opens, add_days(held.met_on, 1))
+        opens = window_start(held.validity.valid_through, duty.rule.renewal.window_days)
+        return max(opens, add_days(held.evidence.day, 1))
 
     def _renewal_opens(self) -> date | None:
         if isinstance(self.duty, Reason) or self.open:
@@ -190,20 +195,12 @@ class Ledger:
         return self._window_start(self.duty)
 
     def _credit(self, duty: Duty, began: date) -> None:
-        for item in self._unused_evidence(duty):
-            gained = self._gain(duty, item, began)
+        known = [item for item in self.unused if item.known_on(duty.day)]
+        for item in known:
+            gained = self._gain(duty, item, began) if qualifies(item, duty.rule) else None
             if gained:
                 self._meet(duty, item, gained)
                 self._reopen(duty, began)
-
-    def _unused_evidence(self, duty: Duty) -> list[Evidence]:
-        used = {period.met_by for period in self.closed}
-        known = [
-            item
-            for item in self.facts.evidence
-            if item.id not in used and item.known_on(duty.day) and qualifies(item, duty.rule)
-        ]
-        return sorted(known, key=lambda item: (item.day, item.recorded_on, item.id))
 
     def _gain(self, duty: Duty, item: Evidence, began: date) -> Validity | None:
         """Return the validity that evidence adds to what stands, None if it adds nothing."""
@@ -213,9 +210,9 @@ class Ledger:
         gained = validity_of(duty, item, began, held.validity if held else None)
         if not gained.lasts_until(max(began, item.day)):
             return None
-        if held is None or self._changed_on(duty):
+        if held is None or self._is_outdated(duty):
             return gained
-        return gained if _later(gained.valid_through, held.valid_through) else None
+        return gained if _later(gained.valid_through, held.validity.valid_through) else None
 
     def _meet(self, duty: Duty, item: Evidence, gained: Validity) -> None:
         period = self.open or self._early_period(item)
@@ -230,19 +227,21 @@ class Ledger:
             schedule=gained.schedule,
         )
         self._close(met)
-        self.standing = met
+        self.unused.remove(item)
+        self.standing = Standing(met, item, gained)
+        self.met.append(self.standing)
 
     def _early_period(self, item: Evidence) -> CertificationPeriod:
         """Return the period that evidence opens and meets at once, outside of any window."""
         cause = Cause.EARLY_RENEWAL if self.standing else Cause.INITIAL
-        due_on = self.standing.valid_through if self.standing else None
+        due_on = self.standing.validity.valid_through if self.standing else None
         return CertificationPeriod(len(self.closed) + 1, cause, item.day, due_on)
 
     def _valid_from(self, duty: Duty, item: Evidence) -> date:
         last = self._last_met(duty.day)
-        if last is None or last.valid_through is None or self._changed_on(duty):
+        if last is None or last.validity.valid_through is None or self._is_outdated(duty):
             return item.day
-        return max(item.day, add_days(last.valid_through, 1))
+        return max(item.day, add_days(last.validity.valid_through, 1))
 
     def _waive(self, duty: Duty) -> None:
         if duty.exemption and self.open:
@@ -279,6 +278,10 @@ def covering(history: Sequence[CertificationPeriod], day: date) -> Certification
         if period.valid_from and period.valid_from <= day and period.validity.lasts_until(day):
             return period
     return None
+
+
+def _by_day(item: Evidence) -> tuple[date, date, UUID]:
+    return item.day, item.recorded_on, item.id
 
 
 def _later(day: date | None, than: date | None) -> bool:

@@ -106,7 +106,8 @@ def _line(ledger: Ledger, day: date) -> StatusLine:
     duty = ledger.duty
     if isinstance(duty, Reason):
         return StatusLine(Status.NOT_REQUIRED, Why(duty))
-    held, opened = ledger.standing, ledger.open
+    held = ledger.standing.period if ledger.standing else None
+    opened = ledger.open
     current = opened or held
     reached = _status(ledger, duty, day)
     return StatusLine(
