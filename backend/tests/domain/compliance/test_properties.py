@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, hist
 DAY = timedelta(days=1)
 BEFORE = FIRST_DAY - timedelta(days=60)
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-THOROUGH = settings(SLOW, max_examples=300)
+THOROUGH = settings(SLOW, max_examples=2000)
 
 
 def known_by(history: History, day: date) -> History:
@@ -74,31 +75,50 @@ def closed(history: Sequence[CertificationPeriod]) -> list[CertificationPeriod]:
     return [period for period in history if period.outcome is not Outcome.OPEN]
 
 
-class TestAgainstBruteForce:
-    @THOROUGH
-    @given(histories(), st.lists(some_days(), max_size=10))
-    def test_every_turn_of_the_status_falls_on_the_same_day(
-        self, history: History, samples: list[date]
-    ) -> None:
-        model = BruteForce(history.facts, history.rules)
-        expected: dict[date, str] = {}
-        day = BEFORE
-        while day <= LAST_DAY:
-            model.live(day, day)
-            expected[day] = model.status
-            day += DAY
-        turns = [day for day in expected if expected[day] != expected.get(day - DAY)]
-        asked = {*turns, *(turn - DAY for turn in turns if turn > BEFORE), *samples, LAST_DAY}
-        found = {day: status(history.facts, history.rules, day).status for day in sorted(asked)}
-        assert found == {day: expected[day] for day in sorted(asked)}
+def check_statuses(history: History, samples: list[date]) -> None:
+    """Compare on the samples, and on both sides of every turn of the model's status."""
+    model = BruteForce(history.facts, history.rules)
+    expected: dict[date, str] = {}
+    day = BEFORE
+    while day <= LAST_DAY:
+        model.live(day, day)
+        expected[day] = model.status
+        day += DAY
+    turns = [day for day in expected if expected[day] != expected.get(day - DAY)]
+    asked = {*turns, *(turn - DAY for turn in turns if turn > BEFORE), *samples, LAST_DAY}
+    found = {day: status(history.facts, history.rules, day).status for day in sorted(asked)}
+    assert found == {day: expected[day] for day in sorted(asked)}
 
-    @THOROUGH
+
+def check_periods(history: History, day: date) -> None:
+    model = BruteForce(history.facts, history.rules)
+    model.live(BEFORE, day)
+    found = periods(history.facts, history.rules, day)
+    assert [as_row(period) for period in found] == comparable(model.rows)
+
+
+class TestAgainstBruteForce:
+    @SLOW
+    @given(histories(), st.lists(some_days(), max_size=10))
+    def test_statuses(self, history: History, samples: list[date]) -> None:
+        check_statuses(history, samples)
+
+    @SLOW
     @given(histories(), some_days())
     def test_periods(self, history: History, day: date) -> None:
-        model = BruteForce(history.facts, history.rules)
-        model.live(BEFORE, day)
-        found = periods(history.facts, history.rules, day)
-        assert [as_row(period) for period in found] == comparable(model.rows)
+        check_periods(history, day)
+
+    @pytest.mark.full
+    @THOROUGH
+    @given(histories(), st.lists(some_days(), max_size=10))
+    def test_statuses_of_many_histories(self, history: History, samples: list[date]) -> None:
+        check_statuses(history, samples)
+
+    @pytest.mark.full
+    @THOROUGH
+    @given(histories(), some_days())
+    def test_periods_of_many_histories(self, history: History, day: date) -> None:
+        check_periods(history, day)
 
 
 class TestAppendOnly:
