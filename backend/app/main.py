@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.core.config import Settings, load_settings
+from app.core.config import load_settings
 from app.core.logging import configure_logging
-from app.integrations.auth_admin import AuthAdmin
 from app.routers import (
     audit_event,
     enrollment,
@@ -22,16 +21,16 @@ from app.routers import (
 )
 from app.routers.container import Container
 from app.routers.errors import add_error_handlers
-from app.routers.middleware import Observe
+from app.routers.middleware import LimitBody, Observe
 from app.routers.respond import BASE_PATH
 
 VERSION = "0.1.0"
 EXPOSED_HEADERS = ["ETag", "Location", "X-Request-Id", "Idempotency-Replayed", "Retry-After"]
 
 
-def create_app(settings: Settings, *, auth: AuthAdmin | None = None) -> FastAPI:
-    """Make the application; connections open at their first use and close at shutdown."""
-    container = Container.build(settings, auth=auth)
+def create_app(container: Container) -> FastAPI:
+    """Make the application; what the container holds is closed at shutdown."""
+    settings = container.settings
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -45,7 +44,6 @@ def create_app(settings: Settings, *, auth: AuthAdmin | None = None) -> FastAPI:
         docs_url="/docs" if settings.docs_enabled else None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
-        max_body_size=settings.max_body_bytes,
     )
     app.state.container = container
     add_error_handlers(app)
@@ -68,6 +66,7 @@ def create_app(settings: Settings, *, auth: AuthAdmin | None = None) -> FastAPI:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
+    app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=container.metrics)
     return app
 
@@ -94,4 +93,4 @@ def from_environment() -> FastAPI:
     """Make the application of one production worker process."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    return create_app(settings)
+    return create_app(Container.build(settings))

@@ -35,7 +35,7 @@ class Page(Generic[T]):
 
 
 def encode_cursor(key: tuple[Key, ...]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(orjson.dumps(key, default=str)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Key, ...]:

@@ -25,10 +25,10 @@ from app.devstack.auth import (
     identity_id,
     seed_identities,
 )
-from app.devstack.migrate import migrate
 from app.devstack.postgres import EmbeddedPostgres, PostgresError
 from app.devstack.storage import StorageStore, create_storage_app
 from app.main import create_app
+from app.routers.container import Container
 from app.services.context import SYSTEM
 from app.services.seed import SeedService, demonstration_identities
 
@@ -85,7 +85,7 @@ async def _serve(
     async with _stand_ins(settings, postgres, data_dir, seed=seed) as (auth, storage):
         if seed:
             await _seed(settings)
-        api = create_app(settings)
+        api = create_app(Container.build(settings))
         server = _Server(
             uvicorn.Config(
                 _OneOrigin(api, auth, storage),
@@ -155,6 +155,9 @@ async def _prepare_database(postgres: EmbeddedPostgres) -> None:
     finally:
         await connection.close()
     if await _revision(postgres) != SCHEMA_REVISION:
+        # Alembic takes half a second to import, and is needed after an upgrade only.
+        from app.devstack.migrate import migrate  # noqa: PLC0415
+
         await asyncio.to_thread(migrate, postgres.dsn(DATABASE))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import InstrumentedAttribute, noload
+from sqlalchemy.orm import InstrumentedAttribute, raiseload
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
@@ -218,7 +218,7 @@ class EnrollmentRepository(Repository[Enrollment]):
         statement = (
             select(Enrollment)
             .where(Enrollment.id == enrollment_id, owner_visible_to(actor, Enrollment.user_id))
-            .options(noload(Enrollment.progress))
+            .options(raiseload(Enrollment.progress))
             .with_for_update(key_share=True)
         )
         return (await self.session.scalars(statement)).one_or_none()
@@ -326,7 +326,7 @@ def _rows() -> Select[Enrollment, str, str | None, int]:
     return (
         select(Enrollment, ModuleVersion.title, ModuleVersion.category, ModuleVersion.number)
         .join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
-        .options(noload(Enrollment.progress))
+        .options(raiseload(Enrollment.progress))
     )
 
 

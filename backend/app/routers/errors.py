@@ -27,7 +27,6 @@ _CODES = {
     405: ("method_not_allowed", "This address does not do that"),
     413: ("body_too_large", "The request body is too large"),
 }
-_INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -41,7 +40,6 @@ def add_error_handlers(app: FastAPI) -> None:
         asyncpg.PostgresError: _on_database_error,
         asyncpg.InterfaceError: _on_database_error,
         OSError: _on_database_error,
-        Exception: _on_bug,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -90,23 +88,7 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     if known is None and isinstance(error, IntegrityError):
         known = error_for(error)
     if known is None:
-        return await _on_bug(request, error)
+        raise error
     if known.status == 503:  # noqa: PLR2004  # the status itself
         log.warning("unavailable", code=known.code, reason=type(error).__name__)
     return problem_response(request, known)
-
-
-async def _on_bug(request: Request, error: Exception) -> Response:
-    # The message may quote what a client sent, so only the place of the fault is logged.
-    log.error("unhandled_error", kind=type(error).__name__, where=_where(error))
-    return problem_response(request, _INTERNAL)
-
-
-def _where(error: Exception) -> list[str]:
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return frames[-12:]

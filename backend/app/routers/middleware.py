@@ -2,16 +2,25 @@
 
 import re
 import time
+import traceback
 import uuid
+from pathlib import PurePath
 
+import orjson
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.errors import AppError
 from app.core.metrics import Metrics
+from app.core.problems import MEDIA_TYPE, problem
 
 log = structlog.get_logger("app.access")
 
+_INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
+_BODY_TOO_LARGE = AppError("body_too_large", 413, "The request body is too large")
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -35,10 +44,12 @@ class Observe:
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 500
+        started_sending = False
 
         async def observed_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_sending
             if message["type"] == "http.response.start":
+                started_sending = True
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
@@ -49,6 +60,11 @@ class Observe:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, observed_send)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem
+                # The message may quote what a client sent, so only the place is logged.
+                log.error("unhandled_error", kind=type(error).__name__, where=_where(error))  # noqa: TRY400  # no message
+                if not started_sending:
+                    await _problem(_INTERNAL, request_id)(scope, receive, observed_send)
             finally:
                 self._record(scope, status, time.perf_counter() - started)
 
@@ -57,6 +73,47 @@ class Observe:
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
         log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+class LimitBody:
+    """Refuses bodies above a size with 413: at once by Content-Length, else while they arrive."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._max_bytes:
+            response = _problem(_BODY_TOO_LARGE, scope["state"]["request_id"])
+            await response(scope, receive, send)
+            return
+        received = 0
+
+        async def counted_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                # FastAPI lets this one kind of exception through while it reads a body.
+                raise HTTPException(_BODY_TOO_LARGE.status)
+            return message
+
+        await self._app(scope, counted_receive, send)
+
+
+def _problem(error: AppError, request_id: str) -> Response:
+    body = orjson.dumps(problem(error, request_id))
+    return Response(body, error.status, media_type=MEDIA_TYPE)
+
+
+def _where(error: Exception) -> list[str]:
+    """Return the innermost frames, as `file:line function`."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,0 +1,221 @@
+"""A migrated PostgreSQL for each worker; rollback for each test, real commits where asked for.
+
+- `database`: one transaction, rolled back; what most tests use, through `api` and factories.
+- `committed_database`: a copy of the migrated database of its own, for races and jobs.
+- `sqlite`: the core tables in memory, for repositories of the core nouns.
+"""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from app.core.config import Environment, Settings
+from app.core.database import Base, Database
+from app.core.metrics import Metrics
+from app.core.security import TokenCache, TokenVerifier
+from app.core.table_security import API_ROLE
+from app.devstack.migrate import migrate
+from app.devstack.postgres import EmbeddedPostgres
+from app.domain.actor import Role
+from app.integrations.auth_admin import InMemoryAuthAdmin
+from app.main import create_app
+from app.models import User
+from app.routers.container import Container
+from app.services.content_cache import ContentCache
+from app.services.user_sync import UserSync
+from tests.factories.user import make_user
+from tests.support import ISSUER, ORIGIN, Api, LocalKeys, RollbackDatabase
+
+TEMPLATE = "template_training"
+_serial = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """Let no test reach another machine."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        local = self.family == socket.AF_UNIX or address[0] in {"127.0.0.1", "::1", "localhost"}
+        if not local:
+            pytest.fail(f"a test tried to reach {address[0]}")
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    settings = {"max_connections": "200"}
+    directory = tmp_path_factory.mktemp("postgres") / "data"
+    with EmbeddedPostgres(directory, fast=True, settings=settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """Name of a migrated, empty database that others are copied from."""
+    asyncio.run(_execute(postgres, f"CREATE DATABASE {TEMPLATE}"))
+    migrate(postgres.dsn(TEMPLATE))
+    return TEMPLATE
+
+
+async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
+    connection = await asyncpg.connect(postgres.dsn())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def engine(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[AsyncEngine]:
+    """Connect to this worker's database as the API's own role."""
+    await _execute(postgres, f"CREATE DATABASE worker TEMPLATE {template}")
+    engine = Database.from_settings(settings_for(postgres.dsn("worker", API_ROLE))).engine
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def database(engine: AsyncEngine) -> AsyncIterator[RollbackDatabase]:
+    async with engine.connect() as connection:
+        transaction = await connection.begin()
+        yield RollbackDatabase(engine, connection)
+        await transaction.rollback()
+
+
+@pytest.fixture
+async def committed_database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
+    """Copy the migrated database; use its pool as the API's own role."""
+    name = f"committed_{next(_serial)}"
+    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    database = Database.from_settings(settings_for(postgres.dsn(name, API_ROLE)))
+    yield database
+    await database.close()
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def session(database: RollbackDatabase) -> AsyncIterator[AsyncSession]:
+    """A session in the test's transaction, for factories and for looking at rows."""
+    async with database.writing() as session:
+        yield session
+
+
+@pytest.fixture
+async def sqlite() -> AsyncIterator[AsyncSession]:
+    engine = create_async_engine("sqlite+aiosqlite://")
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        yield session
+    await engine.dispose()
+
+
+def settings_for(database_url: str, **changes: Any) -> Settings:
+    return Settings.model_validate(
+        {
+            "environment": Environment.TEST,
+            "database_url": database_url,
+            "supabase_url": ORIGIN,
+            "supabase_secret_key": "sb_secret_test",
+            "metrics_enabled": True,
+            "database_pool_timeout": 30,
+            **changes,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def keys() -> LocalKeys:
+    return LocalKeys()
+
+
+@pytest.fixture
+def auth_admin() -> InMemoryAuthAdmin:
+    return InMemoryAuthAdmin()
+
+
+def container_for(
+    database: Database, keys: LocalKeys, auth: InMemoryAuthAdmin, settings: Settings
+) -> Container:
+    return Container(
+        settings=settings,
+        database=database,
+        auth=auth,
+        verifier=TokenVerifier(keys, issuer=ISSUER, cache=TokenCache(1000, 60)),
+        sync=UserSync(database, auth, bootstrap_admin_email=settings.bootstrap_admin_email),
+        cache=ContentCache(1_048_576),
+        metrics=Metrics(database),
+        http=httpx.AsyncClient(),
+    )
+
+
+@pytest.fixture
+async def api(
+    database: RollbackDatabase,
+    keys: LocalKeys,
+    auth_admin: InMemoryAuthAdmin,
+    postgres: EmbeddedPostgres,
+) -> AsyncIterator[Api]:
+    """The application in the test's transaction."""
+    settings = settings_for(postgres.dsn("worker", API_ROLE))
+    async for client in _serve(container_for(database, keys, auth_admin, settings), keys):
+        yield client
+
+
+@pytest.fixture
+async def committed_api(
+    committed_database: Database, keys: LocalKeys, auth_admin: InMemoryAuthAdmin
+) -> AsyncIterator[Api]:
+    """The application with a real pool and real commits."""
+    url = committed_database.engine.url.render_as_string(hide_password=False)
+    container = container_for(committed_database, keys, auth_admin, settings_for(url))
+    async for client in _serve(container, keys):
+        yield client
+
+
+async def _serve(container: Container, keys: LocalKeys) -> AsyncIterator[Api]:
+    transport = httpx.ASGITransport(create_app(container), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        yield Api(client, keys)
+    await container.http.aclose()
+
+
+@pytest.fixture
+async def learner(session: AsyncSession) -> User:
+    return await make_user(session)
+
+
+@pytest.fixture
+async def other_learner(session: AsyncSession) -> User:
+    return await make_user(session)
+
+
+@pytest.fixture
+async def manager(session: AsyncSession) -> User:
+    return await make_user(session, role=Role.MANAGER)
+
+
+@pytest.fixture
+async def author(session: AsyncSession) -> User:
+    return await make_user(session, role=Role.AUTHOR)
+
+
+@pytest.fixture
+async def admin(session: AsyncSession) -> User:
+    return await make_user(session, role=Role.ADMIN)

@@ -1,0 +1,40 @@
+import itertools
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Location, User
+
+_serial = itertools.count(1)
+
+
+async def make_user(session: AsyncSession, **fields: Any) -> User:
+    """Make an active learner who has signed in before, unless `fields` say otherwise."""
+    number = next(_serial)
+    user = User(
+        **{
+            "supabase_id": uuid.uuid4(),
+            "email": f"person{number}@unified.example",
+            "full_name": f"Person {number}",
+            "email_confirmed": True,
+            # In the future, so that a test's first request is not a new sign-in to record.
+            "last_sign_in": datetime(2100, 1, 1, tzinfo=UTC),
+            **fields,
+        }
+    )
+    session.add(user)
+    await session.commit()
+    await session.refresh(user)
+    return user
+
+
+async def make_location(session: AsyncSession, **fields: Any) -> Location:
+    number = next(_serial)
+    location = Location(
+        **{"name": f"Office {number}", "time_zone": "America/Los_Angeles", **fields}
+    )
+    session.add(location)
+    await session.commit()
+    return location

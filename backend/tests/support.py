@@ -1,0 +1,141 @@
+"""Working stand-ins for what a test must control: tokens, transactions, statement counts."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt import PyJWK
+from jwt.algorithms import ECAlgorithm
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from app.core.database import Database
+from app.models import User
+
+ORIGIN = "http://127.0.0.1:9999"
+ISSUER = f"{ORIGIN}/auth/v1"
+
+
+class LocalKeys:
+    """A project's signing key without a network; everything after the fetch is the real thing."""
+
+    def __init__(self, kid: str = "test-key") -> None:
+        self.kid = kid
+        self.private_key = ec.generate_private_key(ec.SECP256R1())
+        document = ECAlgorithm.to_jwk(self.private_key.public_key(), as_dict=True)
+        self._key = PyJWK({**document, "kid": kid, "alg": "ES256", "use": "sig"})
+
+    async def get(self, kid: str) -> PyJWK | None:
+        return self._key if kid == self.kid else None
+
+    def claims(self, subject: uuid.UUID, email: str | None, **changes: Any) -> dict[str, Any]:
+        now = int(time.time())
+        return {
+            "iss": ISSUER,
+            "aud": "authenticated",
+            "iat": now,
+            "exp": now + 3600,
+            "sub": str(subject),
+            "email": email,
+            "role": "authenticated",
+            "aal": "aal1",
+            "session_id": str(uuid.uuid4()),
+            "is_anonymous": False,
+            "amr": [{"method": "password", "timestamp": now}],
+            "user_metadata": {},
+            "app_metadata": {},
+            **changes,
+        }
+
+    def sign(self, claims: dict[str, Any], **headers: Any) -> str:
+        headers = {"kid": self.kid, **headers}
+        return jwt.encode(claims, self.private_key, algorithm="ES256", headers=headers)
+
+    def token(self, subject: uuid.UUID, email: str | None, **changes: Any) -> str:
+        return self.sign(self.claims(subject, email, **changes))
+
+
+class RollbackDatabase(Database):
+    """One connection in a transaction that is never committed: commits become savepoints."""
+
+    def __init__(self, engine: AsyncEngine, connection: AsyncConnection) -> None:
+        super().__init__(engine)
+        self._connection = connection
+
+    def writing(self) -> AsyncSession:
+        return AsyncSession(
+            self._connection,
+            join_transaction_mode="create_savepoint",
+            expire_on_commit=False,
+        )
+
+    def reading(self) -> AsyncSession:
+        return self.writing()
+
+
+@dataclass
+class Api:
+    """An HTTP client for the application that signs in as whoever a test names."""
+
+    client: httpx.AsyncClient
+    keys: LocalKeys
+    base: str = "/api/v1"
+
+    def bearer(self, user: User) -> dict[str, str]:
+        assert user.supabase_id is not None
+        return {"Authorization": f"Bearer {self.keys.token(user.supabase_id, user.email)}"}
+
+    async def request(
+        self, method: str, path: str, user: User | None = None, **arguments: Any
+    ) -> httpx.Response:
+        headers = {**(self.bearer(user) if user else {}), **arguments.pop("headers", {})}
+        return await self.client.request(method, self.base + path, headers=headers, **arguments)
+
+    async def get(self, path: str, user: User | None = None, **arguments: Any) -> httpx.Response:
+        return await self.request("GET", path, user, **arguments)
+
+    async def post(self, path: str, user: User | None = None, **arguments: Any) -> httpx.Response:
+        return await self.request("POST", path, user, **arguments)
+
+    async def put(self, path: str, user: User | None = None, **arguments: Any) -> httpx.Response:
+        return await self.request("PUT", path, user, **arguments)
+
+    async def patch(self, path: str, user: User | None = None, **arguments: Any) -> httpx.Response:
+        return await self.request("PATCH", path, user, **arguments)
+
+    async def delete(self, path: str, user: User | None = None, **arguments: Any) -> httpx.Response:
+        return await self.request("DELETE", path, user, **arguments)
+
+
+def etag(response: httpx.Response) -> dict[str, str]:
+    return {"If-Match": response.headers["ETag"]}
+
+
+@dataclass
+class Statements:
+    seen: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.seen)
+
+
+@contextmanager
+def count_statements(engine: AsyncEngine) -> Iterator[Statements]:
+    """Collect the statements that reach the database within the block."""
+    statements = Statements()
+
+    def collect(*arguments: Any) -> None:
+        statements.seen.append(arguments[2])
+
+    event.listen(engine.sync_engine, "before_cursor_execute", collect)
+    try:
+        yield statements
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", collect)
