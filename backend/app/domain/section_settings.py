@@ -1,10 +1,9 @@
-"""Section settings by kind, and when a section may be completed by the learner's own report."""
+"""Section settings by kind."""
 
 import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -144,30 +143,3 @@ def parse_settings(kind: SectionKind, raw: Mapping[str, Any]) -> Settings:
     Raises pydantic.ValidationError, whose `loc` is relative to `settings`.
     """
     return SETTINGS_BY_KIND[kind].model_validate(raw)
-
-
-def may_complete(
-    settings: Settings, *, seconds_spent: float = 0, position: float | None = None
-) -> bool:
-    """Whether the learner's own report that this section is done is enough.
-
-    `seconds_spent` is the capped total so far, `position` the furthest second seen of a video.
-    Quizzes, acknowledgements and live sessions are completed by a grade, a signature and an
-    instructor, never by a report.
-    """
-    match settings:
-        case QuizSettings() | AcknowledgementSettings() | LiveSessionSettings():
-            return False
-        case TextSettings() | DocumentSettings():
-            return seconds_spent >= settings.minimum_seconds
-        case VideoSettings():
-            return _has_watched(settings, position)
-        case LinkSettings():
-            return True
-
-
-def _has_watched(settings: VideoSettings, position: float | None) -> bool:
-    if settings.duration_seconds is None:
-        return True
-    needed = Fraction(settings.watch_share) * settings.duration_seconds
-    return (position or 0) >= needed

@@ -2,22 +2,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.domain.section_settings import (
     SETTINGS_BY_KIND,
     SectionKind,
     is_safe_url,
-    may_complete,
     parse_settings,
 )
 
 MEDIA_ID = str(UUID(int=7))
 
 
-def settings(kind: str, **raw: object) -> Any:  # noqa: ANN401  # each kind has fields of its own
+def settings(kind: str, **raw: object) -> Any:  # each kind has fields of its own
     return parse_settings(SectionKind(kind), raw)
 
 
@@ -140,29 +137,3 @@ class TestIsSafeUrl:
     )
     def test_refuses_everything_else(self, url: str) -> None:
         assert not is_safe_url(url)
-
-
-class TestMayComplete:
-    @pytest.mark.parametrize("kind", ["quiz", "acknowledgement", "live_session"])
-    @given(seconds=st.integers(0, 10**6), position=st.none() | st.floats(0, 10**6))
-    def test_never_from_a_report(self, kind: str, seconds: int, position: float | None) -> None:
-        assert not may_complete(settings(kind), seconds_spent=seconds, position=position)
-
-    @pytest.mark.parametrize("kind", ["text", "document"])
-    def test_needs_the_minimum_seconds(self, kind: str) -> None:
-        rule = settings(kind, minimum_seconds=60)
-        assert not may_complete(rule, seconds_spent=59)
-        assert may_complete(rule, seconds_spent=60)
-        assert may_complete(settings(kind), seconds_spent=0)
-
-    def test_needs_the_watch_share(self) -> None:
-        rule = settings("video", duration_seconds=10, watch_share=0.7)
-        assert not may_complete(rule, seconds_spent=100, position=None)
-        assert not may_complete(rule, seconds_spent=100, position=6.99)
-        # 0.7 * 10 is 7 exactly; in binary floating point it would be a little less or more.
-        assert may_complete(rule, seconds_spent=7, position=7)
-        assert not may_complete(rule, position=float("nan"))
-
-    def test_a_video_of_unknown_length_and_a_link_ask_for_nothing(self) -> None:
-        assert may_complete(settings("video", media_id=MEDIA_ID))
-        assert may_complete(settings("link", url="https://example.com"))
