@@ -49,7 +49,7 @@ BLOODBORNE: dict[str, Any] = {
 }
 
 
-def with_(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON of any shape
+def with_(**changes: Any) -> dict[str, Any]:
     return {**BLOODBORNE, **changes}
 
 

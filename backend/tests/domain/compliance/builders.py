@@ -31,7 +31,7 @@ HIRED = date(2027, 3, 1)
 LONG_AGO = date(2020, 1, 1)
 
 
-def hire(day: date = HIRED, **person: Any) -> EmploymentChange:  # noqa: ANN401  # any attribute of PersonFacts
+def hire(day: date = HIRED, **person: Any) -> EmploymentChange:
     return change(day, EmploymentState.ACTIVE, hired_on=day, **person)
 
 
@@ -39,13 +39,13 @@ def change(
     day: date,
     state: EmploymentState = EmploymentState.ACTIVE,
     recorded_on: date | None = None,
-    **person: Any,  # noqa: ANN401  # any attribute of PersonFacts
+    **person: Any,
 ) -> EmploymentChange:
     attributes = {"department": "Hygiene", "hired_on": HIRED, **person}
     return EmploymentChange(day, recorded_on or day, state, PersonFacts(PERSON, **attributes))
 
 
-def done(day: date, number: int = 0, **fields: Any) -> Evidence:  # noqa: ANN401  # any field of Evidence
+def done(day: date, number: int = 0, **fields: Any) -> Evidence:
     usual = {"recorded_on": day, "module_id": MODULE, "version": 1}
     return Evidence(id=UUID(int=100 + number), day=day, **{**usual, **fields})
 
@@ -81,7 +81,7 @@ def since(rule: Rule | None, day: date = LONG_AGO) -> tuple[RuleVersion, ...]:
     return (RuleVersion(day, day, rule),)
 
 
-def rule(renewal: Renewal, days: int = 10, **fields: Any) -> Rule:  # noqa: ANN401  # any field of Rule
+def rule(renewal: Renewal, days: int = 10, **fields: Any) -> Rule:
     due = DaysAfter(event="hire", days=days)
     subject = Modules(any_of=frozenset({MODULE}))
     return Rule(**{"subject": subject, "first_due": due, "renewal": renewal, **fields})

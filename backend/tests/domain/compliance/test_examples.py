@@ -282,6 +282,21 @@ class TestCalendar:
         assert line.valid_through == date(2028, 1, 10)
 
     @pytest.mark.parametrize(
+        ("day", "valid_through"),
+        [
+            (date(2027, 5, 31), date(2028, 1, 10)),
+            (date(2027, 6, 1), date(2028, 6, 1)),
+            (date(2026, 12, 1), date(2027, 12, 1)),  # before there was a policy: its own day
+        ],
+    )
+    def test_credit_follows_the_policy_of_its_day(self, day: date, valid_through: date) -> None:
+        from_the_policy = rule(Renewal(anchor=Anchor.POLICY_VERSION, months=12))
+        policies = (published(date(2027, 1, 10), 1), published(date(2027, 6, 1), 2))
+        facts = history(*policies, done(day, version=None))
+        line = status(facts, since(from_the_policy), date(2027, 6, 1))
+        assert line.valid_through == valid_through
+
+    @pytest.mark.parametrize(
         ("wall_clock", "on_time"),
         [(datetime(2027, 3, 11, 23, 30), True), (datetime(2027, 3, 12, 0, 0), False)],  # noqa: DTZ001  # the zone is added below
     )
