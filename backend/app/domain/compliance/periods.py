@@ -18,7 +18,7 @@ from app.domain.compliance.obligation import (
     retraining_due,
     validity_of,
 )
-from app.domain.recurrence import Schedule, Validity, add_days, window_start
+from app.domain.recurrence import Validity, add_days, window_start
 
 
 class Cause(StrEnum):
@@ -44,7 +44,7 @@ class CertificationPeriod:
     `number` counts from 1 without gaps and identifies the period. `window_start` is the first day
     on which it could be met. `valid_from` is the first day that its evidence adds: the day after
     the previous validity where one was renewed in time. `closed_on` is the day on which the
-    outcome was on record. `schedule` carries the anniversary on to the next renewal.
+    outcome was on record.
     """
 
     number: int
@@ -58,11 +58,11 @@ class CertificationPeriod:
     waived_by: UUID | None = None
     valid_from: date | None = None
     valid_through: date | None = None
-    schedule: Schedule | None = None
 
-    @property
-    def validity(self) -> Validity:
-        return Validity(self.valid_through, self.schedule)
+    def covers(self, day: date) -> bool:
+        if self.valid_from is None or day < self.valid_from:
+            return False
+        return self.valid_through is None or day <= self.valid_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,6 @@ class Ledger:
             met_on=item.day,
             valid_from=self._valid_from(duty, item),
             valid_through=gained.valid_through,
-            schedule=gained.schedule,
         )
         self._close(met)
         self.unused.remove(item)
@@ -274,10 +273,7 @@ def covering(history: Sequence[CertificationPeriod], day: date) -> Certification
     Evidence withdrawn without a replacement, and a revoked waiver, still cover here: closed
     periods say what was held to be true. `status` knows better.
     """
-    for period in reversed(history):
-        if period.valid_from and period.valid_from <= day and period.validity.lasts_until(day):
-            return period
-    return None
+    return next((period for period in reversed(history) if period.covers(day)), None)
 
 
 def _by_day(item: Evidence) -> tuple[date, date, UUID]:

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
 from app.domain.compliance import (
     Cause,
     EmploymentState,
+    Evidence,
     Facts,
     Outcome,
     Reason,
@@ -18,8 +20,10 @@ from app.domain.compliance import (
     periods,
     status,
 )
+from app.domain.recurrence import Anchor
 from app.domain.requirement import (
     Audience,
+    CalendarDay,
     Criterion,
     DaysAfter,
     Matched,
@@ -173,6 +177,42 @@ class TestCredit:
         ]
 
 
+class TestMaterialChange:
+    CHANGED = date(2027, 3, 8)
+
+    def after(self, *evidence: Evidence) -> Facts:
+        return history(published(self.CHANGED, 2, material=True), *evidence)
+
+    def test_what_is_outdated_when_given_meets_nothing(self) -> None:
+        facts = self.after(done(self.CHANGED + DAY))
+        assert periods(facts, since(HIPAA), self.CHANGED + DAY)[0].outcome is Outcome.OPEN
+
+    def test_on_the_day_of_the_change_the_old_version_still_counts(self) -> None:
+        first, second = periods(self.after(done(self.CHANGED)), since(HIPAA), self.CHANGED)
+        assert first.outcome is Outcome.MET
+        assert (second.cause, second.number) == (Cause.MATERIAL_CHANGE, 2)
+
+    def test_credit_on_the_day_of_the_change_equals_the_new_version(self) -> None:
+        facts = self.after(done(self.CHANGED, version=None))
+        assert reached(facts, since(HIPAA), self.CHANGED) == ["compliant"]
+
+    def test_no_days_to_train(self) -> None:
+        at_once = HIPAA.model_copy(update={"retrain_days_after_material_change": 0})
+        facts = self.after(done(self.CHANGED - DAY))
+        days = (self.CHANGED, self.CHANGED + DAY)
+        assert reached(facts, since(at_once), *days) == ["due_soon", "overdue"]
+
+
+def test_evidence_that_adds_nothing_makes_no_period() -> None:
+    """Trained in January for a date in March, before the window: the date stays."""
+    march = Renewal(
+        anchor=Anchor.FIXED_DATE, months=12, fixed_date=CalendarDay(month=3, day=31), window_days=30
+    )
+    facts = history(done(date(2027, 11, 20)), done(date(2028, 1, 10), 1))
+    (only,) = periods(facts, since(rule(march)), date(2028, 1, 10))
+    assert only.met_by == facts.evidence[0].id
+
+
 class TestLateRecords:
     FACTS = history(done(date(2027, 3, 9), recorded_on=date(2027, 3, 20)))
 
@@ -295,6 +335,15 @@ class TestLeave:
         assert status(facts, since(ANNUAL), date(2027, 3, 19)).due_on == date(2027, 3, 11)
         assert status(facts, since(ANNUAL), date(2027, 3, 20)).due_on == date(2027, 4, 1)
 
+    def test_a_leave_recorded_afterwards_moves_it_too(self) -> None:
+        facts = history(
+            hire(),
+            change(date(2027, 3, 5), LEAVE, recorded_on=date(2027, 4, 1)),
+            change(date(2027, 4, 10)),
+        )
+        assert reached(facts, since(ANNUAL), date(2027, 3, 31)) == ["overdue"]
+        assert status(facts, since(ANNUAL), date(2027, 4, 10)).due_on == date(2027, 4, 10)
+
     def test_retraining_due_moves_too(self) -> None:
         facts = history(
             hire(),
@@ -414,6 +463,17 @@ class TestWaivers:
         assert (second.cause, second.due_on) == (Cause.INITIAL, None)
         assert reached(facts, since(ANNUAL), date(2027, 5, 1)) == ["compliant"]
 
+    def test_of_two_that_overlap_the_first_to_begin_holds(self) -> None:
+        first = waiver(HIRED, date(2027, 4, 30))
+        second = replace(waiver(date(2027, 4, 1), date(2027, 6, 30)), id=UUID(int=201))
+        twin = replace(first, id=UUID(int=202))
+        for facts in (history(first, second, twin), history(twin, second, first)):
+            whose = [
+                status(facts, since(ANNUAL), day).why.exemption
+                for day in (HIRED, date(2027, 4, 30), date(2027, 5, 1))
+            ]
+            assert whose == [first.id, first.id, second.id]
+
     def test_the_next_waiver_follows_the_first(self) -> None:
         first = waiver(date(2027, 3, 1), date(2027, 4, 30))
         second = replace(waiver(date(2027, 5, 1), date(2027, 6, 30)), id=PERSON)
@@ -459,8 +519,9 @@ class TestRuleEdits:
             "compliant",
             "due_soon",
         ]
-        outcomes = [period.outcome for period in periods(facts, rules, date(2028, 2, 24))]
-        assert outcomes == [Outcome.MET, Outcome.RELEASED, Outcome.OPEN]
+        found = periods(facts, rules, date(2028, 2, 24))
+        assert [p.outcome for p in found] == [Outcome.MET, Outcome.RELEASED, Outcome.OPEN]
+        assert found[1].closed_on == date(2028, 2, 10)
 
     def test_an_edit_planned_ahead_waits_for_its_day(self) -> None:
         later = RuleVersion(date(2027, 6, 1), date(2027, 3, 2), None)

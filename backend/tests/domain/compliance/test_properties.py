@@ -181,7 +181,7 @@ class TestNoOverlap:
         assert len(used) == len(set(used))
         for day in days:
             holder = covering(found, day)
-            assert holder is None or holder.validity.lasts_until(day)
+            assert holder is None or holder.covers(day)
 
 
 class TestKnowledge:
