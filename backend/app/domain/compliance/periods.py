@@ -97,6 +97,8 @@ class Ledger:
         """Settle every day through `last` on which something may change."""
         first = _first_day(self.facts, self.rules)
         days = {day for day in _event_days(self.facts, self.rules) if first <= day <= last}
+        if not days:
+            self.duty = duty_on(self.facts, self.rules, last)
         for day, following in pairwise([*sorted(days), add_days(last, 1)]):
             self._settle(day)
             opens = self._renewal_opens()

@@ -103,6 +103,11 @@ class TestDates:
 
 
 class TestWhy:
+    def test_before_anything_is_on_record(self) -> None:
+        day = date(2027, 2, 28)
+        assert status(history(), since(ANNUAL), day).why.reason is Reason.NOT_EMPLOYED
+        assert status(history(), since(ANNUAL, HIRED), day).why.reason is Reason.NO_RULE
+
     def test_waiver_and_exemption_are_told_apart(self) -> None:
         free = waiver(HIRED, None)
         exempt = replace(free, kind=ExemptionKind.EXEMPTION)
