@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
+    case,
     func,
     select,
     text,
@@ -77,6 +78,15 @@ class Admission:
     module_exists: bool
     prerequisites_missing: list[uuid.UUID]
     created_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedContent:
+    """`body` is None where the caller said that it need not be sent."""
+
+    version_id: uuid.UUID
+    sha256: str
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,21 +259,30 @@ class EnrollmentRepository(Repository[Enrollment]):
         )
         return [SectionRow(*row) for row in await self.session.execute(statement)]
 
-    async def content_hash(
-        self, enrollment_id: uuid.UUID, user_id: uuid.UUID
-    ) -> tuple[uuid.UUID, str] | None:
-        """Return (version id, SHA-256) of what a person's own enrollment is pinned to."""
+    async def content(
+        self,
+        enrollment_id: uuid.UUID,
+        user_id: uuid.UUID,
+        *,
+        held_version: uuid.UUID | None,
+        held_hashes: list[str],
+    ) -> PinnedContent | None:
+        """Return what a person's own enrollment is pinned to; access is checked every time.
+
+        The body stays in the database when the caller holds that version, or its client does.
+        """
+        held = (ModuleVersion.id == held_version) | ModuleVersion.content_sha256.in_(held_hashes)
         statement = (
-            select(ModuleVersion.id, ModuleVersion.content_sha256)
+            select(
+                ModuleVersion.id,
+                ModuleVersion.content_sha256,
+                case((held, None), else_=ModuleVersion.content),
+            )
             .join(Enrollment, Enrollment.version_id == ModuleVersion.id)
             .where(Enrollment.id == enrollment_id, Enrollment.user_id == user_id)
         )
         row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else (row[0], row[1])
-
-    async def content(self, version_id: uuid.UUID) -> bytes:
-        statement = select(ModuleVersion.content).where(ModuleVersion.id == version_id)
-        return (await self.session.scalars(statement)).one()
+        return None if row is None else PinnedContent(*row)
 
     async def report_progress(
         self,

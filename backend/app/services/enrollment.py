@@ -153,19 +153,22 @@ class EnrollmentService(Service):
         self, enrollment_id: uuid.UUID, known_etags: frozenset[str]
     ) -> LearnerContent:
         """Return the pinned version's content; access is checked before any cached answer."""
+        held_version, held_body = self._cache.get(enrollment_id) or (None, None)
         async with self.reading() as uow:
-            pinned = await uow.enrollments.content_hash(enrollment_id, self.actor.id)
-            if pinned is None:
-                raise NotFoundError("enrollment")
-            version_id, sha256 = pinned
-            etag = f'"{sha256}"'
-            if etag in known_etags or "*" in known_etags:
-                return LearnerContent(etag, None)
-            body = self._cache.get(version_id)
-            if body is None:
-                body = await uow.enrollments.content(version_id)
-                self._cache.put(version_id, body)
-            return LearnerContent(etag, body)
+            pinned = await uow.enrollments.content(
+                enrollment_id,
+                self.actor.id,
+                held_version=held_version,
+                held_hashes=[etag.strip('"') for etag in known_etags],
+            )
+        if pinned is None:
+            raise NotFoundError("enrollment")
+        etag = f'"{pinned.sha256}"'
+        if etag in known_etags or "*" in known_etags:
+            return LearnerContent(etag, None)
+        if pinned.body is not None:
+            self._cache.put(enrollment_id, pinned.version_id, pinned.body)
+        return LearnerContent(etag, pinned.body or held_body)
 
     async def report_progress(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: ProgressReport
