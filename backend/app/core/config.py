@@ -2,10 +2,18 @@
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.database_url import DatabaseUrl, PoolerMode, parse_database_url
@@ -29,7 +37,11 @@ class PoolSettings(BaseModel):
 class Settings(BaseSettings):
     """One field per environment variable of the same name in capitals; see README.md."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    # Rules over several fields are validators of the last of them, not of the model: those only
+    # run once every field is valid, and then an operator learns of the next fault at the next try.
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     environment: Environment = Environment.PRODUCTION
     log_level: str = "INFO"
@@ -56,7 +68,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     max_body_bytes: int = Field(1_048_576, ge=1024)
     metrics_enabled: bool = False
-    metrics_token: SecretStr | None = None
+    metrics_token: SecretStr | None = Field(None, validate_default=True)
     docs_enabled: bool = True
     content_cache_bytes: int = Field(32 * 1_048_576, ge=0)
     idempotency_hours: int = Field(24, ge=24)
@@ -82,10 +94,13 @@ class Settings(BaseSettings):
 
     @field_validator("supabase_url")
     @classmethod
-    def _supabase_url_is_an_origin(cls, value: str) -> str:
+    def _supabase_url_is_an_origin(cls, value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             msg = "must be the project's URL, such as https://abc.supabase.co"
+            raise ValueError(msg)
+        if parts.scheme != "https" and _is_production(info):
+            msg = "must use https in production"
             raise ValueError(msg)
         return value.rstrip("/")
 
@@ -104,16 +119,21 @@ class Settings(BaseSettings):
             parse_database_url(value.get_secret_value())
         return value
 
-    @model_validator(mode="after")
-    def _production_is_closed(self) -> Self:
-        if self.environment is Environment.PRODUCTION:
-            if not self.supabase_url.startswith("https://"):
-                msg = "SUPABASE_URL must use https in production"
-                raise ValueError(msg)
-            if self.metrics_enabled and self.metrics_token is None:
-                msg = "METRICS_TOKEN must be set when METRICS_ENABLED is on in production"
-                raise ValueError(msg)
-        return self
+    @field_validator("database_ca_file")
+    @classmethod
+    def _ca_file_is_there(cls, value: str | None) -> str | None:
+        if value is not None and not Path(value).is_file():
+            msg = "there is no such file"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _metrics_are_closed(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("metrics_enabled") and _is_production(info):
+            msg = "must be set when METRICS_ENABLED is on in production"
+            raise ValueError(msg)
+        return value
 
     @property
     def pool(self) -> PoolSettings:
@@ -139,6 +159,10 @@ class Settings(BaseSettings):
         """Where migrations run: the owner's connection, never through a transaction pooler."""
         secret = self.migration_database_url or self.database_url
         return parse_database_url(secret.get_secret_value(), ca_file=self.database_ca_file)
+
+
+def _is_production(info: ValidationInfo) -> bool:
+    return info.data.get("environment") is Environment.PRODUCTION
 
 
 class SettingsError(Exception):

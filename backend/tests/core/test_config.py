@@ -1,0 +1,177 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from app.core.config import Environment, Settings, SettingsError, load_settings
+from app.core.database_url import PoolerMode
+
+REQUIRED = {
+    "DATABASE_URL": "postgresql://api:s3cret@db.example:5432/postgres",
+    "SUPABASE_URL": "https://abc.supabase.co",
+    "SUPABASE_SECRET_KEY": "sb_secret_canary",
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in list(os.environ):
+        if name.upper() in known:
+            monkeypatch.delenv(name)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Settings:
+    for name, value in (REQUIRED | changes).items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, **changes: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(monkeypatch, **changes)
+    return str(caught.value)
+
+
+class TestDefaults:
+    def test_three_variables_are_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch)
+        assert settings.issuer == "https://abc.supabase.co/auth/v1"
+        assert (settings.pool.size, settings.pool.overflow) == (5, 5)
+        assert settings.cors_origins == ()
+        assert settings.supabase_jwt_secret is None
+
+    def test_nobody_chooses_development_by_forgetting(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert load(monkeypatch).environment is Environment.PRODUCTION
+
+    def test_an_empty_variable_is_not_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch, SUPABASE_JWT_SECRET="", CORS_ORIGINS="", LOG_LEVEL="")
+        assert settings.supabase_jwt_secret is None
+        assert settings.log_level == "INFO"
+        assert "SUPABASE_SECRET_KEY: is required" in faults(monkeypatch, SUPABASE_SECRET_KEY="")
+
+
+class TestReading:
+    def test_origins_are_split_and_trimmed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch, CORS_ORIGINS="https://a.example/ , http://localhost:3000,")
+        assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+
+    def test_the_project_url_loses_its_slash(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch, SUPABASE_URL="https://abc.supabase.co/")
+        assert settings.issuer == "https://abc.supabase.co/auth/v1"
+
+    def test_the_pool_follows_its_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(
+            monkeypatch,
+            DATABASE_POOL_SIZE="3",
+            DATABASE_MAX_OVERFLOW="0",
+            DATABASE_POOL_TIMEOUT="0.5",
+            DATABASE_POOL_RECYCLE="60",
+        )
+        pool = settings.pool
+        assert (pool.size, pool.overflow, pool.timeout, pool.recycle) == (3, 0, 0.5, 60)
+
+    def test_migrations_have_a_connection_of_their_own(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pooled = "postgresql://api:p@aws.pooler.supabase.com:6543/postgres"
+        settings = load(
+            monkeypatch,
+            DATABASE_URL=pooled,
+            MIGRATION_DATABASE_URL="postgresql://owner:p@db.example:5432/postgres",
+        )
+        assert settings.api_database().mode is PoolerMode.TRANSACTION
+        assert settings.migration_database().mode is PoolerMode.DIRECT
+        assert settings.migration_database().url.username == "owner"
+
+    def test_migrations_fall_back_to_the_only_connection(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert load(monkeypatch).migration_database().url.username == "api"
+
+    def test_a_pooler_may_be_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch, DATABASE_POOLER="transaction")
+        assert settings.api_database().mode is PoolerMode.TRANSACTION
+
+
+class TestFaults:
+    def test_every_one_is_reported_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Rules over several variables included: nobody mends an environment one try a fault."""
+        report = faults(
+            monkeypatch,
+            DATABASE_URL="mysql://canary@db/x",
+            DATABASE_POOL_SIZE="0",
+            DATABASE_CA_FILE="/nowhere/ca.pem",
+            SUPABASE_URL="http://abc.supabase.co",
+            SUPABASE_SECRET_KEY="",
+            CORS_ORIGINS="https://a.example/path",
+            LOG_LEVEL="LOUD",
+            METRICS_ENABLED="true",
+        )
+        named = [line.split(":")[0].strip() for line in report.splitlines()[1:]]
+        assert sorted(named) == [
+            "CORS_ORIGINS",
+            "DATABASE_CA_FILE",
+            "DATABASE_POOL_SIZE",
+            "DATABASE_URL",
+            "LOG_LEVEL",
+            "METRICS_TOKEN",
+            "SUPABASE_SECRET_KEY",
+            "SUPABASE_URL",
+        ]
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DATABASE_URL", "postgresql://api:canary@"),
+            ("MIGRATION_DATABASE_URL", "canary"),
+            ("SUPABASE_URL", "canary"),
+            ("CORS_ORIGINS", "canary"),
+            ("LOG_LEVEL", "canary"),
+            ("DATABASE_POOL_SIZE", "canary"),
+            ("DATABASE_POOLER", "canary"),
+            ("ENVIRONMENT", "canary"),
+            ("METRICS_ENABLED", "canary"),
+        ],
+    )
+    def test_values_are_never_printed(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        report = faults(monkeypatch, **{name: value})
+        assert name in report
+        assert "canary" not in report
+        assert "s3cret" not in report
+
+    def test_secrets_stay_out_of_the_representation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch, SUPABASE_JWT_SECRET="jwt-canary", METRICS_TOKEN="m-canary")
+        for text in (repr(settings), str(settings), settings.model_dump_json()):
+            assert "canary" not in text
+            assert "s3cret" not in text
+
+    @pytest.mark.parametrize("origin", ["*", "https://", "ftp://a.example", "a.example"])
+    def test_origins_are_spelled_out(self, monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+        assert "CORS_ORIGINS" in faults(monkeypatch, CORS_ORIGINS=origin)
+
+
+class TestProduction:
+    def test_sign_in_is_encrypted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert "SUPABASE_URL: " in faults(monkeypatch, SUPABASE_URL="http://abc.supabase.co")
+        local = load(monkeypatch, SUPABASE_URL="http://127.0.0.1:8000", ENVIRONMENT="development")
+        assert local.supabase_url == "http://127.0.0.1:8000"
+
+    def test_metrics_are_not_open(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert "METRICS_TOKEN" in faults(monkeypatch, METRICS_ENABLED="true")
+        assert "METRICS_TOKEN" in faults(monkeypatch, METRICS_ENABLED="true", METRICS_TOKEN="")
+        assert load(monkeypatch, METRICS_ENABLED="true", METRICS_TOKEN="t").metrics_enabled
+        local = load(monkeypatch, METRICS_ENABLED="true", ENVIRONMENT="test", METRICS_TOKEN="")
+        assert local.metrics_token is None
+
+
+def test_the_certificate_authority_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("not a certificate")
+    settings = load(monkeypatch, DATABASE_CA_FILE=str(file))
+    with pytest.raises(OSError, match=r"certificate|PEM|X509"):
+        settings.api_database()
