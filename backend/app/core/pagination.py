@@ -4,7 +4,7 @@ import base64
 import binascii
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Generic, TypeVar
 
 import orjson
@@ -13,9 +13,10 @@ from app.core.errors import FieldError, InvalidPayloadError
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+MAX_INTEGER = 2**31 - 1
 
 T = TypeVar("T")
-Key = str | int | bool | uuid.UUID | datetime | date | None
+Key = str | int | uuid.UUID | datetime | date
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,28 @@ def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Key, ...]:
 
 
 def _revive(value: object, kind: type) -> Key:
-    if value is None:
-        return None
-    if not isinstance(value, int if kind in {int, bool} else str):
+    """Read one part of a key; refuse what the database would choke on."""
+    if type(value) is not (int if kind is int else str):
         raise TypeError
     if kind is uuid.UUID:
         return uuid.UUID(str(value))
     if kind is datetime:
-        instant = datetime.fromisoformat(str(value))
-        if instant.tzinfo is None:
-            raise ValueError
-        return instant
+        return _instant(str(value))
     if kind is date:
         return date.fromisoformat(str(value))
+    if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise ValueError
     if isinstance(value, str) and "\x00" in value:
         raise ValueError
     return value
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError
+    # The ends of the calendar have no UTC equivalent under every offset: OverflowError.
+    return instant.astimezone(UTC)
 
 
 def _invalid_cursor() -> InvalidPayloadError:
