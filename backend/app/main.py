@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.core.config import load_settings
+from app.core.config import Environment, Settings, load_settings
 from app.core.logging import configure_logging
 from app.routers import (
     audit_event,
@@ -22,6 +23,7 @@ from app.routers import (
 from app.routers.container import Container
 from app.routers.errors import add_error_handlers
 from app.routers.middleware import LimitBody, Observe
+from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.respond import BASE_PATH
 
 VERSION = "0.1.0"
@@ -37,13 +39,14 @@ def create_app(container: Container) -> FastAPI:
         yield
         await container.close()
 
-    app = FastAPI(
+    app = DescribedAPI(
         title="Unified Dental training",
         version=VERSION,
         lifespan=lifespan,
         docs_url="/docs" if settings.docs_enabled else None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
+        generate_unique_id_function=operation_id,
     )
     app.state.container = container
     add_error_handlers(app)
@@ -94,3 +97,17 @@ def from_environment() -> FastAPI:
     settings = load_settings()
     configure_logging(settings.log_level)
     return create_app(Container.build(settings))
+
+
+def openapi_document() -> bytes:
+    """Return the OpenAPI document as `docs/openapi.json` keeps it."""
+    settings = Settings.model_validate(
+        {
+            "environment": Environment.TEST,
+            "database_url": "postgresql://nobody@localhost/nothing",
+            "supabase_url": "https://project.supabase.co",
+            "supabase_secret_key": "unused",
+        }
+    )
+    schema = create_app(Container.build(settings)).openapi()
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

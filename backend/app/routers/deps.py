@@ -47,7 +47,8 @@ class Guard:
         app: App,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
         idempotency_key: Annotated[
-            str | None, Header(max_length=MAX_KEY_LENGTH, min_length=1)
+            str | None,
+            Header(alias="Idempotency-Key", max_length=MAX_KEY_LENGTH, min_length=1),
         ] = None,
     ) -> RequestContext:
         if credentials is None:
@@ -81,7 +82,9 @@ async def _page(
     return PageRequest(limit, cursor, include_total)
 
 
-async def _if_match(if_match: Annotated[str | None, Header()] = None) -> Precondition:
+async def _if_match(
+    if_match: Annotated[str | None, Header(alias="If-Match")] = None,
+) -> Precondition:
     return Precondition.parse(if_match)
 
 
@@ -90,7 +93,9 @@ IfMatch = Annotated[Precondition, Depends(_if_match)]
 QueryText = Annotated[StorableText, StringConstraints(min_length=1, max_length=200)]
 
 
-async def _if_none_match(if_none_match: Annotated[str | None, Header()] = None) -> frozenset[str]:
+async def _if_none_match(
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
+) -> frozenset[str]:
     """Return the ETags that the client holds, compared weakly (RFC 9110, 13.1.2)."""
     sent = (if_none_match or "").split(",")
     return frozenset(etag.strip().removeprefix("W/") for etag in sent if etag.strip())

@@ -15,6 +15,7 @@ from app.schemas.enrollment import (
     Acknowledged,
     BulkEnroll,
     BulkResult,
+    Content,
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,
@@ -30,7 +31,12 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
 Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN))]
 
 
-@router.post("", response_model=EnrollmentRead, status_code=201)
+@router.post(
+    "",
+    response_model=EnrollmentRead,
+    status_code=201,
+    responses={200: {"model": EnrollmentRead, "description": "The enrollment that was open"}},
+)
 async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Response:
     """Enroll myself: 201 the first time, 200 with the same enrollment while it is open."""
     return respond(await app.enrollments(context).enroll(payload))
@@ -60,7 +66,7 @@ async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -
     return respond(await app.enrollments(context).get(enrollment_id))
 
 
-@router.get("/{enrollment_id}/content")
+@router.get("/{enrollment_id}/content", response_model=Content)
 async def read_content(
     enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
 ) -> Response:

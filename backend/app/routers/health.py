@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 
 from app.core.errors import NotAuthenticatedError
 from app.routers.deps import App
+from app.routers.openapi import problem_responses
 from app.services.health import check_readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -22,7 +23,7 @@ async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/ready")
+@router.get("/ready", responses=problem_responses(503))
 async def ready(app: App) -> dict[str, str]:
     await check_readiness(app.database)
     return {"status": "ok"}

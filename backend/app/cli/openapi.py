@@ -1,0 +1,20 @@
+"""`training openapi`: the contract as a file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from uvicorn.importer import import_from_string
+
+
+def openapi(
+    output: Annotated[Path | None, typer.Option(help="A file instead of standard output.")] = None,
+) -> None:
+    """Write the OpenAPI document. It needs neither a database nor settings."""
+    # By name, as `serve` does: commands are a layer below the application.
+    document: bytes = import_from_string("app.main:openapi_document")()
+    if output is None:
+        sys.stdout.buffer.write(document)
+    else:
+        output.write_bytes(document)

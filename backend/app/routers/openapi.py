@@ -1,0 +1,126 @@
+"""What OpenAPI says of every operation beyond its own success: problems, headers, retries."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TITLES = {
+    "401": "No valid access token",
+    "403": "Signed in, but not allowed",
+    "404": "Not there, or not yours to see",
+    "409": "The state of the resource does not allow it",
+    "412": "If-Match does not name the current version",
+    "413": "The body is too large",
+    "422": "The request is not valid",
+    "428": "If-Match is missing",
+    "503": "The database or the key service is away, or the server is overloaded",
+}
+_PROBLEM: Schema = {
+    "title": "Problem",
+    "description": "RFC 9457. `code` is stable; some codes bring members of their own.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "code": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+        "request_id": {"anyOf": [_TEXT, {"type": "null"}]},
+        "errors": {
+            "description": "With 422: each fault and where it is, never the offending value.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {"pointer": _TEXT, "code": _TEXT, "detail": _TEXT},
+            },
+        },
+    },
+}
+_REQUEST_ID: Schema = {"X-Request-Id": {"required": True, "schema": _TEXT}}
+_EXTRA_HEADERS: dict[str, Schema] = {
+    "201": {"Location": {"required": True, "schema": _TEXT}},
+    "401": {"WWW-Authenticate": {"required": True, "schema": _TEXT}},
+    "503": {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}},
+}
+_REPLAYED: Schema = {
+    "Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}},
+}
+
+
+class DescribedAPI(FastAPI):
+    """An application whose OpenAPI document tells the conventions that all operations share."""
+
+    def openapi(self) -> Schema:
+        fresh = self.openapi_schema is None
+        schema = super().openapi()
+        if fresh:
+            _describe(schema)
+        return schema
+
+
+def operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def problem_responses(*statuses: int) -> dict[int | str, Schema]:
+    """Describe problems that cannot be derived from an operation's parameters."""
+    return {status: _problem_response(str(status)) for status in statuses}
+
+
+def _describe(schema: Schema) -> None:
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = _PROBLEM
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            _describe_operation(path, method, operation)
+
+
+def _describe_operation(path: str, method: str, operation: Schema) -> None:
+    parameters = operation.get("parameters", [])
+    if method != "post":
+        parameters = [item for item in parameters if item["name"] != "Idempotency-Key"]
+    for parameter in parameters:
+        parameter["required"] |= parameter["name"] == "If-Match"
+    if "parameters" in operation:
+        operation["parameters"] = parameters
+    responses = operation["responses"]
+    if any(parameter["name"] == "If-None-Match" for parameter in parameters):
+        responses["304"] = {"description": "The client's copy is current"}
+    for status in _problems(path, method, operation):
+        responses[status] = _problem_response(status)
+    for status, response in responses.items():
+        headers = _REQUEST_ID | _EXTRA_HEADERS.get(status, {})
+        if method == "post" and status in {"200", "201"}:
+            headers |= _REPLAYED
+        response["headers"] = headers | response.get("headers", {})
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _problems(path: str, method: str, operation: Schema) -> list[str]:
+    if "security" not in operation:
+        return []
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    found = ["401", "403", "422", "503"]
+    if "{" in path or "user_id" in names or "requestBody" in operation:
+        found.append("404")
+    if method != "get":
+        found.append("409")
+    if "requestBody" in operation:
+        found.append("413")
+    if "If-Match" in names:
+        found += ["412", "428"]
+    return found
+
+
+def _problem_response(status: str) -> Schema:
+    reference = {"$ref": "#/components/schemas/Problem"}
+    content = {"application/problem+json": {"schema": reference}}
+    return {"description": _TITLES[status], "content": content}
