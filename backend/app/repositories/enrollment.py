@@ -1,9 +1,10 @@
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Date,
     Select,
@@ -12,25 +13,32 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     select,
     text,
+    true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import InstrumentedAttribute, raiseload
 
+from app.core.ids import new_id
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
+from app.domain.audit import AuditAction
 from app.models import (
+    AuditEvent,
     Department,
     Enrollment,
     Location,
     ModuleVersion,
     SectionProgress,
     Signature,
+    TrainingModule,
     User,
     VersionSection,
 )
-from app.models.enrollment import EnrollmentStatus
+from app.models.enrollment import EnrollmentSource, EnrollmentStatus
+from app.models.module import ModuleStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.user import managed_by, owner_visible_to
 
@@ -73,11 +81,20 @@ class SectionRow:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What stood in the way of an enrollment, or the enrollment that was made."""
+    """The enrollment that was made, or what stood in its way."""
 
+    created: EnrollmentRow | None
     module_exists: bool
     prerequisites_missing: list[uuid.UUID]
-    created_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentCount:
+    """How many people may be assigned to, and how many of them were not enrolled yet."""
+
+    module_exists: bool
+    allowed: int
+    created: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +117,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    user_ids: list[uuid.UUID]
     module_id: uuid.UUID
-    version_id: uuid.UUID
+    people: PeopleFilter
     due_on: date | None
 
 
@@ -125,7 +141,7 @@ _ENROLL = text(
         SELECT :new_id, :user_id, id, current_version_id, 'active', 'self' FROM module
          WHERE NOT EXISTS (SELECT FROM missing)
         ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
-        RETURNING id
+        RETURNING id, version_id, enrolled_at
     ), audited AS (
         INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
         SELECT :user_id, 'enrollment:created', 'enrollment', id,
@@ -135,7 +151,10 @@ _ENROLL = text(
     )
     SELECT EXISTS (SELECT FROM module) AS module_exists,
            coalesce((SELECT array_agg(requires_id) FROM missing), '{}') AS missing,
-           (SELECT id FROM created) AS created_id
+           created.version_id, created.enrolled_at, v.title, v.category, v.number
+      FROM (VALUES (1)) AS always
+      LEFT JOIN created ON true
+      LEFT JOIN module_versions v ON v.id = created.version_id
     """
 ).bindparams(
     bindparam("module_id", type_=Uuid()),
@@ -144,67 +163,41 @@ _ENROLL = text(
     bindparam("request_id", type_=String()),
 )
 
-_ASSIGN = text(
-    """
-    WITH created AS (
-        INSERT INTO enrollments (user_id, module_id, version_id, status, source, due_on)
-        SELECT person, :module_id, :version_id, 'active', 'assigned', :due_on
-          FROM unnest(:user_ids) AS person
-        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
-        RETURNING id, user_id
-    ), audited AS (
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-        SELECT :actor_id, 'enrollment:created', 'enrollment', id,
-               jsonb_build_object('module_id', CAST(:module_id AS text), 'source', 'assigned',
-                                  'user_id', user_id, 'due_on', CAST(:due_on AS date)),
-               :request_id
-          FROM created
-    )
-    SELECT count(*) FROM created
-    """
-).bindparams(
-    bindparam("module_id", type_=Uuid()),
-    bindparam("version_id", type_=Uuid()),
-    bindparam("due_on", type_=Date()),
-    bindparam("user_ids", type_=ARRAY(Uuid())),
-    bindparam("actor_id", type_=Uuid()),
-    bindparam("request_id", type_=String()),
-)
-
 
 class EnrollmentRepository(Repository[Enrollment]):
     model = Enrollment
 
     async def enroll(
-        self, *, new_id: uuid.UUID, user_id: uuid.UUID, module_id: uuid.UUID, request_id: str | None
+        self, *, user_id: uuid.UUID, module_id: uuid.UUID, request_id: str | None
     ) -> Admission:
         """Enroll a person in a module's current version, unless they already are."""
-        row = (
-            await self.session.execute(
-                _ENROLL,
-                {
-                    "new_id": new_id,
-                    "user_id": user_id,
-                    "module_id": module_id,
-                    "request_id": request_id,
-                },
+        identity = {"id": new_id(), "user_id": user_id, "module_id": module_id}
+        parameters = {
+            "new_id": identity["id"],
+            "user_id": user_id,
+            "module_id": module_id,
+            "request_id": request_id,
+        }
+        row = (await self.session.execute(_ENROLL, parameters)).one()
+        created = None
+        if row.version_id is not None:
+            enrollment = Enrollment(
+                **identity,
+                version_id=row.version_id,
+                status=EnrollmentStatus.ACTIVE,
+                source=EnrollmentSource.SELF,
+                progress_percent=0,
+                enrolled_at=row.enrolled_at,
             )
-        ).one()
-        return Admission(row.module_exists, list(row.missing), row.created_id)
+            created = EnrollmentRow(enrollment, row.title, row.category, row.number)
+        return Admission(created, row.module_exists, list(row.missing))
 
     async def assign(
-        self, assignment: Assignment, *, actor_id: uuid.UUID | None, request_id: str | None
-    ) -> int:
-        """Enroll many people in one statement; return how many were not enrolled before."""
-        parameters = asdict(assignment) | {"actor_id": actor_id, "request_id": request_id}
-        return int(await self.session.scalar(_ASSIGN, parameters) or 0)
-
-    async def assignable(self, actor: Actor, people: PeopleFilter) -> list[uuid.UUID]:
-        """Return the active people of the filter whom the actor may assign to."""
-        statement = select(User.id).where(User.is_active, *_people(people))
-        if not actor.is_admin:
-            statement = statement.where(managed_by(actor))
-        return list(await self.session.scalars(statement))
+        self, assignment: Assignment, actor: Actor, request_id: str | None
+    ) -> AssignmentCount:
+        """Enroll everybody of the filter whom the actor may assign to, in one statement."""
+        statement = _assignment(assignment, actor, request_id)
+        return AssignmentCount(*(await self.session.execute(statement)).one())
 
     async def open_id(self, user_id: uuid.UUID, module_id: uuid.UUID) -> uuid.UUID | None:
         statement = select(Enrollment.id).where(
@@ -339,6 +332,69 @@ class EnrollmentRepository(Repository[Enrollment]):
         self.session.add(signature)
         await self.session.flush()
         return signature
+
+
+def _assignment(assignment: Assignment, actor: Actor, request_id: str | None) -> Select[Any]:
+    module = (
+        select(TrainingModule.id, TrainingModule.current_version_id)
+        .where(
+            TrainingModule.id == assignment.module_id,
+            TrainingModule.status == ModuleStatus.PUBLISHED,
+            TrainingModule.deleted_at.is_(None),
+        )
+        .cte("module")
+    )
+    scope = [] if actor.is_admin else [managed_by(actor)]
+    people = select(User.id).where(User.is_active, *_people(assignment.people), *scope)
+    allowed = people.cte("allowed")
+    created = _assigned(module, allowed, assignment.due_on)
+    audited = _assignment_audit(created, actor, request_id)
+    return select(
+        select(func.count() > 0).select_from(module).scalar_subquery(),
+        select(func.count()).select_from(allowed).scalar_subquery(),
+        select(func.count()).select_from(created).scalar_subquery(),
+    ).add_cte(audited)
+
+
+def _assigned(module: CTE, allowed: CTE, due_on: date | None) -> CTE:
+    rows = select(
+        allowed.c.id,
+        module.c.id,
+        module.c.current_version_id,
+        literal(EnrollmentSource.ASSIGNED.value, String()),
+        literal(due_on, Date),
+    ).select_from(allowed.join(module, true()))
+    columns = ["user_id", "module_id", "version_id", "source", "due_on"]
+    # Without the mapper's defaults: one id made here would go into every row.
+    statement = insert(Enrollment).from_select(columns, rows, include_defaults=False)
+    open_rows = text("status = 'active'")
+    return (
+        statement.on_conflict_do_nothing(
+            index_elements=["user_id", "module_id"], index_where=open_rows
+        )
+        .returning(Enrollment.id, Enrollment.user_id, Enrollment.module_id, Enrollment.due_on)
+        .cte("created")
+    )
+
+
+def _assignment_audit(created: CTE, actor: Actor, request_id: str | None) -> CTE:
+    after = func.jsonb_build_object(
+        "module_id", created.c.module_id,
+        "source", EnrollmentSource.ASSIGNED.value,
+        "user_id", created.c.user_id,
+        "due_on", created.c.due_on,
+    )  # fmt: skip
+    events = select(
+        literal(actor.id, Uuid()),
+        literal(AuditAction.ENROLLMENT_CREATED.value),
+        literal("enrollment"),
+        created.c.id,
+        after,
+        literal(request_id, String()),
+    )
+    columns = ["actor_id", "action", "target_type", "target_id", "after", "request_id"]
+    statement = insert(AuditEvent).from_select(columns, events, include_defaults=False)
+    return statement.returning(AuditEvent.id).cte("audited")
 
 
 def _rows() -> Select[Enrollment, str, str | None, int]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from app.domain.actor import Role
 from app.domain.section_settings import SectionKind
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
 from app.schemas.base import Line, Paragraph, Payload, Resource
@@ -19,7 +20,7 @@ class BulkFilter(Payload):
     department: Line | None = None
     location: Line | None = None
     location_id: uuid.UUID | None = None
-    role: str | None = None
+    role: Role | None = None
     job_title: Line | None = None
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from app.core.database import Database
 from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError, NotFoundError
-from app.core.ids import new_id
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.section_settings import SectionKind
 from app.models import Enrollment, Signature, VersionSection
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus
 from app.repositories.enrollment import (
+    Admission,
     Assignment,
     EnrollmentFilter,
     EnrollmentRow,
@@ -94,42 +94,26 @@ class EnrollmentService(Service):
 
     async def enroll(self, payload: EnrollmentCreate) -> Outcome:
         """Enroll the actor; answer with the open enrollment when there is one already."""
-        async with self.work() as uow:
+        async with self.one_statement() as uow:
             admission = await uow.enrollments.enroll(
-                new_id=new_id(),
-                user_id=self.actor.id,
-                module_id=payload.module_id,
-                request_id=uow.request_id,
+                user_id=self.actor.id, module_id=payload.module_id, request_id=uow.request_id
             )
-            if not admission.module_exists:
-                raise NotFoundError("module")
-            # The insert waits for a concurrent one, whose row is only visible to a new statement.
-            enrollment_id = admission.created_id or await uow.enrollments.open_id(
-                self.actor.id, payload.module_id
-            )
-            if enrollment_id is None:
-                raise PrerequisiteMissingError(admission.prerequisites_missing)
-            row = await self._visible(uow, enrollment_id)
-            created = admission.created_id is not None
+            row = admission.created or await self._already(uow, admission, payload.module_id)
+            created = admission.created is not None
             return await uow.answer(_answer(_read(row), row, created=created))
 
     async def enroll_many(self, payload: BulkEnroll) -> Outcome:
         """Assign a module to people of the actor's; count those who may not be or already are."""
-        people = _people(payload)
-        async with self.work() as uow:
-            module = await uow.modules.published(payload.module_id)
-            if module is None:
+        assignment = Assignment(payload.module_id, _people(payload), payload.due_on)
+        async with self.one_statement() as uow:
+            count = await uow.enrollments.assign(assignment, self.actor, uow.request_id)
+            if not count.module_exists:
                 raise NotFoundError("module")
-            allowed = await uow.enrollments.assignable(self.actor, people)
-            assignment = Assignment(allowed, payload.module_id, module, payload.due_on)
-            created = await uow.enrollments.assign(
-                assignment, actor_id=uow.actor_id, request_id=uow.request_id
-            )
-            asked = len(allowed) if people.user_ids is None else len(set(people.user_ids))
+            asked = count.allowed if payload.user_ids is None else len(set(payload.user_ids))
             result = BulkResult(
-                created=created,
-                already_enrolled=len(allowed) - created,
-                not_allowed=asked - len(allowed),
+                created=count.created,
+                already_enrolled=count.allowed - count.created,
+                not_allowed=asked - count.allowed,
             )
             return await uow.answer(Outcome.of(result))
 
@@ -175,7 +159,7 @@ class EnrollmentService(Service):
     ) -> dict[str, Any]:
         """Take a progress report; it may come late, twice or out of order."""
         report = Report(payload.seconds_spent, payload.position, payload.completed)
-        async with self.work() as uow:
+        async with self.one_statement() as uow:
             state = await uow.enrollments.report_progress(
                 enrollment_id, section_id, self.actor.id, report, uow.request_id
             )
@@ -249,6 +233,17 @@ class EnrollmentService(Service):
             request_id=uow.request_id,
         )
         return signature
+
+    async def _already(
+        self, uow: UnitOfWork, admission: Admission, module_id: uuid.UUID
+    ) -> EnrollmentRow:
+        """Return the open enrollment that the insert met, perhaps one made a moment ago."""
+        if not admission.module_exists:
+            raise NotFoundError("module")
+        enrollment_id = await uow.enrollments.open_id(self.actor.id, module_id)
+        if enrollment_id is None:
+            raise PrerequisiteMissingError(admission.prerequisites_missing)
+        return await self._visible(uow, enrollment_id)
 
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
         row = await uow.enrollments.get_visible(enrollment_id, self.actor)

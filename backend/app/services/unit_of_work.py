@@ -41,11 +41,14 @@ class UnitOfWork:
         context: RequestContext,
         *,
         reads: bool = False,
+        one_statement: bool = False,
         isolation: IsolationLevel | None = None,
     ) -> None:
         self._database = database
         self._context = context
         self._reads = reads
+        # A key is claimed and answered by statements of its own: then it takes a transaction.
+        self._autocommit = reads or (one_statement and context.idempotency is None)
         self._isolation = isolation
         self._session: AsyncSession | None = None
         self._spent = False
@@ -56,7 +59,7 @@ class UnitOfWork:
             msg = "a unit of work is entered once"
             raise RuntimeError(msg)
         self._spent = True
-        self._session = self._database.reading() if self._reads else self._database.writing()
+        self._session = self._database.reading() if self._autocommit else self._database.writing()
         try:
             if self._isolation is not None:
                 options = {"isolation_level": self._isolation}
