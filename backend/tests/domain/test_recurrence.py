@@ -85,6 +85,8 @@ class TestCalendarEnds:
         assert add_days(date.min, -1) == date.min
         assert add_months(date(9999, 1, 31), 11) == date.max
         assert add_months(date(9999, 6, 1), 12) == date.max
+        assert add_months(date(9998, 6, 1), 12) == date(9999, 6, 1)
+        assert add_months(date(2, 6, 1), -12) == date(1, 6, 1)
         assert add_months(date(1, 6, 1), -12) == date.min
         assert nth_annual(date.max, MonthDay(3, 31), 1) == date.max
         assert window_start(date(1, 1, 5), 30) == date.min

@@ -260,6 +260,11 @@ class TestLateRecords:
                 "due",
             ]
 
+    def test_of_two_recorded_on_one_day_the_last_given_holds(self) -> None:
+        wrong, corrected = hire(department="Front desk"), hire()
+        assert reached(history(wrong, corrected), since(BLOODBORNE), HIRED) == ["due"]
+        assert reached(history(corrected, wrong), since(BLOODBORNE), HIRED) == ["not_required"]
+
 
 class TestWithdrawnEvidence:
     def test_the_duty_begins_anew_when_nothing_is_left(self) -> None:
