@@ -1,6 +1,6 @@
 import typer
 
-from app.cli import development, openapi, records, seeding, serving, users
+from app.cli import branch, development, openapi, records, seeding, serving, users
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command("dev")(development.dev)
@@ -9,6 +9,7 @@ cli.command("seed")(seeding.seed)
 cli.command("openapi")(openapi.openapi)
 cli.add_typer(users.cli, name="users")
 cli.add_typer(records.cli, name="records")
+cli.add_typer(branch.cli, name="branch")
 
 
 @cli.callback()
