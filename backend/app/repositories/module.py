@@ -50,13 +50,19 @@ class ModuleRepository(Repository[TrainingModule]):
     model = TrainingModule
 
     async def live(self, module_id: uuid.UUID, *, lock: bool = False) -> TrainingModule | None:
-        """Return a module with its sections and questions; `lock` serialises its editors."""
+        """Return a module with its sections and questions; `lock` serialises its editors.
+
+        The lock lets rows that refer to the module come and go: enrollments, and prerequisites of
+        other modules, whose editors would otherwise wait for each other.
+        """
         statement = select(TrainingModule).where(
             TrainingModule.id == module_id, TrainingModule.deleted_at.is_(None)
         )
         if lock:
             await self.session.execute(
-                select(TrainingModule.id).where(TrainingModule.id == module_id).with_for_update()
+                select(TrainingModule.id)
+                .where(TrainingModule.id == module_id)
+                .with_for_update(key_share=True)
             )
         return (await self.session.scalars(statement)).one_or_none()
 
@@ -64,7 +70,7 @@ class ModuleRepository(Repository[TrainingModule]):
         statement = (
             select(TrainingModule)
             .where(TrainingModule.id == module_id, TrainingModule.deleted_at.is_not(None))
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         return (await self.session.scalars(statement)).one_or_none()
 
