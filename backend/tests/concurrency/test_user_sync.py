@@ -1,0 +1,64 @@
+import uuid
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.actor import Role
+from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.models import User
+from tests.concurrency.race import ROUNDS, audited, count, race, statuses
+from tests.factories.user import make_user
+from tests.support import Api, LocalKeys
+
+pytestmark = pytest.mark.full
+
+ME = "/api/v1/users/me"
+
+
+def bearer(keys: LocalKeys, subject: uuid.UUID, email: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {keys.token(subject, email)}"}
+
+
+async def test_first_requests_of_one_person_make_one_row(
+    processes: list[Api], keys: LocalKeys, session: AsyncSession
+) -> None:
+    for number in range(ROUNDS):
+        headers = bearer(keys, uuid.uuid4(), f"new{number}@unified.example")
+        answers = await race(
+            processes[turn % len(processes)].client.get(ME, headers=headers) for turn in range(200)
+        )
+        assert statuses(answers) == {200: 200}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+    assert await count(session, User) == ROUNDS
+    assert await audited(session, "user:created") == ROUNDS
+
+
+async def test_first_requests_claim_an_invited_row_once(
+    processes: list[Api], keys: LocalKeys, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+) -> None:
+    for _ in range(ROUNDS // 2):
+        invited = await make_user(session, supabase_id=None, role=Role.MANAGER)
+        subject = uuid.uuid4()
+        auth_admin.put(AuthUser(subject, invited.email, email_confirmed=True))
+        headers = bearer(keys, subject, invited.email)
+        answers = await race(process.client.get(ME, headers=headers) for process in processes * 5)
+        assert statuses(answers) == {200: 50}
+        assert {answer.json()["id"] for answer in answers} == {str(invited.id)}
+    assert await audited(session, "user:claimed") == ROUNDS // 2
+
+
+async def test_an_address_goes_to_one_of_two_accounts(
+    processes: list[Api], keys: LocalKeys, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+) -> None:
+    for number in range(ROUNDS):
+        email = f"shared{number}@unified.example"
+        accounts = [AuthUser(uuid.uuid4(), email, email_confirmed=True) for _ in range(2)]
+        for account in accounts:
+            auth_admin.put(account)
+        headers = [bearer(keys, account.id, email) for account in accounts]
+        answers = await race(
+            process.client.get(ME, headers=headers[turn % 2])
+            for turn, process in enumerate(processes)
+        )
+        assert statuses(answers) == {200: 5, 409: 5}
+    assert await count(session, User, User.is_active.is_(True)) == ROUNDS
