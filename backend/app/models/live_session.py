@@ -1,0 +1,98 @@
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel, Base, RevisionedModel
+from app.models.types import text_enum
+
+
+class SessionMode(StrEnum):
+    IN_PERSON = "in_person"
+    ONLINE = "online"
+
+
+class SessionStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class AttendanceStatus(StrEnum):
+    REGISTERED = "registered"
+    ATTENDED = "attended"
+    ABSENT = "absent"
+
+
+class LiveSession(RevisionedModel):
+    """One class held for a module's live section. Once closed the database freezes it."""
+
+    __tablename__ = "live_sessions"
+    __table_args__ = (
+        CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed_at"),
+        CheckConstraint("duration_minutes BETWEEN 1 AND 1440", name="duration_minutes"),
+    )
+
+    module_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_modules.id"))
+    section_id: Mapped[uuid.UUID]
+    """The section that attending completes; the same in every version, so no foreign key."""
+
+    starts_at: Mapped[datetime]
+    duration_minutes: Mapped[int] = mapped_column(Integer)
+    mode: Mapped[SessionMode] = mapped_column(
+        text_enum(SessionMode, "mode"), default=SessionMode.IN_PERSON
+    )
+    place: Mapped[str | None] = mapped_column(String(200))
+    instructor_name: Mapped[str] = mapped_column(String(200))
+    instructor_qualification: Mapped[str] = mapped_column(String(200))
+    instructor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    """Set where the instructor is on the staff: they may then mark attendance."""
+
+    created_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    status: Mapped[SessionStatus] = mapped_column(
+        text_enum(SessionStatus, "status"),
+        server_default=SessionStatus.SCHEDULED.value,
+        default=SessionStatus.SCHEDULED,
+    )
+    closed_at: Mapped[datetime | None]
+    closed_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+
+
+Index("ix_live_sessions_starts_at", LiveSession.starts_at.desc(), LiveSession.id)
+Index("ix_live_sessions_module_id", LiveSession.module_id)
+
+
+class Attendance(Base):
+    """One line of a session's roster."""
+
+    __tablename__ = "live_session_attendances"
+
+    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("live_sessions.id"), primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    status: Mapped[AttendanceStatus] = mapped_column(
+        text_enum(AttendanceStatus, "status"),
+        server_default=AttendanceStatus.REGISTERED.value,
+        default=AttendanceStatus.REGISTERED,
+    )
+    marked_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    marked_at: Mapped[datetime | None]
+    full_name: Mapped[str | None] = mapped_column(String(200))
+    """As it was when the session was closed; so is the job title."""
+
+    job_title: Mapped[str | None] = mapped_column(String(200))
+
+
+class SessionQuestion(AppendOnlyModel):
+    """A question asked in a session and its answer: the interactive part that OSHA asks for."""
+
+    __tablename__ = "live_session_questions"
+
+    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("live_sessions.id"), index=True)
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    """Who asked, where that was noted."""
+
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    recorded_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
