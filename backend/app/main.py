@@ -10,6 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from app.core.config import Environment, Settings, load_settings
 from app.core.logging import configure_logging
 from app.routers import (
+    attempt,
     audit_event,
     enrollment,
     health,
@@ -85,6 +86,7 @@ def _api() -> APIRouter:
         section.router,
         question.router,
         enrollment.router,
+        attempt.router,
         training_record.router,
         audit_event.router,
     ):

@@ -1,7 +1,8 @@
 """Every table of the application: importing this package fills `Base.metadata`."""
 
-from app.models.attempt import QuizAttempt
+from app.models.attempt import AttemptResult, QuizAttempt
 from app.models.audit_event import AuditEvent
+from app.models.correction import QuizCorrection
 from app.models.department import Department
 from app.models.enrollment import Enrollment, SectionProgress
 from app.models.idempotency_key import IdempotencyKey
@@ -16,6 +17,7 @@ from app.models.version import AnswerKey, ModuleVersion, VersionSection
 
 __all__ = [
     "AnswerKey",
+    "AttemptResult",
     "AuditEvent",
     "Department",
     "Enrollment",
@@ -26,6 +28,7 @@ __all__ = [
     "ModuleSection",
     "ModuleVersion",
     "QuizAttempt",
+    "QuizCorrection",
     "QuizQuestion",
     "RecordSeal",
     "SealedRecord",

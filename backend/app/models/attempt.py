@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import TimestampedUUIDModel
+from app.core.database import AppendOnlyModel, TimestampedUUIDModel
 from app.models.types import Json, JsonObject, text_enum
 
 
@@ -16,7 +16,11 @@ class AttemptState(StrEnum):
 
 
 class QuizAttempt(TimestampedUUIDModel):
-    """One try at one quiz section, made by the server at its start and graded once."""
+    """One try at one quiz section, made by the server at its start and graded once.
+
+    Points to `grades` are those of the newest `AttemptResult`; whatever else a graded attempt says
+    is never changed again (trigger `refuse_change`).
+    """
 
     __tablename__ = "quiz_attempts"
     __table_args__ = (UniqueConstraint("enrollment_id", "section_id", "number"),)
@@ -34,6 +38,11 @@ class QuizAttempt(TimestampedUUIDModel):
     """The questions as shown, in their shuffled order (app.domain.quiz.attempts)."""
 
     answers: Mapped[JsonObject] = mapped_column(Json, server_default=text("'{}'"), default=dict)
+    answered_after: Mapped[JsonObject] = mapped_column(
+        Json, server_default=text("'{}'"), default=dict
+    )
+    """Per question: seconds from the start of the attempt to its first saved answer."""
+
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
     submitted_at: Mapped[datetime | None]
@@ -44,7 +53,28 @@ class QuizAttempt(TimestampedUUIDModel):
     pass_mark: Mapped[Decimal] = mapped_column(Numeric(5, 2))
     passed: Mapped[bool | None]
     grades: Mapped[JsonObject | None] = mapped_column(Json)
-    """Per question: points, right or wrong; exact fractions as text."""
+    """Per question: points, right or wrong; exact fractions as text (app.domain.quiz.results)."""
+
+
+class AttemptResult(AppendOnlyModel):
+    """One result of an attempt: revision 0 is its grade, each further one a regrade."""
+
+    __tablename__ = "attempt_results"
+    __table_args__ = (UniqueConstraint("attempt_id", "revision"),)
+
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("quiz_attempts.id"))
+    revision: Mapped[int] = mapped_column(Integer)
+    correction_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("quiz_corrections.id"))
+    """What made the regrade necessary; none for revision 0."""
+
+    points: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    max_points: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    score_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2))
+    passed: Mapped[bool]
+    kept_pass: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Passed before, and below the mark after the correction: the pass stays."""
+
+    grades: Mapped[JsonObject] = mapped_column(Json)
 
 
 Index(

@@ -10,6 +10,7 @@ from app.core.jwks import JwksKeys
 from app.core.metrics import Metrics
 from app.core.security import TokenCache, TokenVerifier
 from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
+from app.services.attempt import AttemptService
 from app.services.audit_event import AuditEventService
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
@@ -57,6 +58,9 @@ class Container:
         await self.auth.close()
         await self.http.aclose()
         await self.database.close()
+
+    def attempts(self, context: RequestContext) -> AttemptService:
+        return AttemptService(self.database, context)
 
     def audit_events(self, context: RequestContext) -> AuditEventService:
         return AuditEventService(self.database, context)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import IntegrityError
 
 from app.core.database import constraint_name
-from app.core.errors import AppError, FieldError, InvalidPayloadError
+from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError
 from app.services.location import LocationNameTakenError
 from app.services.user_sync import EmailInUseError
 
@@ -15,8 +15,14 @@ def _gone(pointer: str, noun: str) -> Callable[[], AppError]:
     return lambda: InvalidPayloadError([fault])
 
 
+def _attempt_started() -> AppError:
+    return ConflictError("attempt_started", "Another attempt was started meanwhile")
+
+
 ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
+    "uq_quiz_attempts_open": _attempt_started,
+    "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,
     "uq_locations_name_live": LocationNameTakenError,
     "fk_users_location_id": _gone("/location_id", "location"),
     "fk_users_manager_id": _gone("/manager_id", "manager"),

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, UUIDModel
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
+from app.repositories.attempt import AttemptRepository
 from app.repositories.audit_event import AuditEventRepository
 from app.repositories.department import DepartmentRepository
 from app.repositories.enrollment import EnrollmentRepository
@@ -164,6 +165,10 @@ class UnitOfWork:
         if known is not None:
             _replay(known, request)
         self._claimed = True
+
+    @cached_property
+    def attempts(self) -> AttemptRepository:
+        return AttemptRepository(self.session)
 
     @cached_property
     def audit_events(self) -> AuditEventRepository:

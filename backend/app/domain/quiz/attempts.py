@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.domain.quiz.answers import parse_answers
@@ -22,6 +22,9 @@ from app.domain.quiz.questions import (
 )
 from app.domain.quiz.shuffle import shuffled
 from app.domain.section_settings import Feedback, QuizSettings
+
+NETWORK_GRACE: Final = timedelta(seconds=5)
+"""What was sent in time may take so long to arrive."""
 
 
 class Snapshot(Value):
@@ -136,8 +139,8 @@ def deadline(rules: QuizSettings, started_at: datetime) -> datetime | None:
 
 
 def is_over(expires_at: datetime | None, now: datetime) -> bool:
-    """Whether time has run out; the last instant still counts."""
-    return expires_at is not None and now > expires_at
+    """Whether time has run out, the grace for the network included; its last instant counts."""
+    return expires_at is not None and now > expires_at + NETWORK_GRACE
 
 
 class QuestionFeedback(Value):

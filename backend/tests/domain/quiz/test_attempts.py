@@ -178,9 +178,10 @@ class TestDeadline:
         assert deadline(QuizSettings(time_limit_seconds=90), NOON) == NOON + timedelta(seconds=90)
         assert deadline(QuizSettings(), NOON) is None
 
-    def test_the_last_instant_still_counts(self) -> None:
-        assert not is_over(NOON, NOON)
-        assert is_over(NOON, NOON + timedelta(microseconds=1))
+    def test_the_last_instant_of_the_grace_still_counts(self) -> None:
+        last = NOON + timedelta(seconds=5)
+        assert not is_over(NOON, last)
+        assert is_over(NOON, last + timedelta(microseconds=1))
         assert not is_over(None, NOON)
 
 

@@ -1,0 +1,362 @@
+"""Attempts at quizzes: started, saved, graded once.
+
+Whatever meets an open attempt whose time is up closes and grades it first, in a transaction of its
+own, so that the answer that follows (often a refusal) takes nothing back.
+"""
+
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.quiz.answers import AnswerFault, answer_json, parse_answers
+from app.domain.quiz.attempts import (
+    AttemptFeedback,
+    ClosedAttempt,
+    NextAttempt,
+    Refusal,
+    Snapshot,
+    attempts_left,
+    deadline,
+    draw_snapshot,
+    feedback,
+    grade_attempt,
+    is_over,
+    learner_questions,
+    next_attempt,
+)
+from app.domain.quiz.grading import Correction
+from app.domain.quiz.key import QuizKey
+from app.domain.quiz.results import grade_from_json, stored_result
+from app.domain.section_settings import SectionKind
+from app.models import Enrollment, QuizAttempt
+from app.models.attempt import AttemptState
+from app.models.enrollment import EnrollmentStatus
+from app.models.types import JsonObject
+from app.repositories.attempt import AttemptRow, Graded
+from app.schemas.attempt import (
+    AnswersPayload,
+    AnswersSaved,
+    AttemptOpen,
+    AttemptRead,
+    AttemptResultRead,
+)
+from app.schemas.base import ListOf
+from app.services.base import Service
+from app.services.context import SYSTEM
+from app.services.enrollment import EnrollmentClosedError
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+SEED_BYTES = 16
+CLOSED_TO_ANSWERS = frozenset({EnrollmentStatus.WITHDRAWN, EnrollmentStatus.EXPIRED})
+_TITLES = {
+    Refusal.ALREADY_PASSED: "This quiz is passed",
+    Refusal.NO_ATTEMPTS_LEFT: "All attempts at this quiz are used",
+    Refusal.COOLING_DOWN: "The next attempt may start a little later",
+}
+
+
+class NotAQuizSectionError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("not_a_quiz", "Only quiz sections have attempts")
+
+
+class AttemptClosedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("attempt_closed", "This attempt is closed")
+
+
+class AttemptRefusedError(ConflictError):
+    def __init__(self, refusal: Refusal, decision: NextAttempt) -> None:
+        super().__init__(refusal.value, _TITLES[refusal])
+        if decision.available_at is not None:
+            self.extra = {"available_at": decision.available_at.isoformat()[:-6] + "Z"}
+
+
+class InvalidAnswersError(InvalidPayloadError):
+    def __init__(self, faults: list[AnswerFault]) -> None:
+        super().__init__(
+            [
+                FieldError(f"/answers/{_escaped(each.key)}", each.code, each.detail)
+                for each in faults
+            ],
+            code="invalid_answers",
+            title="Some answers are not valid; none of this request was saved",
+        )
+
+
+class _OverdueError(Exception):
+    def __init__(self, attempt_id: uuid.UUID) -> None:
+        super().__init__()
+        self.attempt_id = attempt_id
+
+
+class AttemptService(Service):
+    async def start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+        """Start an attempt, or answer with the open one: the same attempt on every device."""
+        return await self._settled(lambda: self._start(enrollment_id, section_id))
+
+    async def save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
+        """Merge answers into an open attempt: all that were sent, or none of them."""
+        return await self._settled(lambda: self._save(attempt_id, payload))
+
+    async def submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
+        """Grade an attempt, once; whoever submits it again gets the same result."""
+        return await self._settled(lambda: self._submit(attempt_id, payload))
+
+    async def get(self, attempt_id: uuid.UUID) -> Outcome:
+        return await self._settled(lambda: self._get(attempt_id))
+
+    async def list(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
+    ) -> ListOf[AttemptRead]:
+        return await self._settled(lambda: self._list(enrollment_id, section_id, request))
+
+    async def close_overdue(self, limit: int = 100) -> int:
+        """Close and grade attempts whose time is up; return how many, at most `limit`."""
+        async with self.reading() as uow:
+            attempt_ids = await uow.attempts.overdue(limit)
+        for attempt_id in attempt_ids:
+            await self._close(attempt_id)
+        return len(attempt_ids)
+
+    async def _settled(self, use: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await use()
+            except _OverdueError as overdue:
+                await self._close(overdue.attempt_id)
+
+    async def _close(self, attempt_id: uuid.UUID) -> None:
+        """Grade what was saved in time. The clock does it, not whoever happens to look."""
+        async with UnitOfWork(self._database, SYSTEM) as uow:
+            row = await uow.attempts.read(attempt_id, None)
+            while row is not None and _is_overdue(row.attempt, row):
+                graded = _graded(row, row.attempt.answers, timed_out=True)
+                if await uow.attempts.grade(graded, self._context.request_id, None):
+                    break
+                row = await uow.attempts.read(attempt_id, None)
+
+    async def _start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+        async with self.work() as uow:
+            enrollment = await self._lock_own(uow, enrollment_id)
+            key = await _quiz_key(uow, enrollment, section_id)
+            attempts = await uow.attempts.of_quiz(enrollment, section_id)
+            now = await uow.now()
+            for attempt in attempts:
+                if attempt.state is AttemptState.OPEN:
+                    _require_answerable(enrollment.status)
+                    if is_over(attempt.expires_at, now):
+                        raise _OverdueError(attempt.id)
+                    return await uow.answer(_open(attempt))
+            decision = next_attempt(key, [_closed(attempt) for attempt in attempts], now)
+            _require_start(decision, enrollment.status)
+            snapshot = draw_snapshot(key, secrets.token_hex(SEED_BYTES))
+            attempt = QuizAttempt(
+                enrollment_id=enrollment.id,
+                section_id=section_id,
+                user_id=enrollment.user_id,
+                version_id=enrollment.version_id,
+                number=decision.number,
+                seed=snapshot.seed,
+                snapshot=snapshot.as_json(),
+                answers={},
+                started_at=now,
+                expires_at=deadline(key, now),
+                pass_mark=key.pass_mark,
+            )
+            await uow.attempts.begin(attempt)
+            after = {
+                "enrollment_id": enrollment.id,
+                "section_id": section_id,
+                "number": attempt.number,
+            }
+            await uow.audit(AuditAction.ATTEMPT_STARTED, attempt, after=after)
+            return await uow.answer(_open(attempt, created=True))
+
+    async def _save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
+        async with self.work() as uow:
+            row = await self._own(uow, attempt_id)
+            if row.attempt.state is not AttemptState.OPEN:
+                raise AttemptClosedError
+            _require_answerable(row.enrollment_status)
+            given, cleared = _parsed(row, payload)
+            answers = await uow.attempts.save(attempt_id, given, cleared)
+            if answers is None:
+                raise AttemptClosedError
+            return AnswersSaved(id=attempt_id, answers=answers, expires_at=row.attempt.expires_at)
+
+    async def _submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
+        async with self.work() as uow:
+            row = await self._own(uow, attempt_id)
+            while row.attempt.state is AttemptState.OPEN:
+                _require_answerable(row.enrollment_status)
+                given, cleared = _parsed(row, payload)
+                answers = {**row.attempt.answers, **given}
+                for question_id in cleared:
+                    answers.pop(question_id, None)
+                graded = _graded(row, answers)
+                await uow.attempts.grade(graded, uow.request_id, self.actor)
+                row = await self._own(uow, attempt_id)
+            return await uow.answer(_result(row))
+
+    async def _get(self, attempt_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            row = await uow.attempts.read(attempt_id, self.actor)
+            if row is None:
+                raise NotFoundError("attempt")
+            _require_in_time(row)
+            own = row.attempt.user_id == self.actor.id
+            if row.attempt.state is AttemptState.GRADED:
+                return _result(row, with_questions=True) if own else Outcome.of(_read(row.attempt))
+            return _open(row.attempt) if own else Outcome.of(_read(row.attempt))
+
+    async def _list(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
+    ) -> ListOf[AttemptRead]:
+        async with self.reading() as uow:
+            row = await uow.enrollments.get_visible(enrollment_id, self.actor)
+            if row is None:
+                raise NotFoundError("enrollment")
+            if await uow.versions.answer_key(row.enrollment.version_id, section_id) is None:
+                raise NotFoundError("section")
+            page = await uow.attempts.list_of(enrollment_id, section_id, request)
+            now = await uow.now()
+            for attempt in page.items:
+                if attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, now):
+                    raise _OverdueError(attempt.id)
+            return ListOf(
+                items=[_read(attempt) for attempt in page.items],
+                next_cursor=page.next_cursor,
+                total=page.total,
+            )
+
+    async def _lock_own(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> Enrollment:
+        enrollment = await uow.enrollments.lock_visible(enrollment_id, self.actor)
+        if enrollment is None or enrollment.user_id != self.actor.id:
+            raise NotFoundError("enrollment")
+        return enrollment
+
+    async def _own(self, uow: UnitOfWork, attempt_id: uuid.UUID) -> AttemptRow:
+        row = await uow.attempts.read(attempt_id, self.actor, own=True)
+        if row is None:
+            raise NotFoundError("attempt")
+        _require_in_time(row)
+        return row
+
+
+def _is_overdue(attempt: QuizAttempt, row: AttemptRow) -> bool:
+    return attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, row.now)
+
+
+def _require_in_time(row: AttemptRow) -> None:
+    if _is_overdue(row.attempt, row):
+        raise _OverdueError(row.attempt.id)
+
+
+def _require_answerable(status: EnrollmentStatus) -> None:
+    """Let what was begun be finished in a completed enrollment, not in one that was left."""
+    if status in CLOSED_TO_ANSWERS:
+        raise EnrollmentClosedError
+
+
+def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
+    if decision.refusal is not Refusal.ALREADY_PASSED and status is not EnrollmentStatus.ACTIVE:
+        raise EnrollmentClosedError
+    if decision.refusal is not None:
+        raise AttemptRefusedError(decision.refusal, decision)
+
+
+async def _quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID) -> QuizKey:
+    stored = await uow.versions.answer_key(enrollment.version_id, section_id)
+    if stored is not None:
+        return QuizKey.model_validate(stored.key)
+    section = await uow.versions.section(enrollment.version_id, section_id)
+    if section is not None and section.kind is not SectionKind.QUIZ:
+        raise NotAQuizSectionError
+    raise NotFoundError("section")
+
+
+def _closed(attempt: QuizAttempt) -> ClosedAttempt:
+    return ClosedAttempt(
+        attempt.number, attempt.submitted_at or attempt.started_at, bool(attempt.passed)
+    )
+
+
+def _parsed(row: AttemptRow, payload: AnswersPayload) -> tuple[JsonObject, list[str]]:
+    """Return the answers that were given and the questions that were cleared."""
+    snapshot = Snapshot.model_validate(row.attempt.snapshot)
+    parsed = parse_answers(snapshot.by_id(), payload.answers)
+    if parsed.faults:
+        raise InvalidAnswersError(parsed.faults)
+    given = {str(each): answer_json(value) for each, value in parsed.valid.items()}
+    cleared = [each for each, value in given.items() if value is None]
+    return {each: value for each, value in given.items() if value is not None}, cleared
+
+
+def _graded(row: AttemptRow, answers: JsonObject, *, timed_out: bool = False) -> Graded:
+    result = grade_attempt(
+        Snapshot.model_validate(row.attempt.snapshot),
+        QuizKey.model_validate(row.key),
+        answers,
+        [Correction.model_validate(each) for each in row.corrections],
+    )
+    return Graded(
+        attempt_id=row.attempt.id,
+        read_answers=row.attempt.answers,
+        read_corrections=len(row.corrections),
+        answers=answers,
+        timed_out=timed_out,
+        columns=stored_result(result),
+    )
+
+
+def _open(attempt: QuizAttempt, *, created: bool = False) -> Outcome:
+    body = AttemptOpen(
+        id=attempt.id,
+        enrollment_id=attempt.enrollment_id,
+        section_id=attempt.section_id,
+        number=attempt.number,
+        state=AttemptState.OPEN,
+        started_at=attempt.started_at,
+        expires_at=attempt.expires_at,
+        questions=learner_questions(Snapshot.model_validate(attempt.snapshot)),
+        answers=attempt.answers,
+    )
+    return Outcome.of(body, created=created, location=f"/attempts/{attempt.id}")
+
+
+def _read(attempt: QuizAttempt) -> AttemptRead:
+    return AttemptRead.model_validate(attempt)
+
+
+def _result(row: AttemptRow, *, with_questions: bool = False) -> Outcome:
+    attempt = row.attempt
+    body = AttemptResultRead(**_read(attempt).model_dump(), feedback=_feedback(row))
+    if with_questions:
+        body.questions = learner_questions(Snapshot.model_validate(attempt.snapshot))
+        body.answers = attempt.answers
+    return Outcome.of(body)
+
+
+def _feedback(row: AttemptRow) -> AttemptFeedback | None:
+    """Tell what the policy allows; an attempt that is open just now could use the answers."""
+    if row.attempt.grades is None:
+        return None
+    key = QuizKey.model_validate(row.key)
+    return feedback(
+        grade_from_json(row.attempt.grades),
+        key,
+        passed=row.any_passed and not row.any_open,
+        attempts_left=attempts_left(key, row.closed),
+    )
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
