@@ -85,6 +85,18 @@ class FieldError:
     detail: str
 
 
+_QUOTING = {
+    "uuid_parsing": "A UUID is expected",
+    "union_tag_invalid": "This kind is unknown",
+    "value_error": "This value is not valid",
+}
+
+
+def fault_detail(kind: str, message: str) -> str:
+    """Return a validator's message, or our own where its message quotes the offending value."""
+    return _QUOTING.get(kind, message)
+
+
 class InvalidPayloadError(AppError):
     """422. The details say what is wrong and where, never the offending value."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from app.core.errors import FieldError
+from app.core.errors import FieldError, fault_detail
 from app.domain.html import plain_text, sanitise
 from app.domain.quiz.key import QuizKey
 from app.domain.quiz.questions import Question, QuestionKind, learner_view, parse_question
@@ -307,7 +307,7 @@ def faults(error: ValidationError, pointer: str = "", *, skip: int = 0) -> list[
         FieldError(
             pointer + "".join(f"/{_escape(part)}" for part in fault["loc"][skip:]),
             fault["type"],
-            fault["msg"],
+            fault_detail(fault["type"], fault["msg"]),
         )
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]

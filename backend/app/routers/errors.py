@@ -8,12 +8,19 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from app.core.database import unavailable
-from app.core.errors import AppError, FieldError, InvalidPayloadError, PreconditionFailedError
+from app.core.errors import (
+    AppError,
+    FieldError,
+    InvalidPayloadError,
+    PreconditionFailedError,
+    fault_detail,
+)
 from app.core.problems import MEDIA_TYPE, problem
 from app.routers.respond import respond
 from app.services.constraints import error_for
@@ -61,7 +68,8 @@ async def _on_replay(_request: Request, replay: ReplayedOutcome) -> Response:
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
     faults = [
-        FieldError(_pointer(fault["loc"]), fault["type"], fault["msg"]) for fault in error.errors()
+        FieldError(_pointer(fault["loc"]), fault["type"], fault_detail(fault["type"], fault["msg"]))
+        for fault in error.errors()
     ]
     return problem_response(request, InvalidPayloadError(faults))
 
@@ -76,7 +84,19 @@ def _pointer(location: Sequence[str | int]) -> str:
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     code, title = _CODES.get(error.status_code, ("http_error", "The request failed"))
     headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return problem_response(request, AppError(code, error.status_code, title, headers=headers))
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return what this address does; the router only names the methods of its first route."""
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if route.path_regex.fullmatch(request.url.path)
+        for method in route.methods or ()
+    }
 
 
 async def _on_stale(request: Request, _error: StaleDataError) -> Response:
