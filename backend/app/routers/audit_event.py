@@ -2,14 +2,13 @@ import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime
 
 from app.domain.actor import Permission
 from app.repositories.audit_event import AuditFilter
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.respond import json_of
 from app.schemas.audit_event import AuditEventRead
-from app.schemas.base import ListOf
+from app.schemas.base import Instant, ListOf
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/audit-events", tags=["audit"])
@@ -26,8 +25,8 @@ async def list_audit_events(
     target_type: QueryText | None = None,
     target_id: uuid.UUID | None = None,
     action: QueryText | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
 ) -> Response:
     filters = AuditFilter(actor_id, target_type, target_id, action, since, until)
     return json_of(await app.audit_events(context).list(filters, page))

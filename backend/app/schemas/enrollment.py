@@ -7,7 +7,7 @@ from pydantic import Field
 from app.domain.actor import Role
 from app.domain.section_settings import SectionKind
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
-from app.schemas.base import Line, Paragraph, Payload, Resource
+from app.schemas.base import Day, Flag, Line, Paragraph, Payload, Resource
 
 
 class EnrollmentCreate(Payload):
@@ -28,7 +28,7 @@ class BulkEnroll(Payload):
     module_id: uuid.UUID
     user_ids: Annotated[list[uuid.UUID], Field(max_length=10_000)] | None = None
     filter: BulkFilter | None = None
-    due_on: date | None = None
+    due_on: Day | None = None
 
 
 class BulkResult(Resource):
@@ -110,8 +110,8 @@ class ProgressReport(Payload):
     """`seconds_spent` is the total so far in this section, so that a report may be repeated."""
 
     seconds_spent: int = Field(0, ge=0, le=2_147_483_647, strict=True)
-    position: float = Field(0, ge=0, le=1e9, allow_inf_nan=False)
-    completed: bool = False
+    position: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, strict=True)
+    completed: Flag = False
 
 
 class EnrollmentState(Resource):

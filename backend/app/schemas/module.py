@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from app.domain.section_settings import SectionKind
 from app.models.module import ModuleStatus
-from app.schemas.base import Label, Line, Paragraph, Payload, Resource
+from app.schemas.base import Flag, Label, Line, Paragraph, Payload, Resource
 from app.schemas.section import SectionRead
 
 Language = Annotated[
@@ -80,7 +80,7 @@ class ModuleDraft(ModuleCard):
 
 class Publish(Payload):
     note: Paragraph | None = None
-    material_change: bool = False
+    material_change: Flag = False
 
 
 class VersionRead(Resource):

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 from app.domain.quiz.fields import StorableText
 from app.domain.section_settings import SectionKind
 from app.models import ModuleSection
-from app.schemas.base import Line, Payload, Resource
+from app.schemas.base import Flag, Line, Payload, Resource
 from app.schemas.question import QuestionRead
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
@@ -18,7 +18,7 @@ class SectionCreate(Payload):
     kind: SectionKind
     title: Line
     body: Body = ""
-    required: bool = True
+    required: Flag = True
     settings: dict[str, Any] = Field(default_factory=dict)
     position: int | None = Field(None, ge=1, strict=True)
 
@@ -26,7 +26,7 @@ class SectionCreate(Payload):
 class SectionUpdate(Payload):
     title: Line = ""
     body: Body = ""
-    required: bool = True
+    required: Flag = True
     settings: dict[str, Any] = Field(default_factory=dict)
     position: int = Field(1, ge=1, strict=True)
 

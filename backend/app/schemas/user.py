@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.domain.actor import Role
 from app.models import User
-from app.schemas.base import Email, JsonMap, Line, Payload, Resource
+from app.schemas.base import Day, Email, Flag, JsonMap, Line, Payload, Resource
 
 
 class UserRead(Resource):
@@ -53,10 +53,10 @@ class UserUpdate(Payload):
     department: Line | None = None
     location_id: uuid.UUID | None = None
     job_title: Line | None = None
-    hired_on: date | None = None
+    hired_on: Day | None = None
     manager_id: uuid.UUID | None = None
     role: Role = Role.LEARNER
-    is_active: bool = True
+    is_active: Flag = True
 
 
 class UserInvite(Payload):
@@ -66,5 +66,5 @@ class UserInvite(Payload):
     department: Line | None = None
     location_id: uuid.UUID | None = None
     job_title: Line | None = None
-    hired_on: date | None = None
+    hired_on: Day | None = None
     manager_id: uuid.UUID | None = None
