@@ -61,12 +61,12 @@ async def list_enrollments(
     return json_of(await app.enrollments(context).list(filters, page))
 
 
-@router.get("/{enrollment_id}", response_model=EnrollmentDetail)
+@router.get("/{enrollment_id:uuid}", response_model=EnrollmentDetail)
 async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
     return respond(await app.enrollments(context).get(enrollment_id))
 
 
-@router.get("/{enrollment_id}/content", response_model=Content)
+@router.get("/{enrollment_id:uuid}/content", response_model=Content)
 async def read_content(
     enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
 ) -> Response:
@@ -78,7 +78,9 @@ async def read_content(
     return Response(content.body, headers=headers, media_type=JSON)
 
 
-@router.put("/{enrollment_id}/sections/{section_id}/progress", response_model=ProgressRead)
+@router.put(
+    "/{enrollment_id:uuid}/sections/{section_id:uuid}/progress", response_model=ProgressRead
+)
 async def report_progress(
     enrollment_id: uuid.UUID,
     section_id: uuid.UUID,
@@ -91,7 +93,9 @@ async def report_progress(
     return json_of(await service.report_progress(enrollment_id, section_id, payload))
 
 
-@router.post("/{enrollment_id}/sections/{section_id}/acknowledge", response_model=Acknowledged)
+@router.post(
+    "/{enrollment_id:uuid}/sections/{section_id:uuid}/acknowledge", response_model=Acknowledged
+)
 async def acknowledge(
     enrollment_id: uuid.UUID,
     section_id: uuid.UUID,
@@ -103,6 +107,6 @@ async def acknowledge(
     return respond(await service.acknowledge(enrollment_id, section_id, payload))
 
 
-@router.post("/{enrollment_id}/withdraw", response_model=EnrollmentRead)
+@router.post("/{enrollment_id:uuid}/withdraw", response_model=EnrollmentRead)
 async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
     return respond(await app.enrollments(context).withdraw(enrollment_id))

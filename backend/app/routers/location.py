@@ -39,26 +39,26 @@ async def create_location(payload: LocationCreate, context: Admin, app: App) -> 
     return respond(await app.locations(context).create(payload))
 
 
-@router.get("/{location_id}", response_model=LocationDetail)
+@router.get("/{location_id:uuid}", response_model=LocationDetail)
 async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
     return respond(await app.locations(context).get(location_id))
 
 
-@router.patch("/{location_id}", response_model=LocationDetail)
+@router.patch("/{location_id:uuid}", response_model=LocationDetail)
 async def update_location(
     location_id: uuid.UUID, payload: LocationUpdate, context: Admin, if_match: IfMatch, app: App
 ) -> Response:
     return respond(await app.locations(context).update(location_id, payload, if_match))
 
 
-@router.delete("/{location_id}", status_code=204)
+@router.delete("/{location_id:uuid}", status_code=204)
 async def delete_location(
     location_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App
 ) -> None:
     await app.locations(context).delete(location_id, if_match)
 
 
-@router.post("/{location_id}/restore", response_model=LocationDetail)
+@router.post("/{location_id:uuid}/restore", response_model=LocationDetail)
 async def restore_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
     """Undo a deletion."""
     return respond(await app.locations(context).restore(location_id))

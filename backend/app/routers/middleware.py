@@ -123,5 +123,5 @@ def _request_id(scope: Scope) -> str:
 
 def _route(scope: Scope) -> str:
     """Return the route's template: paths hold ids, and ids of people do not belong in metrics."""
-    path = getattr(scope.get("route"), "path", None)
+    path = getattr(scope.get("route"), "path_format", None)
     return path if isinstance(path, str) else "unmatched"

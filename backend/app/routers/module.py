@@ -47,50 +47,50 @@ async def create_module(payload: ModuleCreate, context: Author, app: App) -> Res
     return respond(await app.modules(context).create(payload))
 
 
-@router.get("/{module_id}", response_model=ModuleDraft | ModuleOutline)
+@router.get("/{module_id:uuid}", response_model=ModuleDraft | ModuleOutline)
 async def read_module(module_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read the draft with its answers as an author, the published outline as anybody else."""
     return respond(await app.modules(context).get(module_id))
 
 
-@router.patch("/{module_id}", response_model=ModuleDraft)
+@router.patch("/{module_id:uuid}", response_model=ModuleDraft)
 async def update_module(
     module_id: uuid.UUID, payload: ModuleUpdate, context: Author, if_match: IfMatch, app: App
 ) -> Response:
     return respond(await app.modules(context).update(module_id, payload, if_match))
 
 
-@router.delete("/{module_id}", status_code=204)
+@router.delete("/{module_id:uuid}", status_code=204)
 async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch, app: App) -> None:
     await app.modules(context).delete(module_id, if_match)
 
 
-@router.post("/{module_id}/publish", response_model=VersionRead, status_code=201)
+@router.post("/{module_id:uuid}/publish", response_model=VersionRead, status_code=201)
 async def publish_module(
     module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
 ) -> Response:
     return respond(await app.modules(context).publish(module_id, payload or Publish()))
 
 
-@router.post("/{module_id}/archive", response_model=ModuleDraft)
+@router.post("/{module_id:uuid}/archive", response_model=ModuleDraft)
 async def archive_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
     return respond(await app.modules(context).archive(module_id))
 
 
-@router.post("/{module_id}/restore", response_model=ModuleDraft)
+@router.post("/{module_id:uuid}/restore", response_model=ModuleDraft)
 async def restore_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
     """Undo a deletion or an archiving."""
     return respond(await app.modules(context).restore(module_id))
 
 
-@router.get("/{module_id}/versions", response_model=ListOf[VersionRead])
+@router.get("/{module_id:uuid}/versions", response_model=ListOf[VersionRead])
 async def list_versions(
     module_id: uuid.UUID, context: Author, app: App, page: PageQuery
 ) -> Response:
     return json_of(await app.modules(context).versions(module_id, page))
 
 
-@router.get("/{module_id}/versions/{number}", response_model=VersionDetail)
+@router.get("/{module_id:uuid}/versions/{number}", response_model=VersionDetail)
 async def read_version(
     module_id: uuid.UUID, number: Number, context: Author, app: App, known: IfNoneMatch
 ) -> Response:

@@ -11,7 +11,7 @@ from app.schemas.question import QuestionCreate, QuestionRead, QuestionUpdate
 from app.services.context import RequestContext
 
 router = APIRouter(
-    prefix="/modules/{module_id}/sections/{section_id}/questions",
+    prefix="/modules/{module_id:uuid}/sections/{section_id:uuid}/questions",
     tags=["modules"],
     route_class=StrictRoute,
 )
@@ -30,7 +30,7 @@ async def create_question(
     return respond(await app.questions(context).create(module_id, section_id, payload))
 
 
-@router.patch("/{question_id}", response_model=QuestionRead)
+@router.patch("/{question_id:uuid}", response_model=QuestionRead)
 async def update_question(
     module_id: uuid.UUID,
     section_id: uuid.UUID,
@@ -44,7 +44,7 @@ async def update_question(
     return respond(await service.update(module_id, section_id, question_id, payload, if_match))
 
 
-@router.delete("/{question_id}", status_code=204)
+@router.delete("/{question_id:uuid}", status_code=204)
 async def delete_question(
     module_id: uuid.UUID,
     section_id: uuid.UUID,

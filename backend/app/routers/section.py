@@ -11,7 +11,7 @@ from app.schemas.section import SectionCreate, SectionOrder, SectionRead, Sectio
 from app.services.context import RequestContext
 
 router = APIRouter(
-    prefix="/modules/{module_id}/sections", tags=["modules"], route_class=StrictRoute
+    prefix="/modules/{module_id:uuid}/sections", tags=["modules"], route_class=StrictRoute
 )
 
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
@@ -31,7 +31,7 @@ async def reorder_sections(
     return respond(await app.sections(context).reorder(module_id, payload, if_match))
 
 
-@router.patch("/{section_id}", response_model=SectionRead)
+@router.patch("/{section_id:uuid}", response_model=SectionRead)
 async def update_section(
     module_id: uuid.UUID,
     section_id: uuid.UUID,
@@ -43,7 +43,7 @@ async def update_section(
     return respond(await app.sections(context).update(module_id, section_id, payload, if_match))
 
 
-@router.delete("/{section_id}", status_code=204)
+@router.delete("/{section_id:uuid}", status_code=204)
 async def delete_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, if_match: IfMatch, app: App
 ) -> None:

@@ -27,6 +27,6 @@ async def list_training_records(
     return json_of(await service.list(page, user_id=user_id, module_id=module_id))
 
 
-@router.get("/{record_id}", response_model=TrainingRecordDetail)
+@router.get("/{record_id:uuid}", response_model=TrainingRecordDetail)
 async def read_training_record(record_id: uuid.UUID, context: Reader, app: App) -> Response:
     return respond(await app.training_records(context).get(record_id))

@@ -57,12 +57,12 @@ async def invite(payload: UserInvite, context: DirectoryAdmin, app: App) -> Resp
     return respond(await app.users(context).invite(payload))
 
 
-@router.get("/{user_id}", response_model=UserRead)
+@router.get("/{user_id:uuid}", response_model=UserRead)
 async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
     return respond(await app.users(context).get(user_id))
 
 
-@router.patch("/{user_id}", response_model=UserRead)
+@router.patch("/{user_id:uuid}", response_model=UserRead)
 async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
 ) -> Response:
