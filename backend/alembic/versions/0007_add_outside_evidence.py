@@ -28,7 +28,6 @@ KEPT = "SELECT, INSERT, UPDATE"
 
 GRANTS = {
     "external_trainings": KEPT,
-    "external_training_withdrawals": APPEND_ONLY,
     "live_sessions": KEPT,
     "live_session_attendances": MUTABLE,
     "live_session_questions": APPEND_ONLY,
@@ -39,12 +38,7 @@ GRANTS = {
     "erased_records": READ_ONLY,
 }
 
-EVIDENCE = (
-    "external_training_withdrawals",
-    "live_session_questions",
-    "erasures",
-    "erased_records",
-)
+EVIDENCE = ("live_session_questions", "erasures", "erased_records")
 
 # A tombstone written in this very transaction is the permission to erase the person's rows. Only
 # erase_person() writes one, and only the owner of the schema may call that.
@@ -278,9 +272,8 @@ BEGIN
      WHERE target_type = 'user' AND target_id = p_user;
     UPDATE users
        SET full_name = p_pseudonym, email = p_pseudonym || '@erased.invalid', supabase_id = NULL,
-           email_confirmed = false, hired_on = NULL, last_sign_in = NULL,
-           profile_metadata = '{}', manager_id = NULL, revision = revision + 1,
-           updated_at = clock_timestamp()
+           email_confirmed = false, last_sign_in = NULL, profile_metadata = '{}',
+           manager_id = NULL, revision = revision + 1, updated_at = clock_timestamp()
      WHERE id = p_user;
     INSERT INTO audit_events (action, target_type, target_id, after)
     VALUES ('user:erased', 'user', p_user, jsonb_build_object(
@@ -733,35 +726,8 @@ def _create_tables() -> None:
         sa.UniqueConstraint("module_id", name=op.f("uq_module_teachings_module_id")),
     )
     op.create_table(
-        "external_training_withdrawals",
-        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("external_training_id", sa.Uuid(), nullable=False),
-        sa.Column("withdrawn_by_id", sa.Uuid(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("clock_timestamp()"),
-            nullable=False,
-        ),
-        sa.ForeignKeyConstraint(
-            ["external_training_id"],
-            ["external_trainings.id"],
-            name=op.f("fk_external_training_withdrawals_external_training_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["withdrawn_by_id"],
-            ["users.id"],
-            name=op.f("fk_external_training_withdrawals_withdrawn_by_id"),
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_external_training_withdrawals")),
-        sa.UniqueConstraint(
-            "external_training_id",
-            name=op.f("uq_external_training_withdrawals_external_training_id"),
-        ),
-    )
-    op.create_table(
         "live_session_attendances",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column(
@@ -793,7 +759,10 @@ def _create_tables() -> None:
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_live_session_attendances_user_id")
         ),
-        sa.PrimaryKeyConstraint("session_id", "user_id", name=op.f("pk_live_session_attendances")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_live_session_attendances")),
+        sa.UniqueConstraint(
+            "session_id", "user_id", name=op.f("uq_live_session_attendances_session_id_user_id")
+        ),
     )
     op.create_index(
         op.f("ix_live_session_attendances_user_id"),

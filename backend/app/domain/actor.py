@@ -27,6 +27,16 @@ class Permission(StrEnum):
     ORGANISATION_READ = "organisation:read"
     ORGANISATION_WRITE = "organisation:write"
     AUDIT_READ = "audit:read"
+    EVIDENCE_SUBMIT = "evidence:submit"
+    """Enter training done elsewhere; for whom is decided by row."""
+
+    EVIDENCE_VERIFY = "evidence:verify"
+    SESSIONS_TEACH = "sessions:teach"
+    """Mark attendance and close: the session's own instructor, whatever their role."""
+
+    SESSIONS_WRITE = "sessions:write"
+    EXEMPTIONS_WRITE = "exemptions:write"
+    RETENTION_WRITE = "retention:write"
 
 
 _EVERYONE = frozenset(
@@ -37,9 +47,16 @@ _EVERYONE = frozenset(
         Permission.ENROLLMENTS_READ,
         Permission.RECORDS_READ,
         Permission.ORGANISATION_READ,
+        Permission.EVIDENCE_SUBMIT,
+        Permission.SESSIONS_TEACH,
     }
 )
-_MANAGER = _EVERYONE | {Permission.USERS_READ, Permission.ENROLLMENTS_ASSIGN}
+_MANAGER = _EVERYONE | {
+    Permission.USERS_READ,
+    Permission.ENROLLMENTS_ASSIGN,
+    Permission.EVIDENCE_VERIFY,
+    Permission.SESSIONS_WRITE,
+}
 _AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

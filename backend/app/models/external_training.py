@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import AppendOnlyModel, RevisionedModel
+from app.core.database import RevisionedModel
 from app.domain.ce_credits import Delivery
 from app.models.types import Json, JsonObject, text_enum
 
@@ -18,7 +18,10 @@ class ExternalTrainingStatus(StrEnum):
 
 
 class ExternalTraining(RevisionedModel):
-    """Training done elsewhere. Editable while pending; once reviewed the database freezes it."""
+    """Training done elsewhere. Editable while pending; once reviewed the database freezes it.
+
+    A verified one counts through the `EvidenceElsewhere` of the same id, until that is withdrawn.
+    """
 
     __tablename__ = "external_trainings"
     __table_args__ = (
@@ -81,15 +84,3 @@ Index(
     ExternalTraining.id,
 )
 Index("ix_external_trainings_module_id", ExternalTraining.module_id)
-
-
-class ExternalTrainingWithdrawal(AppendOnlyModel):
-    """A verified training was found wrong. The training itself stays as it was."""
-
-    __tablename__ = "external_training_withdrawals"
-
-    external_training_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("external_trainings.id"), unique=True
-    )
-    withdrawn_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    reason: Mapped[str] = mapped_column(Text)

@@ -2,10 +2,10 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import AppendOnlyModel, Base, RevisionedModel
+from app.core.database import AppendOnlyModel, RevisionedModel, UUIDModel
 from app.models.types import text_enum
 
 
@@ -64,13 +64,14 @@ Index("ix_live_sessions_starts_at", LiveSession.starts_at.desc(), LiveSession.id
 Index("ix_live_sessions_module_id", LiveSession.module_id)
 
 
-class Attendance(Base):
+class Attendance(UUIDModel):
     """One line of a session's roster."""
 
     __tablename__ = "live_session_attendances"
+    __table_args__ = (UniqueConstraint("session_id", "user_id"),)
 
-    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("live_sessions.id"), primary_key=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("live_sessions.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
     status: Mapped[AttendanceStatus] = mapped_column(
         text_enum(AttendanceStatus, "status"),
         server_default=AttendanceStatus.REGISTERED.value,
