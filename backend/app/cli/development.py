@@ -17,6 +17,9 @@ def dev(
     seed: Annotated[  # noqa: FBT002  # typer reads options from parameters
         bool, typer.Option("--seed/--no-seed", help="Load modules, organisation and identities.")
     ] = True,
+    access_token_seconds: Annotated[
+        int, typer.Option(min=1, max=86_400, hidden=True, help="Lifetime of access tokens.")
+    ] = 3600,
 ) -> None:
     """Start PostgreSQL, a Supabase stand-in and the API on http://127.0.0.1:PORT."""
     if os.environ.get("ENVIRONMENT", "development") == "production":
@@ -24,12 +27,12 @@ def dev(
         raise typer.Exit(2)
     try:
         # Only installed with the development dependencies, and only needed here.
-        from app.devstack.run import DevStackError, run  # noqa: PLC0415
+        from app.devstack.run import DevStackError, Options, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         err.print(f"The development stack is not installed ({error.name} is missing).")
         raise typer.Exit(2) from None
     try:
-        run(port=port, data_dir=data_dir, seed=seed)
+        run(Options(port, data_dir, seed, access_token_seconds))
     except DevStackError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from None

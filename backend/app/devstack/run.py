@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -43,10 +44,20 @@ class DevStackError(RuntimeError):
     """The stack cannot start; the message says what to do."""
 
 
-def run(*, port: int, data_dir: Path, seed: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a developer chooses. `data_dir` is made when it is missing."""
+
+    port: int
+    data_dir: Path
+    seed: bool = True
+    access_token_seconds: int = 3600
+
+
+def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM, then stop everything that was started."""
-    with _listen(port) as listener, _postgres(data_dir) as postgres:
-        asyncio.run(_serve(listener, postgres, data_dir, seed=seed))
+    with _listen(options.port) as listener, _postgres(options.data_dir) as postgres:
+        asyncio.run(_serve(listener, postgres, options))
 
 
 @contextlib.contextmanager
@@ -75,15 +86,13 @@ def _postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
         server.stop()
 
 
-async def _serve(
-    listener: socket.socket, postgres: EmbeddedPostgres, data_dir: Path, *, seed: bool
-) -> None:
+async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: Options) -> None:
     stopping = _on_signals()
     await _prepare_database(postgres)
     settings = _settings(listener, postgres)
     configure_logging(settings.log_level)
-    async with _stand_ins(settings, postgres, data_dir, seed=seed) as (auth, storage):
-        if seed:
+    async with _stand_ins(settings, postgres, options) as (auth, storage):
+        if options.seed:
             await _seed(settings)
         api = create_app(Container.build(settings))
         server = _Server(
@@ -96,7 +105,7 @@ async def _serve(
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await _until_started(server, serving)
-        _announce(settings, postgres, data_dir, seed=seed)
+        _announce(settings, postgres, options)
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
@@ -188,21 +197,22 @@ def _settings(listener: socket.socket, postgres: EmbeddedPostgres) -> Settings:
 
 @contextlib.asynccontextmanager
 async def _stand_ins(
-    settings: Settings, postgres: EmbeddedPostgres, data_dir: Path, *, seed: bool
+    settings: Settings, postgres: EmbeddedPostgres, options: Options
 ) -> AsyncIterator[tuple[ASGIApp, ASGIApp]]:
     environment = settings.environment.value
     async with (
         AuthStore.open(postgres.dsn(DATABASE)) as accounts,
-        StorageStore.open(postgres.dsn(DATABASE), data_dir / "storage") as objects,
+        StorageStore.open(postgres.dsn(DATABASE), options.data_dir / "storage") as objects,
     ):
-        if seed:
+        if options.seed:
             await seed_identities(accounts, _identities())
         auth = create_auth_app(
             accounts,
-            SigningKeys.load_or_create(data_dir / "auth-signing-keys.json"),
+            SigningKeys.load_or_create(options.data_dir / "auth-signing-keys.json"),
             issuer=settings.issuer,
             service_key=SECRET_KEY,
             environment=environment,
+            access_token_seconds=options.access_token_seconds,
         )
         storage = create_storage_app(objects, service_key=SECRET_KEY, environment=environment)
         yield auth, storage
@@ -223,17 +233,15 @@ async def _seed(settings: Settings) -> None:
     await database.close()
 
 
-def _announce(
-    settings: Settings, postgres: EmbeddedPostgres, data_dir: Path, *, seed: bool
-) -> None:
+def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) -> None:
     origin = settings.supabase_url
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"\n[bold]Unified Dental training is ready at {origin}[/bold]\n")
     console.print(f"  API        {origin}/api/v1    docs {origin}/docs")
     console.print(f"  Supabase   {origin}           (stand-in for Auth and Storage)")
     console.print(f"  Database   {postgres.dsn(DATABASE)}")
-    console.print(f"  Data       {data_dir.resolve()}")
-    if seed:
+    console.print(f"  Data       {options.data_dir.resolve()}")
+    if options.seed:
         emails = ", ".join(person.email for person in demonstration_identities())
         console.print(f"  Sign in    {emails}")
         console.print(f"             all with the password {PASSWORD}\n")
