@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import orjson
 import structlog
 from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWKError, PyJWKSetError
@@ -76,13 +77,15 @@ class JwksKeys:
             response.raise_for_status()
             if len(response.content) > MAX_BYTES:
                 raise PyJWKSetError("the key set is too large")  # noqa: TRY003, TRY301  # handled below like every unusable answer
-            self._keys = _read(response.json())
+            self._keys = _read(orjson.loads(response.content))
             self._fetched_at = self._now()
         except (httpx.HTTPError, ValueError, TypeError, PyJWKSetError, PyJWKError) as error:
             log.warning("jwks_fetch_failed", reason=type(error).__name__)
 
 
-def _read(document: dict[str, Any]) -> dict[str, PyJWK]:
+def _read(document: Any) -> dict[str, PyJWK]:  # noqa: ANN401  # whatever the server sent
+    if not isinstance(document, dict):
+        raise TypeError
     # A project on the legacy secret publishes an empty set, which PyJWKSet refuses.
     if document.get("keys") == []:
         return {}
