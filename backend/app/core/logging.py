@@ -1,5 +1,6 @@
 """Structured logs: one event is one JSON line, without personal data or tokens."""
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -12,7 +13,11 @@ _QUIET = ("uvicorn.access", "httpx", "httpcore", "sqlalchemy.engine")
 
 
 def _render(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits: a log line must never fail what it reports.
+        return json.dumps(event, default=str, skipkeys=True)
 
 
 _SHARED: list[structlog.typing.Processor] = [

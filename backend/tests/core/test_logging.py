@@ -1,0 +1,104 @@
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from app.core.logging import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    output = captured.readouterr()
+    assert output.out == ""
+    return [json.loads(line) for line in output.err.splitlines()]
+
+
+def logger(name: str) -> Any:
+    return structlog.get_logger(name)
+
+
+NASTY = (
+    'a\r\nb\n{"level": "info", "event": "forged"}',
+    "\u2028\u2029\x85\x0b\x0c\x1b[31m",
+    "\x00",
+    "\ud800",
+    "\N{GRINNING FACE}",
+)
+
+
+@pytest.mark.parametrize("text", NASTY, ids=ascii)
+def test_one_event_is_one_line(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    configure_logging("INFO")
+    logger("app").info(text, value=text, nested={"deep": [text]})
+    logging.getLogger("library").warning("said %s", text)
+    output = capsys.readouterr().err
+    assert output.count("\n") == 2
+    assert "\r" not in output
+    first, second = (json.loads(line) for line in output.split("\n")[:-1])
+    assert (first["event"], first["nested"]["deep"]) == (text, [text])
+    assert second["event"] == f"said {text}"
+
+
+def test_lines_say_when_and_how_bad(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    logger("app").warning("slow_query", duration_ms=300)
+    (line,) = lines(capsys)
+    assert (line["level"], line["duration_ms"]) == ("warning", 300)
+    assert line["timestamp"].endswith("Z")
+
+
+def test_exceptions_stay_on_their_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    try:
+        raise ValueError("line\nbreak")  # noqa: TRY003, TRY301  # what is logged
+    except ValueError:
+        logger("app").exception("failed")
+        logging.getLogger("library").exception("failed too")
+    first, second = lines(capsys)
+    assert "ValueError: line\nbreak" in first["exception"]
+    assert "ValueError: line\nbreak" in second["exception"]
+
+
+def test_the_request_id_is_on_every_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        logger("app").info("one")
+        logging.getLogger("library").warning("two")
+    assert [line["request_id"] for line in lines(capsys)] == ["r-1", "r-1"]
+
+
+@pytest.mark.parametrize("value", [10**40, object(), {1: 2}, b"bytes", {"set"}])
+def test_no_value_breaks_the_caller(capsys: pytest.CaptureFixture[str], value: object) -> None:
+    configure_logging("INFO")
+    logger("app").info("odd", value=value)
+    (line,) = lines(capsys)
+    assert "value" in line
+
+
+def test_the_level_holds_for_us_and_for_libraries(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("ERROR")
+    logger("app").warning("hidden")
+    logging.getLogger("library").warning("hidden")
+    logger("app").error("shown")
+    assert [line["event"] for line in lines(capsys)] == ["shown"]
+
+
+@pytest.mark.parametrize("name", ["uvicorn.access", "httpx", "httpcore", "sqlalchemy.engine"])
+def test_chatty_libraries_are_quiet(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Their lines hold addresses with tokens, statements with personal data."""
+    configure_logging("INFO")
+    logging.getLogger(name).info("GET /?token=canary")
+    assert lines(capsys) == []
