@@ -1,0 +1,39 @@
+import uuid
+from datetime import date
+
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel
+from app.domain.compliance import Cause, Outcome
+from app.models.types import text_enum
+
+
+class CertificationPeriod(AppendOnlyModel):
+    """One turn of a requirement for a person, as `app.domain.compliance` derives it.
+
+    The database lets reconciliation replace a period while it is open, and until the day on
+    which it closed is over everywhere; after that it refuses every change.
+    """
+
+    __tablename__ = "certification_periods"
+    __table_args__ = (UniqueConstraint("user_id", "requirement_id", "number"),)
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    cause: Mapped[Cause] = mapped_column(text_enum(Cause, "cause"))
+    window_start: Mapped[date]
+    due_on: Mapped[date | None]
+    outcome: Mapped[Outcome] = mapped_column(text_enum(Outcome, "outcome"))
+    closed_on: Mapped[date | None]
+    met_by: Mapped[uuid.UUID | None]
+    """A training record, or evidence from elsewhere."""
+
+    met_on: Mapped[date | None]
+    waived_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("exemptions.id"))
+    valid_from: Mapped[date | None]
+    valid_through: Mapped[date | None]
+
+
+Index("ix_certification_periods_met_by", CertificationPeriod.met_by)

@@ -1,0 +1,84 @@
+import uuid
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, UUIDModel
+from app.domain.compliance import Status
+from app.models.types import text_enum
+
+
+class ComplianceSegment(Base):
+    """A person's status for a requirement on every day from `starts_on` through `ends_on`.
+
+    The segments of a person and requirement follow each other without gap or overlap while the
+    person is employed and a rule is in force; other days have none. Days to come assume that
+    nothing else is recorded. Where the person worked on these days is repeated here, so that the
+    matrix of any day reads one index.
+    """
+
+    __tablename__ = "compliance_segments"
+    __table_args__ = (CheckConstraint("ends_on >= starts_on", name="ends_on"),)
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    requirement_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("requirements.id"), primary_key=True
+    )
+    starts_on: Mapped[date] = mapped_column(primary_key=True)
+    ends_on: Mapped[date]
+    """Infinity where no end is in sight."""
+
+    status: Mapped[Status] = mapped_column(text_enum(Status, "status"))
+    due_on: Mapped[date | None]
+    valid_through: Mapped[date | None]
+    met_by: Mapped[uuid.UUID | None]
+    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
+    department: Mapped[str | None] = mapped_column(String(200))
+    job_title: Mapped[str | None] = mapped_column(String(200))
+
+
+Index(
+    "ix_compliance_segments_as_of",
+    ComplianceSegment.ends_on,
+    ComplianceSegment.starts_on,
+    postgresql_include=["requirement_id", "status", "location_id"],
+)
+Index(
+    "ix_compliance_segments_requirement_id",
+    ComplianceSegment.requirement_id,
+    ComplianceSegment.ends_on,
+)
+
+
+class ComplianceDay(Base):
+    """A day whose counts are kept ready."""
+
+    __tablename__ = "compliance_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+
+
+class ComplianceCount(UUIDModel):
+    """How many people more, or fewer, have a status on a kept day. The sum is what counts.
+
+    Rows are only added, so that people who complete something never wait for each other; the
+    nightly reconciliation adds up what has gathered.
+    """
+
+    __tablename__ = "compliance_counts"
+
+    day: Mapped[date] = mapped_column(ForeignKey("compliance_days.day", ondelete="CASCADE"))
+    requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
+    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
+    department: Mapped[str | None] = mapped_column(String(200))
+    job_title: Mapped[str | None] = mapped_column(String(200))
+    status: Mapped[Status] = mapped_column(text_enum(Status, "status"))
+    people: Mapped[int] = mapped_column(Integer)
+
+
+Index(
+    "ix_compliance_counts_day",
+    ComplianceCount.day,
+    postgresql_include=["requirement_id", "location_id", "status", "people"],
+)

@@ -1,0 +1,42 @@
+import uuid
+from datetime import date
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel
+from app.domain.actor import Role
+from app.domain.compliance import EmploymentState
+from app.models.types import text_enum
+
+
+class EmploymentChange(AppendOnlyModel):
+    """What a person's employment is from `effective_on` until a later change takes effect.
+
+    The database writes a row with every change of `users`; services add those that take effect on
+    another day. Of two rows for one day the later one holds.
+    """
+
+    __tablename__ = "employment_changes"
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    effective_on: Mapped[date]
+    recorded_on: Mapped[date]
+    """The day it was at the person's location; kept, so that a later move does not shift it."""
+
+    state: Mapped[EmploymentState] = mapped_column(text_enum(EmploymentState, "state"))
+    role: Mapped[Role] = mapped_column(text_enum(Role, "role"))
+    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
+    department: Mapped[str | None] = mapped_column(String(200))
+    job_title: Mapped[str | None] = mapped_column(String(200))
+    hired_on: Mapped[date | None]
+    recorded_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    note: Mapped[str | None] = mapped_column(String(500))
+
+
+Index(
+    "ix_employment_changes_user_id",
+    EmploymentChange.user_id,
+    EmploymentChange.effective_on,
+    EmploymentChange.created_at,
+)

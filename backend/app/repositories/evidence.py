@@ -1,0 +1,55 @@
+"""What shows that somebody was trained, wherever it was recorded."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import Date, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.domain import compliance as facts
+from app.models import EvidenceElsewhere, EvidenceWithdrawal
+from app.repositories.base import Repository
+
+# A correction withdraws the record that it corrects, on the day that it was made.
+_EVIDENCE = text(
+    """
+    SELECT r.user_id, r.id, r.local_date AS day,
+           CASE WHEN r.corrects_id IS NULL THEN r.local_date
+                ELSE (r.created_at AT TIME ZONE r.time_zone)::date END AS recorded_on,
+           r.module_id, r.version, NULL AS credential_kind, CAST(NULL AS date) AS printed_expiry,
+           (SELECT min((c.created_at AT TIME ZONE c.time_zone)::date)
+              FROM training_records c
+             WHERE c.user_id = r.user_id AND c.corrects_id = r.id) AS withdrawn_on,
+           'training_record' AS source
+      FROM training_records r
+     WHERE r.user_id = ANY(:user_ids)
+     UNION ALL
+    SELECT e.user_id, e.id, e.day, e.recorded_on, e.module_id, e.version, e.credential_kind,
+           e.printed_expiry, w.recorded_on, 'external_training'
+      FROM evidence_elsewhere e
+      LEFT JOIN evidence_withdrawals w ON w.evidence_id = e.id
+     WHERE e.user_id = ANY(:user_ids)
+    """
+).bindparams(bindparam("user_ids", type_=ARRAY(Uuid())))
+
+
+class EvidenceRepository(Repository[EvidenceElsewhere]):
+    model = EvidenceElsewhere
+
+    async def withdraw(self, withdrawal: EvidenceWithdrawal) -> EvidenceWithdrawal:
+        self.session.add(withdrawal)
+        await self.session.flush()
+        return withdrawal
+
+    async def of_people(
+        self, user_ids: Sequence[uuid.UUID]
+    ) -> dict[uuid.UUID, list[facts.Evidence]]:
+        """Return everything that is on record about these people, corrected and withdrawn too."""
+        found: dict[uuid.UUID, list[facts.Evidence]] = defaultdict(list)
+        rows = await self.session.execute(
+            _EVIDENCE.columns(day=Date()), {"user_ids": list(user_ids)}
+        )
+        for user_id, *fields, source in rows:
+            found[user_id].append(facts.Evidence(*fields, facts.EvidenceSource(source)))
+        return found
