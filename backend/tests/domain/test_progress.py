@@ -1,5 +1,5 @@
 from decimal import Decimal
-from uuid import UUID
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,33 +8,36 @@ from hypothesis import strategies as st
 from app.domain.progress import ReportRule, report_rule
 from app.domain.section_settings import SectionKind, parse_settings
 
-MEDIA_ID = UUID("00000000-0000-0000-0000-000000000001")
-
-
-@pytest.mark.parametrize("kind", [SectionKind.TEXT, SectionKind.DOCUMENT])
-def test_minimum_seconds(kind: SectionKind) -> None:
-    settings = parse_settings(kind, {"minimum_seconds": 60})
-    assert report_rule(settings) == ReportRule(minimum_seconds=60)
-
-
-@given(duration=st.integers(1, 86_400), share=st.decimals(0, 1, places=2, allow_nan=False))
-def test_watch_share_is_never_rounded_down(duration: int, share: Decimal) -> None:
-    settings = parse_settings(
-        SectionKind.VIDEO, {"duration_seconds": duration, "watch_share": float(share)}
-    )
-    needed = report_rule(settings).minimum_position
-    assert needed - 1 < share * duration <= needed
-
 
 @pytest.mark.parametrize(
-    ("kind", "raw"),
+    ("kind", "settings", "rule"),
     [
-        (SectionKind.VIDEO, {"media_id": MEDIA_ID}),
-        (SectionKind.LINK, {"url": "https://example.com"}),
-        (SectionKind.QUIZ, {}),
-        (SectionKind.ACKNOWLEDGEMENT, {}),
-        (SectionKind.LIVE_SESSION, {}),
+        (SectionKind.TEXT, {}, ReportRule()),
+        (SectionKind.TEXT, {"minimum_seconds": 90}, ReportRule(minimum_seconds=90)),
+        (SectionKind.DOCUMENT, {"minimum_seconds": 5}, ReportRule(minimum_seconds=5)),
+        (SectionKind.LINK, {}, ReportRule()),
+        (SectionKind.VIDEO, {"duration_seconds": 100}, ReportRule(minimum_position=90)),
+        (
+            SectionKind.VIDEO,
+            {"duration_seconds": 101, "watch_share": Decimal("0.5")},
+            ReportRule(minimum_position=51),
+        ),
+        (SectionKind.VIDEO, {"duration_seconds": 60, "watch_share": 0}, ReportRule()),
+        (SectionKind.VIDEO, {}, ReportRule()),
+        (SectionKind.QUIZ, {}, ReportRule()),
+        (SectionKind.ACKNOWLEDGEMENT, {}, ReportRule()),
+        (SectionKind.LIVE_SESSION, {}, ReportRule()),
     ],
 )
-def test_nothing_to_reach(kind: SectionKind, raw: dict[str, object]) -> None:
-    assert report_rule(parse_settings(kind, raw)) == ReportRule()
+def test_by_kind(kind: SectionKind, settings: dict[str, Any], rule: ReportRule) -> None:
+    assert report_rule(parse_settings(kind, settings)) == rule
+
+
+@given(
+    duration=st.integers(1, 86_400),
+    share=st.decimals(0, 1, places=2, allow_nan=False, allow_infinity=False),
+)
+def test_a_video_asks_for_no_more_than_it_has(duration: int, share: Decimal) -> None:
+    settings = {"duration_seconds": duration, "watch_share": share}
+    position = report_rule(parse_settings(SectionKind.VIDEO, settings)).minimum_position
+    assert share * duration <= position <= duration
