@@ -4,7 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Date, Uuid, bindparam, text
+from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain import compliance as facts
@@ -47,9 +47,8 @@ class EvidenceRepository(Repository[EvidenceElsewhere]):
     ) -> dict[uuid.UUID, list[facts.Evidence]]:
         """Return everything that is on record about these people, corrected and withdrawn too."""
         found: dict[uuid.UUID, list[facts.Evidence]] = defaultdict(list)
-        rows = await self.session.execute(
-            _EVIDENCE.columns(day=Date()), {"user_ids": list(user_ids)}
-        )
-        for user_id, *fields, source in rows:
-            found[user_id].append(facts.Evidence(*fields, facts.EvidenceSource(source)))
+        rows = await self.session.execute(_EVIDENCE, {"user_ids": list(user_ids)})
+        for row in rows:
+            source = facts.EvidenceSource(row.source)
+            found[row.user_id].append(facts.Evidence(*row[1:-1], source))
         return found

@@ -39,6 +39,6 @@ class ExemptionRepository(Repository[Exemption]):
             .order_by(Exemption.created_at, Exemption.id)
         )
         found: dict[PersonAndRequirement, list[facts.Exemption]] = defaultdict(list)
-        for user_id, requirement_id, *fields in await self.session.execute(statement):
-            found[user_id, requirement_id].append(facts.Exemption(*fields))
+        for row in await self.session.execute(statement):
+            found[row[0], row[1]].append(facts.Exemption(*row[2:]))
         return found
