@@ -49,6 +49,16 @@ class EvidenceRepository(Repository[EvidenceElsewhere]):
         found: dict[uuid.UUID, list[facts.Evidence]] = defaultdict(list)
         rows = await self.session.execute(_EVIDENCE, {"user_ids": list(user_ids)})
         for row in rows:
-            source = facts.EvidenceSource(row.source)
-            found[row.user_id].append(facts.Evidence(*row[1:-1], source))
+            evidence = facts.Evidence(
+                id=row.id,
+                day=row.day,
+                recorded_on=row.recorded_on,
+                module_id=row.module_id,
+                version=row.version,
+                credential_kind=row.credential_kind,
+                printed_expiry=row.printed_expiry,
+                withdrawn_on=row.withdrawn_on,
+                source=facts.EvidenceSource(row.source),
+            )
+            found[row.user_id].append(evidence)
         return found

@@ -1,0 +1,219 @@
+"""The status of a person on every day, as ranges: what `assess` says, without asking every day."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+from uuid import UUID
+
+from app.domain.compliance.facts import (
+    EmploymentChange,
+    EmploymentState,
+    Facts,
+    RuleVersion,
+    employment_on,
+    rule_on,
+)
+from app.domain.compliance.obligation import Reason
+from app.domain.compliance.periods import CertificationPeriod, Ledger
+from app.domain.compliance.status import (
+    Status,
+    StatusLine,
+    _line,  # the one place where a status is decided
+)
+from app.domain.recurrence import add_days, window_start
+from app.domain.requirement import PersonFacts, matches
+
+FOREVER = date.max
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Who somebody is at work from `starts_on` through `ends_on`, as known on those days."""
+
+    starts_on: date
+    ends_on: date
+    person: PersonFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One status on all days from `starts_on` through `ends_on`, for one placement."""
+
+    starts_on: date
+    ends_on: date
+    status: Status
+    person: PersonFacts
+    due_on: date | None = None
+    valid_through: date | None = None
+    met_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """`periods` are those of today; `segments` reach from the first day to the end of days.
+
+    Days to come assume that nothing else is recorded. Days without a rule or an employment have
+    no segment.
+    """
+
+    periods: tuple[CertificationPeriod, ...]
+    segments: tuple[Segment, ...]
+
+
+def placements(changes: Sequence[EmploymentChange]) -> tuple[Placement, ...]:
+    days = sorted(set(_employment_days(changes)))
+    found: list[Placement] = []
+    for day, following in pairwise([*days, FOREVER]):
+        change = employment_on(changes, day)
+        if change is None or not _works(change, day):
+            continue
+        ends_on = FOREVER if following == FOREVER else add_days(following, -1)
+        last = found[-1] if found else None
+        if last and last.person == change.person and add_days(last.ends_on, 1) == day:
+            found[-1] = Placement(last.starts_on, ends_on, last.person)
+        else:
+            found.append(Placement(day, ends_on, change.person))
+    return tuple(found)
+
+
+def timeline(
+    facts: Facts, rules: tuple[RuleVersion, ...], worked: Sequence[Placement], today: date
+) -> Timeline:
+    """Work out every day at once. `worked` are the placements of the same facts."""
+    if not _ever_matches(rules, worked):
+        return Timeline((), tuple(_outside(rules, worked)))
+    recorder = _Recorder(facts, rules, today)
+    recorder.run(FOREVER)
+    recorder.finish()
+    return Timeline(recorder.periods_today, tuple(_placed(recorder.lines, worked)))
+
+
+class _Recorder(Ledger):
+    """Writes the status down between one day on which something changes and the next."""
+
+    def __init__(self, facts: Facts, rules: tuple[RuleVersion, ...], today: date) -> None:
+        super().__init__(facts, rules)
+        self.lines: list[tuple[date, date, StatusLine]] = []
+        self.periods_today: tuple[CertificationPeriod, ...] = ()
+        self._today = today
+        self._since: date | None = None
+        self._is_later = False
+
+    def _settle(self, day: date) -> None:
+        self._write_through(add_days(day, -1))
+        if day > self._today:
+            self._keep_today()
+        super()._settle(day)
+        self._since = day
+
+    def finish(self) -> None:
+        self._write_through(FOREVER)
+        self._keep_today()
+
+    def _keep_today(self) -> None:
+        if not self._is_later:
+            self._is_later = True
+            self.periods_today = self.periods
+
+    def _write_through(self, last: date) -> None:
+        since = self._since
+        if since is None or since > last or self._is_without_duty():
+            return
+        starts = sorted({since, *(day for day in self._turns() if since < day <= last)})
+        for start, following in pairwise([*starts, FOREVER]):
+            ends_on = last if following == FOREVER else add_days(following, -1)
+            self.lines.append((start, ends_on, _line(self, start)))
+
+    def _is_without_duty(self) -> bool:
+        return self.duty in {Reason.NO_RULE, Reason.NOT_EMPLOYED}
+
+    def _turns(self) -> Iterator[date]:
+        """Yield the days on which time alone changes the status."""
+        if isinstance(self.duty, Reason):
+            return
+        if self.standing and self.standing.validity.valid_through:
+            yield add_days(self.standing.validity.valid_through, 1)
+        if self.open and self.open.due_on:
+            yield add_days(self.open.due_on, 1)
+            if self.standing is None:
+                yield window_start(self.open.due_on, self.duty.rule.renewal.window_days)
+
+
+def _ever_matches(rules: tuple[RuleVersion, ...], worked: Sequence[Placement]) -> bool:
+    return any(
+        matches(version.rule.audience, place.person)
+        for version in rules
+        if version.rule
+        for place in worked
+    )
+
+
+def _outside(rules: tuple[RuleVersion, ...], worked: Sequence[Placement]) -> Iterator[Segment]:
+    """Yield the days of somebody whom no rule ever meant."""
+    for starts_on, ends_on in _ruled(rules):
+        for place in worked:
+            first, last = max(starts_on, place.starts_on), min(ends_on, place.ends_on)
+            if first <= last:
+                yield Segment(first, last, Status.NOT_REQUIRED, place.person)
+
+
+def _ruled(rules: tuple[RuleVersion, ...]) -> Iterator[tuple[date, date]]:
+    """Yield the ranges of days on which some rule is in force."""
+    days = sorted({max(version.effective_from, version.recorded_on) for version in rules})
+    since: date | None = None
+    for day in days:
+        in_force = rule_on(rules, day) is not None
+        if in_force and since is None:
+            since = day
+        elif not in_force and since is not None:
+            yield since, add_days(day, -1)
+            since = None
+    if since is not None:
+        yield since, FOREVER
+
+
+def _placed(
+    lines: Sequence[tuple[date, date, StatusLine]], worked: Sequence[Placement]
+) -> Iterator[Segment]:
+    """Cut the lines where the person moved, and join what says the same."""
+    held: Segment | None = None
+    for starts_on, ends_on, line in lines:
+        for place in worked:
+            if place.ends_on < starts_on or place.starts_on > ends_on:
+                continue
+            following = Segment(
+                max(starts_on, place.starts_on),
+                min(ends_on, place.ends_on),
+                line.status,
+                place.person,
+                line.due_on,
+                line.valid_through,
+                line.met_by,
+            )
+            joined = _joined(held, following)
+            if joined is None and held:
+                yield held
+            held = joined or following
+    if held:
+        yield held
+
+
+def _joined(held: Segment | None, following: Segment) -> Segment | None:
+    if held is None or add_days(held.ends_on, 1) != following.starts_on:
+        return None
+    joined = replace(held, ends_on=following.ends_on)
+    return joined if joined == replace(following, starts_on=held.starts_on) else None
+
+
+def _employment_days(changes: Sequence[EmploymentChange]) -> Iterator[date]:
+    for change in changes:
+        begins = max(change.effective_on, change.recorded_on)
+        yield begins
+        yield max(begins, change.person.hired_on or begins)
+
+
+def _works(change: EmploymentChange, day: date) -> bool:
+    hired_on = change.person.hired_on
+    employed = change.state is not EmploymentState.TERMINATED
+    return employed and (hired_on is None or hired_on <= day)

@@ -1,0 +1,76 @@
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.compliance import Facts, Reason, RuleVersion, Status, periods, status
+from app.domain.compliance.timeline import Segment, placements, timeline
+from tests.domain.compliance.builders import ANNUAL, HIRED, done, history, since
+from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
+
+DAY = timedelta(days=1)
+
+
+def segments(facts: Facts, rules: tuple[RuleVersion, ...]) -> tuple[Segment, ...]:
+    return timeline(facts, rules, placements(facts.employment), LAST_DAY).segments
+
+
+def on(found: tuple[Segment, ...], day: date) -> Segment | None:
+    holding = [segment for segment in found if segment.starts_on <= day <= segment.ends_on]
+    assert len(holding) <= 1
+    return holding[0] if holding else None
+
+
+class TestTimeline:
+    @given(histories(), st.lists(some_days(), max_size=10))
+    def test_says_what_status_says(self, past: History, samples: list[date]) -> None:
+        found = segments(past.facts, past.rules)
+        edges = {day for s in found for day in (s.starts_on - DAY, s.starts_on, s.ends_on)}
+        for day in sorted({*samples, *edges, LAST_DAY + 900 * DAY}):
+            line, segment = status(past.facts, past.rules, day), on(found, day)
+            if segment is None:
+                assert line.why.reason in {Reason.NO_RULE, Reason.NOT_EMPLOYED}
+            else:
+                assert (segment.status, segment.due_on, segment.valid_through, segment.met_by) == (
+                    line.status,
+                    line.due_on,
+                    line.valid_through,
+                    line.met_by,
+                )
+
+    @given(histories())
+    def test_neighbours_differ(self, past: History) -> None:
+        found = segments(past.facts, past.rules)
+        for before, after in zip(found, found[1:], strict=False):
+            assert before.ends_on < after.starts_on
+            if before.ends_on + DAY == after.starts_on:
+                assert (before.status, before.due_on, before.valid_through, before.met_by) != (
+                    after.status,
+                    after.due_on,
+                    after.valid_through,
+                    after.met_by,
+                ) or before.person != after.person
+
+    @given(histories())
+    def test_periods_are_those_of_the_day(self, past: History) -> None:
+        worked = placements(past.facts.employment)
+        for today in (FIRST_DAY, FIRST_DAY + 300 * DAY, LAST_DAY):
+            found = timeline(past.facts, past.rules, worked, today).periods
+            assert found == periods(past.facts, past.rules, today)
+
+    @pytest.mark.parametrize(
+        ("day", "expected"),
+        [
+            (HIRED - DAY, None),
+            (HIRED, Status.DUE),
+            (date(2027, 3, 5), Status.COMPLIANT),
+            (date(2028, 2, 4), Status.DUE_SOON),
+            (date(2028, 3, 5), Status.DUE_SOON),
+            (date(2028, 3, 6), Status.EXPIRED),
+            (date.max, Status.EXPIRED),
+        ],
+    )
+    def test_a_year(self, day: date, expected: Status | None) -> None:
+        found = on(segments(history(done(date(2027, 3, 5))), since(ANNUAL)), day)
+        assert (found.status if found else None) == expected
