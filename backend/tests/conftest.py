@@ -16,6 +16,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from app import models
 from app.core.config import Environment, Settings
 from app.core.database import Base, Database
 from app.core.metrics import Metrics
@@ -34,6 +35,23 @@ from tests.factories.user import make_user
 from tests.support import ISSUER, ORIGIN, Api, LocalKeys, RollbackDatabase
 
 TEMPLATE = "template_training"
+PORTABLE_TABLES = [
+    Base.metadata.tables[model.__tablename__]
+    for model in (
+        models.Department,
+        models.Location,
+        models.LocationManager,
+        models.User,
+        models.TrainingModule,
+        models.ModulePrerequisite,
+        models.ModuleSection,
+        models.QuizQuestion,
+        models.ModuleVersion,
+        models.VersionSection,
+        models.Enrollment,
+        models.SectionProgress,
+    )
+]
 _serial = itertools.count(1)
 
 
@@ -120,7 +138,7 @@ async def session(database: RollbackDatabase) -> AsyncIterator[AsyncSession]:
 async def sqlite() -> AsyncIterator[AsyncSession]:
     engine = create_async_engine("sqlite+aiosqlite://")
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        await connection.run_sync(Base.metadata.create_all, tables=PORTABLE_TABLES)
     async with AsyncSession(engine, expire_on_commit=False) as session:
         yield session
     await engine.dispose()
