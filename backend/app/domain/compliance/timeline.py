@@ -1,7 +1,7 @@
 """The status of a person on every day, as ranges: what `assess` says, without asking every day."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from uuid import UUID
@@ -126,7 +126,7 @@ class _Recorder(Ledger):
             self.lines.append((start, ends_on, _line(self, start)))
 
     def _is_without_duty(self) -> bool:
-        return self.duty in {Reason.NO_RULE, Reason.NOT_EMPLOYED}
+        return self.duty is Reason.NO_RULE or self.duty is Reason.NOT_EMPLOYED
 
     def _turns(self) -> Iterator[date]:
         """Yield the days on which time alone changes the status."""
@@ -182,28 +182,29 @@ def _placed(
         for place in worked:
             if place.ends_on < starts_on or place.starts_on > ends_on:
                 continue
-            following = Segment(
-                max(starts_on, place.starts_on),
-                min(ends_on, place.ends_on),
-                line.status,
-                place.person,
-                line.due_on,
-                line.valid_through,
-                line.met_by,
-            )
-            joined = _joined(held, following)
-            if joined is None and held:
+            first, last = max(starts_on, place.starts_on), min(ends_on, place.ends_on)
+            if held and _goes_on(held, first, line, place.person):
+                first = held.starts_on
+            elif held:
                 yield held
-            held = joined or following
+            held = _segment(first, last, line, place.person)
     if held:
         yield held
 
 
-def _joined(held: Segment | None, following: Segment) -> Segment | None:
-    if held is None or add_days(held.ends_on, 1) != following.starts_on:
-        return None
-    joined = replace(held, ends_on=following.ends_on)
-    return joined if joined == replace(following, starts_on=held.starts_on) else None
+def _goes_on(held: Segment, first: date, line: StatusLine, person: PersonFacts) -> bool:
+    return (
+        held.status is line.status
+        and held.due_on == line.due_on
+        and held.valid_through == line.valid_through
+        and held.met_by == line.met_by
+        and held.person == person
+        and add_days(held.ends_on, 1) == first
+    )
+
+
+def _segment(first: date, last: date, line: StatusLine, person: PersonFacts) -> Segment:
+    return Segment(first, last, line.status, person, line.due_on, line.valid_through, line.met_by)
 
 
 def _employment_days(changes: Sequence[EmploymentChange]) -> Iterator[date]:

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ class TestTimeline:
     @given(histories())
     def test_neighbours_differ(self, past: History) -> None:
         found = segments(past.facts, past.rules)
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in pairwise(found):
             assert before.ends_on < after.starts_on
             if before.ends_on + DAY == after.starts_on:
                 assert (before.status, before.due_on, before.valid_through, before.met_by) != (
