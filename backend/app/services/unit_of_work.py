@@ -14,11 +14,20 @@ from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
 from app.repositories.attempt import AttemptRepository
 from app.repositories.audit_event import AuditEventRepository
+from app.repositories.audit_pack import AuditPackRepository
+from app.repositories.correction import CorrectionRepository
 from app.repositories.department import DepartmentRepository
 from app.repositories.enrollment import EnrollmentRepository
+from app.repositories.evidence import EvidenceRepository
+from app.repositories.exemption import ExemptionRepository
+from app.repositories.external_training import ExternalTrainingRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
+from app.repositories.legal_hold import LegalHoldRepository
+from app.repositories.live_session import LiveSessionRepository
 from app.repositories.location import LocationRepository
 from app.repositories.module import ModuleRepository
+from app.repositories.module_teaching import ModuleTeachingRepository
+from app.repositories.retention import RetentionRepository
 from app.repositories.training_record import TrainingRecordRepository
 from app.repositories.user import UserRepository
 from app.repositories.version import VersionRepository
@@ -175,6 +184,10 @@ class UnitOfWork:
         return AuditEventRepository(self.session)
 
     @cached_property
+    def corrections(self) -> CorrectionRepository:
+        return CorrectionRepository(self.session)
+
+    @cached_property
     def departments(self) -> DepartmentRepository:
         return DepartmentRepository(self.session)
 
@@ -197,6 +210,38 @@ class UnitOfWork:
     @cached_property
     def training_records(self) -> TrainingRecordRepository:
         return TrainingRecordRepository(self.session)
+
+    @cached_property
+    def evidence(self) -> EvidenceRepository:
+        return EvidenceRepository(self.session)
+
+    @cached_property
+    def exemptions(self) -> ExemptionRepository:
+        return ExemptionRepository(self.session)
+
+    @cached_property
+    def external_trainings(self) -> ExternalTrainingRepository:
+        return ExternalTrainingRepository(self.session)
+
+    @cached_property
+    def legal_holds(self) -> LegalHoldRepository:
+        return LegalHoldRepository(self.session)
+
+    @cached_property
+    def live_sessions(self) -> LiveSessionRepository:
+        return LiveSessionRepository(self.session)
+
+    @cached_property
+    def module_teachings(self) -> ModuleTeachingRepository:
+        return ModuleTeachingRepository(self.session)
+
+    @cached_property
+    def retention(self) -> RetentionRepository:
+        return RetentionRepository(self.session)
+
+    @cached_property
+    def audit_packs(self) -> AuditPackRepository:
+        return AuditPackRepository(self.session)
 
     @cached_property
     def users(self) -> UserRepository:
