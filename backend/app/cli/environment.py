@@ -14,8 +14,9 @@ from app.core.logging import configure_logging
 
 T = TypeVar("T")
 
-out = Console()
-err = Console(stderr=True)
+# Lines stay whole where the output is not a terminal: people search logs for them.
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
 
 
 def settings_or_exit() -> Settings:

@@ -26,7 +26,7 @@ from app.devstack.auth import (
     identity_id,
     seed_identities,
 )
-from app.devstack.postgres import EmbeddedPostgres, PostgresError
+from app.devstack.postgres import DataDirectoryInUse, EmbeddedPostgres, PostgresError
 from app.devstack.storage import StorageStore, create_storage_app
 from app.main import create_app
 from app.routers.container import Container
@@ -78,6 +78,13 @@ def _postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(data_dir.resolve() / "postgres")
     try:
         server.start()
+    except DataDirectoryInUse as error:
+        message = (
+            f"{data_dir.resolve()} is in use by another development stack (its PostgreSQL has "
+            f"process id {error.pid}). Stop it, or choose another folder: "
+            "training dev --data-dir FOLDER"
+        )
+        raise DevStackError(message) from error
     except PostgresError as error:
         raise DevStackError(str(error)) from error
     try:
