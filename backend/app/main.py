@@ -12,6 +12,7 @@ from app.core.logging import configure_logging
 from app.routers import (
     attempt,
     audit_event,
+    correction,
     enrollment,
     health,
     location,
@@ -87,6 +88,7 @@ def _api() -> APIRouter:
         question.router,
         enrollment.router,
         attempt.router,
+        correction.router,
         training_record.router,
         audit_event.router,
     ):

@@ -61,6 +61,12 @@ class LocalKeys:
         return self.sign(self.claims(subject, email, **changes))
 
 
+class _WithinTransaction(AsyncSession):
+    async def connection(self, **_options: Any) -> AsyncConnection:
+        """Return the one connection, whatever isolation is asked for: it is too late to change."""
+        return await super().connection()
+
+
 class RollbackDatabase(Database):
     """One connection in a transaction that is never committed: commits become savepoints."""
 
@@ -69,7 +75,7 @@ class RollbackDatabase(Database):
         self._connection = connection
 
     def writing(self) -> AsyncSession:
-        return AsyncSession(
+        return _WithinTransaction(
             self._connection,
             join_transaction_mode="create_savepoint",
             expire_on_commit=False,

@@ -14,6 +14,7 @@ from app.services.attempt import AttemptService
 from app.services.audit_event import AuditEventService
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
+from app.services.correction import CorrectionService
 from app.services.enrollment import EnrollmentService
 from app.services.location import LocationService
 from app.services.module import ModuleService
@@ -64,6 +65,9 @@ class Container:
 
     def audit_events(self, context: RequestContext) -> AuditEventService:
         return AuditEventService(self.database, context)
+
+    def corrections(self, context: RequestContext) -> CorrectionService:
+        return CorrectionService(self.database, context)
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.cache)

@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 
 from app.core.concurrency import Precondition
-from app.core.errors import FieldError, ForbiddenError, InvalidPayloadError, NotAuthenticatedError
+from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from app.domain.actor import Permission
 from app.domain.quiz.fields import StorableText
@@ -16,6 +16,7 @@ from app.routers.container import Container
 from app.services.context import IdempotencyRequest, RequestContext
 
 MAX_KEY_LENGTH = 255
+PRINTABLE = r"^[\x20-\x7e]+$"
 _bearer = HTTPBearer(auto_error=False, description="A Supabase access token")
 
 
@@ -48,7 +49,7 @@ class Guard:
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
         idempotency_key: Annotated[
             str | None,
-            Header(alias="Idempotency-Key", max_length=MAX_KEY_LENGTH, min_length=1),
+            Header(alias="Idempotency-Key", max_length=MAX_KEY_LENGTH, pattern=PRINTABLE),
         ] = None,
     ) -> RequestContext:
         if credentials is None:
@@ -65,11 +66,7 @@ class Guard:
 async def _idempotency(request: Request, key: str | None) -> IdempotencyRequest | None:
     if key is None or request.method != "POST":
         return None
-    if not key.isascii() or not key.isprintable():
-        raise InvalidPayloadError(
-            [FieldError("header:Idempotency-Key", "not_printable", "Use printable ASCII")]
-        )
-    seen = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    seen = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     seen.update(await request.body())
     return IdempotencyRequest(key, seen.hexdigest())
 

@@ -7,7 +7,7 @@ from app.domain.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRequest:
-    """`fingerprint` is the SHA-256 over method, path and body."""
+    """`fingerprint` is the SHA-256 over method, path, query and body."""
 
     key: str
     fingerprint: str

@@ -151,6 +151,7 @@ def _column_fault(record: TrainingRecord) -> str | None:
         "user_id": str(record.user_id),
         "sequence": record.sequence,
         "enrollment_id": str(record.enrollment_id) if record.enrollment_id else None,
+        "corrects_id": str(record.corrects_id) if record.corrects_id else None,
         "module_id": str(record.module_id),
         "version_id": str(record.version_id),
         "user": record.user_snapshot,
