@@ -42,6 +42,11 @@ def _written_as(pattern: re.Pattern[str]) -> Callable[[object], object]:
     return check
 
 
+def _whole(value: object) -> object:
+    """Take 5.0 for 5: to JSON they are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _within_calendar(instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
@@ -87,6 +92,8 @@ Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
 Email = Annotated[EmailStr, StringConstraints(max_length=320, to_lower=True)]
 JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
+Position = Annotated[Whole, Field(ge=1, le=10_000)]
 Day = Annotated[date, BeforeValidator(_written_as(_DAY))]
 Instant = Annotated[
     AwareDatetime, BeforeValidator(_written_as(_INSTANT)), AfterValidator(_within_calendar)

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.domain.actor import Role
 from app.domain.section_settings import SectionKind
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
-from app.schemas.base import Day, Flag, Line, Paragraph, Payload, Resource
+from app.schemas.base import Day, Flag, Line, Paragraph, Payload, Resource, Whole
 
 
 class EnrollmentCreate(Payload):
@@ -109,7 +109,7 @@ class Content(Resource):
 class ProgressReport(Payload):
     """`seconds_spent` is the total so far in this section, so that a report may be repeated."""
 
-    seconds_spent: int = Field(0, ge=0, le=2_147_483_647, strict=True)
+    seconds_spent: Whole = Field(0, ge=0, le=2_147_483_647)
     position: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, strict=True)
     completed: Flag = False
 

@@ -6,13 +6,13 @@ from pydantic import Field, StringConstraints
 
 from app.domain.section_settings import SectionKind
 from app.models.module import ModuleStatus
-from app.schemas.base import Flag, Label, Line, Paragraph, Payload, Resource
+from app.schemas.base import Flag, Label, Line, Paragraph, Payload, Resource, Whole
 from app.schemas.section import SectionRead
 
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
 ]
-Minutes = Annotated[int, Field(ge=1, le=6_000, strict=True)]
+Minutes = Annotated[Whole, Field(ge=1, le=6_000)]
 Tags = Annotated[list[Label], Field(max_length=30)]
 ModuleIds = Annotated[list[uuid.UUID], Field(max_length=50)]
 

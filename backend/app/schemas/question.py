@@ -6,7 +6,7 @@ from pydantic import Field
 from app.domain.quiz.fields import ExactNumber
 from app.domain.quiz.questions import QuestionKind
 from app.models import QuizQuestion
-from app.schemas.base import Payload, Resource
+from app.schemas.base import Payload, Position, Resource
 
 
 class QuestionCreate(Payload):
@@ -17,7 +17,7 @@ class QuestionCreate(Payload):
     points: ExactNumber = Field(default=1, validate_default=True)
     metadata: dict[str, Any]
     explanation: str | None = None
-    position: int | None = Field(None, ge=1, strict=True)
+    position: Position | None = None
 
 
 class QuestionUpdate(Payload):
@@ -25,7 +25,7 @@ class QuestionUpdate(Payload):
     points: ExactNumber = Field(default=1, validate_default=True)
     metadata: dict[str, Any] = Field(default_factory=dict)
     explanation: str | None = None
-    position: int = Field(1, ge=1, strict=True)
+    position: Position = 1
 
 
 class QuestionRead(Resource):

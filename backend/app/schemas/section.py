@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 from app.domain.quiz.fields import StorableText
 from app.domain.section_settings import SectionKind
 from app.models import ModuleSection
-from app.schemas.base import Flag, Line, Payload, Resource
+from app.schemas.base import Flag, Line, Payload, Position, Resource
 from app.schemas.question import QuestionRead
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
@@ -20,7 +20,7 @@ class SectionCreate(Payload):
     body: Body = ""
     required: Flag = True
     settings: dict[str, Any] = Field(default_factory=dict)
-    position: int | None = Field(None, ge=1, strict=True)
+    position: Position | None = None
 
 
 class SectionUpdate(Payload):
@@ -28,7 +28,7 @@ class SectionUpdate(Payload):
     body: Body = ""
     required: Flag = True
     settings: dict[str, Any] = Field(default_factory=dict)
-    position: int = Field(1, ge=1, strict=True)
+    position: Position = 1
 
 
 class SectionOrder(Payload):
