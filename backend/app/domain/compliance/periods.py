@@ -217,7 +217,7 @@ class Ledger:
         return gained if _later(gained.valid_through, held.validity.valid_through) else None
 
     def _meet(self, duty: Duty, item: Evidence, gained: Validity) -> None:
-        period = self.open or self._early_period(item)
+        period = self.open or self._early_period(duty, item)
         met = replace(
             period,
             outcome=Outcome.MET,
@@ -232,11 +232,13 @@ class Ledger:
         self.standing = Standing(met, item, gained)
         self.met.append(self.standing)
 
-    def _early_period(self, item: Evidence) -> CertificationPeriod:
+    def _early_period(self, duty: Duty, item: Evidence) -> CertificationPeriod:
         """Return the period that evidence opens and meets at once, outside of any window."""
-        cause = Cause.EARLY_RENEWAL if self.standing else Cause.INITIAL
-        due_on = self.standing.validity.valid_through if self.standing else None
-        return CertificationPeriod(len(self.closed) + 1, cause, item.day, due_on)
+        number, held = len(self.closed) + 1, self.standing
+        if held is None:
+            return CertificationPeriod(number, Cause.INITIAL, item.day, None)
+        cause = Cause.MATERIAL_CHANGE if self._is_outdated(duty) else Cause.EARLY_RENEWAL
+        return CertificationPeriod(number, cause, item.day, held.validity.valid_through)
 
     def _valid_from(self, duty: Duty, item: Evidence) -> date:
         last = self._last_met(duty.day)

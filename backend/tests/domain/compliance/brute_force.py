@@ -233,7 +233,11 @@ class BruteForce:
         outdated = bool(held and held.evidence and self.changed(rule, held.evidence))
         if held and not outdated and (through or NEVER) <= (held.valid_through or NEVER):
             return False
-        row = self.rows.pop() if self.is_open() else self.out_of_turn(evidence, held)
+        row = (
+            self.rows.pop()
+            if self.is_open()
+            else self.out_of_turn(evidence, held, outdated=outdated)
+        )
         row.valid_from = self.first_day_added(evidence, outdated=outdated)
         row.outcome, row.closed_on, row.met_by = "met", self.today, evidence.id
         row.valid_through, row.since, row.granted = through, since, granted
@@ -241,9 +245,10 @@ class BruteForce:
         self.rows.append(row)
         return True
 
-    def out_of_turn(self, evidence: Evidence, held: Row | None) -> Row:
+    def out_of_turn(self, evidence: Evidence, held: Row | None, *, outdated: bool) -> Row:
         if held:
-            return Row("early_renewal", evidence.day, held.valid_through)
+            cause = "material_change" if outdated else "early_renewal"
+            return Row(cause, evidence.day, held.valid_through)
         return Row("initial", evidence.day, None)
 
     def first_day_added(self, evidence: Evidence, *, outdated: bool) -> date:

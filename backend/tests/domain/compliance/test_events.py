@@ -1,8 +1,7 @@
-"""Moves, leave, rehire, waivers, rule edits and late records: ordinary events, not edits."""
+"""First due dates, credit, late and withdrawn records: ordinary events, not edits by hand."""
 
 from dataclasses import replace
 from datetime import date, timedelta
-from uuid import UUID
 
 import pytest
 
@@ -22,11 +21,8 @@ from app.domain.compliance import (
 )
 from app.domain.recurrence import Anchor
 from app.domain.requirement import (
-    Audience,
     CalendarDay,
-    Criterion,
     DaysAfter,
-    Matched,
     Modules,
     OnDate,
     Renewal,
@@ -34,13 +30,10 @@ from app.domain.requirement import (
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,
-    BLS,
     HIPAA,
     HIRED,
     MODULE,
     OTHER_MODULE,
-    PERSON,
-    card,
     change,
     done,
     hire,
@@ -295,266 +288,4 @@ class TestWithdrawnEvidence:
             "due_soon",
             "due_soon",
             "expired",
-        ]
-
-
-class TestLeave:
-    def test_exempt_while_away_and_validity_runs_on(self) -> None:
-        facts = history(
-            hire(),
-            done(date(2027, 3, 5)),
-            change(date(2028, 1, 1), LEAVE),
-            change(date(2028, 6, 1)),
-        )
-        days = (date(2027, 12, 31), date(2028, 1, 1), date(2028, 5, 31), date(2028, 6, 1))
-        assert reached(facts, since(BLOODBORNE), *days) == [
-            "compliant",
-            "exempt",
-            "exempt",
-            "expired",
-        ]
-        assert status(facts, since(BLOODBORNE), date(2028, 2, 1)).why.reason is Reason.ON_LEAVE
-        assert status(facts, since(BLOODBORNE), date(2028, 6, 1)).next_due_on == date(2028, 3, 5)
-
-    def test_a_first_due_date_inside_moves_to_the_return(self) -> None:
-        facts = history(hire(), change(date(2027, 3, 5), LEAVE), change(date(2027, 4, 1)))
-        assert status(facts, since(ANNUAL), date(2027, 4, 1)).due_on == date(2027, 4, 1)
-        assert reached(facts, since(ANNUAL), date(2027, 4, 1), date(2027, 4, 2)) == [
-            "due",
-            "overdue",
-        ]
-
-    def test_a_due_date_before_or_after_stays(self) -> None:
-        facts = history(hire(), change(date(2027, 3, 12), LEAVE), change(date(2027, 4, 1)))
-        assert status(facts, since(ANNUAL), date(2027, 4, 1)).due_on == date(2027, 3, 11)
-        short = history(hire(), change(date(2027, 3, 5), LEAVE), change(date(2027, 3, 11)))
-        assert status(short, since(ANNUAL), date(2027, 3, 11)).due_on == date(2027, 3, 11)
-
-    def test_without_a_known_return_the_date_stays(self) -> None:
-        facts = history(hire(), change(date(2027, 3, 5), LEAVE))
-        assert status(facts, since(ANNUAL), date(2027, 5, 1)).due_on == date(2027, 3, 11)
-
-    def test_an_announced_return_counts_from_its_announcement(self) -> None:
-        back = change(date(2027, 4, 1), recorded_on=date(2027, 3, 20))
-        facts = history(hire(), change(date(2027, 3, 5), LEAVE), back)
-        assert status(facts, since(ANNUAL), date(2027, 3, 19)).due_on == date(2027, 3, 11)
-        assert status(facts, since(ANNUAL), date(2027, 3, 20)).due_on == date(2027, 4, 1)
-
-    def test_a_leave_recorded_afterwards_moves_it_too(self) -> None:
-        facts = history(
-            hire(),
-            change(date(2027, 3, 5), LEAVE, recorded_on=date(2027, 4, 1)),
-            change(date(2027, 4, 10)),
-        )
-        assert reached(facts, since(ANNUAL), date(2027, 3, 31)) == ["overdue"]
-        assert status(facts, since(ANNUAL), date(2027, 4, 10)).due_on == date(2027, 4, 10)
-
-    def test_retraining_due_moves_too(self) -> None:
-        facts = history(
-            hire(),
-            done(date(2027, 3, 5)),
-            published(date(2027, 6, 1), 2, material=True),
-            change(date(2027, 6, 20), LEAVE),
-            change(date(2027, 9, 1)),
-        )
-        assert status(facts, since(HIPAA), date(2027, 6, 10)).due_on == date(2027, 7, 1)
-        assert status(facts, since(HIPAA), date(2027, 9, 1)).due_on == date(2027, 9, 1)
-
-
-class TestLeaversAndMovers:
-    def test_termination_releases_what_was_open(self) -> None:
-        facts = history(hire(), change(date(2027, 3, 8), GONE))
-        (period,) = periods(facts, since(ANNUAL), date(2027, 12, 1))
-        assert (period.outcome, period.closed_on) == (Outcome.RELEASED, date(2027, 3, 8))
-        line = status(facts, since(ANNUAL), date(2027, 3, 8))
-        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.NOT_EMPLOYED)
-
-    def test_a_rehire_with_valid_evidence(self) -> None:
-        facts = history(
-            hire(),
-            done(date(2027, 3, 5)),
-            change(date(2027, 6, 1), GONE),
-            hire(date(2027, 9, 1)),
-        )
-        assert reached(facts, since(ANNUAL), date(2027, 8, 1), date(2027, 9, 1)) == [
-            "not_required",
-            "compliant",
-        ]
-        assert len(periods(facts, since(ANNUAL), date(2027, 9, 1))) == 1
-
-    def test_a_rehire_after_expiry_has_a_first_due_date_again(self) -> None:
-        facts = history(
-            hire(),
-            done(date(2027, 3, 5)),
-            change(date(2027, 6, 1), GONE),
-            hire(date(2028, 6, 1)),
-        )
-        line = status(facts, since(ANNUAL), date(2028, 6, 1))
-        assert (line.status, line.due_on) == (Status.DUE, date(2028, 6, 11))
-        assert line.why.opened_by is Cause.INITIAL
-        assert reached(facts, since(ANNUAL), date(2028, 6, 12)) == ["overdue"]
-
-    def test_trained_between_two_employments(self) -> None:
-        facts = history(
-            hire(),
-            done(date(2027, 3, 5)),
-            change(date(2027, 6, 1), GONE),
-            done(date(2028, 1, 10), 1, version=None),
-            hire(date(2028, 6, 1)),
-        )
-        second = periods(facts, since(ANNUAL), date(2028, 6, 1))[1]
-        assert (second.valid_from, second.valid_through) == (date(2028, 3, 6), date(2029, 1, 10))
-
-    def test_moving_out_of_the_audience_and_back(self) -> None:
-        facts = history(
-            hire(),
-            change(date(2027, 3, 6), department="Front desk"),
-            change(date(2027, 5, 1)),
-        )
-        first, second = periods(facts, since(BLOODBORNE), date(2027, 5, 1))
-        assert (first.outcome, second.outcome) == (Outcome.RELEASED, Outcome.OPEN)
-        assert second.due_on == date(2027, 5, 1)
-        away = status(facts, since(BLOODBORNE), date(2027, 4, 1))
-        assert away.why.reason is Reason.OUTSIDE_AUDIENCE
-
-    def test_why_names_what_matched(self) -> None:
-        line = status(history(), since(BLOODBORNE), HIRED)
-        assert line.why.reason is Reason.MATCHED
-        assert line.why.match
-        assert line.why.match.matched == (Matched(Criterion.DEPARTMENT, "Hygiene"),)
-        assert line.missing
-        assert line.missing.modules == {MODULE}
-
-
-class TestWaivers:
-    def test_a_waiver_closes_the_open_period(self) -> None:
-        free = waiver(date(2027, 3, 5), date(2027, 4, 30))
-        facts = history(free)
-        (period,) = periods(facts, since(ANNUAL), date(2027, 4, 30))
-        assert (period.outcome, period.waived_by) == (Outcome.WAIVED, free.id)
-        assert (period.valid_from, period.valid_through) == (date(2027, 3, 5), date(2027, 4, 30))
-        line = status(facts, since(ANNUAL), date(2027, 4, 30))
-        assert (line.status, line.why.reason, line.why.exemption) == (
-            Status.EXEMPT,
-            Reason.WAIVER,
-            free.id,
-        )
-
-    def test_the_day_after_the_duty_begins_anew(self) -> None:
-        facts = history(waiver(date(2027, 3, 5), date(2027, 4, 30)))
-        assert reached(facts, since(ANNUAL), date(2027, 5, 1), date(2027, 5, 2)) == [
-            "due",
-            "overdue",
-        ]
-
-    def test_revocation(self) -> None:
-        facts = history(waiver(date(2027, 3, 5), None, revoked_on=date(2027, 6, 1)))
-        assert reached(facts, since(ANNUAL), date(2027, 5, 31), date(2027, 6, 1)) == [
-            "exempt",
-            "due",
-        ]
-
-    def test_evidence_that_runs_out_meanwhile(self) -> None:
-        free = waiver(date(2028, 1, 1), date(2028, 6, 30))
-        facts = history(done(date(2027, 3, 5)), free)
-        _, second, third = periods(facts, since(ANNUAL), date(2028, 7, 1))
-        assert (second.cause, second.outcome) == (Cause.RENEWAL, Outcome.WAIVED)
-        assert (third.cause, third.due_on) == (Cause.INITIAL, date(2028, 7, 1))
-
-    def test_evidence_given_although_exempt_counts(self) -> None:
-        facts = history(waiver(date(2027, 3, 1), date(2027, 4, 30)), done(date(2027, 4, 10)))
-        first, second = periods(facts, since(ANNUAL), date(2027, 5, 1))
-        assert (first.outcome, second.outcome) == (Outcome.WAIVED, Outcome.MET)
-        assert (second.cause, second.due_on) == (Cause.INITIAL, None)
-        assert reached(facts, since(ANNUAL), date(2027, 5, 1)) == ["compliant"]
-
-    def test_of_two_that_overlap_the_first_to_begin_holds(self) -> None:
-        first = waiver(HIRED, date(2027, 4, 30))
-        second = replace(waiver(date(2027, 4, 1), date(2027, 6, 30)), id=UUID(int=201))
-        twin = replace(first, id=UUID(int=202))
-        for facts in (history(first, second, twin), history(twin, second, first)):
-            whose = [
-                status(facts, since(ANNUAL), day).why.exemption
-                for day in (HIRED, date(2027, 4, 30), date(2027, 5, 1))
-            ]
-            assert whose == [first.id, first.id, second.id]
-
-    def test_the_next_waiver_follows_the_first(self) -> None:
-        first = waiver(date(2027, 3, 1), date(2027, 4, 30))
-        second = replace(waiver(date(2027, 5, 1), date(2027, 6, 30)), id=PERSON)
-        facts = history(first, second)
-        found = periods(facts, since(ANNUAL), date(2027, 6, 1))
-        assert [period.waived_by for period in found] == [first.id, second.id]
-
-
-class TestRuleEdits:
-    def edited(self, day: date, **changes: object) -> tuple[RuleVersion, ...]:
-        return (*since(ANNUAL), RuleVersion(day, day, ANNUAL.model_copy(update=changes)))
-
-    def test_an_open_period_follows_the_rule(self) -> None:
-        rules = self.edited(date(2027, 3, 5), first_due=DaysAfter(event="hire", days=60))
-        assert status(history(), rules, date(2027, 3, 4)).due_on == date(2027, 3, 11)
-        assert status(history(), rules, date(2027, 3, 5)).due_on == date(2027, 4, 30)
-        assert [p.number for p in periods(history(), rules, date(2027, 3, 5))] == [1]
-
-    def test_a_closed_period_does_not(self) -> None:
-        rules = self.edited(date(2027, 4, 1), renewal=Renewal(months=3, window_days=10))
-        facts = history(done(date(2027, 3, 5)), done(date(2028, 3, 1), 1))
-        first, second = periods(facts, rules, date(2028, 3, 1))
-        assert first.valid_through == date(2028, 3, 5)
-        assert second.valid_through == date(2028, 6, 5)
-
-    def test_a_narrower_audience_releases(self) -> None:
-        rules = self.edited(
-            date(2027, 4, 1), audience=Audience(departments=frozenset({"Front desk"}))
-        )
-        (period,) = periods(history(), rules, date(2027, 4, 1))
-        assert (period.outcome, period.closed_on) == (Outcome.RELEASED, date(2027, 4, 1))
-
-    def test_withdrawn(self) -> None:
-        rules = (*since(ANNUAL), RuleVersion(date(2027, 4, 1), date(2027, 4, 1), None))
-        line = status(history(), rules, date(2027, 4, 1))
-        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.NO_RULE)
-
-    def test_a_shorter_window_releases_the_renewal_and_opens_it_later(self) -> None:
-        rules = self.edited(date(2028, 2, 10), renewal=Renewal(months=12, window_days=10))
-        facts = history(done(date(2027, 3, 5)))
-        assert reached(facts, rules, date(2028, 2, 9), date(2028, 2, 10), date(2028, 2, 24)) == [
-            "due_soon",
-            "compliant",
-            "due_soon",
-        ]
-        found = periods(facts, rules, date(2028, 2, 24))
-        assert [p.outcome for p in found] == [Outcome.MET, Outcome.RELEASED, Outcome.OPEN]
-        assert found[1].closed_on == date(2028, 2, 10)
-
-    def test_an_edit_planned_ahead_waits_for_its_day(self) -> None:
-        later = RuleVersion(date(2027, 6, 1), date(2027, 3, 2), None)
-        rules = (*since(ANNUAL), later)
-        facts = history(done(date(2027, 3, 5)))
-        assert reached(facts, rules, date(2027, 5, 31), date(2027, 6, 1)) == [
-            "compliant",
-            "not_required",
-        ]
-
-    def test_an_edit_backdated_counts_from_its_record(self) -> None:
-        rules = (*since(ANNUAL), RuleVersion(HIRED, date(2027, 6, 1), None))
-        facts = history(done(date(2027, 3, 5)))
-        assert reached(facts, rules, date(2027, 5, 31), date(2027, 6, 1)) == [
-            "compliant",
-            "not_required",
-        ]
-
-
-@pytest.mark.parametrize("day", [date.min, date.max])
-def test_any_day_can_be_asked_for(day: date) -> None:
-    facts = history(
-        done(date(2027, 3, 5)), waiver(date(2027, 8, 1), date.max), card(HIRED, date.max)
-    )
-    for asked in (ANNUAL, BLOODBORNE, HIPAA, BLS):
-        expected = "not_required" if day == date.min else "exempt"
-        assert reached(facts, since(asked), day) == [expected]
-        last_days = (*since(asked), RuleVersion(date(9999, 12, 30), date(9999, 12, 30), ANNUAL))
-        assert reached(history(), last_days, day) == [
-            "not_required" if day == date.min else "overdue"
         ]
