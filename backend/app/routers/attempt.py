@@ -24,7 +24,12 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
 QUIZ = "/enrollments/{enrollment_id}/sections/{section_id}/attempts"
 
 
-@router.post(QUIZ, response_model=AttemptOpen, status_code=201)
+@router.post(
+    QUIZ,
+    response_model=AttemptOpen,
+    status_code=201,
+    responses={200: {"model": AttemptOpen, "description": "The attempt that was open"}},
+)
 async def start_attempt(
     enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Learner, app: App
 ) -> Response:
