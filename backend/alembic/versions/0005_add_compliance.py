@@ -244,10 +244,21 @@ def _create_tables() -> None:
         "compliance_counts",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "dimension",
+            sa.Enum(
+                "location",
+                "department",
+                "job_title",
+                name="dimension",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("key", sa.String(length=200), nullable=True),
         sa.Column("requirement_id", sa.Uuid(), nullable=False),
-        sa.Column("location_id", sa.Uuid(), nullable=True),
-        sa.Column("department", sa.String(length=200), nullable=True),
-        sa.Column("job_title", sa.String(length=200), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
@@ -274,9 +285,6 @@ def _create_tables() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["location_id"], ["locations.id"], name=op.f("fk_compliance_counts_location_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["requirement_id"],
             ["requirements.id"],
             name=op.f("fk_compliance_counts_requirement_id"),
@@ -286,9 +294,9 @@ def _create_tables() -> None:
     op.create_index(
         "ix_compliance_counts_day",
         "compliance_counts",
-        ["day"],
+        ["day", "dimension"],
         unique=False,
-        postgresql_include=["requirement_id", "location_id", "status", "people"],
+        postgresql_include=["key", "requirement_id", "status", "people"],
     )
     op.create_table(
         "compliance_segments",

@@ -1,5 +1,6 @@
 import uuid
 from datetime import date
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -51,6 +52,14 @@ Index(
 )
 
 
+class Dimension(StrEnum):
+    """What the matrix is counted by."""
+
+    LOCATION = "location"
+    DEPARTMENT = "department"
+    JOB_TITLE = "job_title"
+
+
 class ComplianceDay(Base):
     """A day whose counts are kept ready."""
 
@@ -63,16 +72,17 @@ class ComplianceCount(UUIDModel):
     """How many people more, or fewer, have a status on a kept day. The sum is what counts.
 
     Rows are only added, so that people who complete something never wait for each other; the
-    nightly reconciliation adds up what has gathered.
+    nightly reconciliation adds up what has gathered. Each dimension counts everybody.
     """
 
     __tablename__ = "compliance_counts"
 
     day: Mapped[date] = mapped_column(ForeignKey("compliance_days.day", ondelete="CASCADE"))
+    dimension: Mapped[Dimension] = mapped_column(text_enum(Dimension, "dimension"))
+    key: Mapped[str | None] = mapped_column(String(200))
+    """A location's id, a department or a job title."""
+
     requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
-    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
-    department: Mapped[str | None] = mapped_column(String(200))
-    job_title: Mapped[str | None] = mapped_column(String(200))
     status: Mapped[Status] = mapped_column(text_enum(Status, "status"))
     people: Mapped[int] = mapped_column(Integer)
 
@@ -80,5 +90,6 @@ class ComplianceCount(UUIDModel):
 Index(
     "ix_compliance_counts_day",
     ComplianceCount.day,
-    postgresql_include=["requirement_id", "location_id", "status", "people"],
+    ComplianceCount.dimension,
+    postgresql_include=["key", "requirement_id", "status", "people"],
 )
