@@ -1,13 +1,8 @@
 import asyncio
-import json
-import os
-import shutil
 import socket
-import subprocess
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -16,8 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.devstack.postgres import EmbeddedPostgres
-
-CLIENTS = Path(__file__).parents[1] / "clients"
+from tests.clients.node import installed_node, run_script
 
 RunClient = Callable[..., Awaitable[list[dict[str, Any]]]]
 Serve = Callable[[Callable[[str], ASGIApp]], AbstractAsyncContextManager[str]]
@@ -60,16 +54,7 @@ def serve() -> Serve:
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Path of Node, with the packages that the scripts in `clients` import."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    assert node, "these tests need Node 20 or later"
-    assert npm
-    installed = CLIENTS / "node_modules" / ".package-lock.json"
-    lock = CLIENTS / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=CLIENTS, check=True)  # noqa: S603 - a constant command
-    return node
+    return installed_node()
 
 
 @pytest.fixture
@@ -77,15 +62,6 @@ def run_client(node: str) -> RunClient:
     """Run a script of `clients` and return the JSON objects that it prints."""
 
     async def run(script: str, **environment: str) -> list[dict[str, Any]]:
-        process = await asyncio.create_subprocess_exec(
-            node,
-            CLIENTS / script,
-            env={"PATH": os.environ["PATH"], **environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, errors = await process.communicate()
-        assert process.returncode == 0, errors.decode()
-        return [json.loads(line) for line in output.splitlines()]
+        return await run_script(node, script, environment)
 
     return run

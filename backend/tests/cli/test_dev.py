@@ -1,0 +1,129 @@
+"""`training dev` as a developer meets it: a process, its output and what it leaves behind."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import DevStack, alive, descendants, dev_stack, run_training
+
+pytestmark = [pytest.mark.full, pytest.mark.xdist_group("devstack")]
+
+ROLES = {
+    "learner@unified.example": "learner",
+    "learner2@unified.example": "learner",
+    "manager@unified.example": "manager",
+    "author@unified.example": "author",
+    "admin@unified.example": "admin",
+}
+README = Path(__file__).parents[3] / "README.md"
+
+
+@pytest.fixture(scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevStack]:
+    async with dev_stack(tmp_path_factory.mktemp("devstack") / "data") as stack:
+        yield stack
+
+
+async def bash(script: str) -> list[str]:
+    """Run what a person pastes; every command of it has to succeed."""
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        script,
+        env={"PATH": os.environ["PATH"]},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode().splitlines()
+
+
+def is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
+
+
+@pytest.mark.parametrize("email", sorted(ROLES))
+async def test_everybody_signs_in(stack: DevStack, email: str) -> None:
+    with await stack.sign_in(email) as client:
+        me = client.get("/users/me").json()
+    assert (me["email"], me["role"], me["email_confirmed"]) == (email, ROLES[email], True)
+    assert email in stack.announcement
+
+
+async def test_the_printed_commands_work(stack: DevStack) -> None:
+    commands = stack.announcement.partition("Try it:")[2].rpartition("Ctrl-C")[0]
+    *_, answer = await bash(commands)
+    assert json.loads(answer)["email"] == "learner@unified.example"
+
+
+async def test_the_tour_of_the_readme_works(stack: DevStack) -> None:
+    tour = README.read_text().partition("## Five-minute tour")[2]
+    commands = re.search(r"```sh\n(.*?)```", tour, re.DOTALL)
+    assert commands
+    output = await bash(commands[1].replace("127.0.0.1:8000", f"127.0.0.1:{stack.port}"))
+    answers = [json.loads(line) for line in output if line.startswith("{")]
+    assert answers[0]["email"] == "learner@unified.example"
+    assert not any("code" in answer for answer in answers)
+    assert answers[-2]["items"][0]["progress_percent"] > 0
+    assert answers[-1]["items"][0]["action"] == "section:completed"
+    assert any(line.lower().startswith("etag: ") for line in output)
+
+
+async def test_a_second_stack_on_the_same_data_is_refused(stack: DevStack) -> None:
+    refused = await run_training("dev", "--port", "65535", "--data-dir", str(stack.data_dir))
+    assert refused.code == 1
+    assert refused.errors.startswith(f"{stack.data_dir} is in use by another development stack")
+    with await stack.sign_in("admin@unified.example") as client:
+        assert client.get("/health/ready").is_success
+
+
+async def test_a_taken_port_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = await run_training("dev", "--port", str(port), "--data-dir", str(tmp_path))
+    assert refused.code == 1
+    assert refused.errors.startswith(f"Port {port} is taken.")
+    assert is_empty(tmp_path)
+
+
+async def test_production_is_refused(tmp_path: Path) -> None:
+    refused = await run_training(
+        "dev", "--data-dir", str(tmp_path), environment={"ENVIRONMENT": "production"}
+    )
+    assert refused.code == 2
+    assert "ENVIRONMENT is production" in refused.errors
+    assert is_empty(tmp_path)
+
+
+async def test_data_survive_and_no_process_does(tmp_path: Path) -> None:
+    async with dev_stack(tmp_path / "data") as first:
+        running = descendants(first.process.pid)
+        assert len(running) > 2
+        with await first.sign_in("learner@unified.example") as learner:
+            token = learner.headers["Authorization"].removeprefix("Bearer ")
+            catalogue = learner.get("/modules").json()["items"]
+            payload = {"module_id": catalogue[0]["id"]}
+            enrollment = learner.post("/enrollments", json=payload).json()
+        assert await first.stop(signal.SIGTERM) == 0
+        assert alive(running) == set()
+    async with dev_stack(tmp_path / "data", port=first.port) as second:
+        running = descendants(second.process.pid)
+        # The token of before is still good: its key survived, and its issuer has the same port.
+        with second.client(token) as learner:
+            assert learner.get("/enrollments").json()["items"] == [enrollment]
+            assert learner.get("/modules").json()["items"] == catalogue
+        assert await second.stop(signal.SIGINT, group=True) == 0
+        assert alive(running) == set()
+    print(  # noqa: T201  # a figure to look at with `pytest -rP`, not one to assert
+        f"ready after {first.seconds_to_ready:.1f} s at first, "
+        f"{second.seconds_to_ready:.1f} s on the same data"
+    )

@@ -1,0 +1,43 @@
+"""Runs the scripts of this folder with Node, which CI must have."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLIENTS = Path(__file__).parent
+
+
+def installed_node() -> str:
+    """Return the path of Node, once the packages that the scripts import are there."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing = "the real supabase-js needs Node 20 or later and npm"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    installed = CLIENTS / "node_modules" / ".package-lock.json"
+    lock = CLIENTS / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=CLIENTS, check=True)  # noqa: S603  # a constant command
+    return node
+
+
+async def run_script(node: str, script: str, environment: dict[str, str]) -> list[dict[str, Any]]:
+    """Run a script and return the JSON objects that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        node,
+        CLIENTS / script,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return [json.loads(line) for line in output.splitlines()]
