@@ -92,8 +92,10 @@ Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
 Email = Annotated[EmailStr, StringConstraints(max_length=320, to_lower=True)]
 JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 Flag = Annotated[bool, Strict()]
-Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
-Position = Annotated[Whole, Field(ge=1, le=10_000)]
+Whole = BeforeValidator(_whole)
+"""Marks a strict integer. It comes last: bounds after it would be missing in OpenAPI."""
+
+Position = Annotated[int, Field(ge=1, le=10_000, strict=True), Whole]
 Day = Annotated[date, BeforeValidator(_written_as(_DAY))]
 Instant = Annotated[
     AwareDatetime, BeforeValidator(_written_as(_INSTANT)), AfterValidator(_within_calendar)

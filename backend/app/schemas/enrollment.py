@@ -106,10 +106,13 @@ class Content(Resource):
     sections: list[ContentSection]
 
 
+Seconds = Annotated[int, Field(ge=0, le=2_147_483_647, strict=True), Whole]
+
+
 class ProgressReport(Payload):
     """`seconds_spent` is the total so far in this section, so that a report may be repeated."""
 
-    seconds_spent: Whole = Field(0, ge=0, le=2_147_483_647)
+    seconds_spent: Seconds = 0
     position: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, strict=True)
     completed: Flag = False
 

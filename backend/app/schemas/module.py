@@ -12,7 +12,7 @@ from app.schemas.section import SectionRead
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
 ]
-Minutes = Annotated[Whole, Field(ge=1, le=6_000)]
+Minutes = Annotated[int, Field(ge=1, le=6_000, strict=True), Whole]
 Tags = Annotated[list[Label], Field(max_length=30)]
 ModuleIds = Annotated[list[uuid.UUID], Field(max_length=50)]
 
