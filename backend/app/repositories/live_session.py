@@ -114,6 +114,12 @@ class LiveSessionRepository(Repository[LiveSession]):
         )
         return [RosterLine(*row) for row in await self.session.execute(statement)]
 
+    async def expects(self, session_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+        statement = select(Attendance.id).where(
+            Attendance.session_id == session_id, Attendance.user_id == user_id
+        )
+        return await self.session.scalar(statement) is not None
+
     async def register(self, session_id: uuid.UUID, user_ids: list[uuid.UUID]) -> list[uuid.UUID]:
         """Put people on the roster; return those who were not there yet."""
         rows = [{"session_id": session_id, "user_id": user_id} for user_id in user_ids]
@@ -146,6 +152,7 @@ class LiveSessionRepository(Repository[LiveSession]):
             .where(Attendance.session_id == session_id, Attendance.user_id.in_(user_ids))
             .values(status=status, marked_by_id=marked_by_id, marked_at=func.clock_timestamp())
             .returning(Attendance.user_id)
+            .execution_options(synchronize_session=False)
         )
         return list(await self.session.scalars(statement))
 

@@ -96,6 +96,10 @@ class UserRepository(Repository[User]):
     ) -> User | None:
         return await self._one(select(User).where(User.id == user_id, visible_to(actor)), lock=lock)
 
+    async def visible_ids(self, user_ids: list[uuid.UUID], actor: Actor) -> set[uuid.UUID]:
+        statement = select(User.id).where(User.id.in_(user_ids), visible_to(actor))
+        return set(await self.session.scalars(statement))
+
     async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:
         return set(await self.session.scalars(select(User.id).where(User.id.in_(user_ids))))
 

@@ -1,5 +1,6 @@
 import uuid
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -47,7 +48,7 @@ class ExternalTrainingUpdate(ExternalTrainingFields):
     provider: Line = ""
     title: Line = ""
     completed_on: date = date.min
-    hours: Hours = Field(0, validate_default=True)
+    hours: Hours = Decimal(0)
 
 
 class Review(Payload):
