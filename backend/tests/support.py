@@ -62,7 +62,7 @@ class LocalKeys:
 
 
 class _WithinTransaction(AsyncSession):
-    async def connection(self, **_options: Any) -> AsyncConnection:
+    async def connection(self, *_arguments: Any, **_options: Any) -> AsyncConnection:
         """Return the one connection, whatever isolation is asked for: it is too late to change."""
         return await super().connection()
 

@@ -63,7 +63,7 @@ BEGIN
     closed := CASE WHEN p_timed_out THEN tried.expires_at ELSE stamp END;
     UPDATE quiz_attempts
        SET state = 'graded', answers = p_answers, submitted_at = closed, timed_out = p_timed_out,
-           answered_after = answered_after(p_answers, tried.started_at) || tried.answered_after,
+           answer_seconds = answer_seconds(tried.answer_seconds, p_answers, tried.started_at),
            points = p_points, max_points = p_max_points, score_percent = p_score_percent,
            passed = p_passed, grades = p_grades, updated_at = stamp
      WHERE id = p_attempt;
@@ -82,13 +82,18 @@ BEGIN
 END $$
 """
 
-ANSWERED_AFTER = """
-CREATE FUNCTION answered_after(p_answers jsonb, p_started timestamptz) RETURNS jsonb
+# The time since the last save is shared by the questions that were first answered in this one, so
+# that the sum of all seconds is the time of the last such save.
+ANSWER_SECONDS = """
+CREATE FUNCTION answer_seconds(p_known jsonb, p_answers jsonb, p_started timestamptz) RETURNS jsonb
 LANGUAGE sql VOLATILE
 RETURN (
-    SELECT coalesce(jsonb_object_agg(
-               k, round(extract(epoch FROM clock_timestamp() - p_started), 3)), '{}')
-      FROM jsonb_object_keys(p_answers) k)
+    SELECT p_known || coalesce(jsonb_object_agg(fresh.id, round(greatest(0,
+               extract(epoch FROM clock_timestamp() - p_started) - coalesce(
+                   (SELECT sum(seconds::numeric) FROM jsonb_each_text(p_known) k(id, seconds)), 0)
+           ) / fresh.number, 3)), '{}')
+      FROM (SELECT id, count(*) OVER () AS number FROM jsonb_object_keys(p_answers) a(id)
+             WHERE NOT p_known ? id) fresh)
 """
 
 # A correction repeats the record that it corrects, the person and the time included, with the
@@ -175,7 +180,7 @@ END $$
 
 FUNCTIONS = {
     "lock_quiz(uuid, uuid, boolean)": LOCK_QUIZ,
-    "answered_after(jsonb, timestamptz)": ANSWERED_AFTER,
+    "answer_seconds(jsonb, jsonb, timestamptz)": ANSWER_SECONDS,
     "grade_attempt(uuid, jsonb, integer, interval, jsonb, boolean, numeric, numeric, numeric, "
     "boolean, jsonb, uuid, text)": GRADE_ATTEMPT,
     "correct_training_record(uuid, uuid, uuid, text)": CORRECT_TRAINING_RECORD,
@@ -187,11 +192,11 @@ REFUSE_CHANGE_OF_GRADED = """
 CREATE TRIGGER refuse_change BEFORE UPDATE ON quiz_attempts FOR EACH ROW
 WHEN (OLD.state = 'graded' AND (
     NEW.state, NEW.enrollment_id, NEW.section_id, NEW.user_id, NEW.version_id, NEW.number,
-    NEW.seed, NEW.snapshot, NEW.answers, NEW.answered_after, NEW.started_at, NEW.expires_at,
+    NEW.seed, NEW.snapshot, NEW.answers, NEW.answer_seconds, NEW.started_at, NEW.expires_at,
     NEW.submitted_at, NEW.timed_out, NEW.pass_mark
 ) IS DISTINCT FROM (
     OLD.state, OLD.enrollment_id, OLD.section_id, OLD.user_id, OLD.version_id, OLD.number,
-    OLD.seed, OLD.snapshot, OLD.answers, OLD.answered_after, OLD.started_at, OLD.expires_at,
+    OLD.seed, OLD.snapshot, OLD.answers, OLD.answer_seconds, OLD.started_at, OLD.expires_at,
     OLD.submitted_at, OLD.timed_out, OLD.pass_mark))
 EXECUTE FUNCTION refuse_change()
 """
@@ -202,7 +207,7 @@ JSONB = sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgre
 def upgrade() -> None:
     op.add_column(
         "quiz_attempts",
-        sa.Column("answered_after", JSONB, server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("answer_seconds", JSONB, server_default=sa.text("'{}'"), nullable=False),
     )
     _create_tables()
     op.execute(
@@ -304,4 +309,4 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER refuse_change ON quiz_attempts")
     for table in reversed(TABLES):
         op.drop_table(table)
-    op.drop_column("quiz_attempts", "answered_after")
+    op.drop_column("quiz_attempts", "answer_seconds")

@@ -38,10 +38,10 @@ class QuizAttempt(TimestampedUUIDModel):
     """The questions as shown, in their shuffled order (app.domain.quiz.attempts)."""
 
     answers: Mapped[JsonObject] = mapped_column(Json, server_default=text("'{}'"), default=dict)
-    answered_after: Mapped[JsonObject] = mapped_column(
+    answer_seconds: Mapped[JsonObject] = mapped_column(
         Json, server_default=text("'{}'"), default=dict
     )
-    """Per question: seconds from the start of the attempt to its first saved answer."""
+    """Per question: seconds from the save before, or the start, to its first saved answer."""
 
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]

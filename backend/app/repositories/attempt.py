@@ -198,7 +198,7 @@ class AttemptRepository(Repository[QuizAttempt]):
         merged = QuizAttempt.answers.op("||")(given)
         for question_id in cleared:
             merged = merged.op("-")(question_id)
-        after = func.answered_after(given, QuizAttempt.started_at, type_=JSONB)
+        seconds = func.answer_seconds(QuizAttempt.answer_seconds, given, QuizAttempt.started_at)
         statement = (
             update(QuizAttempt)
             .where(
@@ -206,10 +206,7 @@ class AttemptRepository(Repository[QuizAttempt]):
                 QuizAttempt.state == AttemptState.OPEN,
                 ~func.coalesce(QuizAttempt.expires_at + NETWORK_GRACE < _NOW, False),
             )
-            .values(
-                answers=merged,
-                answered_after=after.op("||")(QuizAttempt.answered_after),
-            )
+            .values(answers=merged, answer_seconds=seconds)
             .returning(QuizAttempt.answers)
             .execution_options(synchronize_session=False)
         )

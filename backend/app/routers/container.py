@@ -19,6 +19,7 @@ from app.services.enrollment import EnrollmentService
 from app.services.location import LocationService
 from app.services.module import ModuleService
 from app.services.question import QuestionService
+from app.services.question_analysis import QuestionAnalysisService
 from app.services.section import SectionService
 from app.services.training_record import TrainingRecordService
 from app.services.user import UserService
@@ -77,6 +78,9 @@ class Container:
 
     def modules(self, context: RequestContext) -> ModuleService:
         return ModuleService(self.database, context)
+
+    def question_analysis(self, context: RequestContext) -> QuestionAnalysisService:
+        return QuestionAnalysisService(self.database, context)
 
     def questions(self, context: RequestContext) -> QuestionService:
         return QuestionService(self.database, context)

@@ -28,6 +28,7 @@ from app.repositories.location import LocationRepository
 from app.repositories.module import ModuleRepository
 from app.repositories.module_teaching import ModuleTeachingRepository
 from app.repositories.retention import RetentionRepository
+from app.repositories.question_analysis import QuestionAnalysisRepository
 from app.repositories.training_record import TrainingRecordRepository
 from app.repositories.user import UserRepository
 from app.repositories.version import VersionRepository
@@ -206,6 +207,10 @@ class UnitOfWork:
     @cached_property
     def modules(self) -> ModuleRepository:
         return ModuleRepository(self.session)
+
+    @cached_property
+    def question_analysis(self) -> QuestionAnalysisRepository:
+        return QuestionAnalysisRepository(self.session)
 
     @cached_property
     def training_records(self) -> TrainingRecordRepository:

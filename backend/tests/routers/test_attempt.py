@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
@@ -234,7 +234,7 @@ class TestSave:
         response = await self.save(api, learner, result, quiz.right())
         assert (response.status_code, response.json()["code"]) == (409, "attempt_closed")
 
-    async def test_keeps_when_each_answer_was_first_given(
+    async def test_keeps_how_long_each_first_answer_took(
         self,
         api: Api,
         learner: User,
@@ -242,14 +242,20 @@ class TestSave:
         attempt: dict[str, Any],
         session: AsyncSession,
     ) -> None:
-        (first, right), *_ = quiz.right().items()
+        (first, right), *rest = quiz.right().items()
         await self.save(api, learner, attempt, {first: right})
-        once = (await session.scalars(select(QuizAttempt.answered_after))).one()
+        once = (await session.scalars(select(QuizAttempt.answer_seconds))).one()
         await self.save(api, learner, attempt, {first: right})
-        again = (await session.scalars(select(QuizAttempt.answered_after))).one()
+        again = (await session.scalars(select(QuizAttempt.answer_seconds))).one()
         assert set(once) == {first}
         assert once[first] > 0
         assert again == once
+        await self.save(api, learner, attempt, dict(rest))
+        row = (await session.scalars(select(QuizAttempt))).one()
+        now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+        elapsed = (now - row.started_at).total_seconds()
+        assert len(row.answer_seconds) == len(quiz.questions)
+        assert sum(row.answer_seconds.values()) == pytest.approx(elapsed, abs=0.5)
 
 
 class TestSubmit:

@@ -1,5 +1,6 @@
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -157,7 +158,8 @@ class TestApply:
         enrollment = await case.api.get(f"/enrollments/{failed['enrollment_id']}", learner)
         assert enrollment.json()["status"] == "completed"
         record = (await session.scalars(select(TrainingRecord))).one()
-        assert (record.score_percent, record.corrects_id) == (100, None)
+        assert record.score_percent == Decimal(100)
+        assert record.corrects_id is None
 
     async def test_old_results_stay_beside_the_new(
         self, case: Case, learner: User, session: AsyncSession
@@ -168,8 +170,8 @@ class TestApply:
             await session.scalars(select(AttemptResult).order_by(AttemptResult.revision))
         )
         assert [(each.revision, each.score_percent, each.passed) for each in results] == [
-            (0, 50, False),
-            (1, 100, True),
+            (0, Decimal(50), False),
+            (1, Decimal(100), True),
         ]
         assert str(results[1].correction_id) == report["correction"]["id"]
 
@@ -184,7 +186,7 @@ class TestApply:
         first, corrected = await session.scalars(
             select(TrainingRecord).order_by(TrainingRecord.sequence)
         )
-        assert (first.score_percent, corrected.score_percent) == (75, 100)
+        assert (first.score_percent, corrected.score_percent) == (Decimal(75), Decimal(100))
         assert corrected.corrects_id == first.id
         assert corrected.previous_hash == first.hash
         assert corrected.completed_at == first.completed_at

@@ -1,0 +1,117 @@
+"""How a published quiz and its questions did, over all attempts at one version."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_QUIZ = text(
+    """
+    WITH tried AS (
+        SELECT a.state, a.timed_out, a.passed, a.score_percent, a.user_id,
+               extract(epoch FROM a.submitted_at - a.started_at)::float8 AS seconds
+          FROM quiz_attempts a
+         WHERE a.version_id = :version_id AND a.section_id = :section_id
+    ), banded AS (
+        SELECT least(floor(score_percent / 10), 9)::integer AS band, count(*) AS attempts
+          FROM tried WHERE state = 'graded' GROUP BY 1
+    )
+    SELECT count(*) FILTER (WHERE state = 'graded') AS graded,
+           count(*) FILTER (WHERE state = 'open') AS open,
+           count(*) FILTER (WHERE timed_out) AS timed_out,
+           count(*) FILTER (WHERE passed) AS passed,
+           count(DISTINCT user_id) AS people,
+           avg(score_percent)::float8 AS mean_score,
+           stddev_pop(score_percent)::float8 AS score_deviation,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY score_percent) AS median_score,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_seconds,
+           (SELECT jsonb_object_agg(band, attempts) FROM banded) AS bands
+      FROM tried
+    """
+)
+
+# `rest` is the score without the question: a question must not correlate with itself.
+_QUESTIONS = text(
+    """
+    WITH shown AS (
+        SELECT q.id, q.correct, q.answered, a.answers -> q.id AS answer,
+               (a.points - q.value)::float8 AS rest,
+               (a.answer_seconds -> q.id)::float8 AS seconds
+          FROM quiz_attempts a
+         CROSS JOIN LATERAL jsonb_to_recordset(a.grades -> 'questions')
+               AS q(id text, correct boolean, answered boolean, voided boolean, value numeric)
+         WHERE a.version_id = :version_id AND a.section_id = :section_id
+           AND a.state = 'graded' AND NOT q.voided
+    ), asked AS (
+        SELECT id, count(*) AS shown, count(*) FILTER (WHERE answered) AS answered,
+               avg(correct::integer)::float8 AS share_right,
+               corr(correct::integer, rest) AS discrimination,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_seconds
+          FROM shown GROUP BY id
+    ), picked AS (
+        SELECT s.id, c.choice, count(*) AS times
+          FROM shown s
+         CROSS JOIN LATERAL jsonb_array_elements_text(
+               CASE jsonb_typeof(s.answer) WHEN 'array' THEN s.answer
+                    ELSE jsonb_build_array(s.answer) END) AS c(choice)
+         WHERE s.id = ANY(:choice_ids) AND s.answer IS NOT NULL
+         GROUP BY 1, 2
+    ), counted AS (
+        SELECT id, jsonb_object_agg(choice, times) AS choices FROM picked GROUP BY id
+    )
+    SELECT asked.*, counted.choices FROM asked LEFT JOIN counted USING (id)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QuizFigures:
+    """`bands`: attempts by tens of percent, "0" to "9"; the last one includes 100."""
+
+    graded: int
+    open: int
+    timed_out: int
+    passed: int
+    people: int
+    mean_score: float | None
+    score_deviation: float | None
+    median_score: float | None
+    median_seconds: float | None
+    bands: dict[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFigures:
+    """`choices`: how often each option was chosen; for questions with options alone."""
+
+    id: str
+    shown: int
+    answered: int
+    share_right: float
+    discrimination: float | None
+    median_seconds: float | None
+    choices: dict[str, int] | None
+
+
+class QuestionAnalysisRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def quiz(self, version_id: uuid.UUID, section_id: uuid.UUID) -> QuizFigures:
+        parameters = {"version_id": version_id, "section_id": section_id}
+        row = (await self.session.execute(_QUIZ, parameters)).one()
+        return QuizFigures(*row)
+
+    async def questions(
+        self, version_id: uuid.UUID, section_id: uuid.UUID, choice_ids: list[str]
+    ) -> dict[str, QuestionFigures]:
+        """Return figures by question id; `choice_ids` names the questions with options."""
+        parameters: dict[str, Any] = {
+            "version_id": version_id,
+            "section_id": section_id,
+            "choice_ids": choice_ids,
+        }
+        rows = await self.session.execute(_QUESTIONS, parameters)
+        return {row.id: QuestionFigures(*row) for row in rows}
