@@ -197,3 +197,14 @@ NEW_YORK_RDH = LicenceRule(
     citation="N.Y. Education Law 6609-a and 6505-b, 8 NYCRR 61.16",
     verify_with="verify with the board: New York State Education Department",
 )
+
+
+class LicenceProfile(StrEnum):
+    CALIFORNIA_RDH = "california_rdh"
+    NEW_YORK_RDH = "new_york_rdh"
+
+
+LICENCE_RULES: dict[LicenceProfile, LicenceRule] = {
+    LicenceProfile.CALIFORNIA_RDH: CALIFORNIA_RDH,
+    LicenceProfile.NEW_YORK_RDH: NEW_YORK_RDH,
+}

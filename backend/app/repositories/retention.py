@@ -44,6 +44,7 @@ class KeptEvidence:
     user_id: uuid.UUID
     subject: Subject
     last_in_effect: date
+    is_record: bool = False
 
 
 class RetentionRepository(Repository[RetentionPeriod]):
@@ -53,12 +54,14 @@ class RetentionRepository(Repository[RetentionPeriod]):
         rows = await self.session.scalars(select(RetentionPeriod))
         return {row.retention_class: row.years for row in rows}
 
-    async def lock_period(self, retention_class: RetentionClass) -> RetentionPeriod | None:
-        statement = (
-            select(RetentionPeriod)
-            .where(RetentionPeriod.retention_class == retention_class)
-            .with_for_update()
+    async def period(
+        self, retention_class: RetentionClass, *, lock: bool = False
+    ) -> RetentionPeriod | None:
+        statement = select(RetentionPeriod).where(
+            RetentionPeriod.retention_class == retention_class
         )
+        if lock:
+            statement = statement.with_for_update()
         return (await self.session.scalars(statement)).one_or_none()
 
     async def classes(self) -> dict[Subject, set[RetentionClass]]:
@@ -102,7 +105,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
             _external_trainings().where(ExternalTraining.user_id.in_(user_ids))
         )
         return [
-            *(KeptEvidence(*row) for row in records),
+            *(KeptEvidence(*row, is_record=True) for row in records),
             *(KeptEvidence(*row) for row in attendances),
             *(
                 KeptEvidence(user_id, module_id or kind or "", last)

@@ -3,6 +3,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
@@ -38,6 +40,18 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
             TrainingRecord.id == record_id, owner_visible_to(actor, TrainingRecord.user_id)
         )
         return (await self.session.scalars(statement)).one_or_none()
+
+    async def with_ce_hours(self, user_id: uuid.UUID) -> list[TrainingRecord]:
+        """Return a person's records that carry CE hours and that no later record corrects."""
+        later = aliased(TrainingRecord)
+        corrected = select(later.id).where(
+            later.user_id == user_id, later.corrects_id == TrainingRecord.id
+        )
+        hours = func.jsonb_extract_path_text(TrainingRecord.payload.cast(JSONB), "ce_hours")
+        statement = select(TrainingRecord).where(
+            TrainingRecord.user_id == user_id, hours.is_not(None), ~corrected.exists()
+        )
+        return list(await self.session.scalars(statement))
 
     async def stream_all(self, *, batch: int = 500) -> AsyncIterator[TrainingRecord]:
         """Yield every record, person by person, in the order of their chains."""

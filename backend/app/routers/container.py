@@ -12,14 +12,21 @@ from app.core.security import TokenCache, TokenVerifier
 from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
 from app.services.attempt import AttemptService
 from app.services.audit_event import AuditEventService
+from app.services.ce_credit import CeCreditService
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
 from app.services.correction import CorrectionService
 from app.services.enrollment import EnrollmentService
+from app.services.exemption import ExemptionService
+from app.services.external_training import ExternalTrainingService
+from app.services.legal_hold import LegalHoldService
+from app.services.live_session import LiveSessionService
 from app.services.location import LocationService
 from app.services.module import ModuleService
+from app.services.module_teaching import ModuleTeachingService
 from app.services.question import QuestionService
 from app.services.question_analysis import QuestionAnalysisService
+from app.services.retention import RetentionService
 from app.services.section import SectionService
 from app.services.training_record import TrainingRecordService
 from app.services.user import UserService
@@ -90,6 +97,27 @@ class Container:
 
     def training_records(self, context: RequestContext) -> TrainingRecordService:
         return TrainingRecordService(self.database, context)
+
+    def ce_credits(self, context: RequestContext) -> CeCreditService:
+        return CeCreditService(self.database, context)
+
+    def exemptions(self, context: RequestContext) -> ExemptionService:
+        return ExemptionService(self.database, context)
+
+    def external_trainings(self, context: RequestContext) -> ExternalTrainingService:
+        return ExternalTrainingService(self.database, context)
+
+    def legal_holds(self, context: RequestContext) -> LegalHoldService:
+        return LegalHoldService(self.database, context)
+
+    def live_sessions(self, context: RequestContext) -> LiveSessionService:
+        return LiveSessionService(self.database, context)
+
+    def module_teachings(self, context: RequestContext) -> ModuleTeachingService:
+        return ModuleTeachingService(self.database, context)
+
+    def retention(self, context: RequestContext) -> RetentionService:
+        return RetentionService(self.database, context)
 
     def users(self, context: RequestContext) -> UserService:
         return UserService(self.database, context, self.auth)

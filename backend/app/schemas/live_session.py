@@ -8,7 +8,7 @@ from app.domain.quiz.fields import ShortText
 from app.models.live_session import AttendanceStatus, SessionMode, SessionStatus
 from app.schemas.base import Instant, Line, Payload, Resource, Whole
 
-Duration = Annotated[Whole, Field(ge=1, le=1440)]
+Duration = Annotated[int, Field(ge=1, le=1440, strict=True), Whole]
 People = Annotated[list[uuid.UUID], Field(max_length=500)]
 
 

@@ -5,7 +5,15 @@ from collections.abc import Callable
 from sqlalchemy.exc import IntegrityError
 
 from app.core.database import constraint_name
-from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError
+from app.core.errors import (
+    AppError,
+    ConflictError,
+    FieldError,
+    InvalidPayloadError,
+    PreconditionFailedError,
+)
+from app.services.exemption import AlreadyRevokedError
+from app.services.external_training import AlreadyWithdrawnError
 from app.services.location import LocationNameTakenError
 from app.services.user_sync import EmailInUseError
 
@@ -23,6 +31,10 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
     "uq_quiz_attempts_open": _attempt_started,
     "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,
+    "uq_exemption_revocations_exemption_id": AlreadyRevokedError,
+    "uq_evidence_withdrawals_evidence_id": AlreadyWithdrawnError,
+    "uq_module_teachings_module_id": PreconditionFailedError,
+    "uq_retention_periods_retention_class": PreconditionFailedError,
     "uq_locations_name_live": LocationNameTakenError,
     "fk_users_location_id": _gone("/location_id", "location"),
     "fk_users_manager_id": _gone("/manager_id", "manager"),
