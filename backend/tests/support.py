@@ -2,8 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,13 @@ class RollbackDatabase(Database):
 
     def reading(self) -> AsyncSession:
         return self.writing()
+
+    @asynccontextmanager
+    async def undone(self) -> AsyncIterator[None]:
+        """Take back everything that the block commits."""
+        savepoint = await self._connection.begin_nested()
+        yield
+        await savepoint.rollback()
 
 
 @dataclass
