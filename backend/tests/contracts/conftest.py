@@ -1,0 +1,19 @@
+import pytest
+from fastapi import FastAPI
+
+from app.main import create_app
+from app.routers.container import Container
+from tests.conftest import settings_for
+from tests.contracts.world import World, build_world
+from tests.support import RollbackDatabase
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    """The application as it is put together; its database is never reached."""
+    return create_app(Container.build(settings_for("postgresql://nobody@127.0.0.1/nothing")))
+
+
+@pytest.fixture
+async def world(database: RollbackDatabase) -> World:
+    return await build_world(database)

@@ -1,0 +1,216 @@
+"""Who may do what: the declared outcome of every operation for every kind of actor.
+
+A new route needs a row here, in `rows()`: its operation id, who gets a success, and what the
+others get. Ids in paths come from `path_ids`; requests that need If-Match are sent with `*`.
+Everything a row names belongs to `learner`, whose office `manager` answers for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.contracts.world import World
+
+ANONYMOUS = "anonymous"
+LEARNER = "learner"
+OTHER_LEARNER = "other_learner"
+MANAGER = "manager"
+FAR_MANAGER = "far_manager"
+AUTHOR = "author"
+ADMIN = "admin"
+SIGNED_IN = (LEARNER, OTHER_LEARNER, MANAGER, FAR_MANAGER, AUTHOR, ADMIN)
+ACTORS = (ANONYMOUS, *SIGNED_IN)
+
+ANYBODY = frozenset(SIGNED_IN)
+AUTHORS = frozenset({AUTHOR, ADMIN})
+ADMINS = frozenset({ADMIN})
+MANAGERS = frozenset({MANAGER, FAR_MANAGER, ADMIN})
+OWNER = frozenset({LEARNER})
+OWNER_AND_ABOVE = frozenset({LEARNER, MANAGER, ADMIN})
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`allowed` get `success`, anonymous 401 unless `public`, all others `otherwise`.
+
+    `otherwise` is 403 where the role decides and 404 where the row does; `special` names actors
+    with an outcome of their own. `note` tells several rows of one operation apart.
+    """
+
+    operation: str
+    allowed: frozenset[str]
+    otherwise: int = 403
+    success: int = OK
+    json: Any = None
+    query: Mapping[str, object] = field(default_factory=dict)
+    path: Mapping[str, object] = field(default_factory=dict)
+    special: Mapping[str, int] = field(default_factory=dict)
+    public: bool = False
+    note: str = ""
+
+    def expected(self, actor: str) -> int:
+        if actor in self.special:
+            return self.special[actor]
+        if actor == ANONYMOUS and not self.public:
+            return 401
+        return self.success if actor in self.allowed or self.public else self.otherwise
+
+
+def path_ids(world: World) -> dict[str, object]:
+    training = world.training[LEARNER]
+    quiz = world.module.sections[2]
+    return {
+        "attempt_id": training.attempt_id,
+        "enrollment_id": training.enrollment_id,
+        "location_id": world.office.id,
+        "module_id": world.module.id,
+        "number": 1,
+        "question_id": quiz.questions[0].id,
+        "record_id": training.record_id,
+        "section_id": quiz.id,
+        "user_id": world.people.learner.id,
+    }
+
+
+def rows(world: World) -> list[Row]:
+    return [
+        *_health(),
+        *_users(world),
+        *_organisation(world),
+        *_modules(world),
+        *_sections(world),
+        *_enrollments(world),
+        *_attempts(world),
+        *_evidence(world),
+    ]
+
+
+def _health() -> list[Row]:
+    return [
+        Row("live", ANYBODY, public=True),
+        # The tests' database has its tables, so it is ready for anybody who asks.
+        Row("ready", ANYBODY, public=True),
+    ]
+
+
+def _users(world: World) -> list[Row]:
+    stranger = {"email": "new@unified.example", "role": "admin"}
+    return [
+        Row("sync", ANYBODY),
+        Row("read_me", ANYBODY),
+        Row("update_me", ANYBODY, json={"full_name": "Me"}),
+        Row("list_users", MANAGERS),
+        Row("invite", ADMINS, success=201, json=stranger),
+        Row("read_user", OWNER_AND_ABOVE, 404),
+        Row("update_user", ADMINS, json={"job_title": "Hygienist"}),
+        Row("update_user", ADMINS, json={"role": "admin"}, note="promotion"),
+    ]
+
+
+def _organisation(world: World) -> list[Row]:
+    office = {"name": "New office", "time_zone": "America/Denver"}
+    return [
+        Row("list_locations", ANYBODY),
+        Row("list_departments", ANYBODY),
+        Row("create_location", ADMINS, success=201, json=office),
+        Row("read_location", ADMINS),
+        Row("update_location", ADMINS, json={"name": "Renamed"}),
+        Row("delete_location", ADMINS, success=409, note="people work there"),
+        Row("restore_location", ADMINS),
+    ]
+
+
+def _modules(world: World) -> list[Row]:
+    draft = {"module_id": world.draft.id}
+    learners_do_not_see = frozenset({AUTHOR, ADMIN})
+    return [
+        Row("list_modules", ANYBODY),
+        Row("create_module", AUTHORS, success=201, json={"title": "New"}),
+        Row("read_module", ANYBODY),
+        Row("read_module", learners_do_not_see, 404, path=draft, note="draft"),
+        Row("update_module", AUTHORS, json={"title": "Renamed"}),
+        Row("delete_module", AUTHORS, success=204, path=draft),
+        Row("publish_module", AUTHORS, success=201, path=draft, json={}),
+        Row("archive_module", AUTHORS),
+        Row("restore_module", AUTHORS),
+        Row("list_versions", AUTHORS),
+        Row("read_version", AUTHORS),
+    ]
+
+
+def _sections(world: World) -> list[Row]:
+    order = [str(section.id) for section in reversed(world.module.sections)]
+    question = {"kind": "true_false", "prompt": "Is it?", "metadata": {"correct": True}}
+    return [
+        Row("create_section", AUTHORS, success=201, json={"kind": "text", "title": "New"}),
+        Row("reorder_sections", AUTHORS, json={"section_ids": order}),
+        Row("update_section", AUTHORS, json={"title": "Renamed"}),
+        Row("delete_section", AUTHORS, success=204),
+        Row("create_question", AUTHORS, success=201, json=question),
+        Row("update_question", AUTHORS, json={"prompt": "Really?"}),
+        Row("delete_question", AUTHORS, success=204),
+    ]
+
+
+def _enrollments(world: World) -> list[Row]:
+    learner = world.people.learner.id
+    text, policy, _ = world.module.sections
+    somebody = {"user_id": learner}
+    everybody = {"module_id": str(world.module.id), "user_ids": [str(learner)]}
+    signature = {"printed_name": "P. Son", "meaning": "I will follow it."}
+    under_way = {LEARNER: OK, OTHER_LEARNER: OK}
+    return [
+        Row(
+            "enroll",
+            ANYBODY,
+            success=201,
+            json={"module_id": str(world.module.id)},
+            special=under_way,
+        ),
+        Row("enroll", frozenset(), 404, json={"module_id": str(world.draft.id)}, note="draft"),
+        Row("list_enrollments", ANYBODY),
+        Row("list_enrollments", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
+        Row("enroll_many", MANAGERS, json=everybody),
+        Row("read_enrollment", OWNER_AND_ABOVE, 404),
+        Row("read_content", OWNER, 404),
+        Row(
+            "report_progress",
+            OWNER,
+            404,
+            path={"section_id": text.id},
+            json={"seconds_spent": 5, "position": 0, "completed": True},
+        ),
+        Row("acknowledge", OWNER, 404, path={"section_id": policy.id}, json=signature),
+        Row("withdraw", OWNER_AND_ABOVE, 404),
+    ]
+
+
+def _attempts(world: World) -> list[Row]:
+    question = str(world.module.sections[2].questions[0].id)
+    answers = {"answers": {question: "a"}}
+    correction = {
+        "section_id": str(world.module.sections[2].id),
+        "question_id": question,
+        "kind": "void",
+        "note": "The key was wrong.",
+    }
+    return [
+        Row("start_attempt", OWNER, 404),
+        Row("list_attempts", OWNER_AND_ABOVE, 404),
+        Row("read_attempt", OWNER_AND_ABOVE, 404),
+        Row("save_answers", OWNER, 404, json=answers),
+        Row("submit_attempt", OWNER, 404, json=answers),
+        Row("correct", AUTHORS, success=201, json=correction),
+        Row("list_corrections", AUTHORS),
+    ]
+
+
+def _evidence(world: World) -> list[Row]:
+    somebody = {"user_id": world.people.learner.id}
+    return [
+        Row("list_training_records", ANYBODY),
+        Row("list_training_records", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
+        Row("read_training_record", OWNER_AND_ABOVE, 404),
+        Row("list_audit_events", ADMINS),
+    ]

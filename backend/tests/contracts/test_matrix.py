@@ -1,0 +1,124 @@
+"""Nobody reads or changes what is not theirs: every operation as every kind of actor."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import true, update
+
+from app.models import User
+from app.repositories import enrollment
+from tests.contracts.matrix import ACTORS, ADMIN, ANONYMOUS, LEARNER, Row, path_ids, rows
+from tests.contracts.world import World
+from tests.support import Api, RollbackDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+def operations(app: FastAPI) -> dict[str, Operation]:
+    return {
+        operation["operationId"]: Operation(method.upper(), path, _headers(operation))
+        for path, item in app.openapi()["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def _headers(operation: dict[str, Any]) -> dict[str, str]:
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    return {"If-Match": "*"} if "If-Match" in names else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    api: Api
+    world: World
+    database: RollbackDatabase
+    operations: dict[str, Operation]
+
+    async def status(self, row: Row, actor: str) -> int:
+        """Send the row's request as the actor, and undo what it did."""
+        async with self.database.undone():
+            return (await self._send(row, actor)).status_code
+
+    async def _send(self, row: Row, actor: str) -> httpx.Response:
+        operation = self.operations[row.operation]
+        path = operation.path
+        for name, value in (path_ids(self.world) | dict(row.path)).items():
+            path = path.replace(f"{{{name}}}", quote(str(value)))
+        assert "{" not in path, f"path_ids does not know an id of {path}"
+        user: User | None = getattr(self.world.people, actor, None)
+        headers = operation.headers | (self.api.bearer(user) if user else {})
+        query = {name: str(value) for name, value in row.query.items()}
+        return await self.api.client.request(
+            operation.method, path, params=query, json=row.json, headers=headers
+        )
+
+    async def surprises(self, declared: list[Row]) -> list[str]:
+        found = []
+        for row in declared:
+            for actor in ACTORS:
+                status = await self.status(row, actor)
+                if status != row.expected(actor):
+                    name = f"{row.operation} {row.note}".strip()
+                    found.append(f"{name} as {actor}: {status}, not {row.expected(actor)}")
+        return found
+
+
+@pytest.fixture
+def matrix(api: Api, world: World, database: RollbackDatabase, app: FastAPI) -> Matrix:
+    return Matrix(api, world, database, operations(app))
+
+
+class TestMatrix:
+    async def test_every_operation_is_declared(self, matrix: Matrix) -> None:
+        declared = {row.operation for row in rows(matrix.world)}
+        assert declared == set(matrix.operations), "declare who may use it in matrix.py"
+
+    async def test_outcomes_are_as_declared(self, matrix: Matrix) -> None:
+        known = [row for row in rows(matrix.world) if row.operation in matrix.operations]
+        assert await matrix.surprises(known) == []
+
+    async def test_unknown_ids_are_not_found(self, matrix: Matrix) -> None:
+        """Even an admin meets 404, never a crash, where nothing is."""
+        nowhere = "00000000-0000-7000-8000-000000000000"
+        missing = {name: nowhere for name in path_ids(matrix.world) if name != "number"}
+        for row in rows(matrix.world):
+            operation = matrix.operations.get(row.operation)
+            if operation is None or not any(f"{{{name}}}" in operation.path for name in missing):
+                continue
+            gone = replace(row, path=missing)
+            assert await matrix.status(gone, ADMIN) == 404, row.operation  # 404
+
+    async def test_leavers_are_cut_off_everywhere(self, matrix: Matrix) -> None:
+        async with matrix.database.writing() as session:
+            await session.execute(update(User).values(is_active=False))
+            await session.commit()
+        for row in rows(matrix.world):
+            if row.operation in matrix.operations and not row.public:
+                assert await matrix.status(row, ADMIN) == 403, row.operation  # 403
+
+
+class TestTheMatrixBites:
+    async def test_a_row_that_claims_too_little_fails(self, matrix: Matrix) -> None:
+        wrong = Row("read_me", frozenset({LEARNER}))
+        surprises = await matrix.surprises([wrong])
+        assert len(surprises) == len(ACTORS) - 2
+        assert not any(ANONYMOUS in surprise for surprise in surprises)
+
+    async def test_a_missing_scope_fails(
+        self, matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(enrollment, "owner_visible_to", lambda *_: true())
+        declared = [row for row in rows(matrix.world) if row.operation == "read_enrollment"]
+        assert await matrix.surprises(declared) == [
+            f"read_enrollment as {actor}: 200, not 404"
+            for actor in ("other_learner", "far_manager", "author")
+        ]

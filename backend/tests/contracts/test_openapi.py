@@ -1,0 +1,72 @@
+"""docs/openapi.json is what the application says of itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from typer.testing import CliRunner
+
+from app.cli.app import cli
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
+REGENERATE = "run: uv run training openapi --output docs/openapi.json"
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+@pytest.fixture
+def document(app: FastAPI) -> dict[str, Any]:
+    return app.openapi()
+
+
+class TestOpenApi:
+    def test_the_file_is_current(self) -> None:
+        result = CliRunner().invoke(cli, ["openapi"])
+        assert result.exit_code == 0
+        assert DOCUMENT.read_bytes() == result.stdout_bytes, REGENERATE
+
+    def test_writes_a_file(self, tmp_path: Path, document: dict[str, Any]) -> None:
+        path = tmp_path / "openapi.json"
+        assert CliRunner().invoke(cli, ["openapi", "--output", str(path)]).exit_code == 0
+        assert json.loads(path.read_bytes()) == document
+
+    def test_every_operation_has_its_problems(self, document: dict[str, Any]) -> None:
+        for method, path, operation in operations(document):
+            if "security" not in operation:
+                continue
+            statuses = set(operation["responses"])
+            assert statuses >= {"401", "403", "422", "503"}, (method, path)
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == ["application/problem+json"]
+
+    def test_changes_of_resources_need_if_match(self, document: dict[str, Any]) -> None:
+        for method, path, operation in operations(document):
+            needed = {
+                parameter["name"]
+                for parameter in operation.get("parameters", [])
+                if parameter["required"] and parameter["in"] == "header"
+            }
+            if method in {"patch", "delete"}:
+                assert needed == {"If-Match"}, (method, path)
+
+    def test_posts_take_idempotency_keys(self, document: dict[str, Any]) -> None:
+        for method, path, operation in operations(document):
+            names = {parameter["name"] for parameter in operation.get("parameters", [])}
+            assert ("Idempotency-Key" in names) == (method == "post"), (method, path)
+
+    def test_lists_are_pages(self, document: dict[str, Any]) -> None:
+        for method, path, operation in operations(document):
+            schema = operation["responses"].get("200", {}).get("content", {})
+            reference = schema.get("application/json", {}).get("schema", {}).get("$ref", "")
+            if "/ListOf_" in reference and not path.endswith("/departments"):
+                names = {parameter["name"] for parameter in operation["parameters"]}
+                assert names >= {"limit", "cursor", "include_total"}, (method, path)

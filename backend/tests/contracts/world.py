@@ -1,0 +1,116 @@
+"""One small clinic with something of everybody's, for tests that ask who may touch what."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import orjson
+
+from app.core.database import Database
+from app.core.pagination import PageRequest
+from app.domain.actor import Actor, Role
+from app.models import Location, TrainingModule, User
+from app.schemas.enrollment import EnrollmentCreate, EnrollmentRead, ProgressReport
+from app.schemas.training_record import TrainingRecordRead
+from app.services.attempt import AttemptService
+from app.services.context import RequestContext
+from app.services.enrollment import EnrollmentService
+from app.services.training_record import TrainingRecordService
+from tests.factories.module import (
+    acknowledgement_section,
+    make_module,
+    publish,
+    quiz_section,
+    text_section,
+)
+from tests.factories.user import make_location, make_user
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """`manager` answers for `learner`'s office, `far_manager` for `other_learner`'s."""
+
+    learner: User
+    other_learner: User
+    manager: User
+    far_manager: User
+    author: User
+    admin: User
+
+    def __iter__(self) -> Iterator[tuple[str, User]]:
+        return ((field.name, getattr(self, field.name)) for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What one learner has: an enrollment with an open attempt, and a record of another module."""
+
+    enrollment_id: uuid.UUID
+    attempt_id: uuid.UUID
+    record_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    people: People
+    office: Location
+    far_office: Location
+    module: TrainingModule
+    """Published; its sections are a text, a policy to sign and a quiz, in this order."""
+
+    short_module: TrainingModule
+    """Published; everybody has completed its one text."""
+
+    draft: TrainingModule
+    training: dict[str, Training]
+    """By the name of the learner."""
+
+
+async def build_world(database: Database) -> World:
+    async with database.writing() as session:
+        office, far_office = await make_location(session), await make_location(session)
+        people = People(
+            learner=await make_user(session, location_id=office.id),
+            other_learner=await make_user(session, location_id=far_office.id),
+            manager=await make_user(session, role=Role.MANAGER, location_id=office.id),
+            far_manager=await make_user(session, role=Role.MANAGER, location_id=far_office.id),
+            author=await make_user(session, role=Role.AUTHOR),
+            admin=await make_user(session, role=Role.ADMIN),
+        )
+        module = await make_module(
+            session, text_section(), acknowledgement_section(), quiz_section()
+        )
+        short_module, draft = await make_module(session), await make_module(session)
+    await publish(database, module)
+    await publish(database, short_module)
+    training = {
+        name: await _study(database, getattr(people, name), module, short_module)
+        for name in ("learner", "other_learner")
+    }
+    return World(people, office, far_office, module, short_module, draft, training)
+
+
+async def _study(
+    database: Database, user: User, module: TrainingModule, short_module: TrainingModule
+) -> Training:
+    context = RequestContext(Actor(user.id, user.role, user.location_id))
+    enrollments = EnrollmentService(database, context)
+    short = await _enroll(enrollments, short_module)
+    report = ProgressReport(seconds_spent=60, completed=True)
+    await enrollments.report_progress(short, short_module.sections[0].id, report)
+    records = await TrainingRecordService(database, context).list(PageRequest())
+    enrollment_id = await _enroll(enrollments, module)
+    quiz = module.sections[2]
+    attempt = await AttemptService(database, context).start(enrollment_id, quiz.id)
+    attempt_id = uuid.UUID(orjson.loads(attempt.body)["id"])
+    return Training(enrollment_id, attempt_id, _only(records.items).id)
+
+
+async def _enroll(enrollments: EnrollmentService, module: TrainingModule) -> uuid.UUID:
+    outcome = await enrollments.enroll(EnrollmentCreate(module_id=module.id))
+    return EnrollmentRead.model_validate_json(outcome.body).id
+
+
+def _only(records: list[TrainingRecordRead]) -> TrainingRecordRead:
+    (record,) = records
+    return record
