@@ -21,6 +21,7 @@ TOKEN = "sbp_" + "0" * 40
 PARENT = "p" * 20
 PASSWORD = "owner/pass word"
 JWT_SECRET = "a-shared-secret-of-the-branch-only"
+PROJECT = "/project"
 READY = ("FUNCTIONS_DEPLOYED", "ACTIVE_HEALTHY")
 STARTING = ("CREATING_PROJECT", "COMING_UP")
 
@@ -122,6 +123,7 @@ class MockManagementApi:
                 Route(f"{project}/health", self._handle),
                 Route(f"{project}/api-keys", self._handle),
                 Route(f"{project}/config/database/pooler", self._handle),
+                Route(f"{PROJECT}/{{ref}}/auth/v1/.well-known/jwks.json", _signing_keys),
             ]
         )
 
@@ -235,6 +237,11 @@ class MockManagementApi:
         }
         replica = {**primary, "database_type": "READ_REPLICA", "db_host": "replica.invalid"}
         return _checked("SupavisorConfigResponse", [replica, primary])
+
+
+async def _signing_keys(request: Request) -> Response:
+    assert "authorization" not in request.headers
+    return JSONResponse({"keys": [{"kty": "EC", "kid": request.path_params["ref"]}]})
 
 
 def _validate(schema: str, body: Any) -> None:
