@@ -21,6 +21,7 @@ from app.services.exemption import ExemptionService
 from app.services.external_training import ExternalTrainingService
 from app.services.legal_hold import LegalHoldService
 from app.services.live_session import LiveSessionService
+from app.services.exchange import ExchangeService
 from app.services.location import LocationService
 from app.services.module import ModuleService
 from app.services.module_teaching import ModuleTeachingService
@@ -79,6 +80,9 @@ class Container:
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.cache)
+
+    def exchange(self, context: RequestContext) -> ExchangeService:
+        return ExchangeService(self.database, context)
 
     def locations(self, context: RequestContext) -> LocationService:
         return LocationService(self.database, context)

@@ -23,6 +23,10 @@ def _gone(pointer: str, noun: str) -> Callable[[], AppError]:
     return lambda: InvalidPayloadError([fault])
 
 
+def _question_exists() -> AppError:
+    return ConflictError("question_exists", "A question with this id was made meanwhile")
+
+
 def _attempt_started() -> AppError:
     return ConflictError("attempt_started", "Another attempt was started meanwhile")
 
@@ -35,6 +39,7 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_evidence_withdrawals_evidence_id": AlreadyWithdrawnError,
     "uq_module_teachings_module_id": PreconditionFailedError,
     "uq_retention_periods_retention_class": PreconditionFailedError,
+    "pk_quiz_questions": _question_exists,
     "uq_locations_name_live": LocationNameTakenError,
     "fk_users_location_id": _gone("/location_id", "location"),
     "fk_users_manager_id": _gone("/manager_id", "manager"),

@@ -41,7 +41,7 @@ class QuestionService(AuthoringService):
             if section.kind is not SectionKind.QUIZ:
                 raise NotAQuizError
             question = QuizQuestion(id=new_id(), position=len(section.questions) + 1)
-            _set(question, _parsed(question.id, payload.model_dump(exclude={"position"})))
+            assign(question, _parsed(question.id, payload.model_dump(exclude={"position"})))
             place(section.questions, question, payload.position)
             _touch(module, section)
             await uow.session.flush()
@@ -63,7 +63,7 @@ class QuestionService(AuthoringService):
             question = question_of(section, question_id)
             precondition.require(question.etag, section.etag, module.etag)
             sent = payload.model_dump(include=set(AUTHORED) & payload.model_fields_set)
-            _set(question, _parsed(question.id, _authored(question) | sent))
+            assign(question, _parsed(question.id, authored(question) | sent))
             if "position" in payload.model_fields_set:
                 place(section.questions, question, payload.position)
             _touch(module, section)
@@ -98,7 +98,8 @@ def _touch(module: TrainingModule, section: ModuleSection) -> None:
     module.touch()
 
 
-def _authored(question: QuizQuestion) -> dict[str, Any]:
+def authored(question: QuizQuestion) -> dict[str, Any]:
+    """Return the fields of a question that an author writes, as `parse_question` reads them."""
     return {
         "kind": question.kind,
         "prompt": question.prompt,
@@ -116,7 +117,7 @@ def _parsed(question_id: uuid.UUID, fields: dict[str, Any]) -> Question:
         raise invalid(error, skip=1) from None
 
 
-def _set(question: QuizQuestion, parsed: Question) -> None:
+def assign(question: QuizQuestion, parsed: Question) -> None:
     question.kind = parsed.kind
     question.prompt = parsed.prompt
     question.points = parsed.points

@@ -28,6 +28,7 @@ from app.repositories.location import LocationRepository
 from app.repositories.module import ModuleRepository
 from app.repositories.module_teaching import ModuleTeachingRepository
 from app.repositories.retention import RetentionRepository
+from app.repositories.question import QuestionRepository
 from app.repositories.question_analysis import QuestionAnalysisRepository
 from app.repositories.training_record import TrainingRecordRepository
 from app.repositories.user import UserRepository
@@ -207,6 +208,10 @@ class UnitOfWork:
     @cached_property
     def modules(self) -> ModuleRepository:
         return ModuleRepository(self.session)
+
+    @cached_property
+    def questions(self) -> QuestionRepository:
+        return QuestionRepository(self.session)
 
     @cached_property
     def question_analysis(self) -> QuestionAnalysisRepository:

@@ -37,11 +37,12 @@ class Problem:
 
 @dataclass(slots=True)
 class Imported:
-    """`found` counts the questions of the file, carried or not."""
+    """`found` counts the questions of the file, carried or not; `lines` says where each begins."""
 
     questions: list[Question] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     found: int = 0
+    lines: dict[UUID, int] = field(default_factory=dict)
 
     @property
     def carried(self) -> dict[QuestionKind, int]:
@@ -117,6 +118,7 @@ class Intake:
         else:
             self._ids.add(question.id)
             self.imported.questions.append(question)
+            self.imported.lines[question.id] = found.line
             for code, detail in found.notes.items():
                 self.imported.problems.append(Problem(found.line, code, detail, skipped=False))
 
@@ -193,6 +195,22 @@ def item_ids(question: Question) -> tuple[str, ...]:
             return question.metadata.correct
         case _:
             return ()
+
+
+def meaning(question: Question) -> dict[str, Any]:
+    """Return a question as JSON without the orders that mean nothing, which formats may change."""
+    raw = question.as_json()
+    metadata = raw["metadata"]
+    match question:
+        case MultipleChoiceQuestion():
+            metadata["correct"].sort()
+        case MatchingQuestion():
+            metadata["right"].sort(key=lambda item: item["id"])
+        case OrderingQuestion():
+            metadata["items"].sort(key=lambda item: item["id"])
+        case _:
+            pass
+    return raw
 
 
 def right_as_mentioned(question: MatchingQuestion) -> list[Item]:
