@@ -79,6 +79,7 @@ class RollbackDatabase(Database):
             self._connection,
             join_transaction_mode="create_savepoint",
             expire_on_commit=False,
+            close_resets_only=False,
         )
 
     def reading(self) -> AsyncSession:

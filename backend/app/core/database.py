@@ -177,8 +177,11 @@ class Database:
     def __init__(self, engine: AsyncEngine, *, mode: PoolerMode = PoolerMode.DIRECT) -> None:
         self.engine = engine
         self.mode = mode
-        self._writing = async_sessionmaker(engine, expire_on_commit=False)
-        self._reading = async_sessionmaker(self._autocommit_engine(), expire_on_commit=False)
+        # A closed session stays closed: by default its next use would quietly open a transaction.
+        self._writing = async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
+        self._reading = async_sessionmaker(
+            self._autocommit_engine(), expire_on_commit=False, close_resets_only=False
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Database":
