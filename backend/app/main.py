@@ -12,6 +12,7 @@ from app.core.logging import configure_logging
 from app.routers import (
     attempt,
     audit_event,
+    audit_pack,
     ce_credit,
     correction,
     enrollment,
@@ -64,6 +65,9 @@ def create_app(container: Container) -> FastAPI:
     app.include_router(_api())
     if settings.metrics_enabled:
         app.include_router(health.metrics_router)
+    app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Observe, metrics=container.metrics)
+    # Outermost, so that browsers may read 413 and 500 as well.
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -80,8 +84,6 @@ def create_app(container: Container) -> FastAPI:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
-    app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
-    app.add_middleware(Observe, metrics=container.metrics)
     return app
 
 
@@ -109,6 +111,7 @@ def _api() -> APIRouter:
         legal_hold.router,
         retention.router,
         audit_event.router,
+        audit_pack.router,
     ):
         api.include_router(router)
     return api
