@@ -1,5 +1,7 @@
 """Whether this process can serve: the database answers and has the schema of this code."""
 
+from sqlalchemy.exc import ProgrammingError
+
 from app.core.database import Database
 from app.core.errors import UnavailableError
 from app.core.schema import SCHEMA_REVISION
@@ -15,5 +17,10 @@ class NotMigratedError(UnavailableError):
 async def check_readiness(database: Database) -> None:
     """Raise UnavailableError (503) while requests would fail."""
     async with UnitOfWork(database, SYSTEM, reads=True) as uow:
-        if await uow.schema_revision() != SCHEMA_REVISION:
+        try:
+            revision = await uow.schema_revision()
+        except ProgrammingError:
+            # There is no table of revisions, or none for us to read.
+            raise NotMigratedError from None
+        if revision != SCHEMA_REVISION:
             raise NotMigratedError
