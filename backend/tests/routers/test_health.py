@@ -1,0 +1,157 @@
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from app.core.database import Database
+from app.core.table_security import API_ROLE
+from app.devstack.postgres import EmbeddedPostgres
+from app.integrations.auth_admin import InMemoryAuthAdmin
+from app.main import create_app
+from app.models import User
+from app.services import health
+from tests.conftest import container_for, settings_for
+from tests.routers.problems import assert_anonymous, assert_problem
+from tests.support import ORIGIN, Api, LocalKeys
+
+AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.fixture
+async def serve(keys: LocalKeys) -> AsyncIterator[Any]:
+    """Return a function that serves the application with other settings."""
+    opened: list[tuple[httpx.AsyncClient, Database]] = []
+
+    def start(url: str = AWAY, **changes: Any) -> Api:
+        settings = settings_for(url, **changes)
+        database = Database.from_settings(settings)
+        app = create_app(container_for(database, keys, InMemoryAuthAdmin(), settings))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+        opened.append((client, database))
+        return Api(client, keys)
+
+    yield start
+    for client, database in opened:
+        await client.aclose()
+        await database.close()
+
+
+class TestLive:
+    async def test_anybody_even_without_a_database(self, serve: Any) -> None:
+        response = await serve().get("/health/live")
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+class TestReady:
+    async def test_anybody(self, api: Api) -> None:
+        response = await api.get("/health/ready")
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+    async def test_not_migrated(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(health, "SCHEMA_REVISION", "9999")
+        response = await api.get("/health/ready")
+        assert_problem(response, 503, "not_migrated")
+        assert int(response.headers["Retry-After"]) > 0
+
+    async def test_empty_database(self, serve: Any, postgres: EmbeddedPostgres) -> None:
+        response = await serve(postgres.dsn()).get("/health/ready")
+        assert_problem(response, 503, "not_migrated")
+        assert int(response.headers["Retry-After"]) > 0
+
+    async def test_database_away(self, serve: Any, learner: User) -> None:
+        api = serve()
+        for response in (await api.get("/health/ready"), await api.get("/modules", learner)):
+            assert_problem(response, 503, "database_unavailable")
+            assert int(response.headers["Retry-After"]) > 0
+
+    async def test_no_connection_left(self, serve: Any, postgres: EmbeddedPostgres) -> None:
+        api = serve(
+            postgres.dsn("worker", API_ROLE),
+            database_pool_size=1,
+            database_max_overflow=0,
+            database_pool_timeout=0.05,
+        )
+        database = api.client._transport.app.state.container.database  # noqa: SLF001  # no other way in
+        async with database.session() as session:
+            await session.execute(text("SELECT 1"))
+            response = await api.get("/health/ready")
+            assert_problem(response, 503, "overloaded")
+            assert int(response.headers["Retry-After"]) > 0
+        assert (await api.get("/health/ready")).status_code == HTTPStatus.OK
+
+
+class TestMetrics:
+    async def test_off(self, serve: Any) -> None:
+        api = serve(metrics_enabled=False)
+        assert_problem(await api.client.get("/metrics"), 404, "not_found")
+
+    async def test_counts_routes_not_ids(self, api: Api, admin: User, learner: User) -> None:
+        await api.get(f"/users/{learner.id}", admin)
+        await api.get("/nothing/at/all")
+        response = await api.client.get("/metrics")
+        assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+        families = {family.name: family for family in text_string_to_metric_families(response.text)}
+        routes = {sample.labels["route"] for sample in families["http_requests"].samples}
+        assert {"/users/{user_id}", "unmatched"} <= routes
+        assert str(learner.id) not in response.text
+        assert "database_pool_connections" in families
+
+    async def test_with_a_token(self, serve: Any) -> None:
+        api = serve(metrics_token="let-me-in")
+        assert_anonymous(await api.client.get("/metrics"))
+        wrong = {"Authorization": "Bearer let-me-in-please"}
+        assert_anonymous(await api.client.get("/metrics", headers=wrong))
+        right = {"Authorization": "Bearer let-me-in"}
+        response = await api.client.get("/metrics", headers=right)
+        assert response.status_code == HTTPStatus.OK
+
+
+class TestDocs:
+    async def test_by_setting(self, serve: Any) -> None:
+        on, off = serve(), serve(docs_enabled=False)
+        for path in ("/docs", "/openapi.json"):
+            assert (await on.client.get(path)).status_code == HTTPStatus.OK
+            assert (await off.client.get(path)).status_code == HTTPStatus.NOT_FOUND
+
+
+class TestCors:
+    ORIGIN = "https://training.example"
+
+    async def test_other_origins_get_nothing(self, serve: Any) -> None:
+        api = serve(cors_origins=self.ORIGIN)
+        response = await api.get("/health/live", headers={"Origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in response.headers
+
+    async def test_off_by_default(self, api: Api) -> None:
+        response = await api.get("/health/live", headers={"Origin": self.ORIGIN})
+        assert "access-control-allow-origin" not in response.headers
+
+    async def test_preflight(self, serve: Any) -> None:
+        headers = {
+            "Origin": self.ORIGIN,
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": "authorization,if-match,idempotency-key",
+        }
+        api = serve(cors_origins=f"{self.ORIGIN}/, https://other.example")
+        response = await api.client.options("/api/v1/users/me", headers=headers)
+        assert response.status_code == HTTPStatus.OK
+        assert response.headers["Access-Control-Allow-Origin"] == self.ORIGIN
+        assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+
+    async def test_errors_can_be_read_too(self, serve: Any) -> None:
+        api = serve(cors_origins=self.ORIGIN, max_body_bytes=1024)
+        headers = {"Origin": self.ORIGIN}
+        answers = [
+            await api.get("/users/me", headers=headers),
+            await api.post("/enrollments", content=b"x" * 2000, headers=headers),
+        ]
+        assert [answer.status_code for answer in answers] == [401, 413]
+        for answer in answers:
+            assert answer.headers["Access-Control-Allow-Origin"] == self.ORIGIN
+            exposed = answer.headers["Access-Control-Expose-Headers"]
+            assert {"ETag", "Location", "X-Request-Id"} <= set(exposed.split(", "))

@@ -1,0 +1,326 @@
+import uuid
+from http import HTTPStatus
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.actor import Role
+from app.integrations.auth_admin import InMemoryAuthAdmin
+from app.models import AuditEvent, Location, User
+from tests.factories.user import make_location, make_user
+from tests.routers.problems import assert_anonymous, assert_problem, pointers
+from tests.support import Api, etag
+
+FIELDS = {
+    "id",
+    "supabase_id",
+    "email",
+    "full_name",
+    "display_name",
+    "department",
+    "location",
+    "job_title",
+    "hired_on",
+    "role",
+    "is_active",
+    "email_confirmed",
+    "last_sign_in",
+    "profile_metadata",
+    "created_at",
+    "updated_at",
+}
+
+
+@pytest.fixture
+async def office(session: AsyncSession) -> Location:
+    return await make_location(session)
+
+
+@pytest.fixture
+async def boss(session: AsyncSession, office: Location) -> User:
+    return await make_user(session, role=Role.MANAGER, location_id=office.id)
+
+
+@pytest.fixture
+async def colleague(session: AsyncSession, office: Location) -> User:
+    return await make_user(session, location_id=office.id, full_name="Ada Floss")
+
+
+class TestSync:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.post("/users/sync"))
+
+    async def test_makes_a_learner_once(self, api: Api, session: AsyncSession) -> None:
+        token = api.keys.token(uuid.uuid4(), "new@unified.example")
+        headers = {"Authorization": f"Bearer {token}"}
+        first = await api.post("/users/sync", headers=headers)
+        again = await api.post("/users/sync", headers=headers)
+        assert (first.status_code, again.status_code) == (HTTPStatus.OK, HTTPStatus.OK)
+        assert first.json()["id"] == again.json()["id"]
+        assert (first.json()["role"], first.json()["email"]) == ("learner", "new@unified.example")
+        statement = select(func.count()).where(User.email == "new@unified.example")
+        assert await session.scalar(statement) == 1
+
+    async def test_any_other_first_call_does_the_same(self, api: Api) -> None:
+        token = api.keys.token(uuid.uuid4(), "new@unified.example")
+        response = await api.get("/modules", headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == HTTPStatus.OK
+
+    async def test_exact_fields(self, api: Api, learner: User) -> None:
+        response = await api.post("/users/sync", learner)
+        extra = {"location_id", "manager_id"}
+        assert response.json().keys() == FIELDS | extra
+        assert response.json()["supabase_id"] == str(learner.supabase_id)
+        for name in ("created_at", "updated_at"):
+            assert response.json()[name].endswith("Z")
+
+
+class TestReadMe:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.get("/users/me"))
+
+    async def test_is_me_with_an_etag(self, api: Api, learner: User) -> None:
+        response = await api.get("/users/me", learner)
+        assert response.json()["id"] == str(learner.id)
+        assert response.headers["ETag"].startswith('"')
+
+    async def test_leavers_are_refused_on_the_next_request(
+        self, api: Api, learner: User, session: AsyncSession
+    ) -> None:
+        headers = api.bearer(learner)
+        assert (await api.get("/users/me", headers=headers)).status_code == HTTPStatus.OK
+        learner.is_active = False
+        session.add(learner)
+        await session.commit()
+        assert_problem(await api.get("/users/me", headers=headers), 403, "user_inactive")
+
+
+class TestUpdateMe:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.patch("/users/me", json={"full_name": "Me"}))
+
+    async def test_needs_the_current_version(self, api: Api, learner: User) -> None:
+        body = {"full_name": "Grace Molar"}
+        assert_problem(
+            await api.patch("/users/me", learner, json=body), 428, "precondition_required"
+        )
+        stale = {"If-Match": '"stale"'}
+        response = await api.patch("/users/me", learner, json=body, headers=stale)
+        assert_problem(response, 412, "precondition_failed")
+
+    async def test_changes_what_is_mine(self, api: Api, learner: User) -> None:
+        before = await api.get("/users/me", learner)
+        body = {"full_name": " Grace Molar ", "profile_metadata": {"phone": "555-0100"}}
+        after = await api.patch("/users/me", learner, json=body, headers=etag(before))
+        assert after.status_code == HTTPStatus.OK
+        assert after.json()["full_name"] == after.json()["display_name"] == "Grace Molar"
+        assert after.json()["profile_metadata"] == {"phone": "555-0100"}
+        assert after.headers["ETag"] != before.headers["ETag"]
+        assert (await api.get("/users/me", learner)).headers["ETag"] == after.headers["ETag"]
+
+    async def test_nothing_else(self, api: Api, learner: User) -> None:
+        body = {"role": "admin", "email": "x@unified.example"}
+        response = await api.patch("/users/me", learner, json=body, headers={"If-Match": "*"})
+        assert set(pointers(response)) == {
+            ("/role", "extra_forbidden"),
+            ("/email", "extra_forbidden"),
+        }
+
+    async def test_metadata_is_bounded(self, api: Api, learner: User) -> None:
+        body = {"profile_metadata": {"note": "x" * 20_000}}
+        response = await api.patch("/users/me", learner, json=body, headers={"If-Match": "*"})
+        assert pointers(response) == [("/profile_metadata", "too_large")]
+
+
+class TestListUsers:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.get("/users"))
+
+    async def test_managers_see_their_office_alone(
+        self, api: Api, boss: User, colleague: User, learner: User
+    ) -> None:
+        response = await api.get("/users", boss)
+        assert {item["id"] for item in response.json()["items"]} == {
+            str(boss.id),
+            str(colleague.id),
+        }
+        assert str(learner.id) not in response.text
+
+    async def test_learners_and_authors_may_not(
+        self, api: Api, learner: User, author: User
+    ) -> None:
+        for user in (learner, author):
+            assert_problem(await api.get("/users", user), 403, "forbidden")
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("q=floss", True),
+            ("q=ADA", True),
+            ("q=%25", False),
+            ("role=learner", True),
+            ("role=author", False),
+            ("is_active=true", True),
+            ("is_active=false", False),
+            ("department=Nobody", False),
+        ],
+    )
+    async def test_filters(
+        self, api: Api, admin: User, colleague: User, query: str, *, found: bool
+    ) -> None:
+        items = (await api.get(f"/users?{query}", admin)).json()["items"]
+        assert (str(colleague.id) in {item["id"] for item in items}) is found
+
+    async def test_by_location_name_or_id(
+        self, api: Api, admin: User, colleague: User, office: Location
+    ) -> None:
+        for location in (office.name, office.name.upper(), str(office.id)):
+            response = await api.get("/users", admin, params={"location": location})
+            assert [item["id"] for item in response.json()["items"]] == [str(colleague.id)]
+
+
+class TestReadUser:
+    async def test_anonymous(self, api: Api, learner: User) -> None:
+        assert_anonymous(await api.get(f"/users/{learner.id}"))
+
+    async def test_others_do_not_exist(
+        self, api: Api, learner: User, other_learner: User, boss: User
+    ) -> None:
+        for user in (other_learner, boss):
+            assert_problem(await api.get(f"/users/{learner.id}", user), 404, "user_not_found")
+
+    async def test_self_manager_admin(
+        self, api: Api, colleague: User, boss: User, admin: User
+    ) -> None:
+        for user in (colleague, boss, admin):
+            response = await api.get(f"/users/{colleague.id}", user)
+            assert response.json()["id"] == str(colleague.id)
+
+    async def test_not_an_id(self, api: Api, admin: User) -> None:
+        assert_problem(await api.get("/users/nobody", admin), 404, "not_found")
+
+
+class TestUpdateUser:
+    async def test_anonymous(self, api: Api, learner: User) -> None:
+        assert_anonymous(await api.patch(f"/users/{learner.id}", json={}))
+
+    async def test_managers_may_not(self, api: Api, boss: User, colleague: User) -> None:
+        response = await api.patch(
+            f"/users/{colleague.id}", boss, json={"role": "admin"}, headers={"If-Match": "*"}
+        )
+        assert_problem(response, 403, "forbidden")
+
+    async def test_needs_the_current_version(self, api: Api, admin: User, learner: User) -> None:
+        path, body = f"/users/{learner.id}", {"job_title": "Hygienist"}
+        assert (await api.patch(path, admin, json=body)).status_code == 428
+        stale = {"If-Match": f'"{learner.id}.99"'}
+        assert (await api.patch(path, admin, json=body, headers=stale)).status_code == 412
+
+    async def test_changes_every_field_and_is_audited(
+        self, api: Api, admin: User, learner: User, office: Location, session: AsyncSession
+    ) -> None:
+        path = f"/users/{learner.id}"
+        body = {
+            "full_name": "Grace Molar",
+            "department": "Clinical",
+            "location_id": str(office.id),
+            "job_title": "Hygienist",
+            "hired_on": "2026-02-28",
+            "manager_id": str(admin.id),
+            "role": "author",
+        }
+        response = await api.patch(path, admin, json=body, headers=etag(await api.get(path, admin)))
+        assert response.json() | body == response.json()
+        assert response.json()["location"] == office.name
+        statement = select(AuditEvent).where(AuditEvent.target_id == learner.id)
+        (event,) = await session.scalars(statement)
+        assert (event.action, event.actor_id) == ("user:updated", admin.id)
+        assert event.after is not None
+        assert event.after["role"] == "author"
+
+    async def test_unknown_references(self, api: Api, admin: User, learner: User) -> None:
+        body = {"location_id": str(uuid.uuid4()), "manager_id": str(learner.id)}
+        response = await api.patch(
+            f"/users/{learner.id}", admin, json=body, headers={"If-Match": "*"}
+        )
+        assert pointers(response) == [
+            ("/location_id", "unknown_location"),
+            ("/manager_id", "unknown_manager"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("hired_on", 0),
+            ("hired_on", "2026-02-30"),
+            ("hired_on", "2026-02-28T00:00:00"),
+            ("is_active", "yes"),
+            ("is_active", None),
+            ("role", "owner"),
+            ("role", None),
+            ("location_id", "not-an-id"),
+            ("full_name", "  "),
+            ("job_title", "\u0000"),
+            ("department", "x" * 201),
+        ],
+    )
+    async def test_nonsense(
+        self, api: Api, admin: User, learner: User, field: str, value: object
+    ) -> None:
+        response = await api.patch(
+            f"/users/{learner.id}", admin, json={field: value}, headers={"If-Match": "*"}
+        )
+        assert [pointer for pointer, _ in pointers(response)] == [f"/{field}"]
+
+    async def test_admins_do_not_lock_themselves_out(self, api: Api, admin: User) -> None:
+        for body in ({"role": "learner"}, {"is_active": False}):
+            response = await api.patch(
+                f"/users/{admin.id}", admin, json=body, headers={"If-Match": "*"}
+            )
+            assert_problem(response, 403, "own_access")
+
+
+class TestInvite:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.post("/users/invite", json={}))
+
+    async def test_managers_may_not(self, api: Api, boss: User) -> None:
+        body = {"email": "new@unified.example"}
+        assert_problem(await api.post("/users/invite", boss, json=body), 403, "forbidden")
+
+    async def test_makes_the_account_and_the_row(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, office: Location
+    ) -> None:
+        body = {
+            "email": "New@Unified.example",
+            "full_name": "New Person",
+            "role": "manager",
+            "location_id": str(office.id),
+        }
+        response = await api.post("/users/invite", admin, json=body)
+        assert response.status_code == HTTPStatus.CREATED
+        person = response.json()
+        assert response.headers["Location"] == f"/api/v1/users/{person['id']}"
+        assert (person["email"], person["role"]) == ("new@unified.example", "manager")
+        account = await auth_admin.get_user(uuid.UUID(person["supabase_id"]))
+        assert account is not None
+        assert account.email == "new@unified.example"
+
+    async def test_taken_address(self, api: Api, admin: User, learner: User) -> None:
+        response = await api.post("/users/invite", admin, json={"email": learner.email})
+        assert_problem(response, 409, "email_in_use")
+
+    async def test_the_same_key_invites_once(self, api: Api, admin: User) -> None:
+        body, key = {"email": "new@unified.example"}, {"Idempotency-Key": "invite-1"}
+        first = await api.post("/users/invite", admin, json=body, headers=key)
+        again = await api.post("/users/invite", admin, json=body, headers=key)
+        assert again.status_code == first.status_code == HTTPStatus.CREATED
+        assert again.content == first.content
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.headers["Location"] == first.headers["Location"]
+
+    async def test_not_an_address(self, api: Api, admin: User) -> None:
+        response = await api.post("/users/invite", admin, json={"email": "canary"})
+        assert pointers(response) == [("/email", "value_error")]
+        assert "canary" not in response.text
