@@ -1,14 +1,26 @@
 import typer
 
-from app.cli import branch, development, openapi, records, seeding, serving, users
+from app.cli import (
+    audit_pack,
+    branch,
+    development,
+    openapi,
+    records,
+    retention,
+    seeding,
+    serving,
+    users,
+)
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command("dev")(development.dev)
 cli.command("serve")(serving.serve)
 cli.command("seed")(seeding.seed)
 cli.command("openapi")(openapi.openapi)
+cli.command("audit-pack")(audit_pack.audit_pack)
 cli.add_typer(users.cli, name="users")
 cli.add_typer(records.cli, name="records")
+cli.add_typer(retention.cli, name="retention")
 cli.add_typer(branch.cli, name="branch")
 
 

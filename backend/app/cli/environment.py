@@ -30,12 +30,15 @@ def settings_or_exit() -> Settings:
     return settings
 
 
-def with_database(use: Callable[[Database], Awaitable[T]]) -> T:
-    """Run a use case on the environment's database; exit with 1 and one line when it fails."""
+def with_database(use: Callable[[Database], Awaitable[T]], *, owner: bool = False) -> T:
+    """Run a use case on the environment's database; exit with 1 and one line when it fails.
+
+    `owner` connects as the owner of the schema instead of as the API's role.
+    """
     settings = settings_or_exit()
 
     async def run() -> T:
-        database = Database.from_settings(settings)
+        database = Database.from_settings(settings, owner=owner)
         try:
             return await use(database)
         finally:

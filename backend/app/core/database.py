@@ -184,8 +184,9 @@ class Database:
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Database":
-        database = settings.api_database()
+    def from_settings(cls, settings: Settings, *, owner: bool = False) -> "Database":
+        """Connect as the API's role, or as the owner of the schema."""
+        database = settings.migration_database() if owner else settings.api_database()
         engine = create_engine(
             database,
             settings.pool,

@@ -12,21 +12,26 @@ from app.core.security import TokenCache, TokenVerifier
 from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
 from app.services.attempt import AttemptService
 from app.services.audit_event import AuditEventService
+from app.services.audit_pack import AuditPackService
 from app.services.ce_credit import CeCreditService
+from app.services.compliance import ComplianceService
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
 from app.services.correction import CorrectionService
+from app.services.employment import EmploymentService
 from app.services.enrollment import EnrollmentService
+from app.services.exchange import ExchangeService
 from app.services.exemption import ExemptionService
 from app.services.external_training import ExternalTrainingService
 from app.services.legal_hold import LegalHoldService
 from app.services.live_session import LiveSessionService
-from app.services.exchange import ExchangeService
 from app.services.location import LocationService
 from app.services.module import ModuleService
 from app.services.module_teaching import ModuleTeachingService
 from app.services.question import QuestionService
 from app.services.question_analysis import QuestionAnalysisService
+from app.services.report import ReportService
+from app.services.requirement import RequirementLimits, RequirementService
 from app.services.retention import RetentionService
 from app.services.section import SectionService
 from app.services.training_record import TrainingRecordService
@@ -75,8 +80,17 @@ class Container:
     def audit_events(self, context: RequestContext) -> AuditEventService:
         return AuditEventService(self.database, context)
 
+    def audit_packs(self, context: RequestContext) -> AuditPackService:
+        return AuditPackService(self.database, context)
+
     def corrections(self, context: RequestContext) -> CorrectionService:
         return CorrectionService(self.database, context)
+
+    def compliance(self, context: RequestContext) -> ComplianceService:
+        return ComplianceService(self.database, context)
+
+    def employment(self, context: RequestContext) -> EmploymentService:
+        return EmploymentService(self.database, context)
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.cache)
@@ -95,6 +109,17 @@ class Container:
 
     def questions(self, context: RequestContext) -> QuestionService:
         return QuestionService(self.database, context)
+
+    def reports(self, context: RequestContext) -> ReportService:
+        return ReportService(self.database, context)
+
+    def requirements(self, context: RequestContext) -> RequirementService:
+        limits = RequirementLimits(
+            confirm_share=self.settings.confirm_share,
+            confirm_people=self.settings.confirm_people,
+            reconcile_inline=self.settings.reconcile_inline_people,
+        )
+        return RequirementService(self.database, context, limits)
 
     def sections(self, context: RequestContext) -> SectionService:
         return SectionService(self.database, context)

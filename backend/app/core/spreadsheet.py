@@ -1,0 +1,15 @@
+"""Text that spreadsheets do not run."""
+
+# The full-width forms too: some spreadsheets read them as the plain ones.
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+
+
+def inert(text: str) -> str:
+    """Put an apostrophe in front of what a spreadsheet would take for a formula.
+
+    One that is there already gets another, so that exactly one can always be taken off again.
+    """
+    shown = text.lstrip()
+    if text[:1] in {"\t", "\r", "\n", "'"} or shown[:1] in _FORMULA:
+        return f"'{text}"
+    return text
