@@ -1,0 +1,155 @@
+"""The real client against a transport of our own, and the in-memory one, by the same rules."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from app.integrations.auth_admin import (
+    AuthUnavailableError,
+    AuthUser,
+    InMemoryAuthAdmin,
+    SupabaseAuthAdmin,
+)
+
+URL = "https://abc.supabase.co"
+PERSON = uuid.UUID("0199c2d4-7a51-4c3e-9d35-1d6f0a4d8e21")
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def user_document(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": str(PERSON),
+        "aud": "authenticated",
+        "email": "Ada@Unified.Example",
+        "email_confirmed_at": "2026-01-01T00:00:00Z",
+        "app_metadata": {},
+        "user_metadata": {},
+        "created_at": "2026-01-01T00:00:00Z",
+        **changes,
+    }
+
+
+def refusal(status: int, code: str) -> httpx.Response:
+    headers = {"x-supabase-api-version": "2024-01-01"}
+    return httpx.Response(status, json={"code": code, "message": "No"}, headers=headers)
+
+
+@pytest.fixture
+def admin(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], SupabaseAuthAdmin]:
+    """Make the real client over a network where only `answer` is."""
+
+    def make(answer: Answer) -> SupabaseAuthAdmin:
+        async def handle(_: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+            return answer(request)
+
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+        return SupabaseAuthAdmin(URL, "sb_secret_test")
+
+    return make
+
+
+class TestSupabase:
+    async def test_reads_an_account(self, admin: Callable[[Answer], SupabaseAuthAdmin]) -> None:
+        seen: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(200, json=user_document())
+
+        auth = admin(answer)
+        expected = AuthUser(PERSON, "ada@unified.example", email_confirmed=True)
+        assert await auth.get_user(PERSON) == expected
+        assert seen[0].url == f"{URL}/auth/v1/admin/users/{PERSON}"
+        assert seen[0].headers["apikey"] == "sb_secret_test"
+        await auth.close()
+
+    async def test_an_unconfirmed_account(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        document = user_document(email_confirmed_at=None, email="")
+        auth = admin(lambda _: httpx.Response(200, json=document))
+        assert await auth.get_user(PERSON) == AuthUser(PERSON, None, email_confirmed=False)
+        await auth.close()
+
+    async def test_no_account(self, admin: Callable[[Answer], SupabaseAuthAdmin]) -> None:
+        auth = admin(lambda _: refusal(404, "user_not_found"))
+        assert await auth.get_user(PERSON) is None
+        await auth.close()
+
+    async def test_invites(self, admin: Callable[[Answer], SupabaseAuthAdmin]) -> None:
+        bodies: list[Any] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            bodies.append(json.loads(request.content))
+            return httpx.Response(200, json=user_document(email_confirmed_at=None))
+
+        auth = admin(answer)
+        invited = await auth.invite("ada@unified.example", "Ada Byron")
+        assert invited == AuthUser(PERSON, "ada@unified.example", email_confirmed=False)
+        assert bodies == [{"email": "ada@unified.example", "data": {"full_name": "Ada Byron"}}]
+        await auth.close()
+
+    @pytest.mark.parametrize("code", ["email_exists", "user_already_exists"])
+    async def test_a_known_address_is_not_invited(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin], code: str
+    ) -> None:
+        auth = admin(lambda _: refusal(422, code))
+        assert await auth.invite("ada@unified.example", None) is None
+        await auth.close()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            lambda _: refusal(401, "no_authorization"),
+            lambda _: refusal(429, "over_request_rate_limit"),
+            lambda _: refusal(500, "unexpected_failure"),
+            lambda _: httpx.Response(502, text="<html>"),
+            lambda _: httpx.Response(503),
+        ],
+    )
+    async def test_what_it_cannot_answer_is_unavailable(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin], answer: Answer
+    ) -> None:
+        auth = admin(answer)
+        with pytest.raises(AuthUnavailableError):
+            await auth.get_user(PERSON)
+        with pytest.raises(AuthUnavailableError):
+            await auth.invite("ada@unified.example", None)
+        await auth.close()
+
+    @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.ProtocolError])
+    async def test_a_broken_line_is_unavailable(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin], error: type[httpx.TransportError]
+    ) -> None:
+        def answer(_: httpx.Request) -> httpx.Response:
+            message = "broken"
+            raise error(message)
+
+        auth = admin(answer)
+        with pytest.raises(AuthUnavailableError):
+            await auth.get_user(PERSON)
+        await auth.close()
+
+    async def test_closing_an_unused_one(self) -> None:
+        await SupabaseAuthAdmin(URL, "sb_secret_test").close()
+
+
+class TestInMemory:
+    async def test_invites_an_address_once_it_is_unknown(self) -> None:
+        auth = InMemoryAuthAdmin()
+        user = await auth.invite("ada@unified.example", None)
+        assert user is not None
+        assert await auth.get_user(user.id) == user
+        auth.confirm(user.id)
+        assert await auth.invite("ada@unified.example", None) is None
+        assert auth.invited == ["ada@unified.example"]
+
+    async def test_is_away_when_a_test_says_so(self) -> None:
+        auth = InMemoryAuthAdmin()
+        auth.available = False
+        with pytest.raises(AuthUnavailableError):
+            await auth.get_user(PERSON)
