@@ -31,7 +31,7 @@ def free_port() -> int:
 async def training(
     *arguments: str, environment: dict[str, str] | None = None
 ) -> AsyncIterator[Process]:
-    """Run the command in a session of its own, as a terminal would; kill it in the end."""
+    """Run the command in a session of its own, as a terminal would; kill its group in the end."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         TRAINING,
@@ -46,7 +46,7 @@ async def training(
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.communicate()
 
 
@@ -131,6 +131,11 @@ def descendants(pid: int) -> set[int]:
 def alive(pids: set[int]) -> set[int]:
     """Return those that still run; a zombie has ended and waits for its parent to notice."""
     return {pid for pid, status in _processes().items() if pid in pids and status[0] != "Z"}
+
+
+async def until_gone(pids: set[int]) -> None:
+    while alive(pids):  # noqa: ASYNC110  # processes of others set no event
+        await asyncio.sleep(0.02)
 
 
 def _processes() -> dict[int, tuple[str, int]]:

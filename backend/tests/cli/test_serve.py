@@ -1,0 +1,199 @@
+"""`training serve` as production runs it: worker processes, signals, and sudden death."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from jwt.algorithms import ECAlgorithm
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database
+from app.devstack.postgres import EmbeddedPostgres
+from app.models import TrainingModule, User
+from tests.cli.processes import PATIENCE_SECONDS, descendants, free_port, training, until_gone
+from tests.factories.module import make_module, publish
+from tests.support import LocalKeys
+
+pytestmark = pytest.mark.full
+
+WORKERS = 2
+KILLS = 5
+WRITERS = 8
+WRITES_BETWEEN_KILLS = 200
+
+
+@pytest.fixture
+def issuer(keys: LocalKeys) -> Iterator[str]:
+    """Publish the keys of the tests' tokens as a Supabase project does."""
+    key = ECAlgorithm.to_jwk(keys.private_key.public_key(), as_dict=True)
+    document = json.dumps({"keys": [key | {"kid": keys.kid, "alg": "ES256", "use": "sig"}]})
+
+    class Project(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(document.encode())
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Project) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/auth/v1"
+        server.shutdown()
+        thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    process: asyncio.subprocess.Process
+    client: httpx.AsyncClient
+    keys: LocalKeys
+    issuer: str
+
+    def bearer(self, user: User) -> dict[str, str]:
+        assert user.supabase_id
+        token = self.keys.token(user.supabase_id, user.email, iss=self.issuer)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def until_ready(self) -> None:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if (await self.client.get("/health/ready")).is_success:
+                    return
+            assert self.process.returncode is None
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def server(
+    committed_database: Database, keys: LocalKeys, issuer: str
+) -> AsyncIterator[Server]:
+    port = free_port()
+    url = committed_database.engine.url.render_as_string(hide_password=False)
+    environment = {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": url,
+        "SUPABASE_URL": issuer.removesuffix("/auth/v1"),
+        "SUPABASE_SECRET_KEY": "sb_secret_test",
+        "LOG_LEVEL": "WARNING",
+    }
+    arguments = ("serve", "--port", str(port), "--workers", str(WORKERS))
+    origin = f"http://127.0.0.1:{port}/api/v1"
+    async with (
+        training(*arguments, environment=environment) as process,
+        httpx.AsyncClient(base_url=origin, timeout=PATIENCE_SECONDS) as client,
+    ):
+        server = Server(process, client, keys, issuer)
+        await asyncio.wait_for(server.until_ready(), PATIENCE_SECONDS)
+        yield server
+
+
+async def until_a_session_waits(observer: asyncpg.Connection) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    while await observer.fetchval(waiting) == 0:
+        await observer.execute("SELECT pg_sleep(0.02)")
+
+
+async def test_a_request_in_flight_is_finished_before_the_end(
+    server: Server,
+    session: AsyncSession,
+    committed_database: Database,
+    postgres: EmbeddedPostgres,
+    learner: User,
+) -> None:
+    module = await make_module(session)
+    await publish(committed_database, module)
+    headers = server.bearer(learner)
+    enrolled = await server.client.post(
+        "/enrollments", headers=headers, json={"module_id": str(module.id)}
+    )
+    enrollment_id = enrolled.json()["id"]
+    path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress"
+    running = descendants(server.process.pid)
+    assert len(running) >= WORKERS
+    observer = await asyncpg.connect(postgres.dsn(committed_database.engine.url.database or ""))
+    try:
+        async with observer.transaction():
+            await observer.execute(
+                "SELECT FROM enrollments WHERE id = $1 FOR UPDATE", uuid.UUID(enrollment_id)
+            )
+            report = asyncio.create_task(
+                server.client.put(path, headers=headers, json={"completed": True})
+            )
+            await asyncio.wait_for(until_a_session_waits(observer), PATIENCE_SECONDS)
+            server.process.send_signal(signal.SIGTERM)
+            done, _ = await asyncio.wait({report}, timeout=0.5)
+            assert not done
+            assert server.process.returncode is None
+    finally:
+        await observer.close()
+    answer = await report
+    assert (answer.status_code, answer.json()["enrollment"]["status"]) == (200, "completed")
+    assert await asyncio.wait_for(server.process.wait(), PATIENCE_SECONDS) == 0
+    await asyncio.wait_for(until_gone(running), PATIENCE_SECONDS)
+    with pytest.raises(httpx.ConnectError):
+        await server.client.get("/health/live")
+
+
+@dataclass
+class Ledger:
+    """What each write was answered. A write that got no answer is repeated with its key."""
+
+    server: Server
+    headers: dict[str, str]
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    repeated: int = 0
+
+    async def write(self) -> None:
+        title = str(uuid.uuid4())
+        headers = self.headers | {"Idempotency-Key": title}
+        while True:
+            try:
+                answer = await self.server.client.post(
+                    "/modules", headers=headers, json={"title": title}
+                )
+            except httpx.TransportError:
+                self.repeated += 1
+                await self.server.until_ready()
+                continue
+            assert answer.status_code == 201
+            self.acknowledged[title] = answer.json()["id"]
+            return
+
+    async def reach(self, count: int) -> None:
+        while len(self.acknowledged) < count:
+            await self.write()
+
+
+async def test_nothing_acknowledged_is_lost_when_workers_are_killed(
+    server: Server, session: AsyncSession, author: User
+) -> None:
+    ledger = Ledger(server, server.bearer(author))
+    for kill in range(1, KILLS + 1):
+        target = len(ledger.acknowledged) + WRITES_BETWEEN_KILLS
+        writers = [asyncio.create_task(ledger.reach(target)) for _ in range(WRITERS)]
+        await ledger.reach(target - WRITES_BETWEEN_KILLS // 2)
+        for worker in descendants(server.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        await asyncio.wait_for(asyncio.gather(*writers), PATIENCE_SECONDS)
+        assert ledger.repeated >= kill
+    rows = await session.execute(select(TrainingModule.title, TrainingModule.id))
+    assert {title: str(module_id) for title, module_id in rows} == ledger.acknowledged
+    written = await session.scalar(select(func.count()).select_from(TrainingModule))
+    assert written == len(ledger.acknowledged) >= KILLS * WRITES_BETWEEN_KILLS
+    print(f"{written} writes acknowledged, {ledger.repeated} repeated, 0 lost, 0 twice")  # noqa: T201  # figures to look at with `pytest -rP`
