@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     docs_enabled: bool = True
     content_cache_bytes: int = Field(32 * 1_048_576, ge=0)
     idempotency_hours: int = Field(24, ge=24)
+    confirm_share: float = Field(0.3, ge=0, le=1)
+    confirm_people: int = Field(20, ge=0)
+    reconcile_inline_people: int = Field(1000, ge=0)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

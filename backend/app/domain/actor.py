@@ -27,6 +27,8 @@ class Permission(StrEnum):
     ORGANISATION_READ = "organisation:read"
     ORGANISATION_WRITE = "organisation:write"
     AUDIT_READ = "audit:read"
+    REQUIREMENTS_WRITE = "requirements:write"
+    REPORTS_READ = "reports:read"
     EVIDENCE_SUBMIT = "evidence:submit"
     """Enter training done elsewhere; for whom is decided by row."""
 
@@ -54,6 +56,7 @@ _EVERYONE = frozenset(
 _MANAGER = _EVERYONE | {
     Permission.USERS_READ,
     Permission.ENROLLMENTS_ASSIGN,
+    Permission.REPORTS_READ,
     Permission.EVIDENCE_VERIFY,
     Permission.SESSIONS_WRITE,
 }

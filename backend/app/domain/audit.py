@@ -13,6 +13,11 @@ class AuditAction(StrEnum):
 
     USER_UPDATED = "user:updated"
     USER_PROMOTED = "user:promoted"
+    USER_EMPLOYMENT_CHANGED = "user:employment_changed"
+    REQUIREMENT_CREATED = "requirement:created"
+    REQUIREMENT_UPDATED = "requirement:updated"
+    REQUIREMENT_ARCHIVED = "requirement:archived"
+    REQUIREMENT_RESTORED = "requirement:restored"
     LOCATION_CREATED = "location:created"
     LOCATION_UPDATED = "location:updated"
     LOCATION_DELETED = "location:deleted"

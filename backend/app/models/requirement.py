@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, RevisionedModel, SoftDeletable
+from app.domain.requirement import Rule
 from app.models.types import JsonObject
 
 _RULE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -53,3 +54,7 @@ class RequirementVersion(AppendOnlyModel):
     """Null withdraws the requirement."""
 
     recorded_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+
+    @property
+    def rule_model(self) -> Rule | None:
+        return None if self.rule is None else Rule.model_validate(self.rule)

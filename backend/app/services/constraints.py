@@ -15,6 +15,7 @@ from app.core.errors import (
 from app.services.exemption import AlreadyRevokedError
 from app.services.external_training import AlreadyWithdrawnError
 from app.services.location import LocationNameTakenError
+from app.services.requirement import RequirementTitleTakenError
 from app.services.user_sync import EmailInUseError
 
 
@@ -41,6 +42,7 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_retention_periods_retention_class": PreconditionFailedError,
     "pk_quiz_questions": _question_exists,
     "uq_locations_name_live": LocationNameTakenError,
+    "uq_requirements_title_live": RequirementTitleTakenError,
     "fk_users_location_id": _gone("/location_id", "location"),
     "fk_users_manager_id": _gone("/manager_id", "manager"),
     "fk_location_managers_user_id": _gone("/manager_ids", "user"),

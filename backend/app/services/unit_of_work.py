@@ -15,8 +15,11 @@ from app.models import AuditEvent, IdempotencyKey
 from app.repositories.attempt import AttemptRepository
 from app.repositories.audit_event import AuditEventRepository
 from app.repositories.audit_pack import AuditPackRepository
+from app.repositories.certification_period import CertificationPeriodRepository
+from app.repositories.compliance_segment import ComplianceSegmentRepository
 from app.repositories.correction import CorrectionRepository
 from app.repositories.department import DepartmentRepository
+from app.repositories.employment import EmploymentRepository
 from app.repositories.enrollment import EnrollmentRepository
 from app.repositories.evidence import EvidenceRepository
 from app.repositories.exemption import ExemptionRepository
@@ -27,9 +30,12 @@ from app.repositories.live_session import LiveSessionRepository
 from app.repositories.location import LocationRepository
 from app.repositories.module import ModuleRepository
 from app.repositories.module_teaching import ModuleTeachingRepository
-from app.repositories.retention import RetentionRepository
 from app.repositories.question import QuestionRepository
 from app.repositories.question_analysis import QuestionAnalysisRepository
+from app.repositories.report import ReportRepository
+from app.repositories.requirement import RequirementRepository
+from app.repositories.retention import RetentionRepository
+from app.repositories.rule_enrollment import RuleEnrollmentRepository
 from app.repositories.training_record import TrainingRecordRepository
 from app.repositories.user import UserRepository
 from app.repositories.version import VersionRepository
@@ -190,8 +196,20 @@ class UnitOfWork:
         return CorrectionRepository(self.session)
 
     @cached_property
+    def certification_periods(self) -> CertificationPeriodRepository:
+        return CertificationPeriodRepository(self.session)
+
+    @cached_property
+    def compliance_segments(self) -> ComplianceSegmentRepository:
+        return ComplianceSegmentRepository(self.session)
+
+    @cached_property
     def departments(self) -> DepartmentRepository:
         return DepartmentRepository(self.session)
+
+    @cached_property
+    def employment(self) -> EmploymentRepository:
+        return EmploymentRepository(self.session)
 
     @cached_property
     def enrollments(self) -> EnrollmentRepository:
@@ -216,6 +234,18 @@ class UnitOfWork:
     @cached_property
     def question_analysis(self) -> QuestionAnalysisRepository:
         return QuestionAnalysisRepository(self.session)
+
+    @cached_property
+    def requirements(self) -> RequirementRepository:
+        return RequirementRepository(self.session)
+
+    @cached_property
+    def reports(self) -> ReportRepository:
+        return ReportRepository(self.session)
+
+    @cached_property
+    def rule_enrollments(self) -> RuleEnrollmentRepository:
+        return RuleEnrollmentRepository(self.session)
 
     @cached_property
     def training_records(self) -> TrainingRecordRepository:

@@ -1,0 +1,175 @@
+"""The matrix as it is kept: one status for each person, requirement and range of days."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Date, Integer, String, Uuid, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.domain.compliance import Status
+from app.models import ComplianceDay, ComplianceSegment
+from app.repositories.base import Repository
+from app.repositories.unnest import columns, unnesting
+
+_COUNTS_LOCK = "hashtextextended('compliance counts', 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """A stored segment, comparable as a whole: what differs in any field is another segment."""
+
+    user_id: uuid.UUID
+    requirement_id: uuid.UUID
+    starts_on: date
+    ends_on: date
+    status: Status
+    due_on: date | None
+    valid_through: date | None
+    met_by: uuid.UUID | None
+    location_id: uuid.UUID | None
+    department: str | None
+    job_title: str | None
+
+    @property
+    def columns(self) -> tuple[object, ...]:
+        return (
+            *(self.user_id, self.requirement_id, self.starts_on, self.ends_on, self.status),
+            *(self.due_on, self.valid_through, self.met_by, self.location_id),
+            *(self.department, self.job_title),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CountChange:
+    day: date
+    dimension: str
+    key: str | None
+    requirement_id: uuid.UUID
+    status: Status
+
+
+_INSERT = unnesting(
+    """
+    INSERT INTO compliance_segments (
+        user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
+        location_id, department, job_title)
+    SELECT * FROM {rows}
+    """,
+    *(Uuid(), Uuid(), Date(), Date(), String(), Date(), Date(), Uuid(), Uuid(), String()),
+    String(),
+)
+
+_DELETE = unnesting(
+    """
+    DELETE FROM compliance_segments s
+     USING {rows} AS gone (user_id, requirement_id, starts_on)
+     WHERE s.user_id = gone.user_id AND s.requirement_id = gone.requirement_id
+       AND s.starts_on = gone.starts_on
+    """,
+    *(Uuid(), Uuid(), Date()),
+)
+
+_ADD_COUNTS = unnesting(
+    """
+    INSERT INTO compliance_counts (day, dimension, key, requirement_id, status, people)
+    SELECT * FROM {rows}
+    """,
+    *(Date(), String(), String(), Uuid(), String(), Integer()),
+)
+
+_KEEP_DAYS = text(
+    """
+    WITH added AS (
+        INSERT INTO compliance_days (day) SELECT unnest(:days)
+        ON CONFLICT DO NOTHING RETURNING day
+    )
+    INSERT INTO compliance_counts (day, dimension, key, requirement_id, status, people)
+    SELECT added.day, place.dimension, place.key, s.requirement_id, s.status, count(*)
+      FROM added
+      JOIN compliance_segments s ON added.day BETWEEN s.starts_on AND s.ends_on
+     CROSS JOIN LATERAL (VALUES
+           ('location', CAST(s.location_id AS text)), ('department', s.department),
+           ('job_title', s.job_title)) AS place (dimension, key)
+     GROUP BY 1, 2, 3, 4, 5
+    """
+).bindparams(bindparam("days", type_=ARRAY(Date())))
+
+# Only where something has gathered: adding up what is added up already would write for nothing.
+_ADD_UP = text(
+    """
+    WITH crowded AS (
+        SELECT day, dimension, key, requirement_id, status
+          FROM compliance_counts
+         GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1 OR sum(people) = 0
+    ), gone AS (
+        DELETE FROM compliance_counts c USING crowded k
+         WHERE (c.day, c.dimension, c.requirement_id, c.status)
+               = (k.day, k.dimension, k.requirement_id, k.status)
+           AND c.key IS NOT DISTINCT FROM k.key
+        RETURNING c.*
+    )
+    INSERT INTO compliance_counts (day, dimension, key, requirement_id, status, people)
+    SELECT day, dimension, key, requirement_id, status, sum(people)
+      FROM gone GROUP BY 1, 2, 3, 4, 5 HAVING sum(people) <> 0
+    """
+)
+
+
+class ComplianceSegmentRepository(Repository[ComplianceSegment]):
+    model = ComplianceSegment
+
+    async def of_people(
+        self, user_ids: Sequence[uuid.UUID], requirement_ids: Sequence[uuid.UUID]
+    ) -> set[SegmentRow]:
+        statement = select(
+            ComplianceSegment.user_id,
+            ComplianceSegment.requirement_id,
+            ComplianceSegment.starts_on,
+            ComplianceSegment.ends_on,
+            ComplianceSegment.status,
+            ComplianceSegment.due_on,
+            ComplianceSegment.valid_through,
+            ComplianceSegment.met_by,
+            ComplianceSegment.location_id,
+            ComplianceSegment.department,
+            ComplianceSegment.job_title,
+        ).where(
+            ComplianceSegment.user_id.in_(user_ids),
+            ComplianceSegment.requirement_id.in_(requirement_ids),
+        )
+        return {SegmentRow(*row) for row in await self.session.execute(statement)}
+
+    async def replace(self, gone: Sequence[SegmentRow], made: Sequence[SegmentRow]) -> None:
+        if gone:
+            keys = [(row.user_id, row.requirement_id, row.starts_on) for row in gone]
+            await self.session.execute(_DELETE, columns(keys))
+        if made:
+            await self.session.execute(_INSERT, columns([row.columns for row in made]))
+
+    async def kept_days(self) -> list[date]:
+        """Return the days whose counts are kept, and let no other day be added meanwhile."""
+        await self.session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_COUNTS_LOCK})"))
+        return list(await self.session.scalars(select(ComplianceDay.day)))
+
+    async def add_counts(self, changes: dict[CountChange, int]) -> None:
+        rows = [
+            (c.day, c.dimension, c.key, c.requirement_id, c.status, people)
+            for c, people in changes.items()
+            if people
+        ]
+        if rows:
+            await self.session.execute(_ADD_COUNTS, columns(rows))
+
+    async def keep_days(self, days: Sequence[date]) -> None:
+        """Keep the counts of exactly these days, each added up."""
+        await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_COUNTS_LOCK})"))
+        await self.session.execute(
+            text("DELETE FROM compliance_days WHERE day <> ALL(:days)").bindparams(
+                bindparam("days", type_=ARRAY(Date()))
+            ),
+            {"days": list(days)},
+        )
+        await self.session.execute(_KEEP_DAYS, {"days": list(days)})
+        await self.session.execute(_ADD_UP)

@@ -1,0 +1,307 @@
+"""Read-only SQL of the compliance reports. Every statement is one round trip."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.pagination import Page, PageRequest, decode_cursor, encode_cursor
+from app.domain.actor import Actor
+from app.domain.compliance import Status
+from app.models import (
+    ComplianceCount,
+    ComplianceDay,
+    ComplianceSegment,
+    Location,
+    Requirement,
+    User,
+)
+from app.models.compliance_segment import Dimension
+from app.repositories.user import owner_visible_to
+
+
+class GroupBy(StrEnum):
+    LOCATION = "location"
+    DEPARTMENT = "department"
+    TITLE = "title"
+    REQUIREMENT = "requirement"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportScope:
+    """Which cells of the matrix. Names are compared without regard to case."""
+
+    as_of: date
+    location: str | None = None
+    """A location's id or name."""
+
+    department: str | None = None
+    job_title: str | None = None
+    requirement_id: uuid.UUID | None = None
+    status: Status | None = None
+    user_id: uuid.UUID | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether counts of one dimension can answer it."""
+        narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
+        return not any(narrowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    key: str | None
+    label: str | None
+    requirement_id: uuid.UUID
+    requirement_title: str
+    status: Status
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One person and one requirement on the day of the report."""
+
+    user_id: uuid.UUID
+    full_name: str | None
+    email: str
+    location_id: uuid.UUID | None
+    location: str | None
+    department: str | None
+    job_title: str | None
+    requirement_id: uuid.UUID
+    requirement: str
+    status: Status
+    due_on: date | None
+    valid_through: date | None
+    met_by: uuid.UUID | None
+
+    @property
+    def display_name(self) -> str:
+        return self.full_name or self.email.partition("@")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    starts_on: date
+    due: int
+    expiring: int
+
+
+_SEGMENT_KEYS: dict[GroupBy, ColumnElement[str | None]] = {
+    GroupBy.LOCATION: cast(ComplianceSegment.location_id, String),
+    GroupBy.DEPARTMENT: ComplianceSegment.department.expression,
+    GroupBy.TITLE: ComplianceSegment.job_title.expression,
+    GroupBy.REQUIREMENT: cast(ComplianceSegment.requirement_id, String),
+}
+_COUNTED = {
+    GroupBy.LOCATION: Dimension.LOCATION,
+    GroupBy.DEPARTMENT: Dimension.DEPARTMENT,
+    GroupBy.TITLE: Dimension.JOB_TITLE,
+    GroupBy.REQUIREMENT: Dimension.LOCATION,
+}
+ASKED = (Status.NEVER_TRAINED, Status.DUE, Status.DUE_SOON)
+DAYS_PER_WEEK = 7
+
+
+class ReportRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def cells(self, actor: Actor, scope: ReportScope, group_by: GroupBy) -> list[Cell]:
+        """Return the counts; from those kept ready where everybody is counted on such a day."""
+        cells = _live_cells(actor, scope, group_by)
+        if actor.is_admin and scope.is_whole:
+            cells = _kept_cells(scope, group_by, cells)
+        counted = cells.subquery()
+        statement = (
+            select(
+                counted.c.key,
+                func.coalesce(Location.name, counted.c.key),
+                counted.c.requirement_id,
+                Requirement.title,
+                counted.c.status,
+                counted.c.people,
+            )
+            .join(Requirement, Requirement.id == counted.c.requirement_id)
+            .outerjoin(Location, cast(Location.id, String) == counted.c.key)
+        )
+        return [Cell(*row) for row in await self.session.execute(statement)]
+
+    async def lines(self, actor: Actor, scope: ReportScope, request: PageRequest) -> Page[Line]:
+        """List person and requirement, by person; the cursor names the last of both."""
+        statement = _lines().where(*_in_scope(actor, scope))
+        total = None
+        if request.include_total:
+            counted = statement.order_by(None).subquery()
+            total = await self.session.scalar(select(func.count()).select_from(counted))
+        if request.cursor is not None:
+            statement = statement.where(_after(request.cursor))
+        statement = statement.order_by(
+            ComplianceSegment.user_id, ComplianceSegment.requirement_id
+        ).limit(request.limit + 1)
+        items = [Line(*row) for row in await self.session.execute(statement)]
+        cursor = None
+        if len(items) > request.limit:
+            items = items[: request.limit]
+            cursor = encode_cursor((items[-1].user_id, items[-1].requirement_id))
+        return Page(items, cursor, total)
+
+    async def stream_lines(self, actor: Actor, scope: ReportScope) -> AsyncIterator[Line]:
+        """Yield every line without holding them all; needs a transaction that stays open."""
+        statement = (
+            _lines()
+            .where(*_in_scope(actor, scope))
+            .order_by(
+                func.coalesce(User.full_name, User.email),
+                ComplianceSegment.user_id,
+                Requirement.title,
+                ComplianceSegment.requirement_id,
+            )
+        )
+        async for row in await self.session.stream(statement):
+            yield Line(*row)
+
+    async def forecast(self, actor: Actor, scope: ReportScope, weeks: int) -> list[Week]:
+        """Count, by week from the day of the report on, what falls due and what expires."""
+        last = scope.as_of + timedelta(days=weeks * DAYS_PER_WEEK - 1)
+        in_scope = _in_scope(actor, scope)
+        due = _by_week(
+            ComplianceSegment.due_on, scope.as_of, last, ComplianceSegment.status.in_(ASKED)
+        ).where(*in_scope)
+        expiring = _by_week(ComplianceSegment.valid_through, scope.as_of, last).where(*in_scope)
+        statement = union_all(
+            due.add_columns(literal("due")), expiring.add_columns(literal("expiring"))
+        )
+        counts = {(row[0], row[2]): row[1] for row in await self.session.execute(statement)}
+        return [
+            Week(
+                scope.as_of + timedelta(days=week * DAYS_PER_WEEK),
+                counts.get((week, "due"), 0),
+                counts.get((week, "expiring"), 0),
+            )
+            for week in range(weeks)
+        ]
+
+
+def _live_cells(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
+    key = _SEGMENT_KEYS[group_by].label("key")
+    people = func.count().label("people")
+    return (
+        select(key, ComplianceSegment.requirement_id, ComplianceSegment.status, people)
+        .where(*_in_scope(actor, scope))
+        .group_by(key, ComplianceSegment.requirement_id, ComplianceSegment.status)
+    )
+
+
+def _kept_cells(scope: ReportScope, group_by: GroupBy, live: Select[*tuple[Any, ...]]) -> Any:  # noqa: ANN401  # a compound select has no useful type
+    is_kept = exists().where(ComplianceDay.day == scope.as_of)
+    key: ColumnElement[str | None] = ComplianceCount.key.expression
+    if group_by is GroupBy.REQUIREMENT:
+        key = cast(ComplianceCount.requirement_id, String)
+    people = func.sum(ComplianceCount.people)
+    kept = (
+        select(
+            key.label("key"),
+            ComplianceCount.requirement_id,
+            ComplianceCount.status,
+            people.label("people"),
+        )
+        .where(
+            is_kept,
+            ComplianceCount.day == scope.as_of,
+            ComplianceCount.dimension == _COUNTED[group_by],
+        )
+        .group_by(key, ComplianceCount.requirement_id, ComplianceCount.status)
+        .having(people != 0)
+    )
+    if scope.requirement_id is not None:
+        kept = kept.where(ComplianceCount.requirement_id == scope.requirement_id)
+    return union_all(kept, live.where(~is_kept))
+
+
+def _lines() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            ComplianceSegment.user_id,
+            User.full_name,
+            User.email,
+            ComplianceSegment.location_id,
+            Location.name,
+            ComplianceSegment.department,
+            ComplianceSegment.job_title,
+            ComplianceSegment.requirement_id,
+            Requirement.title,
+            ComplianceSegment.status,
+            ComplianceSegment.due_on,
+            ComplianceSegment.valid_through,
+            ComplianceSegment.met_by,
+        )
+        .join(User, User.id == ComplianceSegment.user_id)
+        .join(Requirement, Requirement.id == ComplianceSegment.requirement_id)
+        .outerjoin(Location, Location.id == ComplianceSegment.location_id)
+    )
+
+
+def _in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = [
+        ComplianceSegment.starts_on <= scope.as_of,
+        ComplianceSegment.ends_on >= scope.as_of,
+    ]
+    if not actor.is_admin:
+        criteria.append(owner_visible_to(actor, ComplianceSegment.user_id))
+    if scope.user_id is not None:
+        criteria.append(ComplianceSegment.user_id == scope.user_id)
+    if scope.requirement_id is not None:
+        criteria.append(ComplianceSegment.requirement_id == scope.requirement_id)
+    if scope.status is not None:
+        criteria.append(ComplianceSegment.status == scope.status)
+    if scope.location is not None:
+        criteria.append(ComplianceSegment.location_id.in_(_locations(scope.location)))
+    for column, name in (
+        (ComplianceSegment.department, scope.department),
+        (ComplianceSegment.job_title, scope.job_title),
+    ):
+        if name is not None:
+            criteria.append(func.lower(column) == name.lower())
+    return criteria
+
+
+def _locations(name_or_id: str) -> Select[uuid.UUID]:
+    """Match a location by id, or by a name that it has or had before it was deleted."""
+    named = func.lower(Location.name) == name_or_id.lower()
+    return select(Location.id).where(or_(named, cast(Location.id, String) == name_or_id.lower()))
+
+
+def _after(cursor: str) -> ColumnElement[bool]:
+    user_id, requirement_id = decode_cursor(cursor, (uuid.UUID, uuid.UUID))
+    here = func.row(ComplianceSegment.user_id, ComplianceSegment.requirement_id)
+    kind = ComplianceSegment.user_id.type
+    return here > func.row(literal(user_id, kind), literal(requirement_id, kind))
+
+
+def _by_week(
+    day: InstrumentedAttribute[date | None],
+    first: date,
+    last: date,
+    *criteria: ColumnElement[bool],
+) -> Select[*tuple[Any, ...]]:
+    week = func.div(day - literal(first), DAYS_PER_WEEK).label("week")
+    return select(week, func.count()).where(day.between(first, last), *criteria).group_by(week)

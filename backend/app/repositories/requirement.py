@@ -1,0 +1,146 @@
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Date, func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from app.core.pagination import Page, PageRequest
+from app.domain import compliance as facts
+from app.models import ModuleVersion, Requirement, RequirementVersion, TrainingModule
+from app.models.module import ModuleStatus
+from app.repositories.base import Keyset, Repository
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """A publication with its instant; which day that is depends on where one is."""
+
+    module_id: uuid.UUID
+    version: int
+    published_at: datetime
+    material_change: bool
+
+
+class RequirementRepository(Repository[Requirement]):
+    model = Requirement
+
+    async def live(self, requirement_id: uuid.UUID, *, lock: bool = False) -> Requirement | None:
+        statement = select(Requirement).where(
+            Requirement.id == requirement_id, Requirement.deleted_at.is_(None)
+        )
+        if lock:
+            statement = statement.with_for_update()
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def by_id(self, requirement_id: uuid.UUID, *, lock: bool = False) -> Requirement | None:
+        """Return the requirement even when it is archived."""
+        return await self.session.get(Requirement, requirement_id, with_for_update=lock or None)
+
+    async def origins(self) -> set[str]:
+        statement = select(Requirement.origin).where(Requirement.origin.is_not(None))
+        return {origin for origin in await self.session.scalars(statement) if origin}
+
+    async def list_all(self, request: PageRequest, *, archived: bool) -> Page[Requirement]:
+        deleted = Requirement.deleted_at
+        statement = select(Requirement).where(
+            deleted.is_not(None) if archived else deleted.is_(None)
+        )
+        page = await self.page(statement, request, Keyset(Requirement.title, Requirement.id, str))
+        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+
+    async def add_version(self, version: RequirementVersion) -> None:
+        self.session.add(version)
+        await self.session.flush()
+
+    async def versions(self, requirement_id: uuid.UUID) -> list[RequirementVersion]:
+        statement = (
+            select(RequirementVersion)
+            .where(RequirementVersion.requirement_id == requirement_id)
+            .order_by(RequirementVersion.number)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def latest_versions(
+        self, requirement_ids: Iterable[uuid.UUID]
+    ) -> dict[uuid.UUID, RequirementVersion]:
+        """Return the last version of each that holds a rule, withdrawn since or not."""
+        statement = (
+            select(RequirementVersion)
+            .ext(distinct_on(RequirementVersion.requirement_id))
+            .where(
+                RequirementVersion.requirement_id.in_(requirement_ids),
+                RequirementVersion.rule.is_not(None),
+            )
+            .order_by(RequirementVersion.requirement_id, RequirementVersion.number.desc())
+        )
+        return {row.requirement_id: row for row in await self.session.scalars(statement)}
+
+    async def rules(self) -> dict[uuid.UUID, tuple[facts.RuleVersion, ...]]:
+        """Return the rules there ever were, oldest first, by requirement."""
+        statement = select(RequirementVersion).order_by(
+            RequirementVersion.requirement_id, RequirementVersion.number
+        )
+        found: dict[uuid.UUID, list[facts.RuleVersion]] = defaultdict(list)
+        for row in await self.session.scalars(statement):
+            found[row.requirement_id].append(rule_version(row))
+        return {requirement_id: tuple(rows) for requirement_id, rows in found.items()}
+
+    async def publications(self) -> list[PublishedVersion]:
+        statement = select(
+            ModuleVersion.module_id,
+            ModuleVersion.number,
+            ModuleVersion.created_at,
+            ModuleVersion.material_change,
+        ).order_by(ModuleVersion.module_id, ModuleVersion.number)
+        return [PublishedVersion(*row) for row in await self.session.execute(statement)]
+
+    async def assignable_modules(self) -> dict[uuid.UUID, uuid.UUID]:
+        """Return the current version of every module that people may be enrolled in."""
+        statement = select(TrainingModule.id, TrainingModule.current_version_id).where(
+            TrainingModule.status == ModuleStatus.PUBLISHED,
+            TrainingModule.deleted_at.is_(None),
+            TrainingModule.current_version_id.is_not(None),
+        )
+        rows = await self.session.execute(statement)
+        return {module_id: version_id for module_id, version_id in rows if version_id}
+
+    async def module_titles(self, module_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+        statement = select(TrainingModule.id, TrainingModule.title).where(
+            TrainingModule.id.in_(module_ids), TrainingModule.deleted_at.is_(None)
+        )
+        rows = await self.session.execute(statement)
+        return {row[0]: row[1] for row in rows}
+
+    async def titles(self) -> dict[uuid.UUID, str]:
+        rows = await self.session.execute(select(Requirement.id, Requirement.title))
+        return {row[0]: row[1] for row in rows}
+
+    async def mark_reconciled(self, requirement_ids: Iterable[uuid.UUID] | None = None) -> None:
+        """Note that everybody has been worked out by the rules there are now."""
+        statement = update(Requirement).where(Requirement.reconciled_version < Requirement.version)
+        if requirement_ids is not None:
+            statement = statement.where(Requirement.id.in_(requirement_ids))
+        await self.session.execute(
+            statement.values(
+                reconciled_version=Requirement.version, revision=Requirement.revision
+            ).execution_options(synchronize_session=False)
+        )
+
+    async def naming_module(self, module_id: uuid.UUID) -> list[uuid.UUID]:
+        """Return the requirements that a completion of the module has ever been able to meet."""
+        named = RequirementVersion.rule["subject"]["any_of"].op("?")(str(module_id))
+        statement = select(RequirementVersion.requirement_id).where(named).distinct()
+        return list(await self.session.scalars(statement))
+
+    async def organisation_day(self) -> date:
+        """Return the latest day that it is at any office."""
+        return (
+            await self.session.execute(select(func.organisation_day(type_=Date())))
+        ).scalar_one()
+
+
+def rule_version(row: RequirementVersion) -> facts.RuleVersion:
+    return facts.RuleVersion(row.effective_from, row.recorded_on, row.rule_model)

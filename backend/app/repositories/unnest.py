@@ -1,0 +1,23 @@
+"""Many rows in one statement: an array for each column, put together again by `unnest`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+
+def unnesting(statement: str, *kinds: TypeEngine[Any]) -> TextClause:
+    """Return the statement with `{rows}` replaced by an `unnest` of columns of these types."""
+    names = [f"c{index}" for index in range(len(kinds))]
+    rows = "unnest({})".format(", ".join(f":{name}" for name in names))
+    parameters = [
+        bindparam(name, type_=ARRAY(kind)) for name, kind in zip(names, kinds, strict=True)
+    ]
+    return text(statement.replace("{rows}", rows)).bindparams(*parameters)
+
+
+def columns(rows: Sequence[tuple[object, ...]]) -> dict[str, list[object]]:
+    """Return the parameters of an `unnesting` statement."""
+    return {f"c{index}": list(column) for index, column in enumerate(zip(*rows, strict=True))}

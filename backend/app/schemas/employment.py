@@ -1,0 +1,62 @@
+import uuid
+from datetime import date, datetime
+
+from app.domain.actor import Role
+from app.domain.compliance import EmploymentState
+from app.schemas.base import Line, Payload, Resource
+
+
+class EmploymentRead(Resource):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    effective_on: date
+    recorded_on: date
+    created_at: datetime
+    state: EmploymentState
+    role: Role
+    location_id: uuid.UUID | None
+    department: str | None
+    job_title: str | None
+    hired_on: date | None
+    recorded_by_id: uuid.UUID | None
+    note: str | None
+
+
+class LeaveCreate(Payload):
+    starts_on: date
+    returns_on: date | None = None
+    """The first day back, where it is known."""
+
+    note: Line | None = None
+
+
+class ReturnCreate(Payload):
+    effective_on: date
+    note: Line | None = None
+
+
+class TerminationCreate(Payload):
+    effective_on: date
+    """The first day that is no longer one of employment."""
+
+    note: Line | None = None
+
+
+class RehireCreate(Payload):
+    hired_on: date
+    location_id: uuid.UUID | None = None
+    department: Line | None = None
+    job_title: Line | None = None
+    role: Role | None = None
+    note: Line | None = None
+
+
+class TransferCreate(Payload):
+    """What is not sent stays as it is."""
+
+    effective_on: date
+    location_id: uuid.UUID | None = None
+    department: Line | None = None
+    job_title: Line | None = None
+    role: Role | None = None
+    note: Line | None = None
