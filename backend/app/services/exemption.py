@@ -18,6 +18,7 @@ from app.schemas.exemption import ExemptionCreate, ExemptionRead, ExemptionRevok
 from app.services.base import Service
 from app.services.outcome import Outcome
 from app.services.outside_evidence import local_day
+from app.services.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -65,6 +66,7 @@ class ExemptionService(Service):
             )
             after = payload.model_dump(mode="json", exclude={"reason"})
             await uow.audit(AuditAction.EXEMPTION_GRANTED, exemption, after=after)
+            await reconcile(uow, [user.id], [payload.requirement_id])
             return await uow.answer(await self._answer(uow, exemption.id, created=True))
 
     async def revoke(self, exemption_id: uuid.UUID, payload: ExemptionRevoke) -> Outcome:
@@ -89,6 +91,7 @@ class ExemptionService(Service):
             )
             after = {"user_id": user.id, "revoked_on": day}
             await uow.audit(AuditAction.EXEMPTION_REVOKED, row.exemption, after=after)
+            await reconcile(uow, [user.id], [row.exemption.requirement_id])
             return await uow.answer(await self._answer(uow, exemption_id))
 
     async def _answer(

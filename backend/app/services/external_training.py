@@ -190,9 +190,11 @@ class ExternalTrainingService(Service):
         status: ExternalTrainingStatus,
         reason: str,
     ) -> None:
+        # Asked first: the question flushes, and the columns only hold together.
+        now = await uow.now()
         training.status = status
         training.reviewed_by_id = self.actor.id
-        training.reviewed_at = await uow.now()
+        training.reviewed_at = now
         training.review_reason = reason
         await uow.session.flush()
         verified = status is ExternalTrainingStatus.VERIFIED

@@ -33,6 +33,7 @@ from app.schemas.live_session import (
 from app.services.base import Service, apply
 from app.services.outcome import Outcome
 from app.services.outside_evidence import count_evidence, local_day
+from app.services.reconciliation import reconcile_module
 from app.services.unit_of_work import UnitOfWork
 
 FIELDS = (
@@ -203,6 +204,7 @@ class LiveSessionService(Service):
                 request_id=uow.request_id,
             )
             completed.add(enrollment.user_id)
+        await reconcile_module(uow, sorted(completed), live.module_id)
         others = [
             line
             for line in await uow.live_sessions.attendees(live.id)

@@ -4,6 +4,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from app.models import EvidenceElsewhere, EvidenceWithdrawal, ExternalTraining, User
+from app.services.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -25,8 +26,9 @@ def snapshot(user: User) -> dict[str, str | None]:
 
 
 async def count_evidence(uow: UnitOfWork, evidence: EvidenceElsewhere) -> None:
-    """Let verified evidence count from now on."""
+    """Let verified evidence count from now on, in the person's compliance too."""
     await uow.evidence.add(evidence)
+    await reconcile(uow, [evidence.user_id])
 
 
 async def withdraw_evidence(
@@ -40,3 +42,4 @@ async def withdraw_evidence(
             withdrawn_by_id=uow.actor_id,
         )
     )
+    await reconcile(uow, [training.user_id])

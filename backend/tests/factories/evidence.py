@@ -1,0 +1,38 @@
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Attendance, LiveSession, ModuleSection, TrainingModule, User
+from tests.factories.module import text_section
+
+
+def live_section(**fields: Any) -> ModuleSection:
+    section = text_section(**fields)
+    section.kind = "live_session"
+    return section
+
+
+async def make_live_session(
+    session: AsyncSession, module: TrainingModule, created_by: User, *attendees: User, **fields: Any
+) -> LiveSession:
+    """Make a session that began in the past for the module's first live section."""
+    section_id = next(part.id for part in module.sections if part.kind == "live_session")
+    live = LiveSession(
+        **{
+            "module_id": module.id,
+            "section_id": section_id,
+            "starts_at": datetime(2026, 1, 15, 17, 0, tzinfo=UTC),
+            "duration_minutes": 90,
+            "place": "Training room",
+            "instructor_name": "Ivy Instructor",
+            "instructor_qualification": "RN, infection control",
+            "created_by_id": created_by.id,
+            **fields,
+        }
+    )
+    session.add(live)
+    await session.flush()
+    session.add_all(Attendance(session_id=live.id, user_id=user.id) for user in attendees)
+    await session.commit()
+    return live

@@ -1,0 +1,348 @@
+import uuid
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.actor import Role
+from app.models import (
+    Attendance,
+    AuditEvent,
+    EvidenceElsewhere,
+    LiveSession,
+    TrainingModule,
+    TrainingRecord,
+    User,
+)
+from tests.factories.evidence import live_section, make_live_session
+from tests.factories.module import make_module, publish, text_section
+from tests.factories.user import make_user
+from tests.support import Api, RollbackDatabase, etag
+
+BASE = "/live-sessions"
+
+
+@pytest.fixture
+async def module(session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
+    module = await make_module(session, live_section())
+    await publish(database, module)
+    return module
+
+
+@pytest.fixture
+async def live(
+    session: AsyncSession, module: TrainingModule, admin: User, learner: User, other_learner: User
+) -> LiveSession:
+    return await make_live_session(session, module, admin, learner, other_learner)
+
+
+def planned(module: TrainingModule, **changes: Any) -> dict[str, Any]:
+    return {
+        "module_id": str(module.id),
+        "starts_at": "2026-12-01T17:00:00Z",
+        "duration_minutes": 60,
+        "instructor_name": "Ivy Instructor",
+        "instructor_qualification": "RN",
+        **changes,
+    }
+
+
+async def enroll(api: Api, user: User, module: TrainingModule) -> str:
+    response = await api.post("/enrollments", user, json={"module_id": str(module.id)})
+    return str(response.json()["id"])
+
+
+async def attend(api: Api, live: LiveSession, marker: User, *attended: User) -> None:
+    response = await api.put(
+        f"{BASE}/{live.id}/attendance", marker, json={"attended": [str(u.id) for u in attended]}
+    )
+    assert response.status_code == HTTPStatus.OK, response.text
+
+
+class TestCreate:
+    async def test_anonymous(self, api: Api, module: TrainingModule) -> None:
+        response = await api.post(BASE, json=planned(module))
+        assert response.status_code == HTTPStatus.UNAUTHORIZED
+
+    async def test_learners_may_not(self, api: Api, learner: User, module: TrainingModule) -> None:
+        response = await api.post(BASE, learner, json=planned(module))
+        assert response.status_code == HTTPStatus.FORBIDDEN
+
+    async def test_finds_the_live_section(
+        self, api: Api, manager: User, module: TrainingModule
+    ) -> None:
+        response = await api.post(BASE, manager, json=planned(module))
+        assert response.status_code == HTTPStatus.CREATED
+        assert response.json()["section_id"] == str(module.sections[0].id)
+
+    async def test_module_without_live_section(
+        self, api: Api, admin: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        module = await make_module(session)
+        await publish(database, module)
+        response = await api.post(BASE, admin, json=planned(module))
+        assert response.json()["errors"][0]["code"] == "not_a_live_section"
+
+    async def test_which_of_two_sections(
+        self, api: Api, admin: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        module = await make_module(session, live_section(), live_section())
+        await publish(database, module)
+        unnamed = await api.post(BASE, admin, json=planned(module))
+        assert unnamed.json()["errors"][0]["code"] == "not_a_live_section"
+        second = str(module.sections[1].id)
+        named = await api.post(BASE, admin, json=planned(module, section_id=second))
+        assert named.json()["section_id"] == second
+
+
+class TestRead:
+    async def test_others_do_not_see_it(self, api: Api, live: LiveSession, author: User) -> None:
+        assert (await api.get(f"{BASE}/{live.id}", author)).status_code == HTTPStatus.NOT_FOUND
+        assert (await api.get(BASE, author)).json()["items"] == []
+
+    async def test_attendees_see_their_own_line(
+        self, api: Api, live: LiveSession, learner: User
+    ) -> None:
+        read = (await api.get(f"{BASE}/{live.id}", learner)).json()
+        assert [line["user_id"] for line in read["roster"]] == [str(learner.id)]
+
+    async def test_managers_see_their_people(
+        self, api: Api, live: LiveSession, learner: User, session: AsyncSession
+    ) -> None:
+        own = await make_user(session, role=Role.MANAGER)
+        learner.manager_id = own.id
+        session.add(learner)
+        await session.commit()
+        read = (await api.get(f"{BASE}/{live.id}", own)).json()
+        assert [line["user_id"] for line in read["roster"]] == [str(learner.id)]
+
+
+class TestUpdate:
+    async def test_moves_it(self, api: Api, live: LiveSession, admin: User) -> None:
+        read = await api.get(f"{BASE}/{live.id}", admin)
+        body = {"starts_at": "2026-02-01T17:00:00Z", "place": None}
+        moved = await api.patch(f"{BASE}/{live.id}", admin, json=body, headers=etag(read))
+        assert moved.json()["starts_at"] == "2026-02-01T17:00:00Z"
+        stale = await api.patch(f"{BASE}/{live.id}", admin, json=body, headers=etag(read))
+        assert stale.status_code == HTTPStatus.PRECONDITION_FAILED
+
+    async def test_cancelled_is_settled(self, api: Api, live: LiveSession, admin: User) -> None:
+        cancelled = await api.post(f"{BASE}/{live.id}/cancel", admin)
+        assert cancelled.json()["status"] == "cancelled"
+        closed = await api.post(f"{BASE}/{live.id}/close", admin)
+        assert closed.json()["code"] == "session_settled"
+
+
+class TestRoster:
+    async def test_managers_register_their_own_people_only(
+        self, api: Api, live: LiveSession, manager: User, author: User
+    ) -> None:
+        body = {"user_ids": [str(author.id)]}
+        response = await api.post(f"{BASE}/{live.id}/roster", manager, json=body)
+        assert response.json()["errors"][0]["code"] == "unknown_user"
+
+    async def test_registering_twice_is_once(
+        self, api: Api, live: LiveSession, admin: User, author: User, session: AsyncSession
+    ) -> None:
+        body = {"user_ids": [str(author.id)]}
+        for _ in range(2):
+            listed = await api.post(f"{BASE}/{live.id}/roster", admin, json=body)
+            assert len(listed.json()["roster"]) == 3
+        events = await session.scalars(
+            select(AuditEvent).where(AuditEvent.action == "live_session:registered")
+        )
+        assert len(events.all()) == 1
+
+    async def test_unregister(
+        self, api: Api, live: LiveSession, admin: User, learner: User
+    ) -> None:
+        path = f"{BASE}/{live.id}/roster/{learner.id}"
+        assert (await api.delete(path, admin)).status_code == HTTPStatus.NO_CONTENT
+        assert (await api.delete(path, admin)).status_code == HTTPStatus.NOT_FOUND
+
+
+class TestAttendance:
+    async def test_attendees_do_not_mark(self, api: Api, live: LiveSession, learner: User) -> None:
+        body = {"attended": [str(learner.id)]}
+        response = await api.put(f"{BASE}/{live.id}/attendance", learner, json=body)
+        assert response.status_code == HTTPStatus.FORBIDDEN
+
+    async def test_strangers_do_not_mark(
+        self, api: Api, live: LiveSession, manager: User, learner: User
+    ) -> None:
+        body = {"attended": [str(learner.id)]}
+        response = await api.put(f"{BASE}/{live.id}/attendance", manager, json=body)
+        assert response.json()["errors"][0]["code"] == "unknown_user"
+
+    async def test_the_instructor_marks(
+        self, api: Api, session: AsyncSession, module: TrainingModule, admin: User, learner: User
+    ) -> None:
+        instructor = await make_user(session)
+        live = await make_live_session(
+            session, module, admin, learner, instructor, instructor_id=instructor.id
+        )
+        await attend(api, live, instructor, learner)
+        body = {"attended": [str(instructor.id)]}
+        own = await api.put(f"{BASE}/{live.id}/attendance", instructor, json=body)
+        assert own.json()["code"] == "own_attendance"
+
+    async def test_only_people_of_the_roster(
+        self, api: Api, live: LiveSession, admin: User, author: User
+    ) -> None:
+        body = {"attended": [str(author.id)]}
+        response = await api.put(f"{BASE}/{live.id}/attendance", admin, json=body)
+        assert response.json()["errors"][0]["code"] == "not_on_roster"
+
+
+class TestQuestions:
+    async def test_are_kept(self, api: Api, live: LiveSession, admin: User, learner: User) -> None:
+        body = {"user_id": str(learner.id), "question": "Which gloves?", "answer": "Nitrile."}
+        created = await api.post(f"{BASE}/{live.id}/questions", admin, json=body)
+        assert created.status_code == HTTPStatus.CREATED
+        read = (await api.get(f"{BASE}/{live.id}", admin)).json()
+        assert [question["answer"] for question in read["questions"]] == ["Nitrile."]
+        assert (await api.get(f"{BASE}/{live.id}", learner)).json()["questions"] == []
+
+
+class TestClose:
+    async def test_learners_may_not(self, api: Api, live: LiveSession, learner: User) -> None:
+        response = await api.post(f"{BASE}/{live.id}/close", learner)
+        assert response.status_code == HTTPStatus.FORBIDDEN
+
+    async def test_not_before_it_begins(
+        self, api: Api, session: AsyncSession, module: TrainingModule, admin: User
+    ) -> None:
+        later = datetime(2100, 1, 1, tzinfo=UTC)
+        live = await make_live_session(session, module, admin, starts_at=later)
+        response = await api.post(f"{BASE}/{live.id}/close", admin)
+        assert response.json()["code"] == "session_not_begun"
+
+    async def test_completes_enrollments_with_a_record_that_names_the_instructor(
+        self,
+        api: Api,
+        live: LiveSession,
+        module: TrainingModule,
+        admin: User,
+        learner: User,
+        other_learner: User,
+        session: AsyncSession,
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        absent_id = await enroll(api, other_learner, module)
+        await attend(api, live, admin, learner)
+        closed = (await api.post(f"{BASE}/{live.id}/close", admin)).json()
+        assert closed["completed"] == [str(learner.id)]
+        assert closed["credited"] == closed["not_enrolled"] == []
+        enrollment = (await api.get(f"/enrollments/{enrollment_id}", learner)).json()
+        assert enrollment["status"] == "completed"
+        absent = (await api.get(f"/enrollments/{absent_id}", other_learner)).json()
+        assert absent["status"] == "active"
+        record = (await session.scalars(select(TrainingRecord))).one()
+        payload = orjson.loads(record.payload)
+        assert payload["delivery_method"] == "live"
+        assert payload["minutes"] == 90
+        [instructor] = payload["instructors"]
+        assert instructor["name"] == "Ivy Instructor"
+        assert instructor["qualification"] == "RN, infection control"
+        assert instructor["session_id"] == str(live.id)
+        assert instructor["starts_at"] == "2026-01-15T17:00:00.000000Z"
+
+    async def test_blended(
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        admin: User,
+        learner: User,
+    ) -> None:
+        module = await make_module(session, text_section(), live_section())
+        await publish(database, module)
+        enrollment_id = await enroll(api, learner, module)
+        live = await make_live_session(session, module, admin, learner)
+        await attend(api, live, admin, learner)
+        await api.post(f"{BASE}/{live.id}/close", admin)
+        assert (await session.scalars(select(TrainingRecord))).all() == []
+        report = {"seconds_spent": 1, "position": 0, "completed": True}
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress"
+        await api.put(path, learner, json=report)
+        record = (await session.scalars(select(TrainingRecord))).one()
+        payload = orjson.loads(record.payload)
+        assert payload["delivery_method"] == "blended"
+        assert [who["role"] for who in payload["instructors"]] == ["instructor"]
+
+    async def test_attendance_alone_credits_who_is_not_enrolled(
+        self,
+        api: Api,
+        live: LiveSession,
+        module: TrainingModule,
+        admin: User,
+        learner: User,
+        session: AsyncSession,
+    ) -> None:
+        await attend(api, live, admin, learner)
+        closed = (await api.post(f"{BASE}/{live.id}/close", admin)).json()
+        assert closed["credited"] == [str(learner.id)]
+        attendance = (
+            await session.scalars(select(Attendance).where(Attendance.user_id == learner.id))
+        ).one()
+        evidence = await session.get_one(EvidenceElsewhere, attendance.id)
+        assert str(evidence.day) == "2026-01-15"
+        assert (evidence.module_id, evidence.version) == (module.id, 1)
+
+    async def test_attendance_is_not_all_where_the_module_asks_for_more(
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        admin: User,
+        learner: User,
+    ) -> None:
+        module = await make_module(session, text_section(), live_section())
+        await publish(database, module)
+        live = await make_live_session(session, module, admin, learner)
+        await attend(api, live, admin, learner)
+        closed = (await api.post(f"{BASE}/{live.id}/close", admin)).json()
+        assert closed["not_enrolled"] == [str(learner.id)]
+        assert (await session.scalars(select(EvidenceElsewhere))).all() == []
+
+    async def test_keeps_names_as_they_were(
+        self, api: Api, live: LiveSession, admin: User, learner: User, session: AsyncSession
+    ) -> None:
+        await attend(api, live, admin, learner)
+        await api.post(f"{BASE}/{live.id}/close", admin)
+        before = learner.full_name
+        learner.full_name = "Renamed Later"
+        session.add(learner)
+        await session.commit()
+        read = (await api.get(f"{BASE}/{live.id}", admin)).json()
+        lines = {line["user_id"]: line for line in read["roster"]}
+        assert lines[str(learner.id)]["full_name"] == before
+        assert {line["status"] for line in lines.values()} == {"attended", "absent"}
+
+    async def test_only_the_session_of_this_cycle_is_named(
+        self,
+        api: Api,
+        session: AsyncSession,
+        module: TrainingModule,
+        admin: User,
+        learner: User,
+    ) -> None:
+        for name in ("First Teacher", "Second Teacher"):
+            await enroll(api, learner, module)
+            live = await make_live_session(session, module, admin, learner, instructor_name=name)
+            await attend(api, live, admin, learner)
+            await api.post(f"{BASE}/{live.id}/close", admin)
+        records = await session.scalars(select(TrainingRecord).order_by(TrainingRecord.sequence))
+        named = [orjson.loads(record.payload)["instructors"] for record in records]
+        assert [[who["name"] for who in one] for one in named] == [
+            ["First Teacher"],
+            ["Second Teacher"],
+        ]
+
+    async def test_unknown(self, api: Api, admin: User) -> None:
+        response = await api.post(f"{BASE}/{uuid.uuid4()}/close", admin)
+        assert response.status_code == HTTPStatus.NOT_FOUND
