@@ -22,6 +22,8 @@ def verify() -> None:
         f"{result.records} records of {result.people} people and {result.seals} seals read, "
         f"{result.unsealed} records not sealed yet."
     )
+    if result.erased:
+        out.print(f"{result.erased} people were erased after their time; their links are kept.")
     if result.broken is None:
         out.print("Every link holds.")
         return

@@ -18,6 +18,7 @@ from app.models import (
     ModuleTeaching,
     RequirementVersion,
     RetentionPeriod,
+    SealedRecord,
     TrainingRecord,
     User,
 )
@@ -128,6 +129,24 @@ class RetentionRepository(Repository[RetentionPeriod]):
         """
         statement = select(func.erase_person(user_id, pseudonym, kept_through, type_=Uuid()))
         return (await self.session.execute(statement)).scalar_one()
+
+    async def sealed_count(self, erasure_id: uuid.UUID) -> int:
+        """Return how many links of an erased chain a seal covers with the same hash."""
+        statement = (
+            select(func.count())
+            .select_from(ErasedRecord)
+            .join(
+                SealedRecord,
+                (SealedRecord.record_id == ErasedRecord.record_id)
+                & (SealedRecord.record_hash == ErasedRecord.hash),
+            )
+            .where(ErasedRecord.erasure_id == erasure_id)
+        )
+        return await self.session.scalar(statement) or 0
+
+    async def has_records(self, user_id: uuid.UUID) -> bool:
+        statement = select(TrainingRecord.id).where(TrainingRecord.user_id == user_id).limit(1)
+        return await self.session.scalar(statement) is not None
 
     async def erasures(self) -> list[Erasure]:
         return list(await self.session.scalars(select(Erasure).order_by(Erasure.user_id)))

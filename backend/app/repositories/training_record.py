@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.models import RecordSeal, SealedRecord, TrainingRecord
+from app.models import ErasedRecord, RecordSeal, SealedRecord, TrainingRecord
 from app.repositories.base import Keyset, Repository
 from app.repositories.user import owner_visible_to
 
@@ -105,10 +105,15 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
         return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))
 
     async def sealed(self, seal_id: uuid.UUID) -> list[tuple[uuid.UUID, str, str | None]]:
-        """Return (record id, hash when sealed, hash now or None when the record is gone)."""
+        """Return (record id, hash when sealed, hash now or None when the record is gone).
+
+        A record that was erased after its time is not gone: its link keeps the hash.
+        """
+        now = func.coalesce(TrainingRecord.hash, ErasedRecord.hash)
         statement = (
-            select(SealedRecord.record_id, SealedRecord.record_hash, TrainingRecord.hash)
+            select(SealedRecord.record_id, SealedRecord.record_hash, now)
             .outerjoin(TrainingRecord, TrainingRecord.id == SealedRecord.record_id)
+            .outerjoin(ErasedRecord, ErasedRecord.record_id == SealedRecord.record_id)
             .where(SealedRecord.seal_id == seal_id)
             .order_by(SealedRecord.position)
         )

@@ -10,7 +10,7 @@ from app.core.errors import NotFoundError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.evidence import GENESIS, merkle_root, record_hash, seal_hash
-from app.models import RecordSeal, SealedRecord, TrainingRecord
+from app.models import Erasure, RecordSeal, SealedRecord, TrainingRecord
 from app.schemas.base import ListOf
 from app.schemas.training_record import TrainingRecordDetail, TrainingRecordRead
 from app.services.base import Service
@@ -36,6 +36,9 @@ class Verification:
     people: int
     seals: int
     unsealed: int
+    erased: int
+    """People whose chain was erased after its retention clock; its links still hold."""
+
     broken: BrokenLink | None
 
 
@@ -53,7 +56,7 @@ class TrainingRecordService(Service):
             page = await uow.training_records.list_visible(
                 self.actor, request, user_id=user_id, module_id=module_id
             )
-            items = [TrainingRecordRead.model_validate(record) for record in page.items]
+            items = await _with_validity(uow, page.items)
             return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
 
     async def get(self, record_id: uuid.UUID) -> Outcome:
@@ -61,7 +64,9 @@ class TrainingRecordService(Service):
             record = await uow.training_records.get_visible(record_id, self.actor)
             if record is None:
                 raise NotFoundError("training_record")
-            return Outcome.of(TrainingRecordDetail.model_validate(record), etag=f'"{record.hash}"')
+            [read] = await _with_validity(uow, [record])
+            detail = TrainingRecordDetail(**read.model_dump(), payload=record.payload)
+            return Outcome.of(detail, etag=f'"{record.hash}"')
 
     async def seal(self) -> RecordSeal | None:
         """Seal the records that no seal covers yet; None when there are none.
@@ -93,8 +98,25 @@ class TrainingRecordService(Service):
             broken = await _first_broken_record(uow.training_records.stream_all(), tally)
             seals = await uow.training_records.seals()
             unsealed = await uow.training_records.unsealed_count()
+            erasures = await uow.retention.erasures()
+            broken = broken or await _first_broken_erasure(uow, erasures)
             broken = broken or await _first_broken_seal(uow, seals)
-            return Verification(tally.records, tally.people, len(seals), unsealed, broken)
+            return Verification(
+                tally.records, tally.people, len(seals), unsealed, len(erasures), broken
+            )
+
+
+async def _with_validity(
+    uow: UnitOfWork, records: list[TrainingRecord]
+) -> list[TrainingRecordRead]:
+    """Add the first day on which a record ceases to be enough for something that it met."""
+    until = await uow.certification_periods.valid_through([record.id for record in records])
+    return [
+        TrainingRecordRead.model_validate(record).model_copy(
+            update={"valid_through": until.get(record.id)}
+        )
+        for record in records
+    ]
 
 
 @dataclass(slots=True)
@@ -167,6 +189,23 @@ def _column_fault(record: TrainingRecord) -> str | None:
     for name, value in columns.items():
         if payload.get(name) != value:
             return f"the column for {name} differs from the payload"
+    return None
+
+
+async def _first_broken_erasure(uow: UnitOfWork, erasures: list[Erasure]) -> BrokenLink | None:
+    for erasure in erasures:
+        links = await uow.retention.erased_links(erasure.id)
+        previous_hash = GENESIS
+        for sequence, link in enumerate(links, start=1):
+            if link.sequence != sequence or link.previous_hash != previous_hash:
+                return BrokenLink("an erased link is missing", link.record_id, erasure.user_id)
+            previous_hash = link.hash
+        if len(links) != erasure.record_count or previous_hash != erasure.last_hash:
+            return BrokenLink("the erased chain has another end", None, erasure.user_id)
+        if await uow.retention.sealed_count(erasure.id) != len(links):
+            return BrokenLink("an erased record was never sealed", None, erasure.user_id)
+        if await uow.retention.has_records(erasure.user_id):
+            return BrokenLink("an erased person has records", None, erasure.user_id)
     return None
 
 
