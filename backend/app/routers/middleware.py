@@ -22,6 +22,7 @@ log = structlog.get_logger("app.access")
 _INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
 _BODY_TOO_LARGE = AppError("body_too_large", 413, "The request body is too large")
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -87,7 +88,7 @@ class LimitBody:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._max_bytes:
+        if not _LENGTH.fullmatch(length) or int(length) > self._max_bytes:
             response = _problem(_BODY_TOO_LARGE, scope["state"]["request_id"])
             await response(scope, receive, send)
             return
