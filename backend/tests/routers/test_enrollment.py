@@ -14,7 +14,19 @@ from tests.factories.module import (
     quiz_section,
     text_section,
 )
+from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase
+
+SECTION = {
+    "section_id",
+    "title",
+    "kind",
+    "required",
+    "state",
+    "seconds_spent",
+    "position",
+    "completed_at",
+}
 
 
 @pytest.fixture
@@ -60,6 +72,48 @@ class TestEnroll:
             select(AuditEvent.action).where(AuditEvent.target_id == uuid.UUID(enrollment_id))
         )
         assert list(events) == ["enrollment:created"]
+
+    async def test_prerequisites_come_first(
+        self, api: Api, learner: User, author: User, module: TrainingModule
+    ) -> None:
+        body = {"title": "Advanced", "prerequisite_ids": [str(module.id)]}
+        advanced = (await api.post("/modules", author, json=body)).json()["id"]
+        section = {"kind": "text", "title": "T", "body": "<p>More.</p>"}
+        await api.post(f"/modules/{advanced}/sections", author, json=section)
+        assert (await api.post(f"/modules/{advanced}/publish", author)).is_success
+        response = await api.post("/enrollments", learner, json={"module_id": advanced})
+        problem = assert_problem(response, 409, "prerequisite_missing")
+        assert problem["module_ids"] == [str(module.id)]
+
+    async def test_the_same_key_answers_the_same(
+        self, api: Api, learner: User, other_learner: User, module: TrainingModule
+    ) -> None:
+        body, key = {"module_id": str(module.id)}, {"Idempotency-Key": "k" * 255}
+        first = await api.post("/enrollments", learner, json=body, headers=key)
+        again = await api.post("/enrollments", learner, json=body, headers=key)
+        assert (again.status_code, again.content) == (HTTPStatus.CREATED, first.content)
+        assert again.headers["Location"] == first.headers["Location"]
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert "Idempotency-Replayed" not in first.headers
+        other = await api.post(
+            "/enrollments", learner, json={"module_id": str(uuid.uuid4())}, headers=key
+        )
+        assert_problem(other, 422, "idempotency_key_reused")
+        # Keys are per person.
+        theirs = await api.post("/enrollments", other_learner, json=body, headers=key)
+        assert theirs.json()["user_id"] == str(other_learner.id)
+
+    @pytest.mark.parametrize("key", ["", "k" * 256, "caf\u00e9"])
+    async def test_keys_are_sane(
+        self, api: Api, learner: User, module: TrainingModule, key: str
+    ) -> None:
+        response = await api.post(
+            "/enrollments",
+            learner,
+            json={"module_id": str(module.id)},
+            headers={"Idempotency-Key": key.encode("latin-1")},
+        )
+        assert [pointer for pointer, _ in pointers(response)] == ["header:Idempotency-Key"]
 
 
 class TestContent:
@@ -110,3 +164,58 @@ class TestProgress:
         )
         assert response.status_code == HTTPStatus.CONFLICT
         assert response.json()["code"] == "quiz_decides"
+
+    async def test_anonymous_and_others(
+        self, api: Api, learner: User, other_learner: User, admin: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress"
+        assert_anonymous(await api.put(path, json={}))
+        for user in (other_learner, admin):
+            assert_problem(await api.put(path, user, json={}), 404, "enrollment_not_found")
+
+    async def test_only_moves_forward(
+        self, api: Api, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/progress"
+        done = {"seconds_spent": 0, "position": 7, "completed": True}
+        first = (await api.put(path, learner, json=done)).json()
+        assert first.keys() == {"section", "enrollment"}
+        assert first["section"].keys() == SECTION
+        assert first["enrollment"] == {
+            "status": "active",
+            "progress_percent": 0,
+            "completed_at": None,
+        }
+        late = {"seconds_spent": 0, "position": 1, "completed": False}
+        again = (await api.put(path, learner, json=late)).json()
+        assert again == first
+        assert again["section"]["state"] == "completed"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"seconds_spent": -1},
+            {"seconds_spent": 2**63},
+            {"seconds_spent": 1.5},
+            {"seconds_spent": "1"},
+            {"position": -0.1},
+            {"position": 1e300},
+            {"position": "1"},
+            {"completed": "yes"},
+            {"completed": 1},
+            {"progress_percent": 100},
+        ],
+    )
+    async def test_nonsense(
+        self, api: Api, learner: User, module: TrainingModule, body: dict[str, object]
+    ) -> None:
+        path = f"/enrollments/{uuid.uuid4()}/sections/{module.sections[0].id}/progress"
+        response = await api.put(path, learner, json=body)
+        assert [pointer for pointer, _ in pointers(response)] == [f"/{next(iter(body))}"]
+
+    async def test_foreign_section(self, api: Api, learner: User, module: TrainingModule) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        path = f"/enrollments/{enrollment_id}/sections/{uuid.uuid4()}/progress"
+        assert_problem(await api.put(path, learner, json={}), 404, "section_not_found")

@@ -1,0 +1,296 @@
+"""Enrollments as managers and admins use them, and how they end."""
+
+import uuid
+from http import HTTPStatus
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.actor import Role
+from app.models import TrainingModule, User
+from tests.factories.module import acknowledgement_section, make_module, publish, text_section
+from tests.factories.user import make_location, make_user
+from tests.routers.problems import assert_anonymous, assert_problem, pointers
+from tests.support import Api, RollbackDatabase
+
+FIELDS = {
+    "id",
+    "user_id",
+    "module",
+    "version",
+    "status",
+    "source",
+    "progress_percent",
+    "due_on",
+    "enrolled_at",
+    "completed_at",
+}
+SECTION = {
+    "section_id",
+    "title",
+    "kind",
+    "required",
+    "state",
+    "seconds_spent",
+    "position",
+    "completed_at",
+}
+
+
+@pytest.fixture
+async def module(session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
+    module = await make_module(session, text_section(), acknowledgement_section())
+    await publish(database, module)
+    return module
+
+
+@pytest.fixture
+async def colleague(session: AsyncSession, manager: User) -> User:
+    return await make_user(session, manager_id=manager.id)
+
+
+async def enroll(api: Api, user: User, module: TrainingModule) -> str:
+    response = await api.post("/enrollments", user, json={"module_id": str(module.id)})
+    return str(response.json()["id"])
+
+
+class TestEnrollMany:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.post("/enrollments/bulk", json={}))
+
+    async def test_learners_and_authors_may_not(
+        self, api: Api, learner: User, author: User, module: TrainingModule
+    ) -> None:
+        body = {"module_id": str(module.id), "user_ids": [str(learner.id)]}
+        for user in (learner, author):
+            assert_problem(await api.post("/enrollments/bulk", user, json=body), 403, "forbidden")
+
+    async def test_managers_reach_their_own_people_alone(
+        self, api: Api, manager: User, colleague: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = {
+            "module_id": str(module.id),
+            "user_ids": [str(colleague.id), str(learner.id), str(uuid.uuid4())],
+            "due_on": "2027-03-31",
+        }
+        first = await api.post("/enrollments/bulk", manager, json=body)
+        assert first.json() == {"created": 1, "already_enrolled": 0, "not_allowed": 2}
+        again = await api.post("/enrollments/bulk", manager, json=body)
+        assert again.json() == {"created": 0, "already_enrolled": 1, "not_allowed": 2}
+        (mine,) = (await api.get("/enrollments", colleague)).json()["items"]
+        assert (mine["source"], mine["due_on"]) == ("assigned", "2027-03-31")
+        assert (await api.get("/enrollments", learner)).json()["items"] == []
+
+    async def test_by_filter(
+        self, api: Api, admin: User, session: AsyncSession, module: TrainingModule
+    ) -> None:
+        office = await make_location(session)
+        for title in ("Hygienist", "hygienist", "Dentist"):
+            await make_user(session, location_id=office.id, job_title=title)
+        await make_user(session, location_id=office.id, job_title="Hygienist", is_active=False)
+        people = {"location": office.name, "job_title": "HYGIENIST"}
+        body = {"module_id": str(module.id), "filter": people}
+        response = await api.post("/enrollments/bulk", admin, json=body)
+        assert response.json() == {"created": 2, "already_enrolled": 0, "not_allowed": 0}
+
+    async def test_nonsense(self, api: Api, admin: User, module: TrainingModule) -> None:
+        base = {"module_id": str(module.id)}
+        for body, pointer in (
+            (base, "/user_ids"),
+            (base | {"user_ids": [], "filter": {}}, "/user_ids"),
+            (base | {"filter": {"role": "owner"}}, "/filter/role"),
+            (base | {"filter": {"location": "\u0000"}}, "/filter/location"),
+            (base | {"filter": {}, "due_on": 20270331}, "/due_on"),
+            (base | {"user_ids": ["x"]}, "/user_ids/0"),
+        ):
+            response = await api.post("/enrollments/bulk", admin, json=body)
+            assert [found for found, _ in pointers(response)] == [pointer]
+
+    async def test_unpublished(self, api: Api, admin: User, session: AsyncSession) -> None:
+        draft = await make_module(session)
+        body = {"module_id": str(draft.id), "user_ids": []}
+        assert_problem(
+            await api.post("/enrollments/bulk", admin, json=body), 404, "module_not_found"
+        )
+
+
+class TestListEnrollments:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.get("/enrollments"))
+
+    async def test_others_are_hidden(
+        self, api: Api, learner: User, other_learner: User, module: TrainingModule
+    ) -> None:
+        await enroll(api, learner, module)
+        assert (await api.get("/enrollments", other_learner)).json()["items"] == []
+        response = await api.get(f"/enrollments?user_id={learner.id}", other_learner)
+        assert_problem(response, 404, "user_not_found")
+
+    async def test_exact_fields(self, api: Api, learner: User, module: TrainingModule) -> None:
+        await enroll(api, learner, module)
+        body = (await api.get("/enrollments", learner)).json()
+        assert body.keys() == {"items", "next_cursor"}
+        (item,) = body["items"]
+        assert item.keys() == FIELDS
+        assert item["module"] == {
+            "id": str(module.id),
+            "title": module.title,
+            "category": module.category,
+        }
+        assert (item["version"], item["status"], item["source"]) == (1, "active", "self")
+        assert item["enrolled_at"].endswith("Z")
+
+    async def test_managers_and_admins_see_somebody(
+        self, api: Api, manager: User, admin: User, colleague: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, colleague, module)
+        for user in (manager, admin):
+            response = await api.get(f"/enrollments?user_id={colleague.id}", user)
+            assert [item["id"] for item in response.json()["items"]] == [enrollment_id]
+
+    async def test_filters(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = {
+            "module_id": str(module.id),
+            "user_ids": [str(learner.id)],
+            "due_on": "2020-01-01",
+        }
+        await api.post("/enrollments/bulk", admin, json=body)
+        for query, count in (
+            ("status=active", 1),
+            ("status=completed", 0),
+            (f"module_id={module.id}", 1),
+            (f"module_id={uuid.uuid4()}", 0),
+            ("overdue=true", 1),
+            ("overdue=false", 0),
+        ):
+            items = (await api.get(f"/enrollments?{query}", learner)).json()["items"]
+            assert len(items) == count, query
+
+
+class TestReadEnrollment:
+    async def test_anonymous(self, api: Api, learner: User, module: TrainingModule) -> None:
+        assert_anonymous(await api.get(f"/enrollments/{await enroll(api, learner, module)}"))
+
+    async def test_others_do_not_see_it(
+        self, api: Api, learner: User, other_learner: User, manager: User, module: TrainingModule
+    ) -> None:
+        path = f"/enrollments/{await enroll(api, learner, module)}"
+        for user in (other_learner, manager):
+            assert_problem(await api.get(path, user), 404, "enrollment_not_found")
+
+    async def test_exact_fields(self, api: Api, learner: User, module: TrainingModule) -> None:
+        detail = (
+            await api.get(f"/enrollments/{await enroll(api, learner, module)}", learner)
+        ).json()
+        assert detail.keys() == FIELDS | {"sections"}
+        assert [part["section_id"] for part in detail["sections"]] == [
+            str(part.id) for part in module.sections
+        ]
+        assert detail["sections"][0].keys() == SECTION
+        assert detail["sections"][0]["state"] == "not_started"
+
+
+class TestAcknowledge:
+    BODY = {"printed_name": "Grace Molar", "meaning": "I have read it."}  # noqa: RUF012  # read only
+
+    async def test_anonymous(self, api: Api) -> None:
+        path = f"/enrollments/{uuid.uuid4()}/sections/{uuid.uuid4()}/acknowledge"
+        assert_anonymous(await api.post(path, json=self.BODY))
+
+    async def test_nobody_signs_for_others(
+        self, api: Api, colleague: User, manager: User, admin: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, colleague, module)
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/acknowledge"
+        for user in (manager, admin):
+            response = await api.post(path, user, json=self.BODY)
+            assert_problem(response, 404, "enrollment_not_found")
+
+    async def test_signs_the_documents_hash_once(
+        self, api: Api, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        content = (await api.get(f"/enrollments/{enrollment_id}/content", learner)).json()
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/acknowledge"
+        first = (await api.post(path, learner, json=self.BODY)).json()
+        document = content["sections"][1]["document_sha256"]
+        assert first["signature"]["document_sha256"] == document
+        assert first["section"]["state"] == "completed"
+        assert first["enrollment"]["progress_percent"] == 50
+        other = self.BODY | {"printed_name": "Somebody Else"}
+        again = (await api.post(path, learner, json=other)).json()
+        assert again["signature"] == first["signature"]
+
+    async def test_only_what_is_to_be_signed(
+        self, api: Api, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/acknowledge"
+        response = await api.post(path, learner, json=self.BODY)
+        assert_problem(response, 409, "not_an_acknowledgement")
+        progress = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/progress"
+        response = await api.put(progress, learner, json={"completed": True})
+        assert_problem(response, 409, "signature_required")
+
+    async def test_nonsense(self, api: Api, learner: User, module: TrainingModule) -> None:
+        path = f"/enrollments/{uuid.uuid4()}/sections/{uuid.uuid4()}/acknowledge"
+        response = await api.post(path, learner, json={"printed_name": " ", "meaning": ""})
+        assert {found for found, _ in pointers(response)} == {"/printed_name", "/meaning"}
+
+
+class TestWithdraw:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.post(f"/enrollments/{uuid.uuid4()}/withdraw"))
+
+    async def test_others_do_not_see_it(
+        self, api: Api, learner: User, other_learner: User, module: TrainingModule
+    ) -> None:
+        path = f"/enrollments/{await enroll(api, learner, module)}/withdraw"
+        assert_problem(await api.post(path, other_learner), 404, "enrollment_not_found")
+
+    async def test_what_i_chose(self, api: Api, learner: User, module: TrainingModule) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        response = await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        assert (response.status_code, response.json()["status"]) == (200, "withdrawn")
+        progress = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress"
+        closed = await api.put(progress, learner, json={"completed": True})
+        assert_problem(closed, 409, "enrollment_closed")
+        assert await enroll(api, learner, module) != enrollment_id
+
+    async def test_what_was_assigned_is_the_managers(
+        self, api: Api, colleague: User, manager: User, module: TrainingModule
+    ) -> None:
+        body = {"module_id": str(module.id), "user_ids": [str(colleague.id)]}
+        await api.post("/enrollments/bulk", manager, json=body)
+        (mine,) = (await api.get("/enrollments", colleague)).json()["items"]
+        path = f"/enrollments/{mine['id']}/withdraw"
+        refused = await api.post(path, colleague)
+        assert refused.status_code == HTTPStatus.FORBIDDEN
+        assert refused.json()["code"] == "assigned"
+        assert (await api.post(path, manager)).json()["status"] == "withdrawn"
+
+    async def test_completed_ones_stay(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        short = await make_module(session)
+        await publish(database, short)
+        enrollment_id = await enroll(api, learner, short)
+        path = f"/enrollments/{enrollment_id}/sections/{short.sections[0].id}/progress"
+        await api.put(path, learner, json={"completed": True})
+        response = await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        assert_problem(response, 409, "enrollment_closed")
+
+
+class TestFarManagers:
+    async def test_see_nothing(
+        self, api: Api, learner: User, session: AsyncSession, module: TrainingModule
+    ) -> None:
+        office = await make_location(session)
+        far = await make_user(session, role=Role.MANAGER, location_id=office.id)
+        enrollment_id = await enroll(api, learner, module)
+        for path in (f"/enrollments/{enrollment_id}", f"/enrollments/{enrollment_id}/content"):
+            assert_problem(await api.get(path, far), 404, "enrollment_not_found")
+        response = await api.post(f"/enrollments/{enrollment_id}/withdraw", far)
+        assert_problem(response, 404, "enrollment_not_found")
