@@ -32,36 +32,47 @@ _QUIZ = text(
     """
 )
 
-# `rest` is the score without the question: a question must not correlate with itself.
+# Each kind of JSON is taken apart once for each attempt: looking up questions in it one by one
+# would decompress it as often. `points - value` is the score without the question, because a
+# question must not correlate with itself.
 _QUESTIONS = text(
     """
-    WITH shown AS (
-        SELECT q.id, q.correct, q.answered, a.answers -> q.id AS answer,
-               (a.points - q.value)::float8 AS rest,
-               (a.answer_seconds -> q.id)::float8 AS seconds
+    WITH tried AS NOT MATERIALIZED (
+        SELECT a.points::float8 AS points, a.grades -> 'questions' AS questions, a.answers,
+               a.answer_seconds
           FROM quiz_attempts a
-         CROSS JOIN LATERAL jsonb_to_recordset(a.grades -> 'questions')
-               AS q(id text, correct boolean, answered boolean, voided boolean, value numeric)
-         WHERE a.version_id = :version_id AND a.section_id = :section_id
-           AND a.state = 'graded' AND NOT q.voided
+         WHERE a.version_id = :version_id AND a.section_id = :section_id AND a.state = 'graded'
     ), asked AS (
-        SELECT id, count(*) AS shown, count(*) FILTER (WHERE answered) AS answered,
-               avg(correct::integer)::float8 AS share_right,
-               corr(correct::integer, rest) AS discrimination,
-               percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_seconds
-          FROM shown GROUP BY id
+        SELECT q.id, count(*) AS shown, count(*) FILTER (WHERE q.answered) AS answered,
+               avg(q.correct::integer)::float8 AS share_right,
+               corr(q.correct::integer, points - q.value) AS discrimination
+          FROM tried
+         CROSS JOIN LATERAL jsonb_to_recordset(questions)
+               AS q(id text, correct boolean, answered boolean, voided boolean, value float8)
+         WHERE NOT q.voided
+         GROUP BY q.id
+    ), timed AS (
+        SELECT s.key AS id,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY s.value::float8) AS median_seconds
+          FROM tried CROSS JOIN LATERAL jsonb_each_text(answer_seconds) AS s
+         GROUP BY s.key
+    ), given AS (
+        SELECT a.key AS id, a.value AS answer, count(*) AS times
+          FROM tried CROSS JOIN LATERAL jsonb_each(answers) AS a
+         WHERE a.key = ANY(:choice_ids)
+         GROUP BY a.key, a.value
     ), picked AS (
-        SELECT s.id, c.choice, count(*) AS times
-          FROM shown s
+        SELECT given.id, c.choice, sum(given.times) AS times
+          FROM given
          CROSS JOIN LATERAL jsonb_array_elements_text(
-               CASE jsonb_typeof(s.answer) WHEN 'array' THEN s.answer
-                    ELSE jsonb_build_array(s.answer) END) AS c(choice)
-         WHERE s.id = ANY(:choice_ids) AND s.answer IS NOT NULL
-         GROUP BY 1, 2
+               CASE jsonb_typeof(answer) WHEN 'array' THEN answer
+                    ELSE jsonb_build_array(answer) END) AS c(choice)
+         GROUP BY given.id, c.choice
     ), counted AS (
         SELECT id, jsonb_object_agg(choice, times) AS choices FROM picked GROUP BY id
     )
-    SELECT asked.*, counted.choices FROM asked LEFT JOIN counted USING (id)
+    SELECT asked.*, timed.median_seconds, counted.choices
+      FROM asked LEFT JOIN timed USING (id) LEFT JOIN counted USING (id)
     """
 )
 
