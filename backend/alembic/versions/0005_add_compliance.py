@@ -112,7 +112,20 @@ BEGIN
 END $$
 """
 
+# Not unique: nobody who completes something waits for a reconciliation that takes a row away.
+NOTE_RECORD = """
+CREATE FUNCTION note_training_record() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO compliance_pending (user_id, module_id) VALUES (NEW.user_id, NEW.module_id);
+    RETURN NULL;
+END $$
+"""
+
 TRIGGERS = (
+    """
+    CREATE TRIGGER note_training_record AFTER INSERT ON training_records
+    FOR EACH ROW EXECUTE FUNCTION note_training_record()
+    """,
     """
     CREATE TRIGGER record_employment
     AFTER INSERT OR UPDATE OF is_active, role, location_id, department_id, job_title, hired_on
@@ -146,6 +159,7 @@ FUNCTIONS = {
     "organisation_day()": ORGANISATION_DAY,
     "record_employment()": RECORD_EMPLOYMENT,
     "keep_closed_period()": KEEP_CLOSED_PERIOD,
+    "note_training_record()": NOTE_RECORD,
 }
 
 EVIDENCE = (
@@ -162,6 +176,7 @@ GRANTS = {
     "certification_periods": MUTABLE,
     "compliance_counts": MUTABLE,
     "compliance_days": MUTABLE,
+    "compliance_pending": MUTABLE,
     "compliance_segments": MUTABLE,
     "requirements": "SELECT, INSERT, UPDATE",
 }
@@ -186,6 +201,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TRIGGER record_employment ON users")
+    op.execute("DROP TRIGGER note_training_record ON training_records")
+    op.drop_table("compliance_pending")
     op.drop_table("evidence_withdrawals")
     op.drop_table("exemption_revocations")
     op.drop_table("evidence_elsewhere")
@@ -643,4 +660,20 @@ def _create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence_withdrawals")),
         sa.UniqueConstraint("evidence_id", name=op.f("uq_evidence_withdrawals_evidence_id")),
+    )
+    op.create_table(
+        "compliance_pending",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("module_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["module_id"], ["training_modules.id"], name=op.f("fk_compliance_pending_module_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_compliance_pending_user_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_compliance_pending")),
+    )
+    op.create_index(
+        op.f("ix_compliance_pending_user_id"), "compliance_pending", ["user_id"], unique=False
     )

@@ -6,6 +6,7 @@ from app.cli import (
     development,
     openapi,
     records,
+    requirements,
     retention,
     seeding,
     serving,
@@ -20,6 +21,7 @@ cli.command("openapi")(openapi.openapi)
 cli.command("audit-pack")(audit_pack.audit_pack)
 cli.add_typer(users.cli, name="users")
 cli.add_typer(records.cli, name="records")
+cli.add_typer(requirements.cli, name="requirements")
 cli.add_typer(retention.cli, name="retention")
 cli.add_typer(branch.cli, name="branch")
 

@@ -15,7 +15,7 @@ def seed(
         bool, typer.Option("--demo", help="Add the demonstration organisation too.")
     ] = False,
 ) -> None:
-    """Make and publish the modules that are not there yet. Running it again changes nothing."""
+    """Make the modules and requirements that are not there yet. Again changes nothing."""
 
     async def use(database: Database) -> None:
         service = SeedService(database, SYSTEM)
@@ -24,5 +24,7 @@ def seed(
             out.print(f"{people.locations} locations and {people.users} people are new.")
         modules = await service.modules()
         out.print(f"{len(modules.modules)} modules are new.")
+        requirements = await service.requirements()
+        out.print(f"{len(requirements.requirements)} requirements are new.")
 
     with_database(use)

@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     idempotency_hours: int = Field(24, ge=24)
     confirm_share: float = Field(0.3, ge=0, le=1)
     confirm_people: int = Field(20, ge=0)
-    reconcile_inline_people: int = Field(1000, ge=0)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

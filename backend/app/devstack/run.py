@@ -237,6 +237,7 @@ async def _seed(settings: Settings) -> None:
     service = SeedService(database, SYSTEM)
     await service.organisation()
     await service.modules()
+    await service.requirements()
     await database.close()
 
 

@@ -3,7 +3,12 @@
 from app.models.attempt import AttemptResult, QuizAttempt
 from app.models.audit_event import AuditEvent
 from app.models.certification_period import CertificationPeriod
-from app.models.compliance_segment import ComplianceCount, ComplianceDay, ComplianceSegment
+from app.models.compliance_segment import (
+    ComplianceCount,
+    ComplianceDay,
+    CompliancePending,
+    ComplianceSegment,
+)
 from app.models.correction import QuizCorrection
 from app.models.department import Department
 from app.models.employment import EmploymentChange
@@ -34,6 +39,7 @@ __all__ = [
     "CertificationPeriod",
     "ComplianceCount",
     "ComplianceDay",
+    "CompliancePending",
     "ComplianceSegment",
     "Department",
     "EmploymentChange",

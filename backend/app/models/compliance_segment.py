@@ -93,3 +93,16 @@ Index(
     ComplianceCount.dimension,
     postgresql_include=["key", "requirement_id", "status", "people"],
 )
+
+
+class CompliancePending(UUIDModel):
+    """A training record that reconciliation has not looked at yet.
+
+    The database writes one with every record, in the same transaction; reconciling the person
+    takes it away. What a crash leaves here is worked out by the next run.
+    """
+
+    __tablename__ = "compliance_pending"
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    module_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_modules.id"))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Date, Integer, String, Uuid, bindparam, select, text
+from sqlalchemy import Date, Integer, String, Uuid, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.compliance import Status
-from app.models import ComplianceDay, ComplianceSegment
+from app.models import ComplianceDay, CompliancePending, ComplianceSegment
 from app.repositories.base import Repository
 from app.repositories.unnest import columns, unnesting
 
@@ -147,6 +147,22 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
             await self.session.execute(_DELETE, columns(keys))
         if made:
             await self.session.execute(_INSERT, columns([row.columns for row in made]))
+
+    async def take_pending(self, user_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Take away what these people have pending; return the modules it was about."""
+        statement = (
+            delete(CompliancePending)
+            .where(CompliancePending.user_id.in_(user_ids))
+            .returning(CompliancePending.module_id)
+            .execution_options(synchronize_session=False)
+        )
+        return set(await self.session.scalars(statement))
+
+    async def people_pending(self, user_ids: Sequence[uuid.UUID] | None = None) -> list[uuid.UUID]:
+        statement = select(CompliancePending.user_id).distinct()
+        if user_ids is not None:
+            statement = statement.where(CompliancePending.user_id.in_(user_ids))
+        return list(await self.session.scalars(statement.order_by(CompliancePending.user_id)))
 
     async def kept_days(self) -> list[date]:
         """Return the days whose counts are kept, and let no other day be added meanwhile."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, func, select, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Date, String, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
@@ -129,9 +129,20 @@ class RequirementRepository(Repository[Requirement]):
             ).execution_options(synchronize_session=False)
         )
 
-    async def naming_module(self, module_id: uuid.UUID) -> list[uuid.UUID]:
-        """Return the requirements that a completion of the module has ever been able to meet."""
-        named = RequirementVersion.rule["subject"]["any_of"].op("?")(str(module_id))
+    async def mark_outdated(self, requirement_ids: Iterable[uuid.UUID]) -> None:
+        """Note that something else than the rule has changed for everybody."""
+        await self.session.execute(
+            update(Requirement)
+            .where(Requirement.id.in_(requirement_ids))
+            .values(reconciled_version=Requirement.version - 1, revision=Requirement.revision)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def naming_modules(self, module_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+        """Return the requirements that a completion of the modules was ever able to meet."""
+        named = RequirementVersion.rule["subject"]["any_of"].op("?|")(
+            bindparam("module_ids", [str(each) for each in module_ids], ARRAY(String()))
+        )
         statement = select(RequirementVersion.requirement_id).where(named).distinct()
         return list(await self.session.scalars(statement))
 

@@ -117,7 +117,6 @@ class Container:
         limits = RequirementLimits(
             confirm_share=self.settings.confirm_share,
             confirm_people=self.settings.confirm_people,
-            reconcile_inline=self.settings.reconcile_inline_people,
         )
         return RequirementService(self.database, context, limits)
 

@@ -49,6 +49,7 @@ from app.services.base import Service
 from app.services.context import SYSTEM
 from app.services.enrollment import EnrollmentClosedError
 from app.services.outcome import Outcome
+from app.services.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -140,6 +141,7 @@ class AttemptService(Service):
             while row is not None and _is_overdue(row.attempt, row):
                 graded = _graded(row, row.attempt.answers, timed_out=True)
                 if await uow.attempts.grade(graded, self._context.request_id, None):
+                    await reconcile_completions(uow, [row.attempt.user_id])
                     break
                 row = await uow.attempts.read(attempt_id, None)
 
@@ -204,6 +206,8 @@ class AttemptService(Service):
                 graded = _graded(row, answers)
                 await uow.attempts.grade(graded, uow.request_id, self.actor)
                 row = await self._own(uow, attempt_id)
+            if row.enrollment_status is EnrollmentStatus.COMPLETED:
+                await reconcile_completions(uow, [self.actor.id])
             return await uow.answer(_result(row))
 
     async def _get(self, attempt_id: uuid.UUID) -> Outcome:

@@ -29,6 +29,7 @@ from app.schemas.correction import (
 )
 from app.services.base import Service
 from app.services.outcome import Outcome
+from app.services.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -215,9 +216,11 @@ async def _keep(uow: UnitOfWork, row: QuizCorrection, regrades: list[Regrade]) -
     ]
     await uow.corrections.keep(results, [regrade.attempt for regrade in regrades])
     uow.session.add_all([_event(uow, row, regrade) for regrade in regrades])
-    return await uow.corrections.settle(
+    records = await uow.corrections.settle(
         row, enrollment_ids, actor_id=uow.actor_id, request_id=uow.request_id
     )
+    await reconcile_completions(uow, sorted({each.attempt.user_id for each in regrades}))
+    return records
 
 
 def _standing(grade: Grade) -> dict[str, Any]:

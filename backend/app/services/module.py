@@ -30,6 +30,7 @@ from app.services.authoring import AuthoringService
 from app.services.base import apply
 from app.services.outcome import Outcome
 from app.services.publishing import publish_module, version_read
+from app.services.reconciliation import reconcile_publication
 from app.services.unit_of_work import UnitOfWork
 
 EDITABLE = ("title", "summary", "category", "tags", "language", "estimated_minutes")
@@ -138,6 +139,7 @@ class ModuleService(AuthoringService):
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             version = await publish_module(uow, module, payload)
+            await reconcile_publication(uow, module.id)
             location = f"/modules/{module.id}/versions/{version.number}"
             return await uow.answer(
                 Outcome.of(version_read(version), created=True, location=location)

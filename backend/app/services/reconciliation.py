@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -28,6 +28,9 @@ from app.services.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 BATCH = 100
+INLINE_PEOPLE = 1000
+"""Up to so many people are worked out in the transaction of the change that concerns them all."""
+
 KEPT_DAYS = range(-1, 3)
 """Counts are kept for the days around today: it is not the same day at every office, and a
 nightly run may be missed."""
@@ -62,6 +65,7 @@ class ReconciliationService(Service):
         *,
         dry_run: bool = False,
         today: date | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Reconciled:
         """Reconcile everybody, a batch of people and a transaction at a time.
 
@@ -77,13 +81,31 @@ class ReconciliationService(Service):
             asked = None if requirement_ids is None else set(requirement_ids)
         done = Reconciled()
         for first in range(0, len(people), BATCH):
-            batch = people[first : first + BATCH]
             async with self.work() as uow:
+                batch = people[first : first + BATCH]
                 done += await reconcile(uow, batch, asked, today=today)
                 if dry_run:
                     await uow.session.rollback()
+            if progress:
+                progress(done.people, len(people))
         if user_ids is None and not dry_run:
             await self._finish(asked, today)
+        return done
+
+    async def people(self, addresses: Iterable[str]) -> list[uuid.UUID]:
+        """Return the active people who have these addresses."""
+        async with self.reading() as uow:
+            found = [await uow.users.active_by_email(address) for address in addresses]
+            return [user.id for user in found if user]
+
+    async def run_pending(self) -> Reconciled:
+        """Reconcile what completions have left behind, a person and a transaction at a time."""
+        async with self.reading() as uow:
+            people = await uow.compliance_segments.people_pending()
+        done = Reconciled()
+        for user_id in people:
+            async with self.work() as uow:
+                done += await reconcile_completions(uow, [user_id])
         return done
 
     async def _finish(self, asked: set[uuid.UUID] | None, today: date | None) -> None:
@@ -99,6 +121,7 @@ async def reconcile(
     requirement_ids: Iterable[uuid.UUID] | None = None,
     *,
     today: date | None = None,
+    enroll: bool = True,
 ) -> Reconciled:
     """Work out these people within the caller's transaction, in a constant number of statements.
 
@@ -107,6 +130,8 @@ async def reconcile(
     """
     people = list(user_ids)
     await uow.employment.lock_people(people)
+    if requirement_ids is None:
+        await uow.compliance_segments.take_pending(people)
     catalogue = await load_catalogue(uow)
     scope = (
         set(catalogue.rules)
@@ -123,18 +148,22 @@ async def reconcile(
     ]
     segments = await _write_segments(uow, people, scope, worked_out)
     periods = await _write_periods(uow, people, scope, worked_out)
-    enrollments = await enroll_as_required(
-        uow, people, catalogue, scope, list(_wanted(catalogue, worked_out))
-    )
-    return Reconciled(len(people), segments, periods, *enrollments)
+    done = Reconciled(len(people), segments, periods)
+    if not enroll:
+        return done
+    wanted = list(_wanted(catalogue, worked_out))
+    enrollments = await enroll_as_required(uow, people, catalogue, scope, wanted)
+    return done + Reconciled(0, 0, 0, *enrollments)
 
 
-async def reconcile_all(uow: UnitOfWork, requirement_ids: Iterable[uuid.UUID]) -> Reconciled:
+async def reconcile_all(
+    uow: UnitOfWork, requirement_ids: Iterable[uuid.UUID], *, enroll: bool = True
+) -> Reconciled:
     """Reconcile everybody with some requirements within the caller's transaction."""
-    people = await uow.employment.people()
+    people, asked = await uow.employment.people(), list(requirement_ids)
     done = Reconciled()
     for first in range(0, len(people), BATCH):
-        done += await reconcile(uow, people[first : first + BATCH], requirement_ids)
+        done += await reconcile(uow, people[first : first + BATCH], asked, enroll=enroll)
     return done
 
 
@@ -142,8 +171,37 @@ async def reconcile_module(
     uow: UnitOfWork, user_ids: Sequence[uuid.UUID], module_id: uuid.UUID
 ) -> Reconciled:
     """Reconcile what a completion of the module may have met."""
-    requirement_ids = await uow.requirements.naming_module(module_id)
+    requirement_ids = await uow.requirements.naming_modules([module_id])
     return await reconcile(uow, user_ids, requirement_ids) if requirement_ids else Reconciled()
+
+
+async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> bool:
+    """Reconcile everybody with some requirements where people are few, else leave it to a run."""
+    if await uow.employment.headcount() > INLINE_PEOPLE:
+        await uow.requirements.mark_outdated(requirement_ids)
+        return False
+    await reconcile_all(uow, requirement_ids)
+    await uow.requirements.mark_reconciled(requirement_ids)
+    return True
+
+
+async def reconcile_publication(uow: UnitOfWork, module_id: uuid.UUID) -> None:
+    """Reconcile everybody with what a new version of a module may re-open."""
+    requirement_ids = await uow.requirements.naming_modules([module_id])
+    if requirement_ids:
+        await reconcile_if_few(uow, requirement_ids)
+
+
+async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> Reconciled:
+    """Reconcile what these people have completed; one cheap statement where it is nothing."""
+    people = await uow.compliance_segments.people_pending(user_ids)
+    if not people:
+        return Reconciled()
+    # The lock comes first: whoever holds it may be about to take the same rows away.
+    await uow.employment.lock_people(people)
+    modules = await uow.compliance_segments.take_pending(people)
+    requirement_ids = await uow.requirements.naming_modules(modules) if modules else []
+    return await reconcile(uow, people, requirement_ids) if requirement_ids else Reconciled()
 
 
 WorkedOut = Sequence[tuple[PersonHistory, uuid.UUID, Timeline]]

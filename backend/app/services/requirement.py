@@ -28,7 +28,7 @@ from app.schemas.requirement import (
 from app.services.base import Service, apply
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
-from app.services.reconciliation import reconcile_all
+from app.services.reconciliation import reconcile_if_few
 from app.services.requirement_effect import Effect, effect_of
 from app.services.unit_of_work import UnitOfWork
 
@@ -41,8 +41,6 @@ class RequirementLimits:
 
     confirm_share: float = 0.3
     confirm_people: int = 20
-    reconcile_inline: int = 1000
-    """Up to so many people are worked out in the transaction of the change itself."""
 
 
 class RequirementTitleTakenError(ConflictError):
@@ -206,10 +204,7 @@ class RequirementService(Service):
     async def _reconcile(self, uow: UnitOfWork, requirement: Requirement) -> None:
         """Work everybody out now where they are few; else the next reconciliation does."""
         await uow.session.flush()
-        if await uow.employment.headcount() > self._limits.reconcile_inline:
-            return
-        await reconcile_all(uow, [requirement.id])
-        await uow.requirements.mark_reconciled([requirement.id])
+        await reconcile_if_few(uow, [requirement.id])
         await uow.session.refresh(requirement)
 
 

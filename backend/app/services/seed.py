@@ -19,6 +19,7 @@ from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, Us
 from app.schemas.module import Publish
 from app.services.base import Service
 from app.services.publishing import publish_module
+from app.services.requirement_seed import seed_requirements
 from app.services.unit_of_work import UnitOfWork
 
 CONTENT = files("app") / "content"
@@ -40,6 +41,7 @@ class Seeded:
     locations: int = 0
     users: int = 0
     modules: list[str] = field(default_factory=list)
+    requirements: list[str] = field(default_factory=list)
 
 
 class SeedService(Service):
@@ -56,6 +58,13 @@ class SeedService(Service):
                     seeded.modules.append(module.slug)
                 ids[document["slug"]] = module.id
         return seeded
+
+    async def requirements(self) -> Seeded:
+        """Make the requirements that are not there yet; their modules come first."""
+        document = _read(CONTENT / "requirements.toml")
+        async with self.work() as uow:
+            await uow.modules.lock_slugs()
+            return Seeded(requirements=await seed_requirements(uow, document["requirements"]))
 
     async def organisation(self) -> Seeded:
         """Make the demonstration organisation: locations and staff who are not there yet."""

@@ -18,6 +18,7 @@ from app.schemas.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
 from app.services.base import Service, apply
 from app.services.context import SYSTEM, RequestContext
 from app.services.outcome import Outcome
+from app.services.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
 from app.services.user_sync import EmailInUseError
 
@@ -31,6 +32,9 @@ DIRECTORY_FIELDS = (
     "role",
     "is_active",
 )
+
+
+EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role", "is_active"}
 
 
 class LastAdminError(ForbiddenError):
@@ -112,6 +116,7 @@ class UserService(Service):
             user.role = role
             await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
             await uow.session.flush()
+            await reconcile(uow, [user.id])
             return UserRead.of(user)
 
     async def _locked(
@@ -130,6 +135,8 @@ class UserService(Service):
             await uow.session.flush()
             await uow.session.refresh(user)
             await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
+            if after.keys() & EMPLOYMENT_FIELDS:
+                await reconcile(uow, [user.id])
         return _answer(user)
 
     def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
@@ -165,6 +172,7 @@ class UserService(Service):
         await uow.session.refresh(user)
         after = {"email": user.email, "role": user.role}
         await uow.audit(AuditAction.USER_INVITED, user, after=after)
+        await reconcile(uow, [user.id])
         return user
 
 

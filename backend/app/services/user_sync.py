@@ -14,9 +14,10 @@ from app.domain.actor import Actor, Role
 from app.domain.audit import AuditAction
 from app.integrations.auth_admin import AuthAdmin, AuthUnavailableError
 from app.models import User
-from app.repositories.user import Identity
+from app.repositories.user import Identity, find_identity
 from app.schemas.user import UserRead
 from app.services.context import RequestContext
+from app.services.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -82,8 +83,7 @@ class UserSync:
             return UserRead.of(user)
 
     async def _identity(self, claims: Claims) -> Identity | None:
-        async with UnitOfWork(self._database, RequestContext(), reads=True) as uow:
-            return await uow.users.identity(claims.subject)
+        return await find_identity(self._database.fetch, claims.subject)
 
     async def _in_turn(self, claims: Claims) -> Identity:
         """Let parallel first requests of one person wait for each other without connections.
@@ -194,6 +194,7 @@ class UserSync:
         )
         after = {"email": user.email, "role": user.role}
         await uow.audit(AuditAction.USER_CREATED, user, after=after, actor_id=user.id)
+        await reconcile(uow, [user.id])
         return user
 
     async def _claim(self, uow: UnitOfWork, user: User, claims: Claims) -> None:
@@ -223,6 +224,7 @@ class UserSync:
             after=after,
             actor_id=user.id,
         )
+        await reconcile(uow, [previous.id])
 
 
 def _is_outdated(identity: Identity, claims: Claims) -> bool:

@@ -1,0 +1,256 @@
+import uuid
+from datetime import date, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import TrainingModule, User
+from tests.factories.module import make_module, publish
+from tests.factories.requirement import make_requirement, rule_json
+from tests.factories.user import make_user
+from tests.support import Api, RollbackDatabase, etag
+
+
+@pytest.fixture
+async def module(session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
+    module = await make_module(session)
+    await publish(database, module)
+    return module
+
+
+async def create(api: Api, admin: User, module: TrainingModule, **fields: Any) -> dict[str, Any]:
+    payload = {"title": "Bloodborne pathogens", "rule": rule_json(module.id), **fields}
+    response = await api.post("/requirements", admin, json=payload)
+    assert response.status_code == HTTPStatus.CREATED, response.text
+    return dict(response.json())
+
+
+class TestCreate:
+    async def test_anonymous(self, api: Api) -> None:
+        response = await api.post("/requirements", json={})
+        assert response.status_code == HTTPStatus.UNAUTHORIZED
+
+    async def test_admins_only(self, api: Api, manager: User, module: TrainingModule) -> None:
+        payload = {"title": "Mine", "rule": rule_json(module.id)}
+        response = await api.post("/requirements", manager, json=payload)
+        assert response.status_code == HTTPStatus.FORBIDDEN
+
+    async def test_created(self, api: Api, admin: User, module: TrainingModule) -> None:
+        body = await create(api, admin, module)
+        assert body["citation"] == "29 CFR 1910.1030(g)(2)"
+        assert (body["version"], body["reconciled"], body["archived"]) == (1, True, False)
+        read = await api.get(f"/requirements/{body['id']}", admin)
+        assert read.json() == body
+        listed = await api.get("/requirements", admin)
+        assert [each["id"] for each in listed.json()["items"]] == [body["id"]]
+
+    async def test_enrolls_whom_it_means(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        await create(api, admin, module)
+        [enrollment] = (await api.get("/enrollments", learner)).json()["items"]
+        assert (enrollment["source"], enrollment["module"]["id"]) == ("rule", str(module.id))
+        assert enrollment["due_on"] is not None
+
+    async def test_unknown_module(self, api: Api, admin: User) -> None:
+        payload = {"title": "Nothing", "rule": rule_json(uuid.uuid4())}
+        response = await api.post("/requirements", admin, json=payload)
+        assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert response.json()["errors"][0]["code"] == "unknown_module"
+
+    async def test_department_is_spelled_as_it_is(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        path = f"/users/{learner.id}"
+        read = await api.get(path, admin)
+        await api.patch(path, admin, json={"department": "Front Desk"}, headers=etag(read))
+        audience = {"departments": ["front desk"]}
+        body = await create(api, admin, module, rule=rule_json(module.id, audience=audience))
+        assert body["rule"]["audience"]["departments"] == ["Front Desk"]
+
+    async def test_unknown_department(self, api: Api, admin: User, module: TrainingModule) -> None:
+        rule = rule_json(module.id, audience={"departments": ["Atlantis"]})
+        response = await api.post("/requirements", admin, json={"title": "X", "rule": rule})
+        assert response.json()["errors"][0]["code"] == "unknown_department"
+
+    async def test_title_is_taken(self, api: Api, admin: User, module: TrainingModule) -> None:
+        await create(api, admin, module)
+        payload = {"title": "bloodborne PATHOGENS", "rule": rule_json(module.id)}
+        response = await api.post("/requirements", admin, json=payload)
+        assert response.status_code == HTTPStatus.CONFLICT
+        assert response.json()["code"] == "requirement_title_taken"
+
+    async def test_replayed(self, api: Api, admin: User, module: TrainingModule) -> None:
+        payload = {"title": "Once", "rule": rule_json(module.id)}
+        headers = {"Idempotency-Key": "once"}
+        first = await api.post("/requirements", admin, json=payload, headers=headers)
+        again = await api.post("/requirements", admin, json=payload, headers=headers)
+        assert again.json() == first.json()
+        assert again.headers["Idempotency-Replayed"] == "true"
+
+
+class TestUpdate:
+    async def test_needs_the_etag(self, api: Api, admin: User, module: TrainingModule) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        missing = await api.patch(path, admin, json={"title": "Other"})
+        assert missing.status_code == HTTPStatus.PRECONDITION_REQUIRED
+        stale = await api.patch(path, admin, json={"title": "O"}, headers={"If-Match": '"no"'})
+        assert stale.status_code == HTTPStatus.PRECONDITION_FAILED
+
+    async def test_a_title_is_no_new_rule(
+        self, api: Api, admin: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        read = await api.get(path, admin)
+        changed = await api.patch(path, admin, json={"title": "Other"}, headers=etag(read))
+        assert changed.status_code == HTTPStatus.OK
+        assert (changed.json()["title"], changed.json()["version"]) == ("Other", 1)
+
+    async def test_a_rule_is_a_version(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        rule = rule_json(module.id, first_due={"kind": "on_date", "date": "2031-05-01"})
+        headers = etag(await api.get(path, admin))
+        changed = await api.patch(path, admin, json={"rule": rule}, headers=headers)
+        assert [each["number"] for each in changed.json()["versions"]] == [1, 2]
+        assert changed.json()["versions"][0]["rule"] == body["rule"]
+        [enrollment] = (await api.get("/enrollments", learner)).json()["items"]
+        assert enrollment["due_on"] == "2031-05-01"
+
+
+class TestGuard:
+    @pytest.fixture
+    async def crowd(self, session: AsyncSession) -> list[User]:
+        return [await make_user(session) for _ in range(30)]
+
+    async def test_many_people_need_confirmation(
+        self, api: Api, admin: User, crowd: list[User], module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        rule = rule_json(module.id, audience={"include": [str(crowd[0].id)], "roles": ["author"]})
+        headers = etag(await api.get(path, admin))
+        refused = await api.patch(path, admin, json={"rule": rule}, headers=headers)
+        assert refused.status_code == HTTPStatus.CONFLICT
+        problem = refused.json()
+        assert problem["code"] == "needs_confirmation"
+        assert (problem["would_add"], problem["unchanged"]) == (0, 1)
+        assert problem["would_release"] == len(crowd)  # all others, and the admin
+        assert (await api.get(path, admin)).json() == body
+        sure = {"rule": rule, "confirm": True}
+        assert (await api.patch(path, admin, json=sure, headers=headers)).is_success
+
+    async def test_archive_needs_confirmation(
+        self, api: Api, admin: User, crowd: list[User], module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        headers = etag(await api.get(path, admin))
+        refused = await api.delete(path, admin, headers=headers)
+        assert refused.json()["would_release"] == len(crowd) + 1
+        done = await api.delete(f"{path}?confirm=true", admin, headers=headers)
+        assert done.status_code == HTTPStatus.NO_CONTENT
+
+    async def test_few_do_not(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        rule = rule_json(module.id, audience={"roles": ["admin"]})
+        headers = etag(await api.get(path, admin))
+        assert (await api.patch(path, admin, json={"rule": rule}, headers=headers)).is_success
+
+
+class TestPreview:
+    async def test_says_whom(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        rule = rule_json(module.id, audience={"roles": ["learner"]})
+        path = f"/requirements/{body['id']}/preview"
+        preview = (await api.post(path, admin, json={"rule": rule})).json()
+        assert (preview["would_add"], preview["would_release"], preview["unchanged"]) == (0, 1, 1)
+        assert [each["id"] for each in preview["released"]] == [str(admin.id)]
+        again = (await api.get(f"/requirements/{body['id']}", admin)).json()
+        assert again == body
+
+    async def test_without_a_rule_nothing_would_change(
+        self, api: Api, admin: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        preview = (await api.post(f"/requirements/{body['id']}/preview", admin, json={})).json()
+        assert (preview["would_add"], preview["would_release"], preview["unchanged"]) == (0, 0, 1)
+
+
+class TestArchive:
+    async def test_and_restore(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path = f"/requirements/{body['id']}"
+        headers = etag(await api.get(path, admin))
+        assert (await api.delete(path, admin, headers=headers)).is_success
+        assert (await api.get("/requirements", admin)).json()["items"] == []
+        [archived] = (await api.get("/requirements?archived=true", admin)).json()["items"]
+        assert (archived["id"], archived["archived"]) == (body["id"], True)
+        assert (await api.get(f"/users/{learner.id}/compliance", admin)).json()["items"] == []
+        [enrollment] = (await api.get("/enrollments", learner)).json()["items"]
+        assert enrollment["status"] == "withdrawn"
+        restored = await api.post(f"{path}/restore", admin)
+        assert (restored.json()["archived"], restored.json()["version"]) == (False, 3)
+        [line] = (await api.get(f"/users/{learner.id}/compliance", admin)).json()["items"]
+        assert line["requirement"]["id"] == body["id"]
+
+
+class TestCompliance:
+    async def test_others_do_not_see_it(
+        self, api: Api, learner: User, other_learner: User, manager: User
+    ) -> None:
+        path = f"/users/{learner.id}/compliance"
+        for stranger in (other_learner, manager):
+            assert (await api.get(path, stranger)).status_code == HTTPStatus.NOT_FOUND
+        assert (await api.get(path, learner)).status_code == HTTPStatus.OK
+
+    async def test_explains(
+        self, api: Api, learner: User, module: TrainingModule, database: RollbackDatabase
+    ) -> None:
+        requirement = await make_requirement(database, module.id, audience={"roles": ["learner"]})
+        body = (await api.get(f"/users/{learner.id}/compliance", learner)).json()
+        [line] = body["items"]
+        assert line["requirement"] == {
+            "id": str(requirement.id),
+            "title": requirement.title,
+            "citation": "29 CFR 1910.1030(g)(2)",
+        }
+        due_on = date.fromisoformat(body["as_of"]) + timedelta(days=30)
+        assert (line["status"], line["next_due_on"]) == ("due", due_on.isoformat())
+        assert line["why"]["matched"] == [{"criterion": "role", "value": "learner"}]
+        assert line["why"]["summary"].startswith("Applies because the role is learner.")
+        assert [each["id"] for each in line["missing"]["modules"]] == [str(module.id)]
+        assert line["met_by"] is None
+
+    async def test_completion_meets_it(
+        self, api: Api, learner: User, module: TrainingModule, database: RollbackDatabase
+    ) -> None:
+        await make_requirement(database, module.id)
+        [enrollment] = (await api.get("/enrollments", learner)).json()["items"]
+        section = module.sections[0].id
+        done = await api.put(
+            f"/enrollments/{enrollment['id']}/sections/{section}/progress",
+            learner,
+            json={"seconds_spent": 0, "position": 0, "completed": True},
+        )
+        assert done.json()["enrollment"]["status"] == "completed"
+        body = (await api.get(f"/users/{learner.id}/compliance", learner)).json()
+        [line] = body["items"]
+        [record] = (await api.get("/training-records", learner)).json()["items"]
+        assert (line["status"], line["met_by"]["id"]) == ("compliant", record["id"])
+        assert record["valid_through"] == line["valid_through"]
+        matrix = (await api.get(f"/users/{learner.id}/compliance", learner)).json()
+        assert matrix == body
