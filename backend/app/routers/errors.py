@@ -68,17 +68,35 @@ async def _on_replay(_request: Request, replay: ReplayedOutcome) -> Response:
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
     faults = [
-        FieldError(_pointer(fault["loc"]), fault["type"], fault_detail(fault["type"], fault["msg"]))
+        FieldError(
+            _pointer(fault["loc"], error.body),
+            fault["type"],
+            fault_detail(fault["type"], fault["msg"]),
+        )
         for fault in error.errors()
     ]
     return problem_response(request, InvalidPayloadError(faults))
 
 
-def _pointer(location: Sequence[str | int]) -> str:
+def _pointer(location: Sequence[str | int], body: object) -> str:
     place, *rest = location or ("body",)
     if place != "body":
         return ":".join(str(part) for part in location)
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in rest)
+    pointer = ""
+    for index, part in enumerate(rest, start=1):
+        if index < len(rest) and isinstance(body, dict) and part not in body:
+            # Pydantic names the member of a union here; the body has no such level.
+            continue
+        pointer += f"/{str(part).replace('~', '~0').replace('/', '~1')}"
+        body = _below(body, part)
+    return pointer
+
+
+def _below(value: object, part: str | int) -> object:
+    if isinstance(value, dict):
+        return value.get(part)
+    in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
+    return value[part] if in_list else None
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
