@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.actor import Role
 from app.models import AuditEvent, User
+from tests.factories.user import make_user
 from tests.support import Api, etag
 
 BASE = "/legal-holds"
@@ -24,11 +26,11 @@ class TestAccess:
         assert (await api.get(BASE)).status_code == HTTPStatus.UNAUTHORIZED
         assert (await api.post(BASE, json={})).status_code == HTTPStatus.UNAUTHORIZED
 
-    @pytest.mark.parametrize("role", ["learner", "manager", "author"])
+    @pytest.mark.parametrize("role", [Role.LEARNER, Role.MANAGER, Role.AUTHOR])
     async def test_admins_only(
-        self, api: Api, role: str, admin: User, request: pytest.FixtureRequest
+        self, api: Api, role: Role, admin: User, session: AsyncSession
     ) -> None:
-        user = request.getfixturevalue(role)
+        user = await make_user(session, role=role)
         body = {"user_id": str(user.id), "reason": "Mine"}
         hold = await place(api, admin, user)
         for response in (

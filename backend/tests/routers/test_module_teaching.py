@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.actor import Role
 from app.models import AuditEvent, TrainingModule, TrainingRecord, User
 from tests.factories.module import make_module, publish
+from tests.factories.user import make_user
 from tests.support import Api, RollbackDatabase, etag
 
 TEACHING = {
@@ -38,11 +40,11 @@ class TestTeaching:
     async def test_anonymous(self, api: Api, module: TrainingModule) -> None:
         assert (await api.get(path(module))).status_code == HTTPStatus.UNAUTHORIZED
 
-    @pytest.mark.parametrize("role", ["learner", "manager"])
+    @pytest.mark.parametrize("role", [Role.LEARNER, Role.MANAGER])
     async def test_authors_only(
-        self, api: Api, module: TrainingModule, role: str, request: pytest.FixtureRequest
+        self, api: Api, module: TrainingModule, role: Role, session: AsyncSession
     ) -> None:
-        user = request.getfixturevalue(role)
+        user = await make_user(session, role=role)
         assert (await api.get(path(module), user)).status_code == HTTPStatus.FORBIDDEN
         changed = await api.put(path(module), user, json=TEACHING, headers={"If-Match": "*"})
         assert changed.status_code == HTTPStatus.FORBIDDEN
@@ -191,18 +193,8 @@ class TestCeCredits:
         names = {item["name"] for item in response.json()["shortfalls"]}
         assert names == {"total", "infection_control_ny"}
 
-    @pytest.mark.parametrize(
-        ("changes", "code"),
-        [
-            ({"cycle_start": "2028-01-01"}, "after_end"),
-            ({"cycle_end": "0001-01-01"}, "out_of_range"),
-        ],
-    )
-    async def test_impossible_cycles(
-        self, api: Api, learner: User, changes: dict[str, str], code: str
-    ) -> None:
-        response = await api.get(
-            f"/users/{learner.id}/ce-credits", learner, params={**self.PARAMS, **changes}
-        )
+    async def test_a_cycle_does_not_end_before_it_starts(self, api: Api, learner: User) -> None:
+        params = {**self.PARAMS, "cycle_start": "2028-01-01"}
+        response = await api.get(f"/users/{learner.id}/ce-credits", learner, params=params)
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert response.json()["errors"][0]["code"] == code
+        assert response.json()["errors"][0]["code"] == "after_end"

@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.actor import Role
 from app.models import AuditEvent, User
+from tests.factories.user import make_user
 from tests.support import Api, etag
 
 BASE = "/retention-periods"
@@ -14,9 +16,9 @@ class TestPeriods:
     async def test_anonymous(self, api: Api) -> None:
         assert (await api.get(BASE)).status_code == HTTPStatus.UNAUTHORIZED
 
-    @pytest.mark.parametrize("role", ["learner", "manager", "author"])
-    async def test_admins_only(self, api: Api, role: str, request: pytest.FixtureRequest) -> None:
-        user = request.getfixturevalue(role)
+    @pytest.mark.parametrize("role", [Role.LEARNER, Role.MANAGER, Role.AUTHOR])
+    async def test_admins_only(self, api: Api, role: Role, session: AsyncSession) -> None:
+        user = await make_user(session, role=role)
         assert (await api.get(BASE, user)).status_code == HTTPStatus.FORBIDDEN
         changed = await api.put(f"{BASE}/hipaa", user, json={"years": 9}, headers={"If-Match": "*"})
         assert changed.status_code == HTTPStatus.FORBIDDEN

@@ -1,0 +1,77 @@
+import io
+import uuid
+import zipfile
+from http import HTTPStatus
+
+import orjson
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.actor import Role
+from app.models import User
+from tests.factories.evidence import live_section, make_live_session
+from tests.factories.module import make_module, publish
+from tests.factories.user import make_user
+from tests.support import Api, RollbackDatabase
+
+BASE = "/audit-packs"
+
+
+async def test_anonymous(api: Api) -> None:
+    assert (await api.get(BASE)).status_code == HTTPStatus.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("role", [Role.LEARNER, Role.MANAGER, Role.AUTHOR])
+async def test_admins_only(api: Api, session: AsyncSession, role: Role) -> None:
+    user = await make_user(session, role=role)
+    assert (await api.get(BASE, user)).status_code == HTTPStatus.FORBIDDEN
+
+
+async def test_unknown_scope_is_told_before_anything_is_sent(api: Api, admin: User) -> None:
+    nothing = str(uuid.uuid4())
+    for name, code in (
+        ("location", "location_not_found"),
+        ("user_id", "user_not_found"),
+        ("module_id", "module_not_found"),
+    ):
+        response = await api.get(BASE, admin, params={name: nothing})
+        assert (response.status_code, response.json()["code"]) == (HTTPStatus.NOT_FOUND, code)
+    period = {"from": "2026-02-01", "to": "2026-01-31"}
+    response = await api.get(BASE, admin, params=period)
+    assert response.json()["errors"][0]["code"] == "after_end"
+
+
+async def test_carries_rosters_questions_and_external_trainings(
+    api: Api, admin: User, learner: User, session: AsyncSession, database: RollbackDatabase
+) -> None:
+    module = await make_module(session, live_section())
+    await publish(database, module)
+    live = await make_live_session(session, module, admin, learner)
+    path = f"/live-sessions/{live.id}"
+    question = {"question": "=1+1?", "answer": "Two."}
+    await api.post(f"{path}/questions", admin, json=question)
+    await api.put(f"{path}/attendance", admin, json={"attended": [str(learner.id)]})
+    await api.post(f"{path}/close", admin)
+    course = {
+        "provider": "@provider",
+        "title": "BLS",
+        "completed_on": "2026-01-10",
+        "hours": 4,
+        "credential_kind": "bls",
+    }
+    entered = await api.post("/external-trainings", learner, json=course)
+    verify = f"/external-trainings/{entered.json()['id']}/verify"
+    await api.post(verify, admin, json={"reason": "Card seen"})
+    response = await api.get(BASE, admin)
+    assert response.headers["Content-Type"] == "application/zip"
+    assert "attachment" in response.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        [line] = orjson.loads(archive.read("rosters.json"))
+        assert (line["full_name"], line["status"]) == (learner.full_name, "attended")
+        assert line["instructor_qualification"] == "RN, infection control"
+        [asked] = orjson.loads(archive.read("questions.json"))
+        assert asked["question"] == "=1+1?"
+        assert "'=1+1?" in archive.read("questions.csv").decode("utf-8-sig")
+        [training] = orjson.loads(archive.read("external_trainings.json"))
+        assert training["provider"] == "@provider"
+        assert "'@provider" in archive.read("external_trainings.csv").decode("utf-8-sig")
