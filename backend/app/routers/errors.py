@@ -95,8 +95,9 @@ def _pointer(location: Sequence[str | int], body: object) -> str:
 def _below(value: object, part: str | int) -> object:
     if isinstance(value, dict):
         return value.get(part)
-    in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
-    return value[part] if in_list else None
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
