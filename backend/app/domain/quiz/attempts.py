@@ -42,7 +42,7 @@ def draw_snapshot(key: QuizKey, seed: str) -> Snapshot:
 
     The seed must not contain a line feed, and must not be known before the attempt starts.
     """
-    drawn = shuffled(key.questions, seed, "draw")[: key.draw] if key.draw else key.questions
+    drawn = shuffled(key.questions, seed, "draw")[: key.draw]
     if key.shuffle:
         ordered = shuffled(drawn, seed, "order")
     else:

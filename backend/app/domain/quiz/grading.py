@@ -127,7 +127,7 @@ def _grade_question(
         return QuestionGrade(question.id, max_points, max_points, answered)
     accepted = [each for each in ours if each.kind is CorrectionKind.ACCEPT]
     variants = [question, *(accepting(question, each.answer) for each in accepted)]
-    reached = max(share_right(variant, answer) for variant in variants) if answered else NOTHING
+    reached = max(share_right(variant, answer) for variant in variants)
     return QuestionGrade(question.id, max_points * reached, max_points, answered)
 
 
@@ -154,8 +154,6 @@ def accepting(question: Question, raw: object) -> Question:
 def share_right(question: Question, answer: Answer) -> Fraction:
     """Return the share of a question's points, 0 to 1, that an answer is worth."""
     match question, answer:
-        case _, None:
-            return NOTHING
         case MultipleChoiceQuestion(), tuple():
             return _chosen_share(question.metadata.correct, answer)
         case MatchingQuestion(), dict():
@@ -188,5 +186,4 @@ def _is_right(question: Question, answer: Answer) -> bool:
         case NumericQuestion(), Decimal():
             distance = abs(Fraction(answer) - Fraction(question.metadata.correct))
             return distance <= Fraction(question.metadata.tolerance)
-        case _:
-            return False
+    return False

@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "mutation",
     deadline=None,
+    max_examples=40,
     derandomize=True,
     suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.domain.quiz.answers import (
     AnswerError,
+    AnswerFault,
     answer_json,
     is_blank,
     parse_answer,
@@ -108,6 +109,26 @@ class TestParseAnswer:
         assert caught.value.code == code
         assert "canary" not in caught.value.detail
 
+    @pytest.mark.parametrize(
+        ("kind", "raw", "detail"),
+        [
+            ("single_choice", 1, "The id of one option is expected."),
+            ("single_choice", "z", "The id is not among those that were shown."),
+            ("multiple_choice", "a", "A list of option ids is expected."),
+            ("multiple_choice", ["a", "a"], "Every id is named at most once."),
+            ("ordering", ["a", "b"], "The order names every item once."),
+            ("matching", [], "An object of left to right is expected."),
+            ("true_false", 1, "True or false is expected."),
+            ("short_answer", 1, "A text is expected."),
+            ("short_answer", "x" * 1001, "At most 1000 characters are kept."),
+            ("short_answer", "x\0", "The text has forbidden characters."),
+        ],
+    )
+    def test_says_what_is_expected(self, kind: str, raw: object, detail: str) -> None:
+        with pytest.raises(AnswerError) as caught:
+            parse_answer(QUESTIONS[kind], raw)
+        assert caught.value.detail == str(caught.value) == detail
+
     def test_reads_numbers_as_people_type_them(self) -> None:
         assert answer_json(parse_answer(QUESTIONS["numeric"], "1.234,5")) == 1234.5
 
@@ -136,10 +157,11 @@ class TestParseAnswers:
         raw: dict[str, Any] = {str(first): True, str(second): "z", "x" * 99: 1, str(UUID(int=3)): 1}
         parsed = parse_answers(shown, raw)
         assert parsed.valid == {first: True}
-        assert [(fault.key, fault.code) for fault in parsed.faults] == [
-            (str(second), "unknown_id"),
-            ("x" * 36, "unknown_question"),
-            (str(UUID(int=3)), "unknown_question"),
+        unknown = "This question is not part of the attempt."
+        assert parsed.faults == [
+            AnswerFault(str(second), "unknown_id", "The id is not among those that were shown."),
+            AnswerFault("x" * 36, "unknown_question", unknown),
+            AnswerFault(str(UUID(int=3)), "unknown_question", unknown),
         ]
 
 
@@ -147,5 +169,5 @@ class TestParseAnswers:
     ("answer", "blank"),
     [(None, True), ("", True), (" ", True), ((), True), ({}, True), (False, False), ("a", False)],
 )
-def test_is_blank(answer: Any, blank: bool) -> None:  # noqa: ANN401, FBT001  # any answer; parameters
+def test_is_blank(answer: Any, blank: bool) -> None:  # noqa: FBT001  # any answer; parameters
     assert is_blank(answer) is blank

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.quiz.attempts import (
     ClosedAttempt,
+    NextAttempt,
     Refusal,
     Snapshot,
     attempts_left,
@@ -98,6 +99,15 @@ class TestDrawSnapshot:
         assert [each["id"] for each in shown] == sorted(each["id"] for each in shown)
         assert all([option["id"] for option in each["options"]] == list("abc") for each in shown)
 
+    def test_shuffles_the_options_too(self) -> None:
+        def orders(*, shuffle: bool) -> set[str]:
+            key = QuizKey(questions=pool_of(1), shuffle=shuffle)
+            shown = (learner_questions(draw_snapshot(key, str(seed))) for seed in range(50))
+            return {"".join(option["id"] for option in each[0]["options"]) for each in shown}
+
+        assert orders(shuffle=True) == {"abc", "acb", "bac", "bca", "cab", "cba"}
+        assert orders(shuffle=False) == {"abc"}
+
     def test_draws_fairly(self) -> None:
         key = QuizKey(questions=pool_of(5), draw=2)
         drawn = Counter(
@@ -109,6 +119,8 @@ class TestDrawSnapshot:
     def test_the_order_of_a_stored_seed_never_changes(self) -> None:
         shown = draw_snapshot(QuizKey(questions=pool_of(6), draw=4), "2027").questions
         assert [each.id.int for each in shown] == [1, 2, 0, 5]
+        few = draw_snapshot(QuizKey(questions=pool_of(40), draw=3), "2027").questions
+        assert [each.id.int for each in few] == [39, 5, 26]
 
 
 class TestGradeAttempt:
@@ -123,7 +135,9 @@ class TestGradeAttempt:
 
     def test_refuses_answers_that_were_never_validated(self) -> None:
         snapshot = draw_snapshot(self.KEY, "seed")
-        with pytest.raises(ValueError, match="does not fit"):
+        with pytest.raises(
+            ValueError, match=r"^a saved answer does not fit the question that was shown$"
+        ):
             grade_attempt(snapshot, self.KEY, {str(UUID(int=0)): "z"})
 
 
@@ -141,7 +155,7 @@ class TestNextAttempt:
     def test_waits_until_cooled_down(self) -> None:
         end = NOON + timedelta(minutes=30)
         early = next_attempt(self.RULES, [closed(1)], end - timedelta(microseconds=1))
-        assert (early.refusal, early.available_at) == (Refusal.COOLING_DOWN, end)
+        assert early == NextAttempt(2, 1, Refusal.COOLING_DOWN, end)
         on_time = next_attempt(self.RULES, [closed(1)], end)
         assert (on_time.number, on_time.attempts_left, on_time.refusal) == (2, 1, None)
 
@@ -154,8 +168,7 @@ class TestNextAttempt:
 
     def test_attempts_run_out(self) -> None:
         following = next_attempt(self.RULES, [closed(1), closed(2)], NOON + timedelta(days=1))
-        assert following.refusal is Refusal.NO_ATTEMPTS_LEFT
-        assert following.attempts_left == 0
+        assert following == NextAttempt(3, 0, Refusal.NO_ATTEMPTS_LEFT)
 
     def test_more_than_allowed_is_not_less_than_none(self) -> None:
         assert attempts_left(self.RULES, 5) == 0
@@ -166,8 +179,10 @@ class TestNextAttempt:
         assert (following.number, following.attempts_left, following.refusal) == (100, None, None)
 
     def test_a_pass_closes_the_section_first_of_all(self) -> None:
-        following = next_attempt(self.RULES, [closed(1, passed=True), closed(2)], NOON)
-        assert following.refusal is Refusal.ALREADY_PASSED
+        following = next_attempt(self.RULES, [closed(1, passed=True)], NOON)
+        assert following == NextAttempt(2, 1, Refusal.ALREADY_PASSED)
+        both = next_attempt(self.RULES, [closed(1, passed=True), closed(2)], NOON)
+        assert both.refusal is Refusal.ALREADY_PASSED
 
     def test_numbers_are_not_given_twice(self) -> None:
         assert next_attempt(QuizSettings(), [closed(2)], NOON).number == 3

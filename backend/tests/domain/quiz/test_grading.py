@@ -15,6 +15,7 @@ from app.domain.quiz.grading import (
     Correction,
     CorrectionKind,
     Grade,
+    QuestionGrade,
     accepting,
     grade,
     rounded,
@@ -351,7 +352,11 @@ class TestCorrections:
             {},
             [Correction(question_id=self.WRONG.id, kind=CorrectionKind.CREDIT)],
         )
-        assert nothing.points == 2
+        full = QuestionGrade(self.WRONG.id, Fraction(2), Fraction(2), answered=False)
+        assert nothing.questions == (full,)
+
+    def test_credit_says_whether_there_was_an_answer(self) -> None:
+        assert [each.answered for each in self.corrected("credit").questions] == [True, True]
 
     def test_accept_makes_another_answer_right(self) -> None:
         assert self.corrected("accept", answer=False).points == 3
@@ -368,6 +373,13 @@ class TestCorrections:
         result = graded([self.RIGHT], self.ANSWERS, [void])
         assert result.score_percent == 0
         assert not result.passed
+
+    def test_points_stay_fractions_where_nothing_was_shown(self) -> None:
+        nothing = graded([], {})
+        assert isinstance(nothing.points, Fraction)
+        assert isinstance(nothing.max_points, Fraction)
+        assert nothing.score_percent == 0
+        assert not nothing.passed
 
     def test_touches_only_its_own_question(self) -> None:
         other = Correction(question_id=UUID(int=9), kind=CorrectionKind.CREDIT)

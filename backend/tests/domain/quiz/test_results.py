@@ -55,11 +55,11 @@ class TestGradeJson:
 
 
 def test_stored_result_is_rounded_for_display_alone() -> None:
-    two_thirds = QuestionGrade(UUID(int=1), Fraction(2, 3), Fraction(1), answered=True)
-    result = Grade(Fraction(2, 3), Fraction(1), passed=True, questions=(two_thirds,))
+    part = QuestionGrade(UUID(int=1), Fraction(1, 12), Fraction(1, 8), answered=True)
+    result = Grade(Fraction(1, 12), Fraction(1, 8), passed=True, questions=(part,))
     assert stored_result(result) == {
-        "points": Decimal("0.666667"),
-        "max_points": Decimal(1),
+        "points": Decimal("0.083333"),
+        "max_points": Decimal("0.125"),
         "score_percent": Decimal("66.67"),
         "passed": True,
         "grades": grade_json(result),
