@@ -1,0 +1,255 @@
+"""The direct database is closed: to the public roles by grants and policies, for evidence to all.
+
+Supabase exposes the schema to `anon` and `authenticated`; some projects grant them everything by
+default. Both barriers are proved, each without the other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from app.core.database import AppendOnlyModel, Base
+from app.core.table_security import API_ROLE, APPEND_ONLY, MUTABLE, PUBLIC_ROLES
+from app.devstack.migrate import migrate
+from app.devstack.postgres import EmbeddedPostgres
+from tests.migrations.catalogue import Catalogue
+from tests.migrations.conftest import NewDatabase, execute
+from tests.migrations.test_revisions import SCRIPTS
+
+GENEROUS = tuple(
+    f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON {kind} TO anon, authenticated"
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS")
+)
+FUNCTION = "CREATE FUNCTION planted() RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+FIRST_GRANTS: dict[str, str] = SCRIPTS.get_revision("0003").module.GRANTS
+# A period may be replaced while it is open: a trigger of its own decides.
+PERIODS = "certification_periods"
+EVIDENCE = sorted(
+    {model.__tablename__ for model in AppendOnlyModel.__subclasses__()} - {PERIODS}
+    | {"answer_keys", "version_sections"}
+)
+
+
+@pytest.fixture
+async def owner(postgres: EmbeddedPostgres, seeded: str) -> AsyncIterator[asyncpg.Connection]:
+    """The owner's connection to a database with rows; what a test does is rolled back."""
+    connection = await asyncpg.connect(postgres.dsn(seeded))
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+@pytest.fixture
+def catalogue(owner: asyncpg.Connection) -> Catalogue:
+    return Catalogue(owner)
+
+
+class TestCatalogue:
+    async def test_every_table_has_row_security(self, catalogue: Catalogue) -> None:
+        assert await catalogue.without_row_security() == []
+        assert set(await catalogue.tables()) == {*Base.metadata.tables, "alembic_version"}
+
+    async def test_nothing_is_granted_to_the_public(self, catalogue: Catalogue) -> None:
+        assert await catalogue.granted() == []
+
+    @pytest.mark.parametrize(
+        "planted",
+        [
+            "CREATE TABLE planted (id integer)",
+            "CREATE VIEW planted AS SELECT * FROM users",
+            "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
+        ],
+    )
+    async def test_an_open_table_is_noticed(
+        self, owner: asyncpg.Connection, catalogue: Catalogue, planted: str
+    ) -> None:
+        await owner.execute(planted)
+        assert await catalogue.without_row_security() in (["planted"], ["users"])
+
+    @pytest.mark.parametrize(
+        ("planted", "name"),
+        [
+            ("GRANT SELECT ON users TO anon", "users"),
+            ("GRANT UPDATE (role) ON users TO authenticated", "users"),
+            ("GRANT TRUNCATE ON users TO PUBLIC", "users"),
+            ("CREATE SEQUENCE planted; GRANT USAGE ON SEQUENCE planted TO anon", "planted"),
+            (f"{FUNCTION}; GRANT EXECUTE ON FUNCTION planted() TO PUBLIC", "planted()"),
+        ],
+    )
+    async def test_a_grant_is_noticed(
+        self, owner: asyncpg.Connection, catalogue: Catalogue, planted: str, name: str
+    ) -> None:
+        await owner.execute(planted)
+        assert name in {granted for _, granted in await catalogue.granted()}
+
+    async def test_new_functions_are_closed_from_the_start(
+        self, owner: asyncpg.Connection, catalogue: Catalogue
+    ) -> None:
+        await owner.execute(FUNCTION)
+        assert await catalogue.granted() == []
+
+
+class TestApiRole:
+    async def test_has_what_its_revision_gave_it(self, catalogue: Catalogue) -> None:
+        rights = await catalogue.api_rights()
+        for table, grants in FIRST_GRANTS.items():
+            assert rights[table] == set(grants.split(", ")), table
+
+    async def test_never_has_more_than_rows(self, catalogue: Catalogue) -> None:
+        for table, rights in (await catalogue.api_rights()).items():
+            assert rights <= set(MUTABLE.split(", ")), table
+
+    @pytest.mark.parametrize("table", EVIDENCE)
+    async def test_only_adds_to_evidence(self, catalogue: Catalogue, table: str) -> None:
+        assert await catalogue.rights(API_ROLE, table) <= set(APPEND_ONLY.split(", "))
+        assert {"refuse_change", "refuse_truncate"} <= await catalogue.triggers(table)
+
+    async def test_closed_periods_are_kept_by_their_own_rule(self, catalogue: Catalogue) -> None:
+        assert {"keep_closed_period", "refuse_truncate"} <= await catalogue.triggers(PERIODS)
+
+    async def test_is_no_owner_and_no_superuser(self, owner: asyncpg.Connection) -> None:
+        role = await owner.fetchrow("SELECT * FROM pg_roles WHERE rolname = $1", API_ROLE)
+        assert role is not None
+        powers = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
+        assert not any(role[power] for power in powers)
+        owned = "SELECT count(*) FROM pg_class WHERE relowner = $1::regrole"
+        assert await owner.fetchval(owned, API_ROLE) == 0
+        creates = "SELECT has_schema_privilege($1, 'public', 'CREATE')"
+        assert not await owner.fetchval(creates, API_ROLE)
+
+
+async def allowed(connection: asyncpg.Connection, statement: str) -> str | int | None:
+    """Return what a statement did: a count, its tag, or None when it was refused."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        if statement.startswith("SELECT"):
+            return int(await connection.fetchval(statement))
+        return await connection.execute(statement)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.NotNullViolationError) as error:
+        return None if isinstance(error, asyncpg.InsufficientPrivilegeError) else "NULL"
+    finally:
+        await savepoint.rollback()
+
+
+WRITES = (
+    "INSERT INTO {} DEFAULT VALUES",
+    "INSERT INTO {0} SELECT * FROM {0}",
+    "UPDATE {} SET {} = {}",
+    "DELETE FROM {}",
+    "TRUNCATE {} CASCADE",
+)
+
+
+@pytest.mark.parametrize("role", PUBLIC_ROLES)
+class TestPublicRoles:
+    async def test_read_nothing_and_write_nothing(
+        self, owner: asyncpg.Connection, catalogue: Catalogue, role: str
+    ) -> None:
+        tables = await catalogue.tables()
+        await owner.execute(f"SET LOCAL ROLE {role}")
+        for table in tables:
+            assert await allowed(owner, f"SELECT count(*) FROM {table}") is None, table  # noqa: S608  # from the catalogue
+            column = await a_column(owner, table)
+            for write in WRITES:
+                statement = write.format(table, column, column)
+                assert await allowed(owner, statement) is None, statement
+
+    async def test_see_no_row_even_where_all_is_granted(
+        self, owner: asyncpg.Connection, catalogue: Catalogue, role: str
+    ) -> None:
+        """The policies hold alone. TRUNCATE knows no policies, but PostgREST has no TRUNCATE."""
+        tables = await catalogue.tables()
+        filled = [table for table in tables if await owner.fetchval(f"SELECT 1 FROM {table}")]  # noqa: S608  # from the catalogue
+        assert {"users", "training_records", "answer_keys", "audit_events"} <= set(filled)
+        await owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+        await owner.execute(f"SET LOCAL ROLE {role}")
+        for table in filled:
+            column = await a_column(owner, table)
+            assert await allowed(owner, f"SELECT count(*) FROM {table}") == 0, table  # noqa: S608  # from the catalogue
+            assert await allowed(owner, f"UPDATE {table} SET {column} = {column}") == "UPDATE 0"  # noqa: S608  # from the catalogue
+            assert await allowed(owner, f"DELETE FROM {table}") == "DELETE 0", table  # noqa: S608  # from the catalogue
+            inserted = await allowed(owner, f"INSERT INTO {table} DEFAULT VALUES")
+            assert inserted in {None, "NULL"}, table
+
+    async def test_a_table_without_policies_would_be_open(
+        self, owner: asyncpg.Connection, role: str
+    ) -> None:
+        """The probe can fail: this is what it finds where row security is off."""
+        await owner.execute("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
+        await owner.execute(f"GRANT ALL ON users TO {role}")
+        await owner.execute(f"SET LOCAL ROLE {role}")
+        seen = await allowed(owner, "SELECT count(*) FROM users")
+        assert isinstance(seen, int)
+        assert seen > 0
+
+
+async def a_column(connection: asyncpg.Connection, table: str) -> str:
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum = 1"
+    return str(await connection.fetchval(query, table))
+
+
+class TestEvidence:
+    async def refused(self, connection: asyncpg.Connection, statement: str) -> type[Exception]:
+        savepoint = connection.transaction()
+        await savepoint.start()
+        with pytest.raises(asyncpg.PostgresError) as caught:
+            await connection.execute(statement)
+        await savepoint.rollback()
+        return caught.type
+
+    @pytest.mark.parametrize("table", EVIDENCE)
+    async def test_the_api_cannot_rewrite_it(self, owner: asyncpg.Connection, table: str) -> None:
+        column = await a_column(owner, table)
+        await owner.execute(f"SET LOCAL ROLE {API_ROLE}")
+        for statement in (
+            f"UPDATE {table} SET {column} = {column}",  # noqa: S608  # a constant
+            f"DELETE FROM {table}",  # noqa: S608  # a constant
+            f"TRUNCATE {table} CASCADE",
+        ):
+            refusal = await self.refused(owner, statement)
+            assert refusal is asyncpg.InsufficientPrivilegeError, statement
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            "answer_keys",
+            "audit_events",
+            "module_versions",
+            "record_seals",
+            "sealed_records",
+            "signatures",
+            "training_records",
+            "version_sections",
+        ],
+    )
+    async def test_nor_can_its_owner(self, owner: asyncpg.Connection, table: str) -> None:
+        column = await a_column(owner, table)
+        for statement in (
+            f"UPDATE {table} SET {column} = {column}",  # noqa: S608  # a constant
+            f"DELETE FROM {table}",  # noqa: S608  # a constant
+            f"TRUNCATE {table} CASCADE",
+        ):
+            refusal = await self.refused(owner, statement)
+            assert refusal is asyncpg.RestrictViolationError, statement
+
+
+@pytest.mark.full
+def test_generous_defaults_of_a_project_do_not_matter(new_database: NewDatabase) -> None:
+    """Some Supabase projects grant every new table and function to the public roles."""
+
+    async def granted(dsn: str) -> list[tuple[str, str]]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await Catalogue(connection).granted()
+        finally:
+            await connection.close()
+
+    dsn = new_database(None)
+    asyncio.run(execute(dsn, *GENEROUS))
+    migrate(dsn)
+    assert asyncio.run(granted(dsn)) == []
