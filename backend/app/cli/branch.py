@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -88,16 +89,15 @@ def env(
         Path | None, typer.Option(help="File to append to; the values are masked first.")
     ] = None,
 ) -> None:
-    """Print KEY=VALUE lines, or write them to GitHub's environment file."""
+    """Print KEY=VALUE lines for a shell, or write them to GitHub's environment file."""
     environment = _run(lambda branches: branches.environment(name))
-    if github_env is not None:
-        _mask(environment)
-    lines = "".join(f"{key}={value}\n" for key, value in environment.variables.items())
     if github_env is None:
-        typer.echo(lines, nl=False)
+        for key, value in environment.variables.items():
+            typer.echo(f"{key}={shlex.quote(value)}")
         return
+    _mask(environment)
     with github_env.open("a") as file:
-        file.write(lines)
+        file.writelines(f"{key}={value}\n" for key, value in environment.variables.items())
 
 
 @cli.command()

@@ -146,17 +146,21 @@ async def _is_migrated(database: str) -> None:
     assert password.startswith("SCRAM-SHA-256$")
 
 
-async def test_env_prints_without_a_file(run: Run, supabase: MockManagementApi) -> None:
+async def test_env_prints_for_a_shell(
+    run: Run, supabase: MockManagementApi, tmp_path: Path
+) -> None:
     supabase.add(NAME)
+    supabase.keys[-1]["api_key"] = "it's; $(false) `false`"
     code, output, _ = await run("env", NAME)
     assert code == 0
-    assert [line.split("=")[0] for line in output.splitlines()] == [
-        "DATABASE_URL",
-        "MIGRATION_DATABASE_URL",
-        "SUPABASE_URL",
-        "SUPABASE_PUBLISHABLE_KEY",
-        "SUPABASE_SECRET_KEY",
-    ]
+    script = tmp_path / "branch.env"
+    script.write_text(output)
+    command = f'set -a; . {script}; printf \'%s\n\' "$SUPABASE_SECRET_KEY" "$DATABASE_URL"'
+    shell = await asyncio.create_subprocess_exec("/bin/sh", "-ec", command, stdout=PIPE)
+    said, _ = await shell.communicate()
+    secret, database_url = said.decode().splitlines()
+    assert secret == "it's; $(false) `false`"
+    assert database_url.startswith(f"postgresql://{API_ROLE}.")
 
 
 async def test_migrate_fails_with_alembic(run: Run) -> None:
