@@ -1,7 +1,8 @@
 import uuid
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import fields
 from datetime import date
+from operator import attrgetter
 
 from sqlalchemy import Date, Integer, String, Uuid, func, select
 
@@ -25,6 +26,8 @@ _FIELDS = (
     CertificationPeriod.valid_from,
     CertificationPeriod.valid_through,
 )
+
+_values = attrgetter(*(field.name for field in fields(facts.CertificationPeriod)))
 
 _WRITE = unnesting(
     """
@@ -71,7 +74,7 @@ class CertificationPeriodRepository(Repository[CertificationPeriod]):
     async def write(self, periods: dict[PeriodKey, facts.CertificationPeriod]) -> None:
         """Insert new periods and replace open ones; the database refuses to replace others."""
         if periods:
-            rows = [(key[0], key[1], *astuple(period)) for key, period in periods.items()]
+            rows = [(key[0], key[1], *_values(period)) for key, period in periods.items()]
             await self.session.execute(_WRITE, columns(rows))
 
     async def remove(self, keys: Sequence[PeriodKey]) -> None:

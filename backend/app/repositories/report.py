@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from functools import reduce
+from operator import add
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
+    CompoundSelect,
+    Date,
     Select,
     String,
     cast,
@@ -19,6 +24,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -35,6 +41,8 @@ from app.models import (
 )
 from app.models.compliance_segment import Dimension
 from app.repositories.user import owner_visible_to
+
+Cells: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 class GroupBy(StrEnum):
@@ -63,16 +71,6 @@ class ReportScope:
         """Whether counts of one dimension can answer it."""
         narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
         return not any(narrowed)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    key: str | None
-    label: str | None
-    requirement_id: uuid.UUID
-    requirement_title: str
-    status: Status
-    people: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +123,17 @@ class ReportRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def cells(self, actor: Actor, scope: ReportScope, group_by: GroupBy) -> list[Cell]:
-        """Return the counts; from those kept ready where everybody is counted on such a day."""
-        cells = _live_cells(actor, scope, group_by)
+    async def matrix(self, actor: Actor, scope: ReportScope, group_by: GroupBy) -> str:
+        """Return the counts as the JSON of a `ComplianceReport`.
+
+        They come from those kept ready where everybody is counted on a kept day, else from the
+        segments; the database puts them together, in one statement.
+        """
+        cells: Cells = _live_cells(actor, scope, group_by)
         if actor.is_admin and scope.is_whole:
-            cells = _kept_cells(scope, group_by, cells)
-        counted = cells.subquery()
-        statement = (
-            select(
-                counted.c.key,
-                func.coalesce(Location.name, counted.c.key),
-                counted.c.requirement_id,
-                Requirement.title,
-                counted.c.status,
-                counted.c.people,
-            )
-            .join(Requirement, Requirement.id == counted.c.requirement_id)
-            .outerjoin(Location, cast(Location.id, String) == counted.c.key)
-        )
-        return [Cell(*row) for row in await self.session.execute(statement)]
+            cells = _kept_cells(scope, group_by, _live_cells(actor, scope, group_by))
+        statement = _report(cells, scope.as_of, group_by)
+        return str((await self.session.execute(statement)).scalar_one())
 
     async def lines(self, actor: Actor, scope: ReportScope, request: PageRequest) -> Page[Line]:
         """List person and requirement, by person; the cursor names the last of both."""
@@ -211,30 +201,87 @@ def _live_cells(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*
     )
 
 
-def _kept_cells(scope: ReportScope, group_by: GroupBy, live: Select[*tuple[Any, ...]]) -> Any:  # noqa: ANN401  # a compound select has no useful type
+def _kept_cells(
+    scope: ReportScope, group_by: GroupBy, live: Select[*tuple[Any, ...]]
+) -> CompoundSelect[*tuple[Any, ...]]:
+    """Return what was counted beforehand; the live cells only where the day is not kept."""
     is_kept = exists().where(ComplianceDay.day == scope.as_of)
     key: ColumnElement[str | None] = ComplianceCount.key.expression
     if group_by is GroupBy.REQUIREMENT:
         key = cast(ComplianceCount.requirement_id, String)
-    people = func.sum(ComplianceCount.people)
-    kept = (
-        select(
-            key.label("key"),
-            ComplianceCount.requirement_id,
-            ComplianceCount.status,
-            people.label("people"),
-        )
-        .where(
-            is_kept,
-            ComplianceCount.day == scope.as_of,
-            ComplianceCount.dimension == _COUNTED[group_by],
-        )
-        .group_by(key, ComplianceCount.requirement_id, ComplianceCount.status)
-        .having(people != 0)
+    kept = select(
+        key.label("key"),
+        ComplianceCount.requirement_id,
+        ComplianceCount.status,
+        ComplianceCount.people,
+    ).where(
+        is_kept,
+        ComplianceCount.day == scope.as_of,
+        ComplianceCount.dimension == _COUNTED[group_by],
     )
     if scope.requirement_id is not None:
         kept = kept.where(ComplianceCount.requirement_id == scope.requirement_id)
     return union_all(kept, live.where(~is_kept))
+
+
+def _report(cells: Cells, as_of: date, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
+    """Put cells together by group, then by requirement, each in the order of its label."""
+    groups = _groups(_rows(cells))
+    named = groups.c.title if group_by is GroupBy.REQUIREMENT else groups.c.key
+    label = func.coalesce(Location.name, named)
+    group = func.json_build_object(
+        *("key", groups.c.key, "label", label, "people", groups.c.people),
+        *("counts", _counts(groups), "requirements", groups.c.requirements),
+    )
+    in_order = aggregate_order_by(group, func.lower(label).nulls_last(), groups.c.key)
+    document = func.json_build_object(
+        *("as_of", cast(as_of, Date), "group_by", cast(group_by, String)),
+        *("groups", func.coalesce(func.json_agg(in_order), func.json_build_array())),
+    )
+    return select(cast(document, String)).select_from(
+        groups.outerjoin(Location, cast(Location.id, String) == groups.c.key)
+    )
+
+
+def _rows(cells: Cells) -> CTE:
+    """One row for each group and requirement, with a column for each status."""
+    cell = cells.cte("cells")
+    summed = (
+        func.coalesce(func.sum(cell.c.people).filter(cell.c.status == status), 0).label(status)
+        for status in Status
+    )
+    return (
+        select(cell.c.key, cell.c.requirement_id, Requirement.title, *summed)
+        .join(Requirement, Requirement.id == cell.c.requirement_id)
+        .group_by(cell.c.key, cell.c.requirement_id, Requirement.title)
+        .cte("rows")
+    )
+
+
+def _groups(rows: CTE) -> CTE:
+    """One row for each group. Every requirement counts each of its people once."""
+    requirement = func.json_build_object(
+        *("id", rows.c.requirement_id, "title", rows.c.title, "counts", _counts(rows))
+    )
+    in_order = aggregate_order_by(requirement, func.lower(rows.c.title), rows.c.requirement_id)
+    people = reduce(add, (rows.c[status] for status in Status))
+    totals = (func.sum(rows.c[status]).label(status) for status in Status)
+    return (
+        select(
+            rows.c.key,
+            func.min(rows.c.title).label("title"),
+            func.max(people).label("people"),
+            func.json_agg(in_order).label("requirements"),
+            *totals,
+        )
+        .group_by(rows.c.key)
+        .cte("groups")
+    )
+
+
+def _counts(row: CTE) -> ColumnElement[Any]:
+    pairs = ((status.value, row.c[status]) for status in Status)
+    return func.json_build_object(*(part for pair in pairs for part in pair))
 
 
 def _lines() -> Select[*tuple[Any, ...]]:

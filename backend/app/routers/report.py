@@ -47,7 +47,7 @@ async def read_matrix(
     context: Reader, app: App, scope: Scope, group_by: GroupBy = GroupBy.LOCATION
 ) -> Response:
     """Count people by group, requirement and status on any day, past or to come."""
-    return json_of(await app.reports(context).matrix(scope, group_by))
+    return Response(await app.reports(context).matrix(scope, group_by), media_type=JSON)
 
 
 @router.get("/compliance/people", response_model=ListOf[ReportLine])

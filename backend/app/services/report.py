@@ -1,22 +1,17 @@
 """The matrix, its drill-down, its exports and its forecast: one scope, one set of cells."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from itertools import groupby
 
 from app.core.pagination import PageRequest
-from app.domain.compliance import Status
-from app.repositories.report import Cell, GroupBy, Line, ReportScope
+from app.repositories.report import GroupBy, Line, ReportScope
 from app.schemas.base import ListOf
 from app.schemas.report import (
-    ComplianceReport,
     Forecast,
     ForecastWeek,
-    ReportGroup,
     ReportLine,
     ReportRequirement,
     ReportUser,
-    RequirementCounts,
 )
 from app.services.base import Service
 
@@ -29,10 +24,10 @@ class ReportService(Service):
         async with self.reading() as uow:
             return await uow.employment.today_of(self.actor.id)
 
-    async def matrix(self, scope: ReportScope, group_by: GroupBy) -> ComplianceReport:
+    async def matrix(self, scope: ReportScope, group_by: GroupBy) -> str:
+        """Return the JSON of a `ComplianceReport`."""
         async with self.reading() as uow:
-            cells = await uow.reports.cells(self.actor, scope, group_by)
-        return ComplianceReport(as_of=scope.as_of, group_by=group_by, groups=_groups(cells))
+            return await uow.reports.matrix(self.actor, scope, group_by)
 
     async def people(self, scope: ReportScope, request: PageRequest) -> ListOf[ReportLine]:
         async with self.reading() as uow:
@@ -80,44 +75,3 @@ def report_line(line: Line) -> ReportLine:
         department=line.department,
         job_title=line.job_title,
     )
-
-
-def _groups(cells: Iterable[Cell]) -> list[ReportGroup]:
-    """Put cells together by group, then by requirement, each in the order of its label."""
-    ordered = sorted(cells, key=_place)
-    return [
-        _group(key, list(of_group))
-        for key, of_group in groupby(ordered, key=lambda cell: (cell.key, cell.label))
-    ]
-
-
-def _place(cell: Cell) -> tuple[bool, str, str, str, str]:
-    label = (cell.label or "").lower()
-    return (
-        cell.key is None,
-        label,
-        cell.key or "",
-        cell.requirement_title.lower(),
-        str(cell.requirement_id),
-    )
-
-
-def _group(key: tuple[str | None, str | None], cells: list[Cell]) -> ReportGroup:
-    requirements = [
-        RequirementCounts(id=row[0], title=row[1], counts=_counts(of_requirement))
-        for row, of_requirement in groupby(
-            cells, key=lambda cell: (cell.requirement_id, cell.requirement_title)
-        )
-    ]
-    people = max(sum(each.counts.values()) for each in requirements)
-    label = requirements[0].title if key[0] == str(requirements[0].id) else key[1]
-    return ReportGroup(
-        key=key[0], label=label, people=people, counts=_counts(cells), requirements=requirements
-    )
-
-
-def _counts(cells: Iterable[Cell]) -> dict[Status, int]:
-    counts = dict.fromkeys(Status, 0)
-    for cell in cells:
-        counts[cell.status] += cell.people
-    return counts
