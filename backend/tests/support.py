@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
+import asyncpg
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +17,7 @@ from jwt.algorithms import ECAlgorithm
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from app.core.database import Database
+from app.core.database import Database, fetch_within
 from app.models import User
 
 ORIGIN = "http://127.0.0.1:9999"
@@ -85,6 +87,10 @@ class RollbackDatabase(Database):
     def reading(self) -> AsyncSession:
         return self.writing()
 
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        async with self._connection.begin_nested():
+            return await fetch_within(self._connection, statement, *arguments)
+
     @asynccontextmanager
     async def undone(self) -> AsyncIterator[None]:
         """Take back everything that the block commits."""
@@ -148,8 +154,18 @@ def count_statements(engine: AsyncEngine) -> Iterator[Statements]:
     def collect(*arguments: Any) -> None:
         statements.seen.append(arguments[2])
 
+    async def collecting_fetch(
+        connection: Any, query: str, *arguments: Any, **options: Any
+    ) -> list[asyncpg.Record]:
+        statements.seen.append(query)
+        rows: list[asyncpg.Record] = await fetch(connection, query, *arguments, **options)
+        return rows
+
+    fetch = asyncpg.Connection.fetch
     event.listen(engine.sync_engine, "before_cursor_execute", collect)
     try:
-        yield statements
+        # What goes through SQLAlchemy never takes this way: it prepares its statements.
+        with patch.object(asyncpg.Connection, "fetch", collecting_fetch):
+            yield statements
     finally:
         event.remove(engine.sync_engine, "before_cursor_execute", collect)

@@ -7,7 +7,7 @@ Conventions of names, keys, deletion and indexes are described in docs/database.
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -19,13 +19,14 @@ from sqlalchemy import DateTime, Engine, Integer, MetaData, Uuid, event, func, t
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mapped_column
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from app.core.config import PoolSettings, Settings
 from app.core.database_url import DatabaseUrl, PoolerMode
@@ -33,6 +34,9 @@ from app.core.errors import UnavailableError
 from app.core.ids import new_id
 
 log = structlog.get_logger(__name__)
+
+Fetch = Callable[..., Awaitable[list[asyncpg.Record]]]
+"""`await fetch(statement, *arguments)`: the rows of a statement with $1, $2, ..."""
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -165,18 +169,29 @@ def _log_slow_queries(engine: Engine, threshold_ms: float) -> None:
 
     @event.listens_for(engine, "after_cursor_execute")
     def _stop(*arguments: Any) -> None:  # noqa: ANN401  # the event's own signature
-        duration_ms = (time.perf_counter() - arguments[4].query_started) * 1000
-        if duration_ms >= threshold_ms:
-            # The parameters stay out: they may be personal data.
-            log.warning("slow_query", statement=arguments[2][:500], duration_ms=round(duration_ms))
+        _log_if_slow(arguments[2], arguments[4].query_started, threshold_ms)
+
+
+def _log_if_slow(statement: str, started: float, threshold_ms: float) -> None:
+    duration_ms = (time.perf_counter() - started) * 1000
+    if duration_ms >= threshold_ms:
+        # The parameters stay out: they may be personal data.
+        log.warning("slow_query", statement=statement[:500], duration_ms=round(duration_ms))
 
 
 class Database:
-    """One process's connection pool, and the two ways to open a session on it."""
+    """One process's connection pool: two ways to open a session on it, one to go without."""
 
-    def __init__(self, engine: AsyncEngine, *, mode: PoolerMode = PoolerMode.DIRECT) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        mode: PoolerMode = PoolerMode.DIRECT,
+        slow_query_ms: float = 0,
+    ) -> None:
         self.engine = engine
         self.mode = mode
+        self._slow_query_ms = slow_query_ms
         # A closed session stays closed: by default its next use would quietly open a transaction.
         self._writing = async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
         self._reading = async_sessionmaker(
@@ -194,7 +209,7 @@ class Database:
             statement_timeout_ms=settings.database_statement_timeout_ms,
             slow_query_ms=settings.slow_query_ms,
         )
-        return cls(engine, mode=database.mode)
+        return cls(engine, mode=database.mode, slow_query_ms=settings.slow_query_ms)
 
     def _autocommit_engine(self) -> AsyncEngine:
         # Each statement commits itself: no BEGIN and ROLLBACK round trips. Behind a transaction
@@ -210,6 +225,38 @@ class Database:
     def reading(self) -> AsyncSession:
         """Return a session in which every statement is its own transaction."""
         return self._reading()
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement on the driver, which commits it; return its rows.
+
+        For the statements of the hot operations: a session's own work costs several times as much
+        processor time as such a statement does (docs/performance.md).
+        """
+        connection, driver = await self._checkout()
+        started = time.perf_counter()
+        try:
+            if self.mode is not PoolerMode.TRANSACTION:
+                return await driver.fetch(statement, *arguments)
+            async with driver.transaction():
+                return await driver.fetch(statement, *arguments)
+        except BaseException as error:
+            if driver.is_closed() or not isinstance(error, asyncpg.PostgresError):
+                # Nobody knows what such a connection is in the middle of.
+                connection.invalidate()
+            raise
+        finally:
+            connection.close()
+            if self._slow_query_ms:
+                _log_if_slow(statement, started, self._slow_query_ms)
+
+    async def _checkout(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
+        """Return a pooled connection that the server has not closed, and the driver's below it."""
+        while True:
+            connection = await self.engine.raw_connection()
+            driver = connection.driver_connection
+            if isinstance(driver, asyncpg.Connection) and not driver.is_closed():
+                return connection, driver
+            connection.invalidate()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -229,6 +276,19 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def fetch_within(
+    connection: AsyncConnection, statement: str, *arguments: object
+) -> list[asyncpg.Record]:
+    """Run a statement on the driver within the connection's transaction."""
+    raw = await connection.get_raw_connection()
+    if not isinstance(raw.driver_connection, asyncpg.Connection):
+        raise TypeError
+    if not raw.driver_connection.is_in_transaction():
+        # SQLAlchemy sends BEGIN with its own first statement only.
+        await connection.execute(text("SELECT 1"))
+    return await raw.driver_connection.fetch(statement, *arguments)
 
 
 _AWAY = (

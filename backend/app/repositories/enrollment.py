@@ -11,7 +11,6 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
-    case,
     func,
     literal,
     select,
@@ -21,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import InstrumentedAttribute, raiseload
 
-from app.core.ids import new_id
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
 from app.domain.audit import AuditAction
@@ -80,15 +78,6 @@ class SectionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """The enrollment that was made, or what stood in its way."""
-
-    created: EnrollmentRow | None
-    module_exists: bool
-    prerequisites_missing: list[uuid.UUID]
-
-
-@dataclass(frozen=True, slots=True)
 class AssignmentCount:
     """How many people may be assigned to, and how many of them were not enrolled yet."""
 
@@ -98,99 +87,14 @@ class AssignmentCount:
 
 
 @dataclass(frozen=True, slots=True)
-class PinnedContent:
-    """`body` is None where the caller said that it need not be sent."""
-
-    version_id: uuid.UUID
-    sha256: str
-    body: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A learner's own report. `seconds` is the total so far in this section."""
-
-    seconds: int
-    position: float
-    completed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Assignment:
     module_id: uuid.UUID
     people: PeopleFilter
     due_on: date | None
 
 
-# One statement: the check, the row and its audit event. ON CONFLICT decides every race.
-_ENROLL = text(
-    """
-    WITH module AS (
-        SELECT m.id, m.current_version_id
-          FROM training_modules m
-         WHERE m.id = :module_id AND m.status = 'published' AND m.deleted_at IS NULL
-    ), missing AS (
-        SELECT p.requires_id
-          FROM module_prerequisites p JOIN module ON module.id = p.module_id
-         WHERE NOT EXISTS (
-            SELECT FROM enrollments e
-             WHERE e.user_id = :user_id AND e.module_id = p.requires_id
-               AND e.status = 'completed')
-    ), created AS (
-        INSERT INTO enrollments (id, user_id, module_id, version_id, status, source)
-        SELECT :new_id, :user_id, id, current_version_id, 'active', 'self' FROM module
-         WHERE NOT EXISTS (SELECT FROM missing)
-        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
-        RETURNING id, version_id, enrolled_at
-    ), audited AS (
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-        SELECT :user_id, 'enrollment:created', 'enrollment', id,
-               jsonb_build_object('module_id', CAST(:module_id AS text), 'source', 'self'),
-               :request_id
-          FROM created
-    )
-    SELECT EXISTS (SELECT FROM module) AS module_exists,
-           coalesce((SELECT array_agg(requires_id) FROM missing), '{}') AS missing,
-           created.version_id, created.enrolled_at, v.title, v.category, v.number
-      FROM (VALUES (1)) AS always
-      LEFT JOIN created ON true
-      LEFT JOIN module_versions v ON v.id = created.version_id
-    """
-).bindparams(
-    bindparam("module_id", type_=Uuid()),
-    bindparam("user_id", type_=Uuid()),
-    bindparam("new_id", type_=Uuid()),
-    bindparam("request_id", type_=String()),
-)
-
-
 class EnrollmentRepository(Repository[Enrollment]):
     model = Enrollment
-
-    async def enroll(
-        self, *, user_id: uuid.UUID, module_id: uuid.UUID, request_id: str | None
-    ) -> Admission:
-        """Enroll a person in a module's current version, unless they already are."""
-        identity = {"id": new_id(), "user_id": user_id, "module_id": module_id}
-        parameters = {
-            "new_id": identity["id"],
-            "user_id": user_id,
-            "module_id": module_id,
-            "request_id": request_id,
-        }
-        row = (await self.session.execute(_ENROLL, parameters)).one()
-        created = None
-        if row.version_id is not None:
-            enrollment = Enrollment(
-                **identity,
-                version_id=row.version_id,
-                status=EnrollmentStatus.ACTIVE,
-                source=EnrollmentSource.SELF,
-                progress_percent=0,
-                enrolled_at=row.enrolled_at,
-            )
-            created = EnrollmentRow(enrollment, row.title, row.category, row.number)
-        return Admission(created, row.module_exists, list(row.missing))
 
     async def assign(
         self, assignment: Assignment, actor: Actor, request_id: str | None
@@ -251,54 +155,6 @@ class EnrollmentRepository(Repository[Enrollment]):
             .order_by(VersionSection.position)
         )
         return [SectionRow(*row) for row in await self.session.execute(statement)]
-
-    async def content(
-        self,
-        enrollment_id: uuid.UUID,
-        user_id: uuid.UUID,
-        *,
-        held_version: uuid.UUID | None,
-        held_hashes: list[str],
-    ) -> PinnedContent | None:
-        """Return what a person's own enrollment is pinned to; access is checked every time.
-
-        The body stays in the database when the caller holds that version, or its client does.
-        """
-        held = (ModuleVersion.id == held_version) | ModuleVersion.content_sha256.in_(held_hashes)
-        statement = (
-            select(
-                ModuleVersion.id,
-                ModuleVersion.content_sha256,
-                case((held, None), else_=ModuleVersion.content),
-            )
-            .join(Enrollment, Enrollment.version_id == ModuleVersion.id)
-            .where(Enrollment.id == enrollment_id, Enrollment.user_id == user_id)
-        )
-        row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else PinnedContent(*row)
-
-    async def report_progress(
-        self,
-        enrollment_id: uuid.UUID,
-        section_id: uuid.UUID,
-        user_id: uuid.UUID,
-        report: Report,
-        request_id: str | None,
-    ) -> dict[str, Any]:
-        """Take a report in the database; return the new state, or `{"error": code}`."""
-        statement = select(
-            func.report_progress(
-                enrollment_id,
-                user_id,
-                section_id,
-                report.seconds,
-                report.position,
-                report.completed,
-                request_id,
-                type_=JSONB,
-            )
-        )
-        return dict((await self.session.execute(statement)).scalar_one())
 
     async def complete_section(
         self,

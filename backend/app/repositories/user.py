@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.core.database import Fetch
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
 from app.models import Department, Location, LocationManager, User
@@ -62,23 +63,20 @@ def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> C
     return owner == actor.id
 
 
+# On the driver: it runs before every other statement of every request.
+_IDENTITY = """
+    SELECT id, email, role, is_active, location_id, last_sign_in FROM users WHERE supabase_id = $1
+"""
+
+
+async def find_identity(fetch: Fetch, supabase_id: uuid.UUID) -> Identity | None:
+    for row in await fetch(_IDENTITY, supabase_id):
+        return Identity(row[0], row[1], Role(row[2]), row[3], row[4], row[5])
+    return None
+
+
 class UserRepository(Repository[User]):
     model = User
-
-    async def identity(self, supabase_id: uuid.UUID) -> Identity | None:
-        row = (
-            await self.session.execute(
-                select(
-                    User.id,
-                    User.email,
-                    User.role,
-                    User.is_active,
-                    User.location_id,
-                    User.last_sign_in,
-                ).where(User.supabase_id == supabase_id)
-            )
-        ).one_or_none()
-        return None if row is None else Identity(*row)
 
     async def by_id(self, user_id: uuid.UUID) -> User | None:
         return await self.session.get(User, user_id)

@@ -24,7 +24,10 @@ def respond(outcome: Outcome, *, replayed: bool = False) -> Response:
     return Response(outcome.body, 201 if outcome.created else 200, headers, JSON)
 
 
-def json_of(value: BaseModel | dict[str, Any]) -> Response:
+def json_of(value: BaseModel | dict[str, Any] | bytes | str) -> Response:
+    """Answer with a value; bytes and text are JSON already."""
+    if isinstance(value, (bytes, str)):
+        return Response(value, media_type=JSON)
     if isinstance(value, BaseModel):
         return Response(value.model_dump_json(), media_type=JSON)
     return Response(orjson.dumps(value), media_type=JSON)

@@ -2,24 +2,31 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+
+import orjson
 
 from app.core.database import Database
-from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import (
+    AppError,
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidPayloadError,
+    NotFoundError,
+)
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.section_settings import SectionKind
 from app.models import Enrollment, Signature, VersionSection
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus
 from app.repositories.enrollment import (
-    Admission,
     Assignment,
     EnrollmentFilter,
     EnrollmentRow,
     PeopleFilter,
-    Report,
     SectionRow,
 )
+from app.repositories.study import Admission, EnrollmentFacts, Report
 from app.schemas.base import ListOf
 from app.schemas.enrollment import (
     Acknowledge,
@@ -38,6 +45,7 @@ from app.services.base import Service
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
+from app.services.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -95,12 +103,14 @@ class EnrollmentService(Service):
     async def enroll(self, payload: EnrollmentCreate) -> Outcome:
         """Enroll the actor; answer with the open enrollment when there is one already."""
         async with self.one_statement() as uow:
-            admission = await uow.enrollments.enroll(
+            admission = await uow.study.enroll(
                 user_id=self.actor.id, module_id=payload.module_id, request_id=uow.request_id
             )
-            row = admission.created or await self._already(uow, admission, payload.module_id)
-            created = admission.created is not None
-            return await uow.answer(_answer(_read(row), row, created=created))
+            if admission.created is not None:
+                created = _read_facts(admission.created)
+                return await uow.answer(_answer(created, created=True))
+            row = await self._already(uow, admission, payload.module_id)
+            return await uow.answer(_answer(_read(row)))
 
     async def enroll_many(self, payload: BulkEnroll) -> Outcome:
         """Assign a module to people of the actor's; count those who may not be or already are."""
@@ -117,7 +127,12 @@ class EnrollmentService(Service):
             )
             return await uow.answer(Outcome.of(result))
 
-    async def list(self, filters: EnrollmentFilter, request: PageRequest) -> ListOf[EnrollmentRead]:
+    async def list(
+        self, filters: EnrollmentFilter, request: PageRequest
+    ) -> ListOf[EnrollmentRead] | bytes:
+        """List one person's enrollments; the page that everybody opens first comes as JSON."""
+        if filters == EnrollmentFilter() and request == PageRequest(request.limit):
+            return await self._first_page(request.limit)
         async with self.reading() as uow:
             if filters.user_id is not None:
                 await self._require_visible_user(uow, filters.user_id)
@@ -128,10 +143,16 @@ class EnrollmentService(Service):
                 total=page.total,
             )
 
+    async def _first_page(self, limit: int) -> bytes:
+        async with self.reading() as uow:
+            page = await uow.study.first_page(self.actor.id, limit)
+        body = {"items": page.items, "next_cursor": page.next_cursor}
+        return orjson.dumps(body, option=orjson.OPT_UTC_Z)
+
     async def get(self, enrollment_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
             row = await self._visible(uow, enrollment_id)
-            return _answer(await _detail(uow, row), row)
+            return _answer(await _detail(uow, row))
 
     async def content(
         self, enrollment_id: uuid.UUID, known_etags: frozenset[str]
@@ -139,7 +160,7 @@ class EnrollmentService(Service):
         """Return the pinned version's content; access is checked before any cached answer."""
         held_version, held_body = self._cache.get(enrollment_id) or (None, None)
         async with self.reading() as uow:
-            pinned = await uow.enrollments.content(
+            pinned = await uow.study.content(
                 enrollment_id,
                 self.actor.id,
                 held_version=held_version,
@@ -156,16 +177,21 @@ class EnrollmentService(Service):
 
     async def report_progress(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: ProgressReport
-    ) -> dict[str, Any]:
-        """Take a progress report; it may come late, twice or out of order."""
+    ) -> str:
+        """Take a progress report; it may come late, twice or out of order. Returns JSON."""
         report = Report(payload.seconds_spent, payload.position, payload.completed)
         async with self.one_statement() as uow:
-            state = await uow.enrollments.report_progress(
+            text = await uow.study.report_progress(
                 enrollment_id, section_id, self.actor.id, report, uow.request_id
             )
-            if "error" in state:
-                raise report_error(state["error"])
-            return state
+        state = orjson.loads(text)
+        if "error" in state:
+            raise report_error(state["error"])
+        if state["enrollment"]["status"] == EnrollmentStatus.COMPLETED:
+            # The completion is committed and has left a note: a crash here loses nothing.
+            async with self.work() as uow:
+                await reconcile_completions(uow, [self.actor.id])
+        return text
 
     async def acknowledge(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: Acknowledge
@@ -179,6 +205,7 @@ class EnrollmentService(Service):
                 if enrollment.status is not EnrollmentStatus.ACTIVE:
                     raise EnrollmentClosedError
                 signature = await self._sign(uow, enrollment, section, payload)
+                await reconcile_completions(uow, [self.actor.id])
             state = await uow.enrollments.section_state(enrollment.id, section.section_id)
             return await uow.answer(
                 Outcome.of(Acknowledged(signature=_signature(signature), **state))
@@ -197,7 +224,7 @@ class EnrollmentService(Service):
                 await uow.session.flush()
                 await uow.audit(AuditAction.ENROLLMENT_WITHDRAWN, enrollment)
             row = await self._visible(uow, enrollment.id)
-            return await uow.answer(_answer(_read(row), row))
+            return await uow.answer(_answer(_read(row)))
 
     def _check_withdrawal(self, enrollment: Enrollment) -> None:
         if enrollment.status is not EnrollmentStatus.ACTIVE:
@@ -205,7 +232,7 @@ class EnrollmentService(Service):
         own = enrollment.user_id == self.actor.id
         chosen = enrollment.source is EnrollmentSource.SELF
         if own and not chosen and not self.actor.is_admin:
-            raise ConflictError("assigned", "Only a manager can withdraw an assigned training")
+            raise ForbiddenError("assigned", "Only a manager can withdraw an assigned training.")
 
     async def _sign(
         self,
@@ -301,6 +328,23 @@ def _read(row: EnrollmentRow) -> EnrollmentRead:
     )
 
 
+def _read_facts(facts: EnrollmentFacts) -> EnrollmentRead:
+    return EnrollmentRead(
+        id=facts.id,
+        user_id=facts.user_id,
+        module=ModuleReference(
+            id=facts.module_id, title=facts.module_title, category=facts.module_category
+        ),
+        version=facts.version,
+        status=EnrollmentStatus(facts.status),
+        source=EnrollmentSource(facts.source),
+        progress_percent=facts.progress_percent,
+        due_on=facts.due_on,
+        enrolled_at=facts.enrolled_at,
+        completed_at=facts.completed_at,
+    )
+
+
 async def _detail(uow: UnitOfWork, row: EnrollmentRow) -> EnrollmentDetail:
     sections = await uow.enrollments.sections(row.enrollment)
     return EnrollmentDetail(
@@ -332,5 +376,5 @@ def _signature(signature: Signature) -> SignatureRead:
     )
 
 
-def _answer(body: EnrollmentRead, row: EnrollmentRow, *, created: bool = False) -> Outcome:
-    return Outcome.of(body, created=created, location=f"/enrollments/{row.enrollment.id}")
+def _answer(body: EnrollmentRead, *, created: bool = False) -> Outcome:
+    return Outcome.of(body, created=created, location=f"/enrollments/{body.id}")

@@ -6,10 +6,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self
 
+import asyncpg
 from sqlalchemy import DateTime, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database, UUIDModel
+from app.core.database import Database, UUIDModel, fetch_within
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
 from app.repositories.attempt import AttemptRepository
@@ -36,6 +37,7 @@ from app.repositories.report import ReportRepository
 from app.repositories.requirement import RequirementRepository
 from app.repositories.retention import RetentionRepository
 from app.repositories.rule_enrollment import RuleEnrollmentRepository
+from app.repositories.study import StudyRepository
 from app.repositories.training_record import TrainingRecordRepository
 from app.repositories.user import UserRepository
 from app.repositories.version import VersionRepository
@@ -69,6 +71,7 @@ class UnitOfWork:
         self._autocommit = reads or (one_statement and context.idempotency is None)
         self._isolation = isolation
         self._session: AsyncSession | None = None
+        self._open = False
         self._spent = False
         self._claimed = False
 
@@ -76,12 +79,11 @@ class UnitOfWork:
         if self._spent:
             msg = "a unit of work is entered once"
             raise RuntimeError(msg)
-        self._spent = True
-        self._session = self._database.reading() if self._autocommit else self._database.writing()
+        self._spent = self._open = True
         try:
             if self._isolation is not None:
                 options = {"isolation_level": self._isolation}
-                await self._session.connection(execution_options=options)
+                await self.session.connection(execution_options=options)
             await self._claim()
         except BaseException:
             await self._close()
@@ -95,12 +97,13 @@ class UnitOfWork:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if error is None and not self._reads:
-                await self.session.commit()
+            if error is None and not self._reads and self._session is not None:
+                await self._session.commit()
         finally:
             await self._close()
 
     async def _close(self) -> None:
+        self._open = False
         session, self._session = self._session, None
         if session is not None:
             # Closing rolls back whatever was not committed.
@@ -108,10 +111,19 @@ class UnitOfWork:
 
     @property
     def session(self) -> AsyncSession:
-        if self._session is None:
+        if not self._open:
             msg = "this unit of work is not open"
             raise RuntimeError(msg)
+        if self._session is None:
+            database = self._database
+            self._session = database.reading() if self._autocommit else database.writing()
         return self._session
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement on the driver: alone, or within the transaction if this is one."""
+        if self._autocommit:
+            return await self._database.fetch(statement, *arguments)
+        return await fetch_within(await self.session.connection(), statement, *arguments)
 
     async def answer(self, outcome: Outcome) -> Outcome:
         """Keep the outcome under the request's idempotency key, if it has one."""
@@ -246,6 +258,10 @@ class UnitOfWork:
     @cached_property
     def rule_enrollments(self) -> RuleEnrollmentRepository:
         return RuleEnrollmentRepository(self.session)
+
+    @cached_property
+    def study(self) -> StudyRepository:
+        return StudyRepository(self.fetch)
 
     @cached_property
     def training_records(self) -> TrainingRecordRepository:

@@ -24,14 +24,13 @@ from app.models import (
 )
 from app.models.enrollment import EnrollmentStatus
 from app.repositories.enrollment import (
-    Admission,
     Assignment,
     AssignmentCount,
     EnrollmentFilter,
     EnrollmentRepository,
     PeopleFilter,
-    PinnedContent,
 )
+from app.repositories.study import Admission, PinnedContent, StudyRepository
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import actor_of
@@ -182,8 +181,8 @@ class TestVisibility:
         assert await enrollments.get_visible(theirs.id, actor_of(admin), own=True) is None
 
 
-async def enroll(session: AsyncSession, user: User, module_id: uuid.UUID) -> Admission:
-    return await EnrollmentRepository(session).enroll(
+async def enroll(database: RollbackDatabase, user: User, module_id: uuid.UUID) -> Admission:
+    return await StudyRepository(database.fetch).enroll(
         user_id=user.id, module_id=module_id, request_id="r-1"
     )
 
@@ -196,27 +195,35 @@ class TestEnroll:
         return module
 
     async def test_one_row_and_one_event(
-        self, session: AsyncSession, learner: User, module: TrainingModule
+        self,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learner: User,
+        module: TrainingModule,
     ) -> None:
-        first = await enroll(session, learner, module.id)
-        again = await enroll(session, learner, module.id)
+        first = await enroll(database, learner, module.id)
+        again = await enroll(database, learner, module.id)
         assert first.created is not None
         assert (again.module_exists, again.created) == (True, None)
         created = select(AuditEvent).where(AuditEvent.action == "enrollment:created")
         event = (await session.scalars(created)).one()
-        assert (event.target_id, event.actor_id) == (first.created.enrollment.id, learner.id)
+        assert (event.target_id, event.actor_id) == (first.created.id, learner.id)
         assert event.request_id == "r-1"
 
     async def test_drafts_and_strangers_are_unknown(
-        self, session: AsyncSession, learner: User
+        self, session: AsyncSession, learner: User, database: RollbackDatabase
     ) -> None:
         draft = await make_module(session)
         for module_id in (draft.id, uuid.uuid4()):
-            admission = await enroll(session, learner, module_id)
+            admission = await enroll(database, learner, module_id)
             assert admission == Admission(None, module_exists=False, prerequisites_missing=[])
 
     async def test_prerequisites_must_be_completed(
-        self, session: AsyncSession, learner: User, module: TrainingModule
+        self,
+        session: AsyncSession,
+        learner: User,
+        module: TrainingModule,
+        database: RollbackDatabase,
     ) -> None:
         first, second = await make_version(session), await make_version(session)
         for required in (first, second):
@@ -224,7 +231,7 @@ class TestEnroll:
         done = {"status": EnrollmentStatus.COMPLETED, "completed_at": NOW}
         await make_enrollment(session, learner, version=first, **done)
         await make_enrollment(session, learner, version=second)
-        admission = await enroll(session, learner, module.id)
+        admission = await enroll(database, learner, module.id)
         assert admission.prerequisites_missing == [second.module_id]
         assert admission.created is None
 
@@ -243,10 +250,10 @@ class TestAssign:
         return await EnrollmentRepository(session).assign(assignment, actor_of(by), "r-1")
 
     async def test_counts_the_new_ones(
-        self, session: AsyncSession, admin: User, module: TrainingModule
+        self, session: AsyncSession, database: RollbackDatabase, admin: User, module: TrainingModule
     ) -> None:
         people = [await make_user(session) for _ in range(3)]
-        await enroll(session, people[0], module.id)
+        await enroll(database, people[0], module.id)
         filters = PeopleFilter(user_ids=[user.id for user in people])
         for created in (2, 0):
             count = await self.assign(session, admin, module.id, filters)
@@ -348,20 +355,20 @@ class TestOverdue:
 
 class TestContent:
     async def test_is_for_its_owner(
-        self, session: AsyncSession, learner: User, other_learner: User
+        self, session: AsyncSession, database: RollbackDatabase, learner: User, other_learner: User
     ) -> None:
         enrollment = await make_enrollment(session, learner)
-        content = EnrollmentRepository(session).content
+        content = StudyRepository(database.fetch).content
         nothing: dict[str, Any] = {"held_version": None, "held_hashes": []}
         pinned = await content(enrollment.id, learner.id, **nothing)
         assert pinned == PinnedContent(enrollment.version_id, "0" * 64, b"{}")
         assert await content(enrollment.id, other_learner.id, **nothing) is None
 
     async def test_stays_where_it_is_held_already(
-        self, session: AsyncSession, learner: User, other_learner: User
+        self, session: AsyncSession, learner: User, other_learner: User, database: RollbackDatabase
     ) -> None:
         enrollment = await make_enrollment(session, learner)
-        content = EnrollmentRepository(session).content
+        content = StudyRepository(database.fetch).content
         for held in (
             {"held_version": enrollment.version_id, "held_hashes": []},
             {"held_version": None, "held_hashes": ["1" * 64, "0" * 64]},

@@ -9,9 +9,10 @@ from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.models import Department, Location, LocationManager, User
-from app.repositories.user import Identity, UserFilter, UserRepository
+from app.repositories.user import Identity, UserFilter, UserRepository, find_identity
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import actor_of, impatient
+from tests.support import RollbackDatabase
 
 EVERYBODY = PageRequest(limit=100)
 
@@ -26,10 +27,12 @@ async def found(store: AsyncSession, by: User, **filters: object) -> set[str]:
 
 
 class TestLookUp:
-    async def test_identity_is_what_a_request_needs(self, store: AsyncSession) -> None:
-        user = await make_user(store, role=Role.AUTHOR)
+    async def test_identity_is_what_a_request_needs(
+        self, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        user = await make_user(session, role=Role.AUTHOR)
         assert user.supabase_id is not None
-        identity = await UserRepository(store).identity(user.supabase_id)
+        identity = await find_identity(database.fetch, user.supabase_id)
         assert identity is not None
         assert (identity.id, identity.email, identity.role, identity.is_active) == (
             user.id,
@@ -39,13 +42,15 @@ class TestLookUp:
         )
         assert isinstance(identity, Identity)
 
-    async def test_a_stranger_has_no_identity(self, store: AsyncSession) -> None:
-        assert await UserRepository(store).identity(uuid.uuid4()) is None
+    async def test_a_stranger_has_no_identity(self, database: RollbackDatabase) -> None:
+        assert await find_identity(database.fetch, uuid.uuid4()) is None
 
-    async def test_a_leaver_keeps_theirs(self, store: AsyncSession) -> None:
-        user = await make_user(store, is_active=False)
+    async def test_a_leaver_keeps_theirs(
+        self, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        user = await make_user(session, is_active=False)
         assert user.supabase_id is not None
-        identity = await UserRepository(store).identity(user.supabase_id)
+        identity = await find_identity(database.fetch, user.supabase_id)
         assert identity is not None
         assert not identity.is_active
 

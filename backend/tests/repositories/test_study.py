@@ -1,0 +1,104 @@
+"""Statements on the driver answer byte for byte what the ORM's entities would."""
+
+from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
+
+import orjson
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.pagination import PageRequest
+from app.models import Enrollment, User
+from app.models.enrollment import EnrollmentStatus
+from app.repositories.enrollment import EnrollmentFilter, EnrollmentRepository
+from app.schemas.base import ListOf
+from app.schemas.enrollment import EnrollmentRead, ModuleReference, ProgressRead
+from tests.factories.module import make_module, publish, text_section
+from tests.repositories.conftest import actor_of
+from tests.support import Api, RollbackDatabase
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def listed_by_the_orm(session: AsyncSession, user: User, limit: int) -> bytes:
+    page = await EnrollmentRepository(session).list_visible(
+        actor_of(user), EnrollmentFilter(), PageRequest(limit)
+    )
+    items = []
+    for row in page.items:
+        reference = ModuleReference(
+            id=row.enrollment.module_id, title=row.module_title, category=row.module_category
+        )
+        columns = {name: getattr(row.enrollment, name) for name in EnrollmentRead.model_fields
+                   if name not in {"module", "version"}}  # fmt: skip
+        items.append(EnrollmentRead(module=reference, version=row.version, **columns))
+    return (
+        ListOf[EnrollmentRead](items=items, next_cursor=page.next_cursor).model_dump_json().encode()
+    )
+
+
+class TestFirstPage:
+    @pytest.mark.parametrize("limit", [1, 2, 50])
+    async def test_equals_the_orms(
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learner: User,
+        limit: int,
+    ) -> None:
+        for number in range(3):
+            module = await make_module(session, text_section(), title=f'Módulo "{number}" \u2028')
+            await publish(database, module)
+            await api.post("/enrollments", learner, json={"module_id": str(module.id)})
+        await self.vary(session, learner)
+        answer = await api.get(f"/enrollments?limit={limit}", learner)
+        assert answer.content == await listed_by_the_orm(session, learner, limit)
+
+    async def vary(self, session: AsyncSession, learner: User) -> None:
+        """Give each row another instant, one without microseconds, and another state."""
+        rows = list(
+            await session.scalars(select(Enrollment).where(Enrollment.user_id == learner.id))
+        )
+        for number, row in enumerate(rows):
+            row.enrolled_at = NOW + timedelta(hours=number, microseconds=number * 1200)
+        rows[1].due_on = date(2027, 2, 28)
+        rows[2].status = EnrollmentStatus.COMPLETED
+        rows[2].completed_at = NOW + timedelta(days=9)
+        rows[2].progress_percent = 100
+        await session.flush()
+
+    async def test_is_empty_for_a_newcomer(
+        self, api: Api, session: AsyncSession, learner: User, other_learner: User
+    ) -> None:
+        answer = await api.get("/enrollments", learner)
+        assert answer.content == await listed_by_the_orm(session, learner, 50)
+        assert answer.json() == {"items": [], "next_cursor": None}
+
+
+class TestEnroll:
+    async def test_equals_the_orms(
+        self, api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
+    ) -> None:
+        module = await make_module(session, text_section())
+        await publish(database, module)
+        answer = await api.post("/enrollments", learner, json={"module_id": str(module.id)})
+        listed = orjson.loads(await listed_by_the_orm(session, learner, 50))
+        assert answer.json() == listed["items"][0]
+
+
+class TestReportProgress:
+    async def test_is_what_the_schema_promises(
+        self, api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
+    ) -> None:
+        module = await make_module(session, text_section(), text_section())
+        await publish(database, module)
+        enrolled = await api.post("/enrollments", learner, json={"module_id": str(module.id)})
+        path = f"/enrollments/{enrolled.json()['id']}/sections/{module.sections[0].id}/progress"
+        for completed in (False, True):
+            report = {"seconds_spent": 3, "position": 1.5, "completed": completed}
+            answer = await api.put(path, learner, json=report)
+            assert answer.status_code == HTTPStatus.OK
+            read = ProgressRead.model_validate_json(answer.content, strict=True)
+            assert answer.json() == read.model_dump(mode="json")
