@@ -3,13 +3,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.section_settings import SectionKind
 from app.models import Attendance, LiveSession, ModuleSection, TrainingModule, User
 from tests.factories.module import text_section
 
 
 def live_section(**fields: Any) -> ModuleSection:
     section = text_section(**fields)
-    section.kind = "live_session"
+    section.kind = SectionKind.LIVE_SESSION
     return section
 
 

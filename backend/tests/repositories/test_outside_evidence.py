@@ -21,6 +21,10 @@ TABLES = (
     "live_sessions",
     "retention_periods",
 )
+ADD_EVERYBODY = """
+INSERT INTO live_session_attendances (session_id, user_id)
+SELECT s.id, u.id FROM live_sessions s, users u
+"""
 
 
 async def refused(session: AsyncSession, statement: str) -> str:
@@ -112,8 +116,7 @@ async def test_contradictions_are_not_kept(
         "UPDATE live_sessions SET status = 'scheduled', closed_at = NULL",
         "UPDATE live_session_attendances SET status = 'attended'",
         "DELETE FROM live_session_attendances",
-        "INSERT INTO live_session_attendances (session_id, user_id)"
-        " SELECT s.id, u.id FROM live_sessions s, users u",
+        ADD_EVERYBODY,
     ],
 )
 async def test_closed_session_is_immutable(

@@ -93,7 +93,7 @@ class TestGrant:
         backwards = await api.post(BASE, admin, json=body)
         assert backwards.json()["errors"][0]["code"] == "before_start"
 
-    async def test_is_granted_and_read(
+    async def test_is_granted_and_read(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
         self,
         api: Api,
         admin: User,

@@ -1,5 +1,6 @@
 import uuid
 from http import HTTPStatus
+from typing import ClassVar
 
 import orjson
 import pytest
@@ -99,7 +100,7 @@ class TestTeaching:
 
 
 class TestCeCredits:
-    PARAMS = {"profile": "california_rdh", "cycle_end": "2027-06-30"}
+    PARAMS: ClassVar = {"profile": "california_rdh", "cycle_end": "2027-06-30"}
 
     async def complete(self, api: Api, module: TrainingModule, learner: User, author: User) -> None:
         empty = await api.get(path(module), author)
