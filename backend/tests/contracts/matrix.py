@@ -1,7 +1,7 @@
 """Who may do what: the declared outcome of every operation for every kind of actor.
 
-A new route needs a row here, in `rows()`: its operation id, who gets a success, and what the
-others get. Ids in paths come from `path_ids`; requests that need If-Match are sent with `*`.
+A new route needs a row, here or in matrix_compliance: its operation id, who gets a success, and
+what the others get. Ids in paths come from `path_ids`; If-Match is sent as `*` where it is needed.
 Everything a row names belongs to `learner`, whose office `manager` answers for.
 """
 
@@ -43,6 +43,7 @@ class Row:
     otherwise: int = 403
     success: int = OK
     json: Any = None
+    content: str | None = None
     query: Mapping[str, object] = field(default_factory=dict)
     path: Mapping[str, object] = field(default_factory=dict)
     special: Mapping[str, int] = field(default_factory=dict)
@@ -73,7 +74,7 @@ def path_ids(world: World) -> dict[str, object]:
     }
 
 
-def rows(world: World) -> list[Row]:
+def core_rows(world: World) -> list[Row]:
     return [
         *_health(),
         *_users(world),
@@ -150,6 +151,8 @@ def _sections(world: World) -> list[Row]:
         Row("create_question", AUTHORS, success=201, json=question),
         Row("update_question", AUTHORS, json={"prompt": "Really?"}),
         Row("delete_question", AUTHORS, success=204),
+        Row("export_questions", AUTHORS, query={"format": "gift"}),
+        Row("import_questions", AUTHORS, query={"format": "gift"}, content="Is it? {T}"),
     ]
 
 
@@ -201,6 +204,7 @@ def _attempts(world: World) -> list[Row]:
         Row("read_attempt", OWNER_AND_ABOVE, 404),
         Row("save_answers", OWNER, 404, json=answers),
         Row("submit_attempt", OWNER, 404, json=answers),
+        Row("analyse_quiz", AUTHORS),
         Row("correct", AUTHORS, success=201, json=correction),
         Row("list_corrections", AUTHORS),
     ]

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from app.cli.app import cli
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
+# Taken away from a list that has no version of its own.
+PLAIN = {"unregister_attendee"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
 
 
@@ -55,7 +57,7 @@ class TestOpenApi:
                 for parameter in operation.get("parameters", [])
                 if parameter["required"] and parameter["in"] == "header"
             }
-            if method in {"patch", "delete"}:
+            if method in {"patch", "delete"} and operation["operationId"] not in PLAIN:
                 assert needed == {"If-Match"}, (method, path)
 
     def test_posts_take_idempotency_keys(self, document: dict[str, Any]) -> None:

@@ -1,0 +1,212 @@
+"""The matrix' rows about rules, evidence from elsewhere, employment and reports."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.ce_credits import LicenceProfile
+from app.domain.retention import RetentionClass
+from tests.contracts.matrix import (
+    ADMIN,
+    ADMINS,
+    ANYBODY,
+    AUTHORS,
+    FAR_MANAGER,
+    LEARNER,
+    MANAGER,
+    MANAGERS,
+    OWNER_AND_ABOVE,
+    Row,
+)
+from tests.contracts.world import World
+from tests.factories.requirement import rule_json
+from tests.support import Api
+
+MY_MANAGER = frozenset({MANAGER})
+REASON = {"reason": "Checked with the provider."}
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+def rule(world: World) -> dict[str, Any]:
+    return rule_json(world.short_module.id)
+
+
+def external_training(world: World) -> dict[str, Any]:
+    return {
+        "user_id": str(world.people.learner.id),
+        "provider": "Red Cross",
+        "title": "BLS",
+        "credential_kind": "BLS",
+        "completed_on": TODAY,
+        "hours": 4,
+    }
+
+
+def live_session(module_id: object) -> dict[str, Any]:
+    return {
+        "module_id": str(module_id),
+        "starts_at": "2030-01-07T17:00:00Z",
+        "duration_minutes": 60,
+        "instructor_name": "Ada Floss",
+        "instructor_qualification": "RDH",
+    }
+
+
+def exemption(world: World, requirement_id: object) -> dict[str, Any]:
+    return {
+        "kind": "waiver",
+        "user_id": str(world.people.learner.id),
+        "requirement_id": str(requirement_id),
+        "reason": "On leave.",
+        "starts_on": TODAY,
+    }
+
+
+def hold(world: World) -> dict[str, Any]:
+    return {"user_id": str(world.people.learner.id), "reason": "Litigation."}
+
+
+async def made(api: Api, world: World) -> dict[str, object]:
+    """Make one of each as an admin; return their ids by the name of the path parameter."""
+    admin = world.people.admin
+
+    async def post(path: str, body: dict[str, Any]) -> str:
+        response = await api.post(path, admin, json=body)
+        assert response.is_success, response.text
+        return str(response.json()["id"])
+
+    live_module_id = await post("/modules", {"title": "Live"})
+    section = {"kind": "live_session", "title": "Live"}
+    await post(f"/modules/{live_module_id}/sections", section)
+    await post(f"/modules/{live_module_id}/publish", {})
+    requirement_id = await post("/requirements", {"title": "Rule", "rule": rule(world)})
+    return {
+        "requirement_id": requirement_id,
+        "exemption_id": await post("/exemptions", exemption(world, requirement_id)),
+        "training_id": await post("/external-trainings", external_training(world)),
+        "live_module_id": live_module_id,
+        "session_id": await post("/live-sessions", live_session(live_module_id)),
+        "hold_id": await post("/legal-holds", hold(world)),
+        "retention_class": next(iter(RetentionClass)).value,
+    }
+
+
+def compliance_rows(world: World, ids: dict[str, object]) -> list[Row]:
+    return [
+        *_requirements(world, ids),
+        *_external_trainings(world),
+        *_live_sessions(world, ids),
+        *_retention(world),
+        *_employment(world),
+        *_reports(),
+    ]
+
+
+def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
+    somebody = {"user_id": world.people.learner.id}
+    granted = exemption(world, ids["requirement_id"])
+    return [
+        Row("list_requirements", ADMINS),
+        Row("create_requirement", ADMINS, success=201, json={"title": "New", "rule": rule(world)}),
+        Row("read_requirement", ADMINS),
+        Row("update_requirement", ADMINS, json={"title": "Renamed"}),
+        Row("archive_requirement", ADMINS, success=204),
+        Row("restore_requirement", ADMINS),
+        Row("preview_requirement", ADMINS, json={}),
+        Row("read_compliance", OWNER_AND_ABOVE, 404),
+        Row("list_exemptions", ANYBODY),
+        Row("list_exemptions", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
+        Row("grant_exemption", ADMINS, success=201, json=granted),
+        Row("revoke_exemption", ADMINS, json=REASON),
+    ]
+
+
+def _external_trainings(world: World) -> list[Row]:
+    cycle = {"profile": next(iter(LicenceProfile)).value, "cycle_end": "2027-12-31"}
+    somebody = {"user_id": world.people.learner.id}
+    return [
+        Row("list_external_trainings", ANYBODY),
+        Row("list_external_trainings", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
+        Row(
+            "enter_external_training",
+            OWNER_AND_ABOVE,
+            422,
+            success=201,
+            json=external_training(world),
+            note="for somebody, who is unknown to others",
+        ),
+        Row("read_external_training", OWNER_AND_ABOVE, 404),
+        Row(
+            "update_external_training",
+            frozenset({LEARNER, ADMIN}),
+            404,
+            json={"hours": 5},
+            special={MANAGER: 403},
+        ),
+        # The admin entered it, and nobody verifies what they entered themselves.
+        Row("verify_external_training", MY_MANAGER, json=REASON, special={FAR_MANAGER: 404}),
+        Row("reject_external_training", MY_MANAGER, json=REASON, special={FAR_MANAGER: 404}),
+        Row(
+            "withdraw_external_training",
+            frozenset({MANAGER, ADMIN}),
+            success=409,
+            json=REASON,
+            special={FAR_MANAGER: 404},
+            note="before it is verified",
+        ),
+        Row("read_ce_credits", OWNER_AND_ABOVE, 404, query=cycle),
+    ]
+
+
+def _live_sessions(world: World, ids: dict[str, object]) -> list[Row]:
+    people = {"user_ids": [str(world.people.learner.id)]}
+    question = {"question": "Why?", "answer": "Because."}
+    marks = {"attended": [str(world.people.learner.id)]}
+    return [
+        Row("list_live_sessions", ANYBODY),
+        Row("create_live_session", MANAGERS, success=201, json=live_session(ids["live_module_id"])),
+        Row("read_live_session", MANAGERS, 404),
+        Row("update_live_session", MANAGERS, json={"place": "Room 2"}),
+        Row("cancel_live_session", MANAGERS),
+        Row("register_attendees", MANAGERS, json=people, special={FAR_MANAGER: 422}),
+        Row("unregister_attendee", MANAGERS, success=404),
+        Row("mark_attendance", MANAGERS, 404, success=422, json=marks, note="of strangers"),
+        Row("record_question", MANAGERS, 404, success=201, json=question),
+        Row("close_live_session", MANAGERS, 404, success=409, note="before it began"),
+        Row("read_module_teaching", AUTHORS),
+        Row("set_module_teaching", AUTHORS, json={}),
+    ]
+
+
+def _retention(world: World) -> list[Row]:
+    return [
+        Row("list_legal_holds", ADMINS),
+        Row("place_legal_hold", ADMINS, success=201, json=hold(world)),
+        Row("read_legal_hold", ADMINS),
+        Row("release_legal_hold", ADMINS, success=204),
+        Row("list_retention_periods", ADMINS),
+        Row("read_retention_period", ADMINS),
+        Row("set_retention_period", ADMINS, json={"years": 30}),
+        Row("read_audit_pack", ADMINS),
+    ]
+
+
+def _employment(world: World) -> list[Row]:
+    return [
+        Row("list_employment", ADMINS),
+        Row("leave", ADMINS, success=201, json={"starts_on": TODAY}),
+        Row("come_back", ADMINS, success=409, json={"effective_on": TODAY}, note="is here"),
+        Row("terminate", ADMINS, success=201, json={"effective_on": TODAY}),
+        Row("rehire", ADMINS, success=409, json={"hired_on": TODAY}, note="works here"),
+        Row(
+            "transfer",
+            ADMINS,
+            success=201,
+            json={"effective_on": TODAY, "location_id": str(world.far_office.id)},
+        ),
+    ]
+
+
+def _reports() -> list[Row]:
+    names = ("matrix", "people", "forecast", "csv", "json", "xlsx")
+    verbs = {"matrix": "read", "people": "list", "forecast": "read"}
+    return [Row(f"{verbs.get(name, 'export')}_{name}", MANAGERS) for name in names]
