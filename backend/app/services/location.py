@@ -71,7 +71,8 @@ class LocationService(Service):
                 await uow.locations.replace_managers(location.id, payload.manager_ids)
                 location.touch()
             await uow.session.flush()
-            await uow.audit(AuditAction.LOCATION_UPDATED, location, before=before, after=after)
+            if after:
+                await uow.audit(AuditAction.LOCATION_UPDATED, location, before=before, after=after)
             return await _answer(uow, location)
 
     async def delete(self, location_id: uuid.UUID, precondition: Precondition) -> None:

@@ -93,7 +93,8 @@ class ModuleService(AuthoringService):
                 await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
                 module.touch()
             await uow.session.flush()
-            await uow.audit(AuditAction.MODULE_UPDATED, module, before=before, after=after)
+            if after:
+                await uow.audit(AuditAction.MODULE_UPDATED, module, before=before, after=after)
             return await self._draft(uow, module)
 
     async def delete(self, module_id: uuid.UUID, precondition: Precondition) -> None:
@@ -122,7 +123,7 @@ class ModuleService(AuthoringService):
         async with self.work() as uow:
             module = await uow.modules.deleted(module_id)
             if module is not None:
-                taken = await uow.modules.slugs_like(slugify(module.title))
+                taken = await uow.modules.slugs_like(module.slug)
                 module.slug = unused_slug(module.slug, taken)
                 module.deleted_at = None
             else:
