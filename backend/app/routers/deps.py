@@ -45,7 +45,6 @@ class Guard:
     async def __call__(
         self,
         request: Request,
-        app: App,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
         idempotency_key: Annotated[
             str | None,
@@ -54,6 +53,7 @@ class Guard:
     ) -> RequestContext:
         if credentials is None:
             raise NotAuthenticatedError
+        app = container(request)
         claims = await app.verifier.verify(credentials.credentials)
         actor = await app.sync.actor(claims)
         if not actor.may(self.permission):
