@@ -7,8 +7,11 @@
 
 import asyncio
 import itertools
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -53,6 +56,18 @@ PORTABLE_TABLES = [
     )
 ]
 _serial = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files where no other session of pytest comes by.
+
+    Started by root, PostgreSQL runs as somebody else, who must be able to pass the folders above
+    the data at every checkpoint; each session that starts closes the folder they usually share.
+    """
+    if config.option.basetemp is None:
+        folder = tempfile.mkdtemp(prefix="training-tests-")
+        config.option.basetemp = folder
+        config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session", autouse=True)
