@@ -74,7 +74,7 @@ async def test_the_tour_of_the_readme_works(stack: DevStack) -> None:
     assert answers[0]["email"] == "learner@unified.example"
     assert not any("code" in answer for answer in answers)
     assert answers[-2]["items"][0]["progress_percent"] > 0
-    assert answers[-1]["items"][0]["action"] == "section:completed"
+    assert "section:completed" in {event["action"] for event in answers[-1]["items"]}
     assert any(line.lower().startswith("etag: ") for line in output)
 
 

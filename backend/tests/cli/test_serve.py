@@ -170,9 +170,10 @@ class Ledger:
                 self.repeated += 1
                 await self.server.until_ready()
                 continue
-            assert answer.status_code == 201
-            self.acknowledged[title] = answer.json()["id"]
-            return
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                assert answer.status_code == httpx.codes.CREATED
+                self.acknowledged[title] = answer.json()["id"]
+                return
 
     async def reach(self, count: int) -> None:
         while len(self.acknowledged) < count:
