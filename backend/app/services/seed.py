@@ -76,9 +76,9 @@ class SeedService(Service):
                 location, created = await _location(uow, entry)
                 locations[entry["slug"]] = location
                 seeded.locations += created
-            for entry in document["staff"]:
-                seeded.users += await _person(uow, entry, locations)
-            await _assign_managers(uow, document["staff"])
+            new = [entry for entry in document["staff"] if await _person(uow, entry, locations)]
+            seeded.users = len(new)
+            await _assign_managers(uow, new)
         return seeded
 
 
@@ -193,5 +193,5 @@ async def _assign_managers(uow: UnitOfWork, staff: list[dict[str, Any]]) -> None
         if manager_email := entry.get("manager"):
             user = await uow.users.active_by_email(entry["email"])
             manager = await uow.users.active_by_email(manager_email)
-            if user and manager and user.manager_id is None:
+            if user and manager:
                 user.manager_id = manager.id
