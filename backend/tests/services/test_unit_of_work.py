@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
@@ -7,6 +10,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from app.core.database import Database
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, Location, TrainingModule
+from app.services import unit_of_work
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, text_section
@@ -163,3 +167,19 @@ class TestAudit:
             first, second = await uow.now(), await uow.now()
         assert first.tzinfo is not None
         assert first < second
+
+
+def test_nobody_else_opens_sessions() -> None:
+    """A session that somebody else opened may have begun already, and its commit is anybody's."""
+    opening = re.compile(
+        r"\.(writing|reading|session)\(\)(?! as uow)|AsyncSession\(|sessionmaker\("
+    )
+    app = Path(unit_of_work.__file__).parents[1]
+    places = {
+        str(file.relative_to(app))
+        for folder in ("repositories", "services", "routers")
+        for file in (app / folder).rglob("*.py")
+        for line in file.read_text().splitlines()
+        if opening.search(line) and "self.reading()" not in line and "def " not in line
+    }
+    assert places == {"services/unit_of_work.py"}
