@@ -71,6 +71,21 @@ async def test_submits_make_one_grade(
     assert (result.records, result.broken) == (ROUNDS, None)
 
 
+async def test_submits_of_what_was_saved_make_one_grade(
+    committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
+) -> None:
+    for number in range(1, ROUNDS + 1):
+        quiz = await make_quiz(session, committed_database)
+        attempt = await quiz.start(
+            committed_api, learner, await quiz.enroll(committed_api, learner)
+        )
+        await save(committed_api, learner, attempt, quiz.right())
+        answers = await race(submit(committed_api, learner, attempt, {}) for _ in range(50))
+        assert statuses(answers) == {200: 50}
+        assert len({answer.content for answer in answers}) == 1
+        assert await count(session, AttemptResult) == number
+
+
 async def test_different_last_answers_make_one_grade(
     committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
 ) -> None:

@@ -2,11 +2,14 @@ import asyncio
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.models import AttemptResult, QuizAttempt, TrainingRecord, User
+from app.domain.quiz.grading import CorrectionKind
+from app.models import AttemptResult, QuizAttempt, QuizCorrection, TrainingRecord, User
+from app.services.context import SYSTEM
+from app.services.unit_of_work import UnitOfWork
 from tests.concurrency.race import ROUNDS, count, race, statuses, verify
 from tests.factories.attempt import Quiz, make_quiz, question
 from tests.factories.user import make_user
@@ -15,6 +18,10 @@ from tests.support import Api
 pytestmark = pytest.mark.full
 
 PEOPLE = 10
+WAITING = text(
+    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+    "WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+)
 
 
 async def correct(api: Api, author: User, quiz: Quiz, answer: str) -> httpx.Response:
@@ -59,6 +66,33 @@ async def test_nobody_is_graded_past_a_correction(
     assert regraded[-1] > 0
     result = await verify(committed_database)
     assert (result.records, result.people, result.broken) == (ROUNDS * PEOPLE, PEOPLE, None)
+
+
+async def test_grading_waits_for_a_correction_under_way(
+    committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
+) -> None:
+    quiz = await make_quiz(session, committed_database, question("single_choice"))
+    attempt = await quiz.start(committed_api, learner, await quiz.enroll(committed_api, learner))
+    question_id = quiz.questions[0].id
+    path, body = f"/attempts/{attempt['id']}/submit", {"answers": {str(question_id): "c"}}
+    async with UnitOfWork(committed_database, SYSTEM) as uow:
+        await uow.corrections.lock_quiz(quiz.version.id, quiz.section.id)
+        submit = asyncio.create_task(committed_api.post(path, learner, json=body))
+        while not submit.done() and not await uow.session.scalar(WAITING):
+            pass
+        assert not submit.done()
+        await uow.corrections.add(
+            QuizCorrection(
+                version_id=quiz.version.id,
+                section_id=quiz.section.id,
+                number=1,
+                question_id=question_id,
+                kind=CorrectionKind.ACCEPT,
+                answer="c",
+                note="This is right too.",
+            )
+        )
+    assert (await submit).json()["passed"] is True
 
 
 async def test_corrections_of_two_quizzes_of_the_same_people(
