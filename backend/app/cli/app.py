@@ -2,6 +2,7 @@ import typer
 
 from app.cli import (
     audit_pack,
+    bench,
     branch,
     development,
     openapi,
@@ -17,6 +18,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 cli.command("dev")(development.dev)
 cli.command("serve")(serving.serve)
 cli.command("seed")(seeding.seed)
+cli.command("bench")(bench.bench)
 cli.command("openapi")(openapi.openapi)
 cli.command("audit-pack")(audit_pack.audit_pack)
 cli.add_typer(users.cli, name="users")

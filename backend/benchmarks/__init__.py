@@ -1,0 +1,1 @@
+"""The performance harness: limit, idiomatic and served variants on one database in one run."""

@@ -1,0 +1,194 @@
+"""A dental group of a given size, the same for every variant. Fixed seed: same rows every time."""
+
+import random
+import uuid
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.core.database import Database
+from app.domain.quiz.questions import QuestionKind
+from app.domain.section_settings import SectionKind
+from app.models import ModuleSection, QuizQuestion, TrainingModule
+from app.schemas.module import Publish
+from app.services.context import SYSTEM
+from app.services.publishing import publish_module
+from app.services.unit_of_work import UnitOfWork
+
+SEED = 20261120
+MODULES = 200
+TEXT_SECTIONS = 9
+QUESTIONS = 50
+USERS = 5_000
+ENROLLMENTS_PER_USER = 50
+SECTIONS_STARTED = 4
+LOCATIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: uuid.UUID
+    supabase_id: uuid.UUID
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The rows that requests are made about. Enrollments are of the person beside them."""
+
+    people: list[Person]
+    enrollments: list[tuple[Person, uuid.UUID, uuid.UUID]]
+    """(person, enrollment, its first section); every one active."""
+
+    unenrolled: list[tuple[Person, uuid.UUID]]
+    """(person, module) pairs without an enrollment."""
+
+    admin: Person
+
+
+async def build(database: Database, dsn: str, scale: float) -> None:
+    """Fill an empty, migrated database; `dsn` is its owner's."""
+    users = max(int(USERS * scale), 100)
+    await _modules(database)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(_LOCATIONS, LOCATIONS)
+        await connection.execute(_USERS, users, LOCATIONS)
+        await connection.execute(_ENROLLMENTS, ENROLLMENTS_PER_USER, MODULES)
+        await connection.execute(_PROGRESS, SECTIONS_STARTED)
+        await connection.execute(_MAKE_ADMIN)
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def sample(dsn: str, size: int) -> Sample:
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(_SAMPLE, size)
+        free = await connection.fetch(_UNENROLLED, size)
+        [admin] = await connection.fetch(_ADMIN)
+    finally:
+        await connection.close()
+    people = {row["user_id"]: Person(row["user_id"], row["sub"], row["email"]) for row in rows}
+    return Sample(
+        list(people.values()),
+        [(people[row["user_id"]], row["id"], row["section_id"]) for row in rows],
+        [(Person(row["id"], row["sub"], row["email"]), row["module_id"]) for row in free],
+        Person(admin["id"], admin["sub"], admin["email"]),
+    )
+
+
+async def _modules(database: Database) -> None:
+    rng = random.Random(SEED)  # noqa: S311  # sample text, not a secret
+    for number in range(MODULES):
+        module = _module(rng, number)
+        async with UnitOfWork(database, SYSTEM) as uow:
+            await uow.modules.add(module)
+            await publish_module(uow, module, Publish())
+
+
+def _module(rng: random.Random, number: int) -> TrainingModule:
+    quiz = ModuleSection(
+        kind=SectionKind.QUIZ,
+        title="Quiz",
+        position=TEXT_SECTIONS + 1,
+        settings={"pass_mark": 80, "max_attempts": None, "shuffle": False},
+        questions=[_question(rng, position) for position in range(1, QUESTIONS + 1)],
+    )
+    texts = [
+        ModuleSection(
+            kind=SectionKind.TEXT,
+            title=f"Section {position}",
+            body=f"<p>{_words(rng, 260)}</p>",
+            position=position,
+            questions=[],
+        )
+        for position in range(1, TEXT_SECTIONS + 1)
+    ]
+    return TrainingModule(
+        slug=f"bench-{number}",
+        title=f"Module {number:03}",
+        summary=_words(rng, 20),
+        category="Safety",
+        tags=["osha", "annual"],
+        estimated_minutes=30,
+        sections=[*texts, quiz],
+    )
+
+
+def _question(rng: random.Random, position: int) -> QuizQuestion:
+    options = [{"id": key, "text": f"{key} {_words(rng, 4)}"} for key in "abcd"]
+    return QuizQuestion(
+        kind=QuestionKind.SINGLE_CHOICE,
+        prompt=_words(rng, 8),
+        points=1,
+        answer_metadata={"options": options, "correct": ["a"]},
+        position=position,
+    )
+
+
+_VOCABULARY = (
+    "gloves sharps exposure barrier mask surface spore label hazard privacy record patient consent "
+    "radiation dose shield wipe autoclave cycle waste vaccine report incident training review"
+)
+
+
+def _words(rng: random.Random, count: int) -> str:
+    return " ".join(rng.choices(_VOCABULARY.split(), k=count))
+
+
+_LOCATIONS = """
+    INSERT INTO locations (name, time_zone)
+    SELECT 'Office ' || n, 'America/Los_Angeles' FROM generate_series(1, $1::int) AS n
+"""
+
+_USERS = """
+    INSERT INTO users (supabase_id, email, full_name, email_confirmed, last_sign_in, location_id,
+                       job_title, hired_on)
+    SELECT gen_random_uuid(), 'person' || n || '@unified.example', 'Person ' || n, true,
+           now() + interval '1 day',
+           (SELECT array_agg(id ORDER BY name) FROM locations)[1 + n % $2::int],
+           'Hygienist', DATE '2020-01-01' + n % 2000
+      FROM generate_series(1, $1::int) AS n
+"""
+
+_ENROLLMENTS = """
+    INSERT INTO enrollments (user_id, module_id, version_id, source, progress_percent, enrolled_at,
+                             due_on)
+    SELECT u.id, v.module_id, v.id, 'assigned', 40,
+           now() - make_interval(days => u.n % 300, mins => k), CURRENT_DATE + u.n % 90
+      FROM (SELECT id, (row_number() OVER (ORDER BY email))::int AS n FROM users) AS u
+     CROSS JOIN generate_series(0, $1::int - 1) AS k
+      JOIN (SELECT id, module_id, (row_number() OVER (ORDER BY title))::int AS n
+              FROM module_versions) AS v ON v.n = 1 + (u.n + k * 3) % $2::int
+"""
+
+_PROGRESS = """
+    INSERT INTO section_progress (enrollment_id, section_id, state, seconds_spent, position,
+                                  completed_at)
+    SELECT e.id, s.section_id, 'completed', 120, 0, now()
+      FROM enrollments e
+      JOIN version_sections s ON s.version_id = e.version_id
+       AND s.position BETWEEN 2 AND 1 + $1::int
+"""
+
+_SAMPLE = """
+    SELECT e.id, e.user_id, s.section_id, u.supabase_id AS sub, u.email
+      FROM (SELECT id, supabase_id, email FROM users ORDER BY email LIMIT $1) AS u
+      JOIN LATERAL (SELECT * FROM enrollments WHERE user_id = u.id AND status = 'active'
+                    ORDER BY enrolled_at DESC LIMIT 1) AS e ON true
+      JOIN version_sections s ON s.version_id = e.version_id AND s.position = 1
+"""
+
+_MAKE_ADMIN = "UPDATE users SET role = 'admin' WHERE email = 'person50@unified.example'"
+_ADMIN = "SELECT id, supabase_id AS sub, email FROM users WHERE role = 'admin'"
+
+_UNENROLLED = """
+    SELECT u.id, u.supabase_id AS sub, u.email, m.id AS module_id
+      FROM (SELECT id, supabase_id, email FROM users ORDER BY email DESC LIMIT $1) AS u
+      JOIN LATERAL (SELECT id FROM training_modules m
+                     WHERE NOT EXISTS (SELECT FROM enrollments e
+                                        WHERE e.user_id = u.id AND e.module_id = m.id)
+                     ORDER BY title) AS m ON true
+"""
