@@ -1,13 +1,15 @@
 """Read-only SQL of the auditor pack. Everything comes in batches: packs may be large."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Date,
+    Row,
     Select,
     and_,
     func,
@@ -15,7 +17,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -104,43 +105,27 @@ class AuditPackRepository:
 
     async def records(self, scope: PackScope) -> AsyncIterator[list[PackedRecord]]:
         """Yield batches, person by person, in the order of their chains."""
-        last: tuple[uuid.UUID, int] | None = None
-        here = tuple_(TrainingRecord.user_id, TrainingRecord.sequence)
-        while True:
-            statement = _records().where(_in_scope(scope))
-            if last is not None:
-                statement = statement.where(here > last)
-            statement = statement.order_by(TrainingRecord.user_id, TrainingRecord.sequence)
-            rows = (await self.session.execute(statement.limit(BATCH))).all()
-            if rows:
-                yield [PackedRecord(*row) for row in rows]
-            if len(rows) < BATCH:
-                return
-            last = (rows[-1][0].user_id, rows[-1][0].sequence)
-            self.session.expunge_all()
+        statement = _records().where(_in_scope(scope))
+        statement = statement.order_by(TrainingRecord.user_id, TrainingRecord.sequence)
+        async for rows in self._batches(statement):
+            yield [PackedRecord(*row) for row in rows]
 
     async def links(self, scope: PackScope) -> AsyncIterator[list[ChainLink]]:
         people = select(TrainingRecord.user_id).where(_in_scope(scope))
-        last: tuple[uuid.UUID, int] | None = None
-        here = tuple_(TrainingRecord.user_id, TrainingRecord.sequence)
-        while True:
-            statement = select(
+        statement = (
+            select(
                 TrainingRecord.user_id,
                 TrainingRecord.sequence,
                 TrainingRecord.id,
                 TrainingRecord.previous_hash,
                 TrainingRecord.hash,
                 _in_scope(scope),
-            ).where(TrainingRecord.user_id.in_(people))
-            if last is not None:
-                statement = statement.where(here > last)
-            statement = statement.order_by(TrainingRecord.user_id, TrainingRecord.sequence)
-            rows = (await self.session.execute(statement.limit(BATCH))).all()
-            if rows:
-                yield [ChainLink(*row) for row in rows]
-            if len(rows) < BATCH:
-                return
-            last = (rows[-1][0], rows[-1][1])
+            )
+            .where(TrainingRecord.user_id.in_(people))
+            .order_by(TrainingRecord.user_id, TrainingRecord.sequence)
+        )
+        async for rows in self._batches(statement):
+            yield [ChainLink(*row) for row in rows]
 
     async def seals(self) -> list[RecordSeal]:
         return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))
@@ -181,27 +166,17 @@ class AuditPackRepository:
 
     async def rosters(self, scope: PackScope) -> AsyncIterator[list[RosterRow]]:
         """Yield the closed sessions' roster lines, session by session."""
-        last: tuple[object, object] | None = None
-        here = tuple_(LiveSession.id, Attendance.user_id)
-        while True:
-            statement = (
-                select(LiveSession, TrainingModule.title, Attendance)
-                .join(TrainingModule, TrainingModule.id == LiveSession.module_id)
-                .join(Attendance, Attendance.session_id == LiveSession.id)
-                .where(_sessions(scope), _people(scope, Attendance.user_id))
-            )
-            if last is not None:
-                statement = statement.where(here > last)
-            statement = statement.order_by(LiveSession.id, Attendance.user_id)
-            rows = (await self.session.execute(statement.limit(BATCH))).all()
-            if rows:
-                yield [RosterRow(*row) for row in rows]
-            if len(rows) < BATCH:
-                return
-            last = (rows[-1][0].id, rows[-1][2].user_id)
-            self.session.expunge_all()
+        statement = (
+            select(LiveSession, TrainingModule.title, Attendance)
+            .join(TrainingModule, TrainingModule.id == LiveSession.module_id)
+            .join(Attendance, Attendance.session_id == LiveSession.id)
+            .where(_sessions(scope), _people(scope, Attendance.user_id))
+            .order_by(LiveSession.id, Attendance.user_id)
+        )
+        async for rows in self._batches(statement):
+            yield [RosterRow(*row) for row in rows]
 
-    async def questions(self, scope: PackScope) -> AsyncIterator[SessionQuestion]:
+    async def questions(self, scope: PackScope) -> AsyncIterator[list[SessionQuestion]]:
         attended = select(Attendance.session_id).where(_people(scope, Attendance.user_id))
         statement = (
             select(SessionQuestion)
@@ -209,27 +184,32 @@ class AuditPackRepository:
             .where(_sessions(scope), LiveSession.id.in_(attended))
             .order_by(SessionQuestion.created_at, SessionQuestion.id)
         )
-        for question in await self.session.scalars(statement):
-            yield question
+        async for rows in self._batches(statement):
+            yield [row[0] for row in rows]
 
     async def external_trainings(self, scope: PackScope) -> AsyncIterator[list[ExternalRow]]:
-        last: uuid.UUID | None = None
-        while True:
-            statement = _externals().where(
+        statement = (
+            _externals()
+            .where(
                 _between(ExternalTraining.completed_on, scope),
                 _people(scope, ExternalTraining.user_id),
                 _module(ExternalTraining.module_id, scope),
             )
-            if last is not None:
-                statement = statement.where(ExternalTraining.id > last)
-            statement = statement.order_by(ExternalTraining.id).limit(BATCH)
-            rows = (await self.session.execute(statement)).all()
-            if rows:
-                yield [ExternalRow(*row) for row in rows]
-            if len(rows) < BATCH:
-                return
-            last = rows[-1][0].id
-            self.session.expunge_all()
+            .order_by(ExternalTraining.id)
+        )
+        async for rows in self._batches(statement):
+            yield [ExternalRow(*row) for row in rows]
+
+    async def _batches(
+        self, statement: Select[*tuple[Any, ...]]
+    ) -> AsyncIterator[Sequence[Row[*tuple[Any, ...]]]]:
+        """Read through a cursor of the server: one plan, and one batch in memory."""
+        result = await self.session.stream(statement, execution_options={"yield_per": BATCH})
+        try:
+            async for rows in result.partitions():
+                yield rows
+        finally:
+            await result.close()
 
 
 def _records() -> Select[TrainingRecord, int | None, int | None]:

@@ -207,8 +207,8 @@ def _roster_line(row: RosterRow) -> dict[str, Any]:
 
 
 async def _questions(uow: UnitOfWork, scope: PackScope) -> AsyncIterator[list[dict[str, Any]]]:
-    async for question in uow.audit_packs.questions(scope):
-        yield [_fields(question, QUESTION_COLUMNS)]
+    async for batch in uow.audit_packs.questions(scope):
+        yield [_fields(question, QUESTION_COLUMNS) for question in batch]
 
 
 def _fields(row: SessionQuestion, names: Iterable[str]) -> dict[str, Any]:
