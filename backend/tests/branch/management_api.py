@@ -69,6 +69,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     delay: float = 0.0
+    """Seconds until the answer; with `late`, until the request is carried out."""
+    late: bool = False
     met: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meets(self, request: Request) -> bool:
@@ -133,10 +135,12 @@ class MockManagementApi:
             return JSONResponse({"message": "Unauthorized"}, 401)
         for fault in self.faults:
             if fault.meets(request):
-                if fault.carried_out:
+                if fault.carried_out and not fault.late:
                     await self._answer(request)
                 fault.met.set()
                 await asyncio.sleep(fault.delay)
+                if fault.late:
+                    return await self._answer(request)
                 return fault.response()
         return await self._answer(request)
 
