@@ -17,6 +17,7 @@ from app.services.unit_of_work import UnitOfWork
 
 SEED = 20261120
 MODULES = 200
+LEAST_MODULES = 60
 TEXT_SECTIONS = 9
 QUESTIONS = 50
 USERS = 5_000
@@ -49,12 +50,13 @@ class Sample:
 async def build(database: Database, dsn: str, scale: float) -> None:
     """Fill an empty, migrated database; `dsn` is its owner's."""
     users = max(int(USERS * scale), 100)
-    await _modules(database)
+    modules = max(int(MODULES * scale), LEAST_MODULES)
+    await _modules(database, modules)
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(_LOCATIONS, LOCATIONS)
         await connection.execute(_USERS, users, LOCATIONS)
-        await connection.execute(_ENROLLMENTS, ENROLLMENTS_PER_USER, MODULES)
+        await connection.execute(_ENROLLMENTS, ENROLLMENTS_PER_USER, modules)
         await connection.execute(_PROGRESS, SECTIONS_STARTED)
         await connection.execute(_MAKE_ADMIN)
         await connection.execute("VACUUM ANALYZE")
@@ -79,9 +81,9 @@ async def sample(dsn: str, size: int) -> Sample:
     )
 
 
-async def _modules(database: Database) -> None:
+async def _modules(database: Database, count: int) -> None:
     rng = random.Random(SEED)  # noqa: S311  # sample text, not a secret
-    for number in range(MODULES):
+    for number in range(count):
         module = _module(rng, number)
         async with UnitOfWork(database, SYSTEM) as uow:
             await uow.modules.add(module)
@@ -161,7 +163,7 @@ _ENROLLMENTS = """
       FROM (SELECT id, (row_number() OVER (ORDER BY email))::int AS n FROM users) AS u
      CROSS JOIN generate_series(0, $1::int - 1) AS k
       JOIN (SELECT id, module_id, (row_number() OVER (ORDER BY title))::int AS n
-              FROM module_versions) AS v ON v.n = 1 + (u.n + k * 3) % $2::int
+              FROM module_versions) AS v ON v.n = 1 + (u.n + k) % $2::int
 """
 
 _PROGRESS = """
