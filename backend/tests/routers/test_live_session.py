@@ -266,13 +266,18 @@ class TestClose:
         await attend(api, live, admin, learner)
         await api.post(f"{BASE}/{live.id}/close", admin)
         assert (await session.scalars(select(TrainingRecord))).all() == []
+        later = await make_live_session(
+            session, module, admin, learner, instructor_name="Came Too Late"
+        )
+        await attend(api, later, admin, learner)
+        await api.post(f"{BASE}/{later.id}/close", admin)
         report = {"seconds_spent": 1, "position": 0, "completed": True}
         path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress"
         await api.put(path, learner, json=report)
         record = (await session.scalars(select(TrainingRecord))).one()
         payload = orjson.loads(record.payload)
         assert payload["delivery_method"] == "blended"
-        assert [who["role"] for who in payload["instructors"]] == ["instructor"]
+        assert [who["name"] for who in payload["instructors"]] == ["Ivy Instructor"]
 
     async def test_credits_who_is_not_enrolled(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
         self,
