@@ -13,6 +13,8 @@ from app.cli.app import cli
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
 # Taken away from a list that has no version of its own.
 PLAIN = {"unregister_attendee"}
+# A handful by nature.
+SHORT = {"list_departments", "list_retention_periods"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
 
 
@@ -69,6 +71,6 @@ class TestOpenApi:
         for method, path, operation in operations(document):
             schema = operation["responses"].get("200", {}).get("content", {})
             reference = schema.get("application/json", {}).get("schema", {}).get("$ref", "")
-            if "/ListOf_" in reference and not path.endswith("/departments"):
+            if "/ListOf_" in reference and operation["operationId"] not in SHORT:
                 names = {parameter["name"] for parameter in operation["parameters"]}
                 assert names >= {"limit", "cursor", "include_total"}, (method, path)

@@ -67,6 +67,7 @@ IDENTITIES = {
 }
 # Rules that a schema cannot tell: what exists, what fits together, what can be kept.
 SEMANTIC = {
+    "blank_text",
     "invalid_cursor",
     "not_a_permutation",
     "number_out_of_range",

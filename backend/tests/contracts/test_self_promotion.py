@@ -52,35 +52,36 @@ async def snapshot(session: AsyncSession) -> dict[uuid.UUID, tuple[Any, ...]]:
 
 
 class TestBodies:
-    async def test_no_body_sets_a_column(
+    @pytest.mark.parametrize(
+        "below", ["/api/v1/users", pytest.param("/api/v1", marks=pytest.mark.full)]
+    )
+    async def test_no_body_sets_a_column(  # noqa: PLR0913  # one fixture for each part
         self,
         api: Api,
         app: FastAPI,
         world: World,
         database: RollbackDatabase,
         session: AsyncSession,
+        *,
+        below: str,
     ) -> None:
         """Every column, alone and beside a valid body, through every operation with a body."""
         before, sent = await snapshot(session), 0
         known = {row.operation: row.json for row in core_rows(world) if isinstance(row.json, dict)}
         for path, item in app.openapi()["paths"].items():
             for method, operation in item.items():
-                if method not in BODIES:
+                if method not in BODIES or not path.startswith(below):
                     continue
                 address = path.format_map(_Ids(path_ids(world)))
-                for name, value in stolen(world).items():
-                    body = known.get(operation["operationId"], {}) | {name: value}
-                    async with database.undone():
-                        await api.client.request(
-                            method,
-                            address,
-                            json=body,
-                            headers=api.bearer(world.people.learner) | {"If-Match": "*"},
-                        )
-                        session.expire_all()
-                        changed = _without_touch(await snapshot(session), before)
-                    assert not changed, f"{operation['operationId']} changed by {name}"
-                    sent += 1
+                async with database.undone():
+                    for name, value in stolen(world).items():
+                        body = known.get(operation["operationId"], {}) | {name: value}
+                        headers = api.bearer(world.people.learner) | {"If-Match": "*"}
+                        await api.client.request(method, address, json=body, headers=headers)
+                        sent += 1
+                    session.expire_all()
+                    changed = _without_touch(await snapshot(session), before)
+                assert not changed, operation["operationId"]
         assert sent > len(User.__table__.columns) * len(BODIES)
 
     @pytest.mark.parametrize("name", ["role", "is_active", "email", "id", "location_id", "x"])
