@@ -27,7 +27,7 @@ from app.domain.section_settings import SectionKind
 from tests.domain.quiz.strategies import EXPLANATION_CANARY, items, questions
 
 
-def section(number: int = 1, kind: str = "text", **changes: Any) -> SectionDraft:  # noqa: ANN401  # any field
+def section(number: int = 1, kind: str = "text", **changes: Any) -> SectionDraft:  # any field
     values: dict[str, Any] = {
         "id": UUID(int=number),
         "kind": SectionKind(kind),
@@ -38,7 +38,7 @@ def section(number: int = 1, kind: str = "text", **changes: Any) -> SectionDraft
     return SectionDraft(**(values | changes))
 
 
-def single_choice(number: int = 100, **changes: Any) -> QuestionDraft:  # noqa: ANN401  # any field
+def single_choice(number: int = 100, **changes: Any) -> QuestionDraft:  # any field
     values: dict[str, Any] = {
         "id": UUID(int=number),
         "kind": QuestionKind.SINGLE_CHOICE,
@@ -50,11 +50,11 @@ def single_choice(number: int = 100, **changes: Any) -> QuestionDraft:  # noqa: 
     return QuestionDraft(**(values | changes))
 
 
-def quiz(number: int = 1, **changes: Any) -> SectionDraft:  # noqa: ANN401  # any field
+def quiz(number: int = 1, **changes: Any) -> SectionDraft:  # any field
     return section(number, "quiz", **({"body": "", "questions": [single_choice()]} | changes))
 
 
-def module(*sections: SectionDraft, **changes: Any) -> ModuleDraft:  # noqa: ANN401  # any field
+def module(*sections: SectionDraft, **changes: Any) -> ModuleDraft:  # any field
     values: dict[str, Any] = {
         "id": UUID(int=1000),
         "slug": "bloodborne",
