@@ -22,6 +22,7 @@ from app.models import (
 )
 from app.models.enrollment import EnrollmentStatus
 from app.repositories.enrollment import EnrollmentFilter
+from app.schemas.base import ListOf
 from app.schemas.enrollment import (
     Acknowledge,
     BulkEnroll,
@@ -59,7 +60,9 @@ class Studies:
         self, enrollment_id: uuid.UUID, section: ModuleSection, **fields: Any
     ) -> dict[str, Any]:
         payload = ProgressReport.model_validate(fields)
-        return await self.service.report_progress(enrollment_id, section.id, payload)
+        state = orjson.loads(await self.service.report_progress(enrollment_id, section.id, payload))
+        assert isinstance(state, dict)
+        return state
 
     async def complete(self, enrollment_id: uuid.UUID, section: ModuleSection) -> dict[str, Any]:
         return await self.report(enrollment_id, section, completed=True)
@@ -370,6 +373,7 @@ class TestReading:
         await studies.enroll(await published())
         filters = EnrollmentFilter(user_id=studies.user.id)
         own = await studies.service.list(filters, PageRequest(include_total=True))
+        assert isinstance(own, ListOf)
         assert (len(own.items), own.total) == (1, 1)
         service = EnrollmentService(database, acting(other_learner))
         assert await studies.refused(service.list(filters, PageRequest())) == "user_not_found"
