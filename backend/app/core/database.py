@@ -252,7 +252,11 @@ class Database:
     async def _checkout(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
         """Return a pooled connection that the server has not closed, and the driver's below it."""
         while True:
-            connection = await self.engine.raw_connection()
+            try:
+                connection = await self.engine.raw_connection()
+            except self.engine.dialect.loaded_dbapi.Error as error:
+                # SQLAlchemy's stand-in for what the driver said, which callers translate.
+                raise error.__cause__ or error from None
             driver = connection.driver_connection
             if isinstance(driver, asyncpg.Connection) and not driver.is_closed():
                 return connection, driver
