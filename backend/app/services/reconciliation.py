@@ -75,7 +75,8 @@ class ReconciliationService(Service):
             moved = await uow.employment.take_effect()
             if dry_run:
                 await uow.session.rollback()
-        log.info("employment_took_effect", people=len(moved))
+        if moved:
+            log.info("employment_took_effect", people=len(moved))
         async with self.reading() as uow:
             people = list(user_ids) if user_ids is not None else await uow.employment.people()
             asked = None if requirement_ids is None else set(requirement_ids)

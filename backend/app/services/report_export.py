@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
-import xlsxwriter  # type: ignore[import-untyped]  # it ships without annotations
 
 from app.repositories.report import Line
 
@@ -68,6 +67,9 @@ async def xlsx_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[
 
 class _Book:
     def __init__(self, path: Path) -> None:
+        # A twentieth of the application's start-up, and needed by few.
+        import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415  # no annotations; lazy
+
         options = {"constant_memory": True, "tmpdir": str(path.parent)}
         self._book = xlsxwriter.Workbook(path, options)
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
