@@ -41,7 +41,7 @@ def small(postgres: EmbeddedPostgres, template: str) -> Database:
 
 class TestTypes:
     def test_every_instant_has_its_zone(self) -> None:
-        """A naive one means another moment on another machine, and asyncpg takes it without a word."""
+        """A naive one means another moment on another machine; asyncpg takes it all the same."""
         naive = [
             f"{table.name}.{column.name}"
             for table in Base.metadata.tables.values()
