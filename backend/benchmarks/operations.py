@@ -90,7 +90,6 @@ OPERATIONS = (
     Operation("dashboard", 0.70, 2, _dashboard),
     Operation("progress", 0.65, 2, _progress),
     Operation("enroll", 0.60, 2, _enroll, writes=True),
-    # The identity of the caller comes on top of the one statement of the matrix and its "today".
-    Operation("matrix", None, 3, _matrix, variants=("served",)),
+    Operation("matrix", None, 1, _matrix, variants=("served",)),
     Operation("bulk", None, 3, _bulk, writes=True, variants=("served",)),
 )

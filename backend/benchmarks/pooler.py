@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.core.table_security import API_ROLE
 from benchmarks.servers import free_port
 
 BINARY = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 _CONFIGURATION = """
 [databases]
-* = host=127.0.0.1 port={upstream}
+* = host=127.0.0.1 port={upstream} user={role}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -34,7 +35,8 @@ def pooled(directory: Path, upstream: int) -> Iterator[int]:
     """Run pgbouncer with fewer server connections than it has clients; return its port."""
     port = free_port()
     configuration = directory / "pgbouncer.ini"
-    configuration.write_text(_CONFIGURATION.format(upstream=upstream, port=port))
+    text = _CONFIGURATION.format(upstream=upstream, port=port, role=API_ROLE)
+    configuration.write_text(text)
     # The arguments are this module's own.
     process = subprocess.Popen([BINARY, "-q", str(configuration)], stderr=subprocess.DEVNULL)  # noqa: S603
     try:
