@@ -1,5 +1,5 @@
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,11 +30,8 @@ from app.repositories.user import owner_visible_to
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A grade on its way in, and what it was computed from."""
+    """A grade on its way in, and the answers that it is for."""
 
-    attempt_id: uuid.UUID
-    read_answers: JsonObject
-    read_corrections: int
     answers: JsonObject
     timed_out: bool
     columns: dict[str, Any]
@@ -212,17 +209,19 @@ class AttemptRepository(Repository[QuizAttempt]):
         )
         return await self.session.scalar(statement)
 
-    async def grade(self, graded: Graded, request_id: str | None, by: Actor | None) -> bool:
-        """Keep a grade unless the attempt has changed since it was read.
+    async def grade(
+        self, row: AttemptRow, graded: Graded, request_id: str | None, by: Actor | None
+    ) -> AttemptRow | None:
+        """Keep a grade unless the attempt has changed since it was read; return it as it is now.
 
-        Then False, and within a transaction its locks are held: read and grade it again.
+        None if it has changed. Within a transaction its locks are held then: read it again.
         """
         columns = graded.columns
         statement = select(
             func.grade_attempt(
-                graded.attempt_id,
-                literal(graded.read_answers, JSONB),
-                graded.read_corrections,
+                row.attempt.id,
+                literal(row.attempt.answers, JSONB),
+                len(row.corrections),
                 NETWORK_GRACE,
                 literal(graded.answers, JSONB),
                 graded.timed_out,
@@ -236,7 +235,25 @@ class AttemptRepository(Repository[QuizAttempt]):
                 type_=DateTime(timezone=True),
             )
         )
-        return await self.session.scalar(statement) is not None
+        closed_at = await self.session.scalar(statement)
+        return None if closed_at is None else self._after(row, graded, closed_at)
+
+    def _after(self, row: AttemptRow, graded: Graded, closed_at: datetime) -> AttemptRow:
+        # What the function wrote is known here: reading it again would cost a round trip.
+        attempt = row.attempt
+        self.session.expunge(attempt)
+        attempt.state = AttemptState.GRADED
+        attempt.answers = graded.answers
+        attempt.submitted_at = closed_at
+        attempt.timed_out = graded.timed_out
+        for name, value in graded.columns.items():
+            setattr(attempt, name, value)
+        return replace(
+            row,
+            closed=row.closed + 1,
+            any_passed=row.any_passed or graded.columns["passed"],
+            any_open=False,
+        )
 
     async def overdue(self, limit: int) -> list[uuid.UUID]:
         """Return open attempts whose time is up, but for those somebody is writing just now."""

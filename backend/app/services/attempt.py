@@ -7,6 +7,7 @@ own, so that the answer that follows (often a refusal) takes nothing back.
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
@@ -140,7 +141,7 @@ class AttemptService(Service):
             row = await uow.attempts.read(attempt_id, None)
             while row is not None and _is_overdue(row.attempt, row):
                 graded = _graded(row, row.attempt.answers, timed_out=True)
-                if await uow.attempts.grade(graded, self._context.request_id, None):
+                if await uow.attempts.grade(row, graded, self._context.request_id, None):
                     await reconcile_completions(uow, [row.attempt.user_id])
                     break
                 row = await uow.attempts.read(attempt_id, None)
@@ -183,7 +184,7 @@ class AttemptService(Service):
             return await uow.answer(_open(attempt, created=True))
 
     async def _save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
-        async with self.work() as uow:
+        async with self.one_statement() as uow:
             row = await self._own(uow, attempt_id)
             if row.attempt.state is not AttemptState.OPEN:
                 raise AttemptClosedError
@@ -195,20 +196,19 @@ class AttemptService(Service):
             return AnswersSaved(id=attempt_id, answers=answers, expires_at=row.attempt.expires_at)
 
     async def _submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
-        async with self.work() as uow:
+        async with self.one_statement() as uow:
             row = await self._own(uow, attempt_id)
             while row.attempt.state is AttemptState.OPEN:
                 _require_answerable(row.enrollment_status)
-                given, cleared = _parsed(row, payload)
-                answers = {**row.attempt.answers, **given}
-                for question_id in cleared:
-                    answers.pop(question_id, None)
-                graded = _graded(row, answers)
-                await uow.attempts.grade(graded, uow.request_id, self.actor)
-                row = await self._own(uow, attempt_id)
-            if row.enrollment_status is EnrollmentStatus.COMPLETED:
+                graded = _graded(row, _merged(row, payload))
+                kept = await uow.attempts.grade(row, graded, uow.request_id, self.actor)
+                row = kept or await self._own(uow, attempt_id)
+            outcome = await uow.answer(_result(row))
+        if row.attempt.passed:
+            # A completion is committed and has left a note: a crash here loses nothing.
+            async with UnitOfWork(self._database, replace(self._context, idempotency=None)) as uow:
                 await reconcile_completions(uow, [self.actor.id])
-            return await uow.answer(_result(row))
+        return outcome
 
     async def _get(self, attempt_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
@@ -304,6 +304,12 @@ def _parsed(row: AttemptRow, payload: AnswersPayload) -> tuple[JsonObject, list[
     return {each: value for each, value in given.items() if value is not None}, cleared
 
 
+def _merged(row: AttemptRow, payload: AnswersPayload) -> JsonObject:
+    given, cleared = _parsed(row, payload)
+    answers = {**row.attempt.answers, **given}
+    return {each: value for each, value in answers.items() if each not in cleared}
+
+
 def _graded(row: AttemptRow, answers: JsonObject, *, timed_out: bool = False) -> Graded:
     result = grade_attempt(
         Snapshot.model_validate(row.attempt.snapshot),
@@ -311,14 +317,7 @@ def _graded(row: AttemptRow, answers: JsonObject, *, timed_out: bool = False) ->
         answers,
         [Correction.model_validate(each) for each in row.corrections],
     )
-    return Graded(
-        attempt_id=row.attempt.id,
-        read_answers=row.attempt.answers,
-        read_corrections=len(row.corrections),
-        answers=answers,
-        timed_out=timed_out,
-        columns=stored_result(result),
-    )
+    return Graded(answers=answers, timed_out=timed_out, columns=stored_result(result))
 
 
 def _open(attempt: QuizAttempt, *, created: bool = False) -> Outcome:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.domain.actor import Role
 from app.models import AuditEvent, Enrollment, QuizAttempt, TrainingRecord, User
@@ -19,7 +19,7 @@ from tests.factories.module import (
     text_section,
 )
 from tests.factories.user import make_location, make_user
-from tests.support import Api, RollbackDatabase
+from tests.support import Api, RollbackDatabase, count_statements
 
 
 @pytest.fixture
@@ -294,6 +294,16 @@ class TestSubmit:
         bare = await api.post(path, learner)
         assert first.content == again.content == bare.content
         assert first.json()["passed"] is False
+
+    async def test_takes_three_statements(
+        self, api: Api, learner: User, quiz: Quiz, enrollment_id: str, engine: AsyncEngine
+    ) -> None:
+        attempt = await quiz.start(api, learner, enrollment_id)
+        body = {"answers": quiz.wrong()}
+        with count_statements(engine) as statements:
+            await api.post(f"/attempts/{attempt['id']}/submit", learner, json=body)
+        seen = [each for each in statements.seen if "SAVEPOINT" not in each]
+        assert len(seen) <= 3, seen
 
     async def test_saved_answers_count(
         self, api: Api, learner: User, quiz: Quiz, enrollment_id: str
