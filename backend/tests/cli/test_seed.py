@@ -31,7 +31,9 @@ async def test_seeding_again_changes_nothing(invoke: Invoke, session: AsyncSessi
     assert f"{made['locations']} locations and {made['users']} people are new." in first.stdout
     assert f"{made['training_modules']} modules are new." in first.stdout
     again = await invoke("seed", "--demo")
-    assert again.stdout == "0 locations and 0 people are new.\n0 modules are new.\n"
+    assert again.stdout == (
+        "0 locations and 0 people are new.\n0 modules are new.\n0 requirements are new.\n"
+    )
     assert await counts(session) == made
 
 
@@ -48,6 +50,6 @@ async def test_what_an_author_changed_stays(invoke: Invoke, session: AsyncSessio
     module = (await session.scalars(select(TrainingModule).limit(1))).one()
     module.title = "Our own title"
     await session.commit()
-    assert (await invoke("seed")).stdout == "0 modules are new.\n"
+    assert (await invoke("seed")).stdout == "0 modules are new.\n0 requirements are new.\n"
     await session.refresh(module)
     assert module.title == "Our own title"
