@@ -45,8 +45,7 @@ from app.routers.respond import BASE_PATH
 VERSION = "0.1.0"
 EXPOSED_HEADERS = ["ETag", "Location", "X-Request-Id", "Idempotency-Replayed", "Retry-After"]
 
-# Routes are tried one by one, in this order: those that learners use all day come first, which
-# spares their requests a third of the application's processor time (docs/performance.md).
+# Routes are tried one by one, in this order: those that learners use all day come first.
 ROUTERS = (
     enrollment.router,
     attempt.router,
