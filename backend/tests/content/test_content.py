@@ -69,7 +69,12 @@ def staff() -> dict[str, Table]:
 
 
 def sections(slug: str, kind: SectionKind | None = None) -> list[Table]:
-    return [part for part in module(slug)["sections"] if kind is None or part["kind"] == kind]
+    """Return the sections, each with its settings, which a file may leave out."""
+    return [
+        {"settings": {}, **part}
+        for part in module(slug)["sections"]
+        if kind is None or part["kind"] == kind
+    ]
 
 
 def questions(slug: str, kind: QuestionKind | None = None) -> list[Table]:
@@ -114,7 +119,7 @@ def section_draft(slug: str, position: int, raw: Table) -> SectionDraft:
         position=position,
         body=raw["body"],
         required=raw["required"],
-        settings=raw["settings"],
+        settings=raw.get("settings", {}),
         questions=[question_draft(name, question) for question in raw.get("questions", [])],
     )
 
