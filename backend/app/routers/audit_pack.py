@@ -1,6 +1,5 @@
 import uuid
 from contextlib import aclosing
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -9,6 +8,7 @@ from starlette.types import Send
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard
+from app.schemas.base import Day
 from app.services.audit_pack import AuditPack, PackQuery
 from app.services.context import RequestContext
 
@@ -36,8 +36,8 @@ class PackResponse(StreamingResponse):
 async def read_audit_pack(
     context: Auditor,
     app: App,
-    from_day: Annotated[date | None, Query(alias="from")] = None,
-    to_day: Annotated[date | None, Query(alias="to")] = None,
+    from_day: Annotated[Day | None, Query(alias="from")] = None,
+    to_day: Annotated[Day | None, Query(alias="to")] = None,
     location: uuid.UUID | None = None,
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,

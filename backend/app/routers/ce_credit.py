@@ -1,5 +1,4 @@
 import uuid
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -8,6 +7,7 @@ from app.domain.actor import Permission
 from app.domain.ce_credits import LicenceProfile
 from app.routers.deps import App, Guard
 from app.routers.respond import json_of
+from app.schemas.base import Day
 from app.schemas.ce_credit import CeCredits
 from app.services.ce_credit import CycleQuery
 from app.services.context import RequestContext
@@ -23,9 +23,9 @@ async def read_ce_credits(
     context: Reader,
     app: App,
     profile: Annotated[LicenceProfile, Query()],
-    cycle_end: Annotated[date, Query(description="The licence's printed expiry")],
-    cycle_start: Annotated[date | None, Query()] = None,
-    as_of: Annotated[date | None, Query()] = None,
+    cycle_end: Annotated[Day, Query(description="The licence's printed expiry")],
+    cycle_start: Annotated[Day | None, Query()] = None,
+    as_of: Annotated[Day | None, Query()] = None,
 ) -> Response:
     """Add up the CE hours of a licence cycle. A worked example: verify with the board."""
     query = CycleQuery(profile, cycle_end, cycle_start, as_of)

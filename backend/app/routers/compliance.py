@@ -1,5 +1,4 @@
 import uuid
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -7,6 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard
 from app.routers.respond import respond
+from app.schemas.base import Day
 from app.schemas.compliance import ComplianceRead
 from app.services.context import RequestContext
 
@@ -17,7 +17,7 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 
 @router.get("", response_model=ComplianceRead)
 async def read_compliance(
-    user_id: uuid.UUID, context: Reader, app: App, as_of: date | None = None
+    user_id: uuid.UUID, context: Reader, app: App, as_of: Day | None = None
 ) -> Response:
     """Say for every requirement where the person stands, why, and what comes next."""
     return respond(await app.compliance(context).of_user(user_id, as_of))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.domain.actor import Permission
 from app.domain.quiz.exchange.formats import CODECS, BankFormat
 from app.routers.deps import App, Guard
+from app.routers.openapi import problem_responses
 from app.routers.respond import json_of, respond
 from app.schemas.exchange import ExportReport, ImportReport
 from app.services.context import RequestContext
@@ -26,7 +27,8 @@ _FILES = {codec.media_type.partition(";")[0]: _FILE for codec in CODECS.values()
 @router.get(
     "/export",
     response_model=ExportReport,
-    responses={200: {"content": _FILES, "description": "The file, or the report as JSON"}},
+    responses=problem_responses(409)
+    | {200: {"content": _FILES, "description": "The file, or the report as JSON"}},
 )
 async def export_questions(
     module_id: uuid.UUID,

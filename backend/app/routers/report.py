@@ -1,6 +1,5 @@
 import uuid
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -11,7 +10,7 @@ from app.domain.compliance import Status
 from app.repositories.report import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.respond import JSON, json_of
-from app.schemas.base import ListOf
+from app.schemas.base import Day, ListOf
 from app.schemas.report import ComplianceReport, Forecast, ReportLine
 from app.services.context import RequestContext
 from app.services.report_export import csv_chunks, json_chunks, xlsx_chunks
@@ -26,7 +25,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 async def _scope(
     context: Reader,
     app: App,
-    as_of: date | None = None,
+    as_of: Day | None = None,
     location: QueryText | None = None,
     department: QueryText | None = None,
     job_title: QueryText | None = None,
