@@ -118,7 +118,10 @@ class ExternalTrainingService(Service):
                 raise AlreadyReviewedError
             before, after = apply(training, payload, FIELDS)
             if after:
-                await _check(uow, training, await local_day(uow, await _person(uow, training)))
+                # Checked before it is written: the database says no without a pointer.
+                with uow.session.no_autoflush:
+                    today = await local_day(uow, await _person(uow, training))
+                    await _check(uow, training, today)
                 await uow.session.flush()
                 await uow.audit(
                     AuditAction.EXTERNAL_TRAINING_UPDATED,
