@@ -108,13 +108,11 @@ def _problems(path: str, method: str, operation: Schema) -> list[str]:
     if "security" not in operation:
         return []
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
-    found = ["401", "403", "422", "503"]
+    found = ["401", "403", "413", "422", "503"]
     if "{" in path or "user_id" in names or "requestBody" in operation:
         found.append("404")
     if method != "get":
         found.append("409")
-    if "requestBody" in operation:
-        found.append("413")
     if "If-Match" in names:
         found += ["412", "428"]
     return found
