@@ -1,6 +1,7 @@
 """The real Supabase CLI against the same stand-in: it must take the mock for the real thing."""
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -40,10 +41,13 @@ def executable() -> Path:
     assert npm, "these tests need Node 20 or later"
     wanted = json.loads((PACKAGE / "package.json").read_text())["dependencies"]["supabase"]
     installed = PACKAGE / "node_modules" / "supabase" / "package.json"
-    if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
-        # Without a lock: it would have to name the binaries of all platforms.
-        command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=PACKAGE, check=True)  # noqa: S603  # a constant command
+    with (PACKAGE / ".install.lock").open("w") as turn:
+        # Two workers that install into one folder at once ruin it.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
+            # Without a lock file: it would have to name the binaries of all platforms.
+            command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=PACKAGE, check=True)  # noqa: S603  # a constant command
     return PACKAGE / "node_modules" / ".bin" / "supabase"
 
 
