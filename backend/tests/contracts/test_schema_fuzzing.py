@@ -25,6 +25,7 @@ from tests.contracts.schema_fuzzing import Findings, Run, fuzz, tokens
 from tests.contracts.world import World, build_world
 from tests.support import LocalKeys
 
+SEED = 20261120
 _serial = itertools.count(1)
 
 
@@ -114,7 +115,9 @@ class TestContract:
     @pytest.mark.full
     @pytest.mark.parametrize("identity", IDENTITIES)
     def test_everything(self, target: Target, tmp_path: Path, identity: str) -> None:
-        findings = run_as(target, identity, tmp_path, examples=25)
+        # One seed: what a free one finds is for whoever runs it with more examples, not for CI.
+        phases = ("examples", "coverage", "stateful")
+        findings = run_as(target, identity, tmp_path, examples=5, phases=phases, seed=SEED)
         assert_true(findings)
         assert findings.operations == operations(target.app)
         assert findings.cases["stateful"] > 0
