@@ -101,7 +101,7 @@ def create_app(container: Container) -> FastAPI:
     if settings.metrics_enabled:
         app.include_router(health.metrics_router)
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
-    app.add_middleware(Observe, metrics=container.metrics)
+    app.add_middleware(Observe)
     # Outermost, so that browsers may read 413 and 500 as well.
     if settings.cors_origins:
         app.add_middleware(

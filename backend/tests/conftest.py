@@ -16,7 +16,9 @@ from typing import Any
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app import models
@@ -55,15 +57,19 @@ PORTABLE_TABLES = [
         models.SectionProgress,
     )
 ]
+QUICK = "quick"
+hypothesis.settings.register_profile(QUICK, max_examples=25)
 _serial = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files where no other session of pytest comes by.
+    """Give the quick suite fewer examples, and all temporary files a folder of their own.
 
     Started by root, PostgreSQL runs as somebody else, who must be able to pass the folders above
     the data at every checkpoint; each session that starts closes the folder they usually share.
     """
+    if "not full" in config.option.markexpr and config.option.hypothesis_profile is None:
+        hypothesis.settings.load_profile(QUICK)
     if config.option.basetemp is None:
         folder = tempfile.mkdtemp(prefix="training-tests-")
         config.option.basetemp = folder
@@ -198,16 +204,24 @@ def container_for(
     )
 
 
+@pytest.fixture(scope="session")
+def application(engine: AsyncEngine, keys: LocalKeys) -> FastAPI:
+    """One application for a worker's tests: FastAPI prepares each route when it is first met."""
+    settings = settings_for(engine.url.render_as_string(hide_password=False))
+    return create_app(container_for(Database(engine), keys, InMemoryAuthAdmin(), settings))
+
+
 @pytest.fixture
 async def api(
+    application: FastAPI,
     database: RollbackDatabase,
     keys: LocalKeys,
     auth_admin: InMemoryAuthAdmin,
-    postgres: EmbeddedPostgres,
 ) -> AsyncIterator[Api]:
     """The application in the test's transaction."""
-    settings = settings_for(postgres.dsn("worker", API_ROLE))
-    async for client in _serve(container_for(database, keys, auth_admin, settings), keys):
+    settings = application.state.container.settings
+    application.state.container = container_for(database, keys, auth_admin, settings)
+    async for client in _serve(application, keys):
         yield client
 
 
@@ -218,15 +232,15 @@ async def committed_api(
     """The application with a real pool and real commits."""
     url = committed_database.engine.url.render_as_string(hide_password=False)
     container = container_for(committed_database, keys, auth_admin, settings_for(url))
-    async for client in _serve(container, keys):
+    async for client in _serve(create_app(container), keys):
         yield client
 
 
-async def _serve(container: Container, keys: LocalKeys) -> AsyncIterator[Api]:
-    transport = httpx.ASGITransport(create_app(container), raise_app_exceptions=False)
+async def _serve(application: FastAPI, keys: LocalKeys) -> AsyncIterator[Api]:
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield Api(client, keys)
-    await container.http.aclose()
+    await application.state.container.http.aclose()
 
 
 @pytest.fixture

@@ -33,9 +33,8 @@ _SECURITY_HEADERS = {
 class Observe:
     """Gives each request its id, its log line, its metrics and the security headers."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,13 +66,7 @@ class Observe:
                 if not started_sending:
                     await _problem(_INTERNAL, request_id)(scope, receive, observed_send)
             finally:
-                self._record(scope, status, time.perf_counter() - started)
-
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method, route = scope["method"], _route(scope)
-        self._metrics.requests.labels(method, route, str(status)).inc()
-        self._metrics.seconds.labels(method, route).observe(seconds)
-        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+                _record(scope, status, time.perf_counter() - started)
 
 
 class LimitBody:
@@ -104,6 +97,14 @@ class LimitBody:
             return message
 
         await self._app(scope, counted_receive, send)
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    metrics: Metrics = scope["app"].state.container.metrics
+    method, route = scope["method"], _route(scope)
+    metrics.requests.labels(method, route, str(status)).inc()
+    metrics.seconds.labels(method, route).observe(seconds)
+    log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _problem(error: AppError, request_id: str) -> Response:

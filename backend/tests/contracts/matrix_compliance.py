@@ -1,6 +1,6 @@
 """The matrix' rows about rules, evidence from elsewhere, employment and reports."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.domain.ce_credits import LicenceProfile
@@ -23,7 +23,8 @@ from tests.support import Api
 
 MY_MANAGER = frozenset({MANAGER})
 REASON = {"reason": "Checked with the provider."}
-TODAY = datetime.now(UTC).date().isoformat()
+# It is today everywhere only from noon UTC on; yesterday is over in every office.
+YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
 
 def rule(world: World) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def external_training(world: World) -> dict[str, Any]:
         "provider": "Red Cross",
         "title": "BLS",
         "credential_kind": "BLS",
-        "completed_on": TODAY,
+        "completed_on": YESTERDAY,
         "hours": 4,
     }
 
@@ -57,7 +58,7 @@ def exemption(world: World, requirement_id: object) -> dict[str, Any]:
         "user_id": str(world.people.learner.id),
         "requirement_id": str(requirement_id),
         "reason": "On leave.",
-        "starts_on": TODAY,
+        "starts_on": YESTERDAY,
     }
 
 
@@ -193,15 +194,15 @@ def _retention(world: World) -> list[Row]:
 def _employment(world: World) -> list[Row]:
     return [
         Row("list_employment", ADMINS),
-        Row("leave", ADMINS, success=201, json={"starts_on": TODAY}),
-        Row("come_back", ADMINS, success=409, json={"effective_on": TODAY}, note="is here"),
-        Row("terminate", ADMINS, success=201, json={"effective_on": TODAY}),
-        Row("rehire", ADMINS, success=409, json={"hired_on": TODAY}, note="works here"),
+        Row("leave", ADMINS, success=201, json={"starts_on": YESTERDAY}),
+        Row("come_back", ADMINS, success=409, json={"effective_on": YESTERDAY}, note="is here"),
+        Row("terminate", ADMINS, success=201, json={"effective_on": YESTERDAY}),
+        Row("rehire", ADMINS, success=409, json={"hired_on": YESTERDAY}, note="works here"),
         Row(
             "transfer",
             ADMINS,
             success=201,
-            json={"effective_on": TODAY, "location_id": str(world.far_office.id)},
+            json={"effective_on": YESTERDAY, "location_id": str(world.far_office.id)},
         ),
     ]
 
