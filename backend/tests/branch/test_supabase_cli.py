@@ -1,7 +1,6 @@
 """The real Supabase CLI against the same stand-in: it must take the mock for the real thing."""
 
 import asyncio
-import fcntl
 import json
 import os
 import re
@@ -23,8 +22,9 @@ from starlette.types import ASGIApp
 from app.services.branch import BranchService
 from tests.branch.conftest import Serve
 from tests.branch.management_api import PARENT, READY, STARTING, TOKEN, Fault, MockManagementApi
+from tests.clients.node import alone_in
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("supabase_cli")]
+pytestmark = pytest.mark.full
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = Path(__file__).with_name("supabase_cli")
@@ -41,9 +41,7 @@ def executable() -> Path:
     assert npm, "these tests need Node 20 or later"
     wanted = json.loads((PACKAGE / "package.json").read_text())["dependencies"]["supabase"]
     installed = PACKAGE / "node_modules" / "supabase" / "package.json"
-    with (PACKAGE / ".install.lock").open("w") as turn:
-        # Two workers that install into one folder at once ruin it.
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with alone_in(PACKAGE):
         if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
             # Without a lock file: it would have to name the binaries of all platforms.
             command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund"]

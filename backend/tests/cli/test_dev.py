@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.processes import DevStack, alive, descendants, dev_stack, run_training
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("devstack")]
+pytestmark = pytest.mark.full
 
 ROLES = {
     "learner@unified.example": "learner",

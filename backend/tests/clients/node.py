@@ -1,10 +1,13 @@
 """Runs the scripts of this folder with Node, which CI must have."""
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,19 @@ def installed_node() -> str:
         pytest.skip(missing)
     installed = CLIENTS / "node_modules" / ".package-lock.json"
     lock = CLIENTS / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=CLIENTS, check=True)  # noqa: S603  # a constant command
+    with alone_in(CLIENTS):
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=CLIENTS, check=True)  # noqa: S603  # a constant command
     return node
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait for the turn: two workers that install into one folder at once ruin it."""
+    with (folder / ".install.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 async def run_script(node: str, script: str, environment: dict[str, str]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from tests.cli.processes import PASSWORD, DevStack
 from tests.clients.conftest import ACCESS_TOKEN_SECONDS
 from tests.clients.node import run_script
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.full
 
 EMAIL = "learner@unified.example"
 

@@ -13,7 +13,7 @@ from app.core.security import LEEWAY_SECONDS
 from tests.cli.processes import PASSWORD, DevStack
 from tests.clients.conftest import ACCESS_TOKEN_SECONDS
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.full
 
 EMAIL = "learner2@unified.example"
 

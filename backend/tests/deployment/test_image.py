@@ -20,7 +20,7 @@ import pytest
 from app.core.table_security import API_ROLE
 from app.devstack.postgres import EmbeddedPostgres
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("image")]
+pytestmark = pytest.mark.full
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -12,7 +12,7 @@ from app.devstack.auth import Identity, identity_id, seed_identities
 from tests.devstack.auth.conftest import PREFIX, Stack
 from tests.devstack.conftest import RunClient, Serve
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.full
 
 EMAIL = "learner@example.org"
 PASSWORD = "correct horse"

@@ -6,7 +6,7 @@ from app.devstack.storage.schemas import BucketOptions
 from tests.devstack.conftest import RunClient, Serve
 from tests.devstack.storage.conftest import SERVICE_KEY, Stack
 
-pytestmark = [pytest.mark.full, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.full
 
 
 async def test_files(stack: Stack, serve: Serve, run_client: RunClient) -> None:
