@@ -40,7 +40,7 @@ _STOP_STEPS: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIG
 # Waits for the end of its standard input, that is for the death of this process by whatever
 # means, and then asks the server for a fast shutdown. PR_SET_PDEATHSIG is no substitute: it
 # fires when the *thread* that started the server ends, and exists on Linux alone.
-_WATCHDOG: Final = 'read -r _; kill -INT "$1"'
+_WATCHDOG: Final = 'read -r _; kill -INT "$1" 2>/dev/null'
 
 
 class PostgresError(RuntimeError):
