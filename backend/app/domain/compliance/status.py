@@ -90,7 +90,7 @@ def assess(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Assessmen
     """Return status and periods together: one pass where both are needed."""
     ledger = Ledger(facts, rules)
     ledger.run(day)
-    return Assessment(_line(ledger, day), ledger.periods)
+    return Assessment(status_line(ledger, day), ledger.periods)
 
 
 def status(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> StatusLine:
@@ -102,7 +102,11 @@ def status(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> StatusLin
     return assess(facts, rules, day).line
 
 
-def _line(ledger: Ledger, day: date) -> StatusLine:
+def status_line(ledger: Ledger, day: date) -> StatusLine:
+    """Decide the status on `day`, from a ledger that was run through a day not after it.
+
+    Between two days on which the ledger settles, time alone changes the answer.
+    """
     duty = ledger.duty
     if isinstance(duty, Reason):
         return StatusLine(Status.NOT_REQUIRED, Why(duty))

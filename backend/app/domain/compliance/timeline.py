@@ -16,11 +16,7 @@ from app.domain.compliance.facts import (
 )
 from app.domain.compliance.obligation import Reason
 from app.domain.compliance.periods import CertificationPeriod, Ledger
-from app.domain.compliance.status import (
-    Status,
-    StatusLine,
-    _line,  # the one place where a status is decided
-)
+from app.domain.compliance.status import Status, StatusLine, status_line
 from app.domain.recurrence import add_days, window_start
 from app.domain.requirement import PersonFacts, matches
 
@@ -123,7 +119,7 @@ class _Recorder(Ledger):
         starts = sorted({since, *(day for day in self._turns() if since < day <= last)})
         for start, following in pairwise([*starts, FOREVER]):
             ends_on = last if following == FOREVER else add_days(following, -1)
-            self.lines.append((start, ends_on, _line(self, start)))
+            self.lines.append((start, ends_on, status_line(self, start)))
 
     def _is_without_duty(self) -> bool:
         return self.duty is Reason.NO_RULE or self.duty is Reason.NOT_EMPLOYED
