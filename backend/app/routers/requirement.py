@@ -34,6 +34,7 @@ async def list_requirements(
 
 @router.post("", response_model=RequirementDetail, status_code=201)
 async def create_requirement(payload: RequirementCreate, context: Admin, app: App) -> Response:
+    """Make it with its first rule; 409 `needs_confirmation` where that assigns many people."""
     return respond(await app.requirements(context).create(payload))
 
 

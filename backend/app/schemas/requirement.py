@@ -15,6 +15,7 @@ class RequirementCreate(Payload):
     """The first day of the rule; without it, today."""
 
     confirm: bool = False
+    """Go ahead even though it assigns many people."""
 
 
 class RequirementUpdate(Payload):

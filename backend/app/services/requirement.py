@@ -84,6 +84,8 @@ class RequirementService(Service):
 
     async def create(self, payload: RequirementCreate) -> Outcome:
         async with self.work() as uow:
+            if not payload.confirm:
+                await self._guard(uow, (), payload.rule, payload.effective_from)
             requirement = await add_requirement(
                 uow,
                 Requirement(title=payload.title, description=payload.description),
@@ -117,8 +119,7 @@ class RequirementService(Service):
                 rule = (await _latest(uow, requirement)).rule_model
             if rule is not None:
                 rule = await _checked(uow, rule)
-            day = payload.effective_from or await uow.requirements.organisation_day()
-            effect = await effect_of(uow, _facts(versions), rule, day)
+            effect = await effect_of(uow, _facts(versions), rule, payload.effective_from)
             shown = [*effect.added[:SHOWN_PEOPLE], *effect.released[:SHOWN_PEOPLE]]
             names = await uow.employment.names(shown)
             preview = Preview(
@@ -190,11 +191,17 @@ class RequirementService(Service):
     ) -> RequirementVersion:
         if not confirm:
             versions = await uow.requirements.versions(requirement.id)
-            day = effective_from or await uow.requirements.organisation_day()
-            await self._guard(uow, await effect_of(uow, _facts(versions), rule, day))
+            await self._guard(uow, _facts(versions), rule, effective_from)
         return await _add_version(uow, requirement, rule, effective_from)
 
-    async def _guard(self, uow: UnitOfWork, effect: Effect) -> None:
+    async def _guard(
+        self,
+        uow: UnitOfWork,
+        before: tuple[RuleVersion, ...],
+        rule: Rule | None,
+        effective_from: date | None,
+    ) -> None:
+        effect = await effect_of(uow, before, rule, effective_from)
         people = await uow.employment.headcount()
         concerned = len(effect.added) + len(effect.released)
         share = self._limits.confirm_share * people

@@ -30,17 +30,25 @@ class Effect:
 
 
 async def effect_of(
-    uow: UnitOfWork, before: tuple[RuleVersion, ...], rule: Rule | None, effective_from: date
+    uow: UnitOfWork,
+    before: tuple[RuleVersion, ...],
+    rule: Rule | None,
+    effective_from: date | None,
 ) -> Effect:
-    """Compare whom the requirement applies to on the first day of the new rule."""
-    known_on = max([effective_from, *(version.recorded_on for version in before)])
-    after = (*before, RuleVersion(effective_from, known_on, rule))
+    """Compare whom the requirement applies to on the first day that the new rule changes.
+
+    That is today for a rule that reaches back: it is not known before it is recorded.
+    """
+    today = await uow.requirements.organisation_day()
+    starts_on = effective_from or today
+    first_day = max([starts_on, today, *(version.recorded_on for version in before)])
+    after = (*before, RuleVersion(starts_on, first_day, rule))
     effect = Effect()
     people = await uow.employment.people()
     for first in range(0, len(people), BATCH):
         histories = await uow.employment.of_people(people[first : first + BATCH])
         for user_id, employment in histories.items():
-            _compare(effect, user_id, employment, (before, after), known_on)
+            _compare(effect, user_id, employment, (before, after), first_day)
     return effect
 
 

@@ -129,10 +129,41 @@ class TestGuard:
     async def crowd(self, session: AsyncSession) -> list[User]:
         return [await make_user(session) for _ in range(30)]
 
+    async def test_creation_needs_confirmation(
+        self, api: Api, admin: User, crowd: list[User], module: TrainingModule
+    ) -> None:
+        body = {"title": "For everybody", "rule": rule_json(module.id)}
+        refused = await api.post("/requirements", admin, json=body)
+        assert refused.json()["code"] == "needs_confirmation"
+        assert refused.json()["would_add"] == len(crowd) + 1
+        assert (await api.get("/requirements", admin)).json()["items"] == []
+        sure = await api.post("/requirements", admin, json={**body, "confirm": True})
+        assert sure.status_code == HTTPStatus.CREATED
+
+    async def test_a_rule_that_reaches_back_is_no_way_around(
+        self, api: Api, admin: User, crowd: list[User], module: TrainingModule
+    ) -> None:
+        past = {"effective_from": "2020-01-01"}
+        body = {"title": "Always", "rule": rule_json(module.id), **past}
+        refused = await api.post("/requirements", admin, json=body)
+        assert refused.json()["would_add"] == len(crowd) + 1
+        made = await create(api, admin, module, confirm=True)
+        path = f"/requirements/{made['id']}"
+        rule = rule_json(module.id, audience={"roles": ["author"]})
+        headers = etag(await api.get(path, admin))
+        changed = await api.patch(path, admin, json={"rule": rule, **past}, headers=headers)
+        assert changed.status_code == HTTPStatus.OK, "the later start holds: nobody is released"
+
+    async def test_creation_for_few_does_not(
+        self, api: Api, admin: User, crowd: list[User], module: TrainingModule
+    ) -> None:
+        audience = {"include": [str(user.id) for user in crowd[:20]], "roles": ["author"]}
+        await create(api, admin, module, rule=rule_json(module.id, audience=audience))
+
     async def test_many_people_need_confirmation(
         self, api: Api, admin: User, crowd: list[User], module: TrainingModule
     ) -> None:
-        body = await create(api, admin, module)
+        body = await create(api, admin, module, confirm=True)
         path = f"/requirements/{body['id']}"
         rule = rule_json(module.id, audience={"include": [str(crowd[0].id)], "roles": ["author"]})
         headers = etag(await api.get(path, admin))
@@ -149,7 +180,7 @@ class TestGuard:
     async def test_archive_needs_confirmation(
         self, api: Api, admin: User, crowd: list[User], module: TrainingModule
     ) -> None:
-        body = await create(api, admin, module)
+        body = await create(api, admin, module, confirm=True)
         path = f"/requirements/{body['id']}"
         headers = etag(await api.get(path, admin))
         refused = await api.delete(path, admin, headers=headers)
