@@ -77,6 +77,9 @@ class VideoSettings(Value):
 
     url: HttpsUrl | None = None
     media_id: UUID | None = None
+    captions_media_id: UUID | None = Field(None, exclude_if=lambda media_id: media_id is None)
+    """A WebVTT file. Absent where there is none: content that was published before stays equal."""
+
     duration_seconds: Annotated[int, Field(strict=True, ge=1, le=DAY_SECONDS)] | None = None
     watch_share: Annotated[ExactNumber, Field(ge=0, le=1)] = Decimal("0.9")
 

@@ -20,6 +20,7 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.legal_hold import LegalHold
 from app.models.live_session import Attendance, LiveSession, SessionQuestion
 from app.models.location import Location, LocationManager
+from app.models.media import Media, VersionMedia
 from app.models.module import ModulePrerequisite, TrainingModule
 from app.models.module_teaching import ModuleTeaching
 from app.models.question import QuizQuestion
@@ -56,6 +57,7 @@ __all__ = [
     "LiveSession",
     "Location",
     "LocationManager",
+    "Media",
     "ModulePrerequisite",
     "ModuleSection",
     "ModuleTeaching",
@@ -74,5 +76,6 @@ __all__ = [
     "TrainingModule",
     "TrainingRecord",
     "User",
+    "VersionMedia",
     "VersionSection",
 ]
