@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from app.core.ids import new_id
 from app.devstack.auth.errors import AuthError, Failure
-from app.devstack.auth.schemas import AdminUserDelete, AdminUserUpdate, Invite
+from app.devstack.auth.schemas import AdminUserDelete, AdminUserUpdate, GenerateLink, Invite
 from app.devstack.auth.service import AUDIENCE, AuthService, hash_new_password
 from app.devstack.auth.users import NewUser, UserChanges
 from app.devstack.body import read_body
@@ -30,6 +31,7 @@ class AdminEndpoints:
         one = "/admin/users/{user_id}"
         return [
             Route("/invite", self.invite, methods=["POST"]),
+            Route("/admin/generate_link", self.generate_link, methods=["POST"]),
             Route("/admin/users", self.list_users),
             Route("/admin/users", self.create_user, methods=["POST"]),
             Route(one, self.get_user),
@@ -51,6 +53,24 @@ class AdminEndpoints:
             raise AuthError(Failure.EMAIL_EXISTS)
         await self._auth.send_one_time_token(user, "invite")
         return JSONResponse(user.to_json())
+
+    async def generate_link(self, request: Request) -> Response:
+        """Make a recovery link for the caller to deliver: nothing is sent."""
+        self._auth.require_service_key(request)
+        params = await read_body(request, GenerateLink)
+        user = await self._store.users.by_email(params.email)
+        if user is None:
+            raise AuthError(Failure.USER_NOT_FOUND)
+        token_hash = await self._auth.one_time_token(user, params.type)
+        query = urlencode({"token": token_hash, "type": params.type, "redirect_to": ""})
+        link = {
+            "action_link": f"{self._auth.issuer}/verify?{query}",
+            "email_otp": "",
+            "hashed_token": token_hash,
+            "redirect_to": "",
+            "verification_type": params.type,
+        }
+        return JSONResponse(user.to_json() | link)
 
     async def list_users(self, request: Request) -> Response:
         self._auth.require_service_key(request)

@@ -54,6 +54,11 @@ class Invite(BaseModel):
     data: Metadata | None = None
 
 
+class GenerateLink(BaseModel):
+    type: Literal["recovery"]
+    email: Email
+
+
 class Recover(BaseModel):
     email: Email
 

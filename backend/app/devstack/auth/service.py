@@ -116,9 +116,11 @@ class AuthService:
         if not same_key(presented, self.service_key):
             raise AuthError(Failure.NOT_ADMIN)
 
+    async def one_time_token(self, user: User, kind: TokenType) -> str:
+        return await self.store.one_time_tokens.create(user.id, kind, self.now())
+
     async def send_one_time_token(self, user: User, kind: TokenType) -> None:
-        token_hash = await self.store.one_time_tokens.create(user.id, kind, self.now())
-        self.deliver(Message(user.email or "", kind, token_hash))
+        self.deliver(Message(user.email or "", kind, await self.one_time_token(user, kind)))
 
 
 async def hash_new_password(password: str) -> str:

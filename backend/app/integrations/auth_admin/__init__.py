@@ -1,0 +1,27 @@
+"""Supabase Auth's admin API behind our own Protocol, errors included."""
+
+from app.integrations.auth_admin.memory import InMemoryAuthAdmin
+from app.integrations.auth_admin.protocol import (
+    AccountBannedError,
+    AddressRefusedError,
+    AddressTakenError,
+    AuthAdmin,
+    AuthLimitError,
+    AuthRefusedError,
+    AuthUnavailableError,
+    AuthUser,
+)
+from app.integrations.auth_admin.supabase import SupabaseAuthAdmin
+
+__all__ = [
+    "AccountBannedError",
+    "AddressRefusedError",
+    "AddressTakenError",
+    "AuthAdmin",
+    "AuthLimitError",
+    "AuthRefusedError",
+    "AuthUnavailableError",
+    "AuthUser",
+    "InMemoryAuthAdmin",
+    "SupabaseAuthAdmin",
+]

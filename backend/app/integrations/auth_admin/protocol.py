@@ -1,0 +1,106 @@
+import uuid
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.core.errors import AppError, ConflictError, UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class AuthUser:
+    """A sign-in account. `email` is lower case."""
+
+    id: uuid.UUID
+    email: str | None
+    email_confirmed: bool
+    is_deleted: bool = False
+    """Deleted softly: only a list still shows it, without an address."""
+
+
+class AuthUnavailableError(UnavailableError):
+    """It cannot be reached, does not know our key, or answers what nobody can read."""
+
+    def __init__(
+        self,
+        code: str = "auth_unavailable",
+        title: str = "The sign-in service cannot be reached",
+        *,
+        retry_after_seconds: int = 1,
+    ) -> None:
+        super().__init__(code, title, retry_after_seconds=retry_after_seconds)
+
+
+class AuthLimitError(AuthUnavailableError):
+    """Supabase allows so many mails an hour and requests a minute."""
+
+    def __init__(self) -> None:
+        title = "The sign-in service asks for patience"
+        super().__init__("auth_rate_limited", title, retry_after_seconds=60)
+
+
+class AuthRefusedError(AppError):
+    """It understood and said no, for a reason without an error of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("auth_refused", 422, "The sign-in service does not accept this")
+
+
+class AddressRefusedError(AppError):
+    def __init__(self) -> None:
+        super().__init__(
+            "email_refused",
+            422,
+            "The sign-in service does not accept this address",
+            "It cannot receive mail, or its domain is not on the list of those who may sign up.",
+        )
+
+
+class AddressTakenError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("email_in_use", "Another sign-in account has this email address")
+
+
+class AccountBannedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("account_banned", "This account is banned from signing in")
+
+
+class AuthAdmin(Protocol):
+    """Every method raises AuthUnavailableError or AuthRefusedError when it gets no answer."""
+
+    async def get_user(self, user_id: uuid.UUID) -> AuthUser | None: ...
+
+    async def list_users(self, page: int, per_page: int) -> list[AuthUser]:
+        """Return a page, counted from 1, newest accounts first; the one after the last is empty.
+
+        There is no snapshot: while accounts come and go, one may be on two pages or on none.
+        """
+
+    async def invite(self, email: str, full_name: str | None) -> AuthUser | None:
+        """Send an invitation; return None when the address already has an account.
+
+        An invitation that was not accepted is sent again. Raises AddressRefusedError.
+        """
+
+    async def change_email(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
+        """Give an account a confirmed address, without a mail; None when there is no account.
+
+        Raises AddressTakenError and AddressRefusedError.
+        """
+
+    async def set_banned(self, user_id: uuid.UUID, *, banned: bool) -> bool:
+        """Keep an account from signing in and from renewing sessions, or let it; False: no account.
+
+        A ban does not end sessions: they go on when it is lifted.
+        """
+
+    async def delete_user(self, user_id: uuid.UUID) -> bool:
+        """Remove an account for good; False when there was none."""
+
+    async def sign_out(self, user_id: uuid.UUID) -> bool:
+        """End all sessions of a person: none of them can be renewed any more.
+
+        Access tokens already issued are good until they expire. False: there is no account that
+        could have sessions. Raises AccountBannedError.
+        """
+
+    async def close(self) -> None: ...

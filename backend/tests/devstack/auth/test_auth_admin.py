@@ -1,0 +1,178 @@
+"""Our admin client, through the real supabase-py, against the stand-in on a loopback server."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.integrations.auth_admin import (
+    AccountBannedError,
+    AddressTakenError,
+    AuthUnavailableError,
+    AuthUser,
+    SupabaseAuthAdmin,
+)
+from tests.devstack.auth.conftest import SERVICE_KEY, Stack
+from tests.devstack.conftest import Serve
+
+EMAIL = "person@example.org"
+OTHER = "other@example.org"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+async def origin(stack: Stack, serve: Serve) -> AsyncIterator[str]:
+    async with serve(stack.app) as address:
+        yield address
+
+
+@pytest.fixture
+async def admin(origin: str) -> AsyncIterator[SupabaseAuthAdmin]:
+    client = SupabaseAuthAdmin(origin, SERVICE_KEY)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def http(origin: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"{origin}/auth/v1") as client:
+        yield client
+
+
+async def sign_up(http: httpx.AsyncClient, email: str = EMAIL) -> dict[str, str]:
+    body = {"email": email, "password": PASSWORD}
+    answer = (await http.post("/signup", json=body)).raise_for_status().json()
+    return {**answer, "id": answer["user"]["id"]}
+
+
+async def sign_in(http: httpx.AsyncClient, email: str = EMAIL) -> httpx.Response:
+    body = {"email": email, "password": PASSWORD}
+    return await http.post("/token?grant_type=password", json=body)
+
+
+async def renew(http: httpx.AsyncClient, session: dict[str, str]) -> httpx.Response:
+    body = {"refresh_token": session["refresh_token"]}
+    return await http.post("/token?grant_type=refresh_token", json=body)
+
+
+class TestAccounts:
+    async def test_are_listed_page_by_page(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        ids = [uuid.UUID((await sign_up(http, f"p{n}@example.org"))["id"]) for n in range(5)]
+        pages = [await admin.list_users(page, 2) for page in (1, 2, 3, 4)]
+        assert [len(page) for page in pages] == [2, 2, 1, 0]
+        listed = [user.id for page in pages for user in page]
+        assert listed == list(reversed(ids))
+
+    async def test_the_address_changes_confirmed(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        user_id = uuid.UUID((await sign_up(http))["id"])
+        await sign_up(http, OTHER)
+        changed = await admin.change_email(user_id, "new@example.org")
+        assert changed == AuthUser(user_id, "new@example.org", email_confirmed=True)
+        assert await admin.get_user(user_id) == changed
+        with pytest.raises(AddressTakenError):
+            await admin.change_email(user_id, OTHER)
+
+    async def test_a_ban_keeps_out_until_it_is_lifted(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        session = await sign_up(http)
+        user_id = uuid.UUID(session["id"])
+        assert await admin.set_banned(user_id, banned=True)
+        assert (await sign_in(http)).json()["code"] == "user_banned"
+        assert (await renew(http, session)).json()["code"] == "user_banned"
+        assert await admin.set_banned(user_id, banned=False)
+        assert (await sign_in(http)).status_code == 200
+
+    async def test_deleting(self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient) -> None:
+        user_id = uuid.UUID((await sign_up(http))["id"])
+        assert await admin.delete_user(user_id)
+        assert await admin.get_user(user_id) is None
+        assert not await admin.delete_user(user_id)
+
+    async def test_a_soft_deletion_counts(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        user_id = uuid.UUID((await sign_up(http))["id"])
+        body = {"should_soft_delete": True}
+        headers = {"apikey": SERVICE_KEY, "Authorization": f"Bearer {SERVICE_KEY}"}
+        url = f"/admin/users/{user_id}"
+        (await http.request("DELETE", url, json=body, headers=headers)).raise_for_status()
+        assert await admin.get_user(user_id) is None
+        listed = await admin.list_users(1, 50)
+        assert [(user.id, user.email, user.is_deleted) for user in listed] == [
+            (user_id, None, True)
+        ]
+
+    async def test_nobody(self, admin: SupabaseAuthAdmin) -> None:
+        nobody = uuid.uuid4()
+        assert await admin.get_user(nobody) is None
+        assert await admin.change_email(nobody, EMAIL) is None
+        assert not await admin.set_banned(nobody, banned=True)
+        assert not await admin.sign_out(nobody)
+        assert await admin.list_users(1, 50) == []
+
+
+class TestInvitations:
+    async def test_are_sent_again_until_accepted(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient, stack: Stack
+    ) -> None:
+        first = await admin.invite(EMAIL, "Ada Byron")
+        again = await admin.invite(EMAIL, "Ada Byron")
+        assert first is not None
+        assert first == again
+        assert [message.kind for message in stack.mailbox] == ["invite", "invite"]
+        body = {"type": "invite", "token_hash": stack.mailbox[1].token_hash}
+        (await http.post("/verify", json=body)).raise_for_status()
+        assert await admin.invite(EMAIL, "Ada Byron") is None
+        assert len(stack.mailbox) == 2
+
+
+class TestSigningOut:
+    async def test_ends_every_session_of_this_person(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient, stack: Stack
+    ) -> None:
+        sessions = [await sign_up(http), (await sign_in(http)).json()]
+        others = await sign_up(http, OTHER)
+        assert await admin.sign_out(uuid.UUID(sessions[0]["id"]))
+        for session in sessions:
+            assert (await renew(http, session)).json()["code"] == "refresh_token_not_found"
+        assert (await renew(http, others)).status_code == 200
+        assert stack.mailbox == []
+        assert (await sign_in(http)).status_code == 200
+
+    async def test_leaves_our_own_client_signed_out(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        """The admin client still speaks with the secret key afterwards."""
+        user_id = uuid.UUID((await sign_up(http))["id"])
+        await admin.sign_out(user_id)
+        assert len(await admin.list_users(1, 50)) == 1
+        assert await admin.sign_out(user_id)
+
+    async def test_an_invitation_has_no_sessions(self, admin: SupabaseAuthAdmin) -> None:
+        invited = await admin.invite(EMAIL, None)
+        assert invited is not None
+        assert not await admin.sign_out(invited.id)
+        unconfirmed = await admin.get_user(invited.id)
+        assert unconfirmed is not None
+        assert not unconfirmed.email_confirmed
+
+    async def test_of_a_banned_account_is_refused(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        user_id = uuid.UUID((await sign_up(http))["id"])
+        await admin.set_banned(user_id, banned=True)
+        with pytest.raises(AccountBannedError):
+            await admin.sign_out(user_id)
+
+
+async def test_another_key_is_refused(origin: str) -> None:
+    client = SupabaseAuthAdmin(origin, "sb_secret_wrong")
+    with pytest.raises(AuthUnavailableError):
+        await client.list_users(1, 50)
+    await client.close()
