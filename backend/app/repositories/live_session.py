@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import raiseload
 
 from app.core.pagination import Page, PageRequest
-from app.domain.actor import Actor
+from app.domain.actor import Actor, Role
 from app.domain.section_settings import SectionKind
 from app.models import (
     Attendance,
@@ -22,7 +22,7 @@ from app.models import (
 from app.models.enrollment import EnrollmentStatus
 from app.models.live_session import AttendanceStatus, SessionStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.user import visible_to
+from app.repositories.user import owner_visible_to, visible_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,14 @@ class LiveSessionRepository(Repository[LiveSession]):
         )
         return [RosterLine(*row) for row in await self.session.execute(statement)]
 
-    async def expects(self, session_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+    async def expects(
+        self, session_id: uuid.UUID, user_id: uuid.UUID, actor: Actor, *, whole: bool
+    ) -> bool:
+        """Whether somebody is on the roster, as far as the actor may know."""
         statement = select(Attendance.id).where(
-            Attendance.session_id == session_id, Attendance.user_id == user_id
+            Attendance.session_id == session_id,
+            Attendance.user_id == user_id,
+            true() if whole else owner_visible_to(actor, Attendance.user_id),
         )
         return await self.session.scalar(statement) is not None
 
@@ -235,7 +240,18 @@ class LiveSessionRepository(Repository[LiveSession]):
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
-    if actor.is_admin or actor.is_manager:
+    """Match what the actor teaches, organises, or has people in; see docs/evidence.md.
+
+    What an admin plans is the whole organisation's: every manager may send people there.
+    """
+    if actor.is_admin:
         return true()
-    registered = select(Attendance.session_id).where(Attendance.user_id == actor.id)
-    return or_(LiveSession.instructor_id == actor.id, LiveSession.id.in_(registered))
+    attended = select(Attendance.session_id).where(owner_visible_to(actor, Attendance.user_id))
+    mine = [LiveSession.instructor_id == actor.id, LiveSession.id.in_(attended)]
+    if actor.is_manager:
+        admins = select(User.id).where(User.role == Role.ADMIN)
+        mine += [
+            owner_visible_to(actor, LiveSession.created_by_id),
+            LiveSession.created_by_id.in_(admins),
+        ]
+    return or_(*mine)

@@ -38,7 +38,7 @@ async def list_live_sessions(
     module_id: uuid.UUID | None = None,
     status: SessionStatus | None = None,
 ) -> Response:
-    """List the sessions I teach or attend; managers and admins see all."""
+    """List what I teach or attend; managers also what their people do, and what admins plan."""
     filters = LiveSessionFilter(module_id, status)
     return json_of(await app.live_sessions(context).list(filters, page))
 

@@ -87,7 +87,7 @@ class LiveSessionService(Service):
                 created_by_id=self.actor.id,
                 **{name: getattr(payload, name) for name in FIELDS},
             )
-            await _check_instructor(uow, live)
+            await self._check_instructor(uow, live)
             await uow.live_sessions.add(live)
             after = {name: getattr(live, name) for name in ("module_id", "section_id", *FIELDS)}
             await uow.audit(AuditAction.LIVE_SESSION_CREATED, live, after=after)
@@ -97,20 +97,22 @@ class LiveSessionService(Service):
         self, session_id: uuid.UUID, payload: LiveSessionUpdate, precondition: Precondition
     ) -> Outcome:
         async with self.work() as uow:
-            live = await self._scheduled(uow, session_id, precondition)
+            live = await self._run_by_me(uow, session_id, precondition)
             if "starts_at" in payload.model_fields_set and payload.starts_at is None:
                 fault = FieldError("/starts_at", "missing", "A session has a beginning")
                 raise InvalidPayloadError([fault])
             before, after = apply(live, payload, FIELDS)
+            if "instructor_id" in after:
+                with uow.session.no_autoflush:
+                    await self._check_instructor(uow, live)
             if after:
-                await _check_instructor(uow, live)
                 await uow.session.flush()
                 await uow.audit(AuditAction.LIVE_SESSION_UPDATED, live, before=before, after=after)
             return await self._detail(uow, live)
 
     async def cancel(self, session_id: uuid.UUID) -> Outcome:
         async with self.work() as uow:
-            live = await self._scheduled(uow, session_id)
+            live = await self._run_by_me(uow, session_id)
             live.status = SessionStatus.CANCELLED
             await uow.session.flush()
             await uow.audit(AuditAction.LIVE_SESSION_CANCELLED, live)
@@ -119,7 +121,7 @@ class LiveSessionService(Service):
     async def register(self, session_id: uuid.UUID, payload: Registration) -> Outcome:
         """Put people on the roster: managers those whom they may see."""
         async with self.work() as uow:
-            live = await self._scheduled(uow, session_id)
+            live = await self._locked(uow, session_id)
             await self._require_visible(uow, payload.user_ids, "/user_ids")
             added = await uow.live_sessions.register(live.id, payload.user_ids)
             if added:
@@ -129,7 +131,7 @@ class LiveSessionService(Service):
 
     async def unregister(self, session_id: uuid.UUID, user_id: uuid.UUID) -> None:
         async with self.work() as uow:
-            live = await self._scheduled(uow, session_id)
+            live = await self._locked(uow, session_id)
             if await uow.users.get_visible(user_id, self.actor) is None:
                 raise NotFoundError("user")
             if not await uow.live_sessions.unregister(live.id, user_id):
@@ -140,7 +142,9 @@ class LiveSessionService(Service):
     async def mark(self, session_id: uuid.UUID, payload: AttendanceMarks) -> Outcome:
         """Mark who came: the instructor and admins anybody, managers those whom they may see."""
         async with self.work() as uow:
-            live = await self._taught(uow, session_id)
+            live = await self._locked(uow, session_id)
+            if not self._sees_all(live) and not self.actor.is_manager:
+                raise ForbiddenError
             marked = {*payload.attended, *payload.absent}
             if self.actor.id in marked:
                 raise OwnAttendanceError
@@ -157,8 +161,10 @@ class LiveSessionService(Service):
         self, session_id: uuid.UUID, payload: SessionQuestionCreate
     ) -> Outcome:
         async with self.work() as uow:
-            live = await self._taught(uow, session_id)
-            if payload.user_id and not await uow.live_sessions.expects(live.id, payload.user_id):
+            live = await self._run_by_me(uow, session_id)
+            if payload.user_id and not await uow.live_sessions.expects(
+                live.id, payload.user_id, self.actor, whole=self._sees_all(live)
+            ):
                 raise InvalidPayloadError([_not_on_roster("/user_id")])
             question = await uow.live_sessions.add_question(
                 SessionQuestion(
@@ -178,7 +184,7 @@ class LiveSessionService(Service):
     async def close(self, session_id: uuid.UUID) -> Outcome:
         """Freeze the roster and complete the live section of the attendees' open enrollments."""
         async with self.work() as uow:
-            live = await self._taught(uow, session_id)
+            live = await self._run_by_me(uow, session_id)
             now = await uow.now()
             if live.starts_at > now:
                 raise SessionNotBegunError
@@ -190,7 +196,8 @@ class LiveSessionService(Service):
             body = await self._complete(uow, live)
             after = {"attended": len(body.completed + body.credited + body.not_enrolled)}
             await uow.audit(AuditAction.LIVE_SESSION_CLOSED, live, after=after)
-            return await uow.answer(Outcome.of(body, etag=live.etag))
+            shown = await self._shown(uow, live, body)
+            return await uow.answer(Outcome.of(shown, etag=live.etag))
 
     async def _complete(self, uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
         completed = set()
@@ -223,6 +230,19 @@ class LiveSessionService(Service):
             not_enrolled=[] if suffices else outside,
         )
 
+    async def _shown(
+        self, uow: UnitOfWork, live: LiveSession, body: LiveSessionClosed
+    ) -> LiveSessionClosed:
+        """Leave out whom the actor may not see."""
+        if self._sees_all(live):
+            return body
+        lists = ("completed", "credited", "not_enrolled")
+        named = [user_id for name in lists for user_id in getattr(body, name)]
+        seen = await uow.users.visible_ids(named, self.actor)
+        return body.model_copy(
+            update={name: [each for each in getattr(body, name) if each in seen] for name in lists}
+        )
+
     async def _mark(
         self,
         uow: UnitOfWork,
@@ -241,9 +261,18 @@ class LiveSessionService(Service):
     def _sees_all(self, live: LiveSession) -> bool:
         return self.actor.is_admin or live.instructor_id == self.actor.id
 
-    async def _scheduled(
+    async def _runs(self, uow: UnitOfWork, live: LiveSession) -> bool:
+        """Whether it is the actor's to run: as its instructor, organiser, or their manager."""
+        if self._sees_all(live) or not self.actor.is_manager:
+            return self._sees_all(live)
+        return bool(await uow.users.visible_ids([live.created_by_id], self.actor))
+
+    async def _locked(
         self, uow: UnitOfWork, session_id: uuid.UUID, precondition: Precondition | None = None
     ) -> LiveSession:
+        """Lock a scheduled session that the actor may see."""
+        if await uow.live_sessions.get_visible(session_id, self.actor) is None:
+            raise NotFoundError("live_session")
         live = await uow.live_sessions.by_id(session_id, lock=True)
         if live is None:
             raise NotFoundError("live_session")
@@ -253,14 +282,19 @@ class LiveSessionService(Service):
             raise SessionSettledError
         return live
 
-    async def _taught(self, uow: UnitOfWork, session_id: uuid.UUID) -> LiveSession:
-        """Lock a scheduled session for its instructor, a manager or an admin."""
-        if await uow.live_sessions.get_visible(session_id, self.actor) is None:
-            raise NotFoundError("live_session")
-        live = await self._scheduled(uow, session_id)
-        if not self._sees_all(live) and not self.actor.is_manager:
+    async def _run_by_me(
+        self, uow: UnitOfWork, session_id: uuid.UUID, precondition: Precondition | None = None
+    ) -> LiveSession:
+        live = await self._locked(uow, session_id, precondition)
+        if not await self._runs(uow, live):
             raise ForbiddenError
         return live
+
+    async def _check_instructor(self, uow: UnitOfWork, live: LiveSession) -> None:
+        instructor_id = live.instructor_id
+        if instructor_id and not await uow.users.visible_ids([instructor_id], self.actor):
+            fault = FieldError("/instructor_id", "unknown_user", "No such person, or not yours")
+            raise InvalidPayloadError([fault])
 
     async def _require_visible(
         self, uow: UnitOfWork, user_ids: Collection[uuid.UUID], pointer: str
@@ -274,12 +308,13 @@ class LiveSessionService(Service):
     ) -> Outcome:
         whole = self._sees_all(live)
         roster = await uow.live_sessions.roster(live.id, self.actor, whole=whole)
-        teaches = whole or self.actor.is_manager
-        questions = await uow.live_sessions.questions(live.id) if teaches else []
+        runs = await self._runs(uow, live)
+        questions = await uow.live_sessions.questions(live.id) if runs else []
+        shown = {line.user.id for line in roster}
         body = LiveSessionDetail(
             **LiveSessionRead.model_validate(live).model_dump(),
             roster=[_entry(line) for line in roster],
-            questions=[SessionQuestionRead.model_validate(question) for question in questions],
+            questions=[_question(question, shown) for question in questions],
         )
         return Outcome.of(
             body, created=created, etag=live.etag, location=f"/live-sessions/{live.id}"
@@ -302,10 +337,10 @@ def _not_on_roster(pointer: str) -> FieldError:
     return FieldError(pointer, "not_on_roster", "Not everybody is on the roster")
 
 
-async def _check_instructor(uow: UnitOfWork, live: LiveSession) -> None:
-    instructor_id = live.instructor_id
-    if instructor_id is not None and await uow.users.by_id(instructor_id) is None:
-        raise InvalidPayloadError([FieldError("/instructor_id", "unknown_user", "No such person")])
+def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> SessionQuestionRead:
+    """Return what was asked, and who asked it where the reader may know."""
+    read = SessionQuestionRead.model_validate(question)
+    return read if read.user_id in shown else read.model_copy(update={"user_id": None})
 
 
 async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:

@@ -14,13 +14,14 @@ from app.models import (
     AuditEvent,
     EvidenceElsewhere,
     LiveSession,
+    Location,
     TrainingModule,
     TrainingRecord,
     User,
 )
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish, text_section
-from tests.factories.user import make_user
+from tests.factories.user import make_location, make_user
 from tests.support import Api, RollbackDatabase, etag
 
 BASE = "/live-sessions"
@@ -119,6 +120,106 @@ class TestRead:
         await session.commit()
         read = (await api.get(f"{BASE}/{live.id}", own)).json()
         assert [line["user_id"] for line in read["roster"]] == [str(learner.id)]
+
+
+class TestScope:
+    """A session belongs to whoever planned it; others see what concerns their own people."""
+
+    @pytest.fixture
+    async def office(self, session: AsyncSession) -> Location:
+        return await make_location(session)
+
+    @pytest.fixture
+    async def organiser(self, session: AsyncSession, office: Location) -> User:
+        return await make_user(session, role=Role.MANAGER, location_id=office.id)
+
+    @pytest.fixture
+    async def stranger(self, session: AsyncSession) -> User:
+        office = await make_location(session)
+        return await make_user(session, role=Role.MANAGER, location_id=office.id)
+
+    @pytest.fixture
+    async def theirs(
+        self, session: AsyncSession, module: TrainingModule, organiser: User, office: Location
+    ) -> LiveSession:
+        member = await make_user(session, location_id=office.id)
+        return await make_live_session(session, module, organiser, member)
+
+    async def test_cannot_see_others(self, api: Api, theirs: LiveSession, stranger: User) -> None:
+        path = f"{BASE}/{theirs.id}"
+        headers = {"If-Match": theirs.etag}
+        body = {"question": "Why?", "answer": "Because."}
+        answers = [
+            await api.get(path, stranger),
+            await api.patch(path, stranger, json={"place": "Mine"}, headers=headers),
+            await api.post(f"{path}/cancel", stranger),
+            await api.post(f"{path}/roster", stranger, json={"user_ids": [str(stranger.id)]}),
+            await api.delete(f"{path}/roster/{stranger.id}", stranger),
+            await api.put(f"{path}/attendance", stranger, json={}),
+            await api.post(f"{path}/questions", stranger, json=body),
+            await api.post(f"{path}/close", stranger),
+        ]
+        assert {answer.json()["code"] for answer in answers} == {"live_session_not_found"}
+        assert (await api.get(BASE, stranger)).json()["items"] == []
+
+    async def test_colleagues_of_the_office_run_it(
+        self, api: Api, theirs: LiveSession, office: Location, session: AsyncSession
+    ) -> None:
+        colleague = await make_user(session, role=Role.MANAGER, location_id=office.id)
+        read = await api.get(f"{BASE}/{theirs.id}", colleague)
+        assert len(read.json()["roster"]) == 1
+        moved = await api.patch(
+            f"{BASE}/{theirs.id}", colleague, json={"place": "Room 2"}, headers=etag(read)
+        )
+        assert moved.status_code == HTTPStatus.OK
+
+    async def test_a_guest_shows_the_session_and_their_own_line(
+        self, api: Api, theirs: LiveSession, stranger: User, session: AsyncSession, organiser: User
+    ) -> None:
+        guest = await make_user(session, location_id=stranger.location_id)
+        session.add(Attendance(session_id=theirs.id, user_id=guest.id))
+        await session.commit()
+        path = f"{BASE}/{theirs.id}"
+        question = {"user_id": str(guest.id), "question": "Which?", "answer": "These."}
+        unknown = await api.post(f"{path}/questions", organiser, json=question)
+        assert unknown.json()["errors"][0]["code"] == "not_on_roster"
+        read = (await api.get(path, stranger)).json()
+        assert [line["user_id"] for line in read["roster"]] == [str(guest.id)]
+        assert read["questions"] == []
+        attended = {"attended": [str(guest.id)]}
+        marked = await api.put(f"{path}/attendance", stranger, json=attended)
+        assert marked.json()["roster"][0]["status"] == "attended"
+        for action in ("cancel", "close"):
+            refused = await api.post(f"{path}/{action}", stranger)
+            assert refused.status_code == HTTPStatus.FORBIDDEN
+        closed = (await api.post(f"{path}/close", organiser)).json()
+        assert closed["credited"] == []
+        attendance = await session.scalars(
+            select(EvidenceElsewhere.user_id).where(EvidenceElsewhere.module_id == theirs.module_id)
+        )
+        assert attendance.all() == [guest.id]
+
+    async def test_who_asked_is_for_those_who_may_know(
+        self, api: Api, theirs: LiveSession, organiser: User, admin: User
+    ) -> None:
+        path = f"{BASE}/{theirs.id}"
+        asker = str(admin.id)
+        assert (await api.post(f"{path}/roster", admin, json={"user_ids": [asker]})).is_success
+        body = {"user_id": asker, "question": "Which?", "answer": "These."}
+        assert (await api.post(f"{path}/questions", admin, json=body)).is_success
+        for reader, shown in ((admin, asker), (organiser, None)):
+            [question] = (await api.get(path, reader)).json()["questions"]
+            assert (question["question"], question["user_id"]) == ("Which?", shown)
+
+    async def test_what_an_admin_plans_is_for_every_office(
+        self, api: Api, live: LiveSession, stranger: User
+    ) -> None:
+        path = f"{BASE}/{live.id}"
+        assert (await api.get(path, stranger)).json()["roster"] == []
+        body = {"user_ids": [str(stranger.id)]}
+        assert (await api.post(f"{path}/roster", stranger, json=body)).is_success
+        refused = await api.post(f"{path}/cancel", stranger)
+        assert refused.status_code == HTTPStatus.FORBIDDEN
 
 
 class TestUpdate:
