@@ -13,6 +13,7 @@ from app.routers import (
     attempt,
     audit_event,
     audit_pack,
+    auth_hook,
     ce_credit,
     compliance,
     correction,
@@ -74,6 +75,7 @@ ROUTERS = (
     audit_event.router,
     audit_pack.router,
 )
+    auth_hook.router,
 
 
 def create_app(container: Container) -> FastAPI:

@@ -1,5 +1,6 @@
 """Settings from the environment, validated once at start. Every fault is reported at once."""
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.database_url import DatabaseUrl, PoolerMode, parse_database_url
+from app.core.email_domain import comparable_domain
+
+_HOOK_SECRETS = re.compile(r"v1,whsec_[A-Za-z0-9+/=]{32,88}(\|v1,whsec_[A-Za-z0-9+/=]{32,88})*")
 
 
 class Environment(StrEnum):
@@ -64,6 +68,17 @@ class Settings(BaseSettings):
     token_cache_size: int = Field(10_000, ge=0)
     token_cache_seconds: float = Field(60, ge=0, le=300)
 
+    before_user_created_hook_secret: SecretStr | None = None
+    signup_email_domains: Annotated[tuple[str, ...], NoDecode] = Field((), validate_default=True)
+    admin_writes_require_aal2: bool = False
+    reconcile_confirm_share: float = Field(0.1, ge=0, lt=1)
+
+    storage_bucket: str = Field("training-media", min_length=1, max_length=100)
+    media_section_max_bytes: int = Field(50 * 1_048_576, ge=1)
+    media_evidence_max_bytes: int = Field(20 * 1_048_576, ge=1)
+    media_download_seconds: int = Field(300, ge=10, le=3_600)
+    media_hash_max_bytes: int = Field(50 * 1_048_576, ge=0)
+
     bootstrap_admin_email: str | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     max_body_bytes: int = Field(1_048_576, ge=1024)
@@ -74,6 +89,35 @@ class Settings(BaseSettings):
     idempotency_hours: int = Field(24, ge=24)
     confirm_share: float = Field(0.3, ge=0, le=1)
     confirm_people: int = Field(20, ge=0)
+
+    @field_validator("before_user_created_hook_secret")
+    @classmethod
+    def _hook_secret_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _HOOK_SECRETS.fullmatch(value.get_secret_value()):
+            msg = "must look like v1,whsec_..., as Supabase shows it; several are separated by |"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("signup_email_domains", mode="before")
+    @classmethod
+    def _split_domains(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(domain.strip() for domain in value.split(",") if domain.strip())
+        return value
+
+    @field_validator("signup_email_domains")
+    @classmethod
+    def _domains_are_domains(
+        cls, domains: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        if info.data.get("before_user_created_hook_secret") is not None and not domains:
+            msg = "must be set when BEFORE_USER_CREATED_HOOK_SECRET is: nobody could sign up"
+            raise ValueError(msg)
+        try:
+            return tuple(comparable_domain(domain) for domain in domains)
+        except ValueError:
+            msg = "each domain must look like practice.example"
+            raise ValueError(msg) from None
 
     @field_validator("cors_origins", mode="before")
     @classmethod

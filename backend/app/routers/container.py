@@ -13,6 +13,7 @@ from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
 from app.services.attempt import AttemptService
 from app.services.audit_event import AuditEventService
 from app.services.audit_pack import AuditPackService
+from app.services.auth_hook import AuthHookService
 from app.services.ce_credit import CeCreditService
 from app.services.compliance import ComplianceService
 from app.services.content_cache import ContentCache
@@ -84,6 +85,12 @@ class Container:
         return AuditPackService(self.database, context)
 
     def corrections(self, context: RequestContext) -> CorrectionService:
+    def auth_hooks(self) -> AuthHookService:
+        secret = self.settings.before_user_created_hook_secret
+        return AuthHookService(
+            secret.get_secret_value() if secret else None, self.settings.signup_email_domains
+        )
+
         return CorrectionService(self.database, context)
 
     def compliance(self, context: RequestContext) -> ComplianceService:
