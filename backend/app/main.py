@@ -74,8 +74,8 @@ ROUTERS = (
     report.router,
     audit_event.router,
     audit_pack.router,
-)
     auth_hook.router,
+)
 
 
 def create_app(container: Container) -> FastAPI:

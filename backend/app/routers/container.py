@@ -84,7 +84,6 @@ class Container:
     def audit_packs(self, context: RequestContext) -> AuditPackService:
         return AuditPackService(self.database, context)
 
-    def corrections(self, context: RequestContext) -> CorrectionService:
     def auth_hooks(self) -> AuthHookService:
         secret = self.settings.before_user_created_hook_secret
         return AuthHookService(
