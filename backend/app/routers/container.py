@@ -90,6 +90,7 @@ class Container:
             secret.get_secret_value() if secret else None, self.settings.signup_email_domains
         )
 
+    def corrections(self, context: RequestContext) -> CorrectionService:
         return CorrectionService(self.database, context)
 
     def compliance(self, context: RequestContext) -> ComplianceService:
