@@ -69,6 +69,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
 }
 
+ADMIN_ONLY = frozenset(
+    permission
+    for permission in Permission
+    if {role for role in Role if permission in PERMISSIONS[role]} == {Role.ADMIN}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

@@ -10,12 +10,14 @@ from pydantic import StringConstraints
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
-from app.domain.actor import Permission
+from app.domain.actor import ADMIN_ONLY, Permission
 from app.domain.quiz.fields import StorableText
 from app.routers.container import Container
 from app.services.context import IdempotencyRequest, RequestContext
 
 MAX_KEY_LENGTH = 255
+MFA_LEVEL = "aal2"
+READS = frozenset({"GET", "HEAD"})
 PRINTABLE = r"^[\x20-\x7e]+$"
 _bearer = HTTPBearer(auto_error=False, description="A Supabase access token")
 
@@ -31,6 +33,11 @@ async def _container(request: Request) -> Container:
 
 
 App = Annotated[Container, Depends(_container)]
+
+
+class MfaRequiredError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("mfa_required", "Confirm this session with a second factor first.")
 
 
 class Guard:
@@ -58,9 +65,16 @@ class Guard:
         actor = await app.sync.actor(claims)
         if not actor.may(self.permission):
             raise ForbiddenError
+        if self._needs_mfa(request, app) and claims.assurance_level != MFA_LEVEL:
+            raise MfaRequiredError
         return RequestContext(
             actor, request.state.request_id, await _idempotency(request, idempotency_key)
         )
+
+    def _needs_mfa(self, request: Request, app: Container) -> bool:
+        """Say whether only admins may do this, it writes, and the setting is on."""
+        wanted = app.settings.admin_writes_require_aal2 and self.permission in ADMIN_ONLY
+        return wanted and request.method not in READS
 
 
 async def _idempotency(request: Request, key: str | None) -> IdempotencyRequest | None:

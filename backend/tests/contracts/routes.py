@@ -7,6 +7,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
+from app.routers.auth_hook import Signed
 from app.routers.deps import Guard
 
 # What strangers may read. Everything else asks for a permission.
@@ -25,23 +26,28 @@ class RouteFacts:
     label: str
     name: str
     guards: tuple[Guard, ...]
+    signed: bool
+    """Its caller signs the request instead of signing in."""
 
 
 def all_routes(routes: Iterable[BaseRoute]) -> Iterator[RouteFacts]:
     for route in iter_route_contexts(list(routes)):
-        guards = tuple(_guards(getattr(route, "dependant", None)))
+        calls = list(_calls(getattr(route, "dependant", None)))
+        guards = tuple(call for call in calls if isinstance(call, Guard))
+        signed = any(isinstance(call, Signed) for call in calls)
         methods = route.methods or {"ANY"}
         for method in sorted(methods - {"HEAD"}):
-            yield RouteFacts(f"{method} {route.path_format or route.path}", str(route.name), guards)
+            label = f"{method} {route.path_format or route.path}"
+            yield RouteFacts(label, str(route.name), guards, signed)
 
 
-def _guards(dependant: Dependant | None) -> Iterator[Guard]:
+def _calls(dependant: Dependant | None) -> Iterator[object]:
     for dependency in dependant.dependencies if dependant else ():
-        if isinstance(dependency.call, Guard):
-            yield dependency.call
-        yield from _guards(dependency)
+        yield dependency.call
+        yield from _calls(dependency)
 
 
 def unguarded(routes: Iterable[BaseRoute]) -> set[str]:
     """Return the routes that strangers reach without being declared public."""
-    return {route.label for route in all_routes(routes) if not route.guards} - PUBLIC
+    reached = {route.label for route in all_routes(routes) if not (route.guards or route.signed)}
+    return reached - PUBLIC

@@ -23,7 +23,12 @@ class TestPermissions:
     def test_one_guard_a_route(self, app: FastAPI) -> None:
         for route in all_routes(app.routes):
             permissions = {guard.permission for guard in route.guards}
-            assert len(permissions) == (0 if route.label in PUBLIC else 1), route.label
+            none = route.signed or route.label in PUBLIC
+            assert len(permissions) == (0 if none else 1), route.label
+
+    def test_signatures_are_for_hooks_alone(self, app: FastAPI) -> None:
+        signed = {route.label for route in all_routes(app.routes) if route.signed}
+        assert signed == {"POST /api/v1/hooks/auth/before-user-created"}
 
     def test_what_is_public_exists(self, app: FastAPI) -> None:
         assert {route.label for route in all_routes(app.routes)} >= PUBLIC

@@ -6,6 +6,7 @@ import pytest
 from app.core.config import Environment, Settings, SettingsError, load_settings
 from app.core.database_url import PoolerMode
 
+HOOK_SECRET = "v1,whsec_" + "a" * 44
 REQUIRED = {
     "DATABASE_URL": "postgresql://api:s3cret@db.example:5432/postgres",
     "SUPABASE_URL": "https://abc.supabase.co",
@@ -95,8 +96,42 @@ class TestReading:
         settings = load(monkeypatch, DATABASE_POOLER="transaction")
         assert settings.api_database().mode is PoolerMode.TRANSACTION
 
+    def test_domains_are_comparable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(monkeypatch, SIGNUP_EMAIL_DOMAINS="Unified.Example , zähne.example,")
+        assert settings.signup_email_domains == ("unified.example", "xn--zhne-loa.example")
+
+    def test_a_hook_secret_as_supabase_shows_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for secret in (HOOK_SECRET, f"{HOOK_SECRET}|{HOOK_SECRET}"):
+            settings = load(
+                monkeypatch,
+                BEFORE_USER_CREATED_HOOK_SECRET=secret,
+                SIGNUP_EMAIL_DOMAINS="unified.example",
+            )
+            assert settings.before_user_created_hook_secret is not None
+            assert secret not in repr(settings)
+
+    def test_second_factors_are_asked_for_by_choice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not load(monkeypatch).admin_writes_require_aal2
+        assert load(monkeypatch, ADMIN_WRITES_REQUIRE_AAL2="true").admin_writes_require_aal2
+
 
 class TestFaults:
+    @pytest.mark.parametrize(
+        "secret", ["whsec_" + "a" * 44, "v1,whsec_short", "v1,whsec_" + "ä" * 44, "canary"]
+    )
+    def test_other_hook_secrets(self, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+        text = faults(monkeypatch, BEFORE_USER_CREATED_HOOK_SECRET=secret)
+        assert "BEFORE_USER_CREATED_HOOK_SECRET: " in text
+        assert secret not in text
+
+    def test_a_hook_without_domains(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        text = faults(monkeypatch, BEFORE_USER_CREATED_HOOK_SECRET=HOOK_SECRET)
+        assert "SIGNUP_EMAIL_DOMAINS: " in text
+
+    @pytest.mark.parametrize("domain", ["unified", "*.unified.example", "@unified.example", "a b"])
+    def test_domains_that_are_none(self, monkeypatch: pytest.MonkeyPatch, domain: str) -> None:
+        assert "SIGNUP_EMAIL_DOMAINS: " in faults(monkeypatch, SIGNUP_EMAIL_DOMAINS=domain)
+
     def test_every_one_is_reported_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rules over several variables included: nobody mends an environment one try a fault."""
         report = faults(

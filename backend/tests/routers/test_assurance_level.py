@@ -1,0 +1,89 @@
+"""Admins' writes with a second factor, where ADMIN_WRITES_REQUIRE_AAL2 asks for it."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.domain.actor import ADMIN_ONLY, PERMISSIONS, Permission, Role
+from app.models import User
+from tests.routers.problems import assert_problem
+from tests.support import Api
+
+OFFICE = {"name": "New office", "time_zone": "America/Denver"}
+
+
+@pytest.fixture
+def strict(api: Api, application: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Api:
+    container = application.state.container
+    settings = container.settings.model_copy(update={"admin_writes_require_aal2": True})
+    monkeypatch.setattr(container, "settings", settings)
+    return api
+
+
+def token(api: Api, user: User, level: str) -> dict[str, str]:
+    assert user.supabase_id is not None
+    return {"Authorization": f"Bearer {api.keys.token(user.supabase_id, user.email, aal=level)}"}
+
+
+async def test_a_write_needs_a_second_factor(strict: Api, admin: User) -> None:
+    refused = await strict.post("/locations", json=OFFICE, headers=token(strict, admin, "aal1"))
+    assert_problem(refused, 403, "mfa_required")
+    done = await strict.post("/locations", json=OFFICE, headers=token(strict, admin, "aal2"))
+    assert done.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", "/users/{user}"),
+        ("POST", "/users/invite"),
+        ("DELETE", "/locations/{user}"),
+        ("POST", "/requirements"),
+    ],
+)
+async def test_every_kind_of_write(
+    strict: Api, admin: User, learner: User, method: str, path: str
+) -> None:
+    """Before anything is looked at: neither body nor id is right here."""
+    path = path.replace("{user}", str(learner.id))
+    refused = await strict.request(method, path, headers=token(strict, admin, "aal1"))
+    assert_problem(refused, 403, "mfa_required")
+    let_in = await strict.request(method, path, headers=token(strict, admin, "aal2"))
+    assert let_in.status_code in {404, 422, 428}
+
+
+@pytest.mark.parametrize("path", ["/users", "/audit-events", "/locations", "/requirements"])
+async def test_reads_pass(strict: Api, admin: User, path: str) -> None:
+    response = await strict.get(path, headers=token(strict, admin, "aal1"))
+    assert response.status_code == 200
+
+
+async def test_what_others_may_write_as_well_passes(strict: Api, admin: User) -> None:
+    headers = token(strict, admin, "aal1")
+    body: dict[str, Any] = {"title": "Hand hygiene"}
+    assert (await strict.post("/modules", json=body, headers=headers)).status_code == 201
+
+
+async def test_who_may_not_learns_nothing_of_it(strict: Api, learner: User) -> None:
+    headers = token(strict, learner, "aal1")
+    assert_problem(await strict.post("/locations", json=OFFICE, headers=headers), 403, "forbidden")
+
+
+@pytest.mark.parametrize("level", ["", "aal3", "AAL2", "none"])
+async def test_other_levels_are_not_enough(strict: Api, admin: User, level: str) -> None:
+    headers = token(strict, admin, level)
+    response = await strict.post("/locations", json=OFFICE, headers=headers)
+    assert_problem(response, 403, "mfa_required")
+
+
+async def test_off_by_default(api: Api, admin: User) -> None:
+    response = await api.post("/locations", json=OFFICE, headers=token(api, admin, "aal1"))
+    assert response.status_code == 201
+
+
+def test_what_is_for_admins_alone() -> None:
+    assert {Permission.USERS_WRITE, Permission.ORGANISATION_WRITE} <= ADMIN_ONLY
+    assert PERMISSIONS[Role.ADMIN] - ADMIN_ONLY == frozenset().union(
+        *(PERMISSIONS[role] for role in Role if role is not Role.ADMIN)
+    )
