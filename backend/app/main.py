@@ -26,6 +26,7 @@ from app.routers import (
     legal_hold,
     live_session,
     location,
+    media,
     module,
     module_teaching,
     question,
@@ -39,6 +40,7 @@ from app.routers import (
 )
 from app.routers.container import Container
 from app.routers.errors import add_error_handlers
+from app.routers.fast_lane import FastLane
 from app.routers.middleware import LimitBody, Observe
 from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.respond import BASE_PATH
@@ -56,6 +58,7 @@ ROUTERS = (
     location.departments_router,
     module.router,
     section.router,
+    media.router,
     exchange.router,
     question.router,
     question_analysis.router,
@@ -102,6 +105,7 @@ def create_app(container: Container) -> FastAPI:
         app.include_router(router, prefix=BASE_PATH)
     if settings.metrics_enabled:
         app.include_router(health.metrics_router)
+    app.router.middleware_stack = FastLane(app.router.middleware_stack)
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe)
     # Outermost, so that browsers may read 413 and 500 as well.

@@ -3,18 +3,25 @@
 Through a session the same answers cost 1.5 to 3 ms of processor time more, mostly for building
 statements and entities that nobody changes (docs/performance.md). The equality of both ways is
 tested in tests/repositories/test_study.py.
+
+Each starts with the caller: somebody known by id, or whom a verified token names. The latter must
+be active, with a row that says what the token says; else the statement finds and does nothing.
 """
 
+import functools
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from app.core.database import Fetch
 from app.core.ids import new_id
 from app.core.pagination import Page, encode_cursor
+from app.core.security import Claims
+
+Caller: TypeAlias = uuid.UUID | Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,19 @@ class Report:
     completed: bool
 
 
+_BY_ID = "WITH caller AS (SELECT $1::uuid AS id)"
+
+# As UserSync decides who needs no mending.
+_BY_CLAIMS = """
+    WITH caller AS (
+        SELECT id FROM users
+         WHERE supabase_id = $1 AND is_active AND last_sign_in >= ${signed_in_at}
+           AND (${email}::text IS NULL OR email = ${email}::text))
+"""
+
 # The check, the row and its audit event. ON CONFLICT decides every race.
 _ENROLL = """
-    WITH module AS (
+    , module AS (
         SELECT m.id, m.current_version_id
           FROM training_modules m
          WHERE m.id = $2 AND m.status = 'published' AND m.deleted_at IS NULL
@@ -73,16 +90,17 @@ _ENROLL = """
           FROM module_prerequisites p JOIN module ON module.id = p.module_id
          WHERE NOT EXISTS (
             SELECT FROM enrollments e
-             WHERE e.user_id = $1 AND e.module_id = p.requires_id AND e.status = 'completed')
+             WHERE e.user_id = (SELECT id FROM caller) AND e.module_id = p.requires_id
+               AND e.status = 'completed')
     ), created AS (
         INSERT INTO enrollments (id, user_id, module_id, version_id, status, source)
-        SELECT $3, $1, id, current_version_id, 'active', 'self' FROM module
+        SELECT $3, caller.id, module.id, current_version_id, 'active', 'self' FROM caller, module
          WHERE NOT EXISTS (SELECT FROM missing)
         ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
         RETURNING *
     ), audited AS (
         INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-        SELECT $1, 'enrollment:created', 'enrollment', id,
+        SELECT user_id, 'enrollment:created', 'enrollment', id,
                jsonb_build_object('module_id', module_id::text, 'source', 'self'), $4
           FROM created
     )
@@ -101,7 +119,7 @@ _CONTENT = """
            CASE WHEN v.id IS DISTINCT FROM $3 AND v.content_sha256 <> ALL ($4::text[])
                 THEN v.content END
       FROM enrollments e JOIN module_versions v ON v.id = e.version_id
-     WHERE e.id = $1 AND e.user_id = $2
+     WHERE e.id = $2 AND e.user_id = (SELECT id FROM caller)
 """
 
 # As columns: to build the JSON in PostgreSQL costs more than twice as much as orjson takes. The ids
@@ -110,12 +128,19 @@ _FIRST_PAGE = """
     SELECT e.id::text, e.user_id::text, e.module_id::text, v.title, v.category, v.number, e.status,
            e.source, e.progress_percent, e.due_on, e.enrolled_at, e.completed_at
       FROM enrollments e JOIN module_versions v ON v.id = e.version_id
-     WHERE e.user_id = $1
+     WHERE e.user_id = (SELECT id FROM caller)
      ORDER BY e.enrolled_at DESC, e.id DESC
      LIMIT $2
 """
 
-_REPORT_PROGRESS = "SELECT report_progress($1, $2, $3, $4, $5, $6, $7)::text"
+_REPORT_PROGRESS = "SELECT report_progress($2, id, $3, $4, $5, $6, $7)::text FROM caller"
+
+
+@functools.cache
+def _by_claims(statement: str, arguments: int) -> str:
+    """Put the caller before a statement; what the token says follows its arguments."""
+    last = arguments + 1
+    return _BY_CLAIMS.format(signed_in_at=last + 1, email=last + 2) + statement
 
 
 class StudyRepository:
@@ -123,17 +148,17 @@ class StudyRepository:
         self._fetch = fetch
 
     async def enroll(
-        self, *, user_id: uuid.UUID, module_id: uuid.UUID, request_id: str | None
+        self, caller: Caller, module_id: uuid.UUID, request_id: str | None
     ) -> Admission:
-        """Enroll a person in a module's current version, unless they already are."""
-        [row] = await self._fetch(_ENROLL, user_id, module_id, new_id(), request_id)
+        """Enroll the caller in a module's current version, unless they already are."""
+        [row] = await self._run(_ENROLL, caller, module_id, new_id(), request_id)
         exists, missing, *created = row
         facts = EnrollmentFacts(*created) if created[0] else None
         return Admission(facts, exists, missing)
 
-    async def first_page(self, user_id: uuid.UUID, limit: int) -> Page[dict[str, Any]]:
-        """List a person's newest enrollments, in the form that clients read."""
-        rows = await self._fetch(_FIRST_PAGE, user_id, limit + 1)
+    async def first_page(self, caller: Caller, limit: int) -> Page[dict[str, Any]]:
+        """List the caller's newest enrollments, in the form that clients read."""
+        rows = await self._run(_FIRST_PAGE, caller, limit + 1)
         cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
@@ -142,37 +167,53 @@ class StudyRepository:
 
     async def content(
         self,
+        caller: Caller,
         enrollment_id: uuid.UUID,
-        user_id: uuid.UUID,
         *,
         held_version: uuid.UUID | None,
         held_hashes: list[str],
     ) -> PinnedContent | None:
-        """Return what a person's own enrollment is pinned to; access is checked every time."""
-        for row in await self._fetch(_CONTENT, enrollment_id, user_id, held_version, held_hashes):
+        """Return what the caller's enrollment is pinned to; access is checked every time."""
+        for row in await self._run(_CONTENT, caller, enrollment_id, held_version, held_hashes):
             return PinnedContent(*row)
         return None
 
     async def report_progress(
         self,
+        caller: Caller,
         enrollment_id: uuid.UUID,
         section_id: uuid.UUID,
-        user_id: uuid.UUID,
         report: Report,
         request_id: str | None,
-    ) -> str:
-        """Take a report in the database; return the new state as JSON, or `{"error": code}`."""
-        [row] = await self._fetch(
+    ) -> str | None:
+        """Take a report in the database; return the new state as JSON, or `{"error": code}`.
+
+        None when claims name nobody.
+        """
+        rows = await self._run(
             _REPORT_PROGRESS,
+            caller,
             enrollment_id,
-            user_id,
             section_id,
             report.seconds,
             report.position,
             report.completed,
             request_id,
         )
-        return str(row[0])
+        return str(rows[0][0]) if rows else None
+
+    async def _run(
+        self, statement: str, caller: Caller, *arguments: object
+    ) -> list[asyncpg.Record]:
+        if isinstance(caller, uuid.UUID):
+            return await self._fetch(_BY_ID + statement, caller, *arguments)
+        return await self._fetch(
+            _by_claims(statement, len(arguments)),
+            caller.subject,
+            *arguments,
+            caller.signed_in_at,
+            caller.email,
+        )
 
 
 def _item(row: asyncpg.Record) -> dict[str, Any]:

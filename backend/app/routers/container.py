@@ -9,7 +9,9 @@ from app.core.database import Database
 from app.core.jwks import JwksKeys
 from app.core.metrics import Metrics
 from app.core.security import TokenCache, TokenVerifier
+from app.domain.media import MediaLimits
 from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
+from app.integrations.file_storage import FileStorage, SupabaseFileStorage
 from app.services.attempt import AttemptService
 from app.services.audit_event import AuditEventService
 from app.services.audit_pack import AuditPackService
@@ -27,6 +29,7 @@ from app.services.external_training import ExternalTrainingService
 from app.services.legal_hold import LegalHoldService
 from app.services.live_session import LiveSessionService
 from app.services.location import LocationService
+from app.services.media import MediaService
 from app.services.module import ModuleService
 from app.services.module_teaching import ModuleTeachingService
 from app.services.question import QuestionService
@@ -35,6 +38,7 @@ from app.services.report import ReportService
 from app.services.requirement import RequirementLimits, RequirementService
 from app.services.retention import RetentionService
 from app.services.section import SectionService
+from app.services.study import StudyService
 from app.services.training_record import TrainingRecordService
 from app.services.user import UserService
 from app.services.user_sync import UserSync
@@ -45,6 +49,7 @@ class Container:
     settings: Settings
     database: Database
     auth: AuthAdmin
+    storage: FileStorage
     verifier: TokenVerifier
     sync: UserSync
     cache: ContentCache
@@ -63,6 +68,11 @@ class Container:
             settings=settings,
             database=database,
             auth=auth,
+            storage=SupabaseFileStorage(
+                settings.supabase_url,
+                settings.supabase_secret_key.get_secret_value(),
+                settings.storage_bucket,
+            ),
             verifier=_verifier(settings, http),
             sync=UserSync(database, auth, bootstrap_admin_email=settings.bootstrap_admin_email),
             cache=ContentCache(settings.content_cache_bytes),
@@ -72,6 +82,7 @@ class Container:
 
     async def close(self) -> None:
         await self.auth.close()
+        await self.storage.close()
         await self.http.aclose()
         await self.database.close()
 
@@ -108,6 +119,15 @@ class Container:
     def locations(self, context: RequestContext) -> LocationService:
         return LocationService(self.database, context)
 
+    def media(self, context: RequestContext) -> MediaService:
+        limits = MediaLimits(
+            section_bytes=self.settings.media_section_max_bytes,
+            evidence_bytes=self.settings.media_evidence_max_bytes,
+            download_seconds=self.settings.media_download_seconds,
+            hashed_bytes=self.settings.media_hash_max_bytes,
+        )
+        return MediaService(self.database, context, self.storage, limits)
+
     def modules(self, context: RequestContext) -> ModuleService:
         return ModuleService(self.database, context)
 
@@ -129,6 +149,10 @@ class Container:
 
     def sections(self, context: RequestContext) -> SectionService:
         return SectionService(self.database, context)
+
+    @property
+    def study(self) -> StudyService:
+        return StudyService(self.database, self.cache)
 
     def training_records(self, context: RequestContext) -> TrainingRecordService:
         return TrainingRecordService(self.database, context)

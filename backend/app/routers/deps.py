@@ -107,8 +107,12 @@ QueryText = Annotated[StorableText, StringConstraints(min_length=1, max_length=2
 async def _if_none_match(
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> frozenset[str]:
+    return etags_of(if_none_match or "")
+
+
+def etags_of(if_none_match: str) -> frozenset[str]:
     """Return the ETags that the client holds, compared weakly (RFC 9110, 13.1.2)."""
-    sent = (if_none_match or "").split(",")
+    sent = if_none_match.split(",")
     return frozenset(etag.strip().removeprefix("W/") for etag in sent if etag.strip())
 
 

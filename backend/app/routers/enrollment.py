@@ -7,7 +7,7 @@ from app.domain.actor import Permission
 from app.models.enrollment import EnrollmentStatus
 from app.repositories.enrollment import EnrollmentFilter
 from app.routers.deps import App, Guard, IfNoneMatch, PageQuery
-from app.routers.respond import JSON, json_of, not_modified, respond
+from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.enrollment import (
@@ -71,11 +71,7 @@ async def read_content(
     enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
 ) -> Response:
     """Read what the pinned version shows its learners: immutable, and without answers."""
-    content = await app.enrollments(context).content(enrollment_id, known)
-    if content.body is None:
-        return not_modified(content.etag)
-    headers = {"ETag": content.etag, "Cache-Control": "private"}
-    return Response(content.body, headers=headers, media_type=JSON)
+    return content_of(await app.enrollments(context).content(enrollment_id, known))
 
 
 @router.put(

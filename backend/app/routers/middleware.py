@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 import orjson
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,11 +23,11 @@ _INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
 _BODY_TOO_LARGE = AppError("body_too_large", 413, "The request body is too large")
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-site",
-}
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-site"),
+)
 
 
 class Observe:
@@ -51,10 +51,7 @@ class Observe:
             if message["type"] == "http.response.start":
                 started_sending = True
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                _add_headers(message, request_id)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -97,6 +94,13 @@ class LimitBody:
             return message
 
         await self._app(scope, counted_receive, send)
+
+
+def _add_headers(message: Message, request_id: str) -> None:
+    headers = message["headers"]
+    sent = {name for name, _ in headers}
+    added = [(name, value) for name, value in _SECURITY_HEADERS if name not in sent]
+    message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *added]
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:

@@ -7,6 +7,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from app.services.outcome import Outcome
+from app.services.study import LearnerContent
 
 BASE_PATH = "/api/v1"
 JSON = "application/json"
@@ -31,6 +32,14 @@ def json_of(value: BaseModel | dict[str, Any] | bytes | str) -> Response:
     if isinstance(value, BaseModel):
         return Response(value.model_dump_json(), media_type=JSON)
     return Response(orjson.dumps(value), media_type=JSON)
+
+
+def content_of(content: LearnerContent) -> Response:
+    """Answer with published content, or with 304 where the client has it."""
+    if content.body is None:
+        return not_modified(content.etag)
+    headers = {"ETag": content.etag, "Cache-Control": "private"}
+    return Response(content.body, headers=headers, media_type=JSON)
 
 
 def not_modified(etag: str) -> Response:

@@ -1,7 +1,6 @@
 """Enrolling, studying and completing. The canonical service: see docs/add-a-feature.md."""
 
 import uuid
-from dataclasses import dataclass
 
 import orjson
 
@@ -26,7 +25,7 @@ from app.repositories.enrollment import (
     PeopleFilter,
     SectionRow,
 )
-from app.repositories.study import Admission, EnrollmentFacts, Report
+from app.repositories.study import Admission
 from app.schemas.base import ListOf
 from app.schemas.enrollment import (
     Acknowledge,
@@ -41,11 +40,13 @@ from app.schemas.enrollment import (
     SectionState,
     SignatureRead,
 )
+from app.services import study
 from app.services.base import Service
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile_completions
+from app.services.study import LearnerContent
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -85,14 +86,6 @@ def report_error(code: str) -> AppError:
             return EnrollmentClosedError()
 
 
-@dataclass(frozen=True, slots=True)
-class LearnerContent:
-    """`body` is None when the client's copy is current. `etag` is quoted."""
-
-    etag: str
-    body: bytes | None
-
-
 class EnrollmentService(Service):
     def __init__(
         self, database: Database, context: RequestContext, cache: ContentCache | None = None
@@ -103,12 +96,9 @@ class EnrollmentService(Service):
     async def enroll(self, payload: EnrollmentCreate) -> Outcome:
         """Enroll the actor; answer with the open enrollment when there is one already."""
         async with self.one_statement() as uow:
-            admission = await uow.study.enroll(
-                user_id=self.actor.id, module_id=payload.module_id, request_id=uow.request_id
-            )
+            admission = await uow.study.enroll(self.actor.id, payload.module_id, uow.request_id)
             if admission.created is not None:
-                created = _read_facts(admission.created)
-                return await uow.answer(_answer(created, created=True))
+                return await uow.answer(study.enrolled(admission.created))
             row = await self._already(uow, admission, payload.module_id)
             return await uow.answer(_answer(_read(row)))
 
@@ -132,7 +122,8 @@ class EnrollmentService(Service):
     ) -> ListOf[EnrollmentRead] | bytes:
         """List one person's enrollments; the page that everybody opens first comes as JSON."""
         if filters == EnrollmentFilter() and request == PageRequest(request.limit):
-            return await self._first_page(request.limit)
+            async with self.reading() as uow:
+                return await study.first_page(uow.study, self.actor.id, request.limit)
         async with self.reading() as uow:
             if filters.user_id is not None:
                 await self._require_visible_user(uow, filters.user_id)
@@ -143,12 +134,6 @@ class EnrollmentService(Service):
                 total=page.total,
             )
 
-    async def _first_page(self, limit: int) -> bytes:
-        async with self.reading() as uow:
-            page = await uow.study.first_page(self.actor.id, limit)
-        body = {"items": page.items, "next_cursor": page.next_cursor}
-        return orjson.dumps(body, option=orjson.OPT_UTC_Z)
-
     async def get(self, enrollment_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
             row = await self._visible(uow, enrollment_id)
@@ -158,32 +143,24 @@ class EnrollmentService(Service):
         self, enrollment_id: uuid.UUID, known_etags: frozenset[str]
     ) -> LearnerContent:
         """Return the pinned version's content; access is checked before any cached answer."""
-        held_version, held_body = self._cache.get(enrollment_id) or (None, None)
         async with self.reading() as uow:
-            pinned = await uow.study.content(
-                enrollment_id,
-                self.actor.id,
-                held_version=held_version,
-                held_hashes=[etag.strip('"') for etag in known_etags],
+            found = await study.content(
+                uow.study, self._cache, self.actor.id, enrollment_id, known_etags
             )
-        if pinned is None:
+        if found is None:
             raise NotFoundError("enrollment")
-        etag = f'"{pinned.sha256}"'
-        if etag in known_etags or "*" in known_etags:
-            return LearnerContent(etag, None)
-        if pinned.body is not None:
-            self._cache.put(enrollment_id, pinned.version_id, pinned.body)
-        return LearnerContent(etag, pinned.body or held_body)
+        return found
 
     async def report_progress(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: ProgressReport
     ) -> str:
         """Take a progress report; it may come late, twice or out of order. Returns JSON."""
-        report = Report(payload.seconds_spent, payload.position, payload.completed)
         async with self.one_statement() as uow:
             text = await uow.study.report_progress(
-                enrollment_id, section_id, self.actor.id, report, uow.request_id
+                self.actor.id, enrollment_id, section_id, study.report_of(payload), uow.request_id
             )
+        if text is None:
+            raise NotFoundError("enrollment")
         state = orjson.loads(text)
         if "error" in state:
             raise report_error(state["error"])
@@ -328,23 +305,6 @@ def _read(row: EnrollmentRow) -> EnrollmentRead:
     )
 
 
-def _read_facts(facts: EnrollmentFacts) -> EnrollmentRead:
-    return EnrollmentRead(
-        id=facts.id,
-        user_id=facts.user_id,
-        module=ModuleReference(
-            id=facts.module_id, title=facts.module_title, category=facts.module_category
-        ),
-        version=facts.version,
-        status=EnrollmentStatus(facts.status),
-        source=EnrollmentSource(facts.source),
-        progress_percent=facts.progress_percent,
-        due_on=facts.due_on,
-        enrolled_at=facts.enrolled_at,
-        completed_at=facts.completed_at,
-    )
-
-
 async def _detail(uow: UnitOfWork, row: EnrollmentRow) -> EnrollmentDetail:
     sections = await uow.enrollments.sections(row.enrollment)
     return EnrollmentDetail(
@@ -376,5 +336,5 @@ def _signature(signature: Signature) -> SignatureRead:
     )
 
 
-def _answer(body: EnrollmentRead, *, created: bool = False) -> Outcome:
-    return Outcome.of(body, created=created, location=f"/enrollments/{body.id}")
+def _answer(body: EnrollmentRead) -> Outcome:
+    return Outcome.of(body, location=f"/enrollments/{body.id}")

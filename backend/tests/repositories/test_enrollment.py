@@ -182,9 +182,7 @@ class TestVisibility:
 
 
 async def enroll(database: RollbackDatabase, user: User, module_id: uuid.UUID) -> Admission:
-    return await StudyRepository(database.fetch).enroll(
-        user_id=user.id, module_id=module_id, request_id="r-1"
-    )
+    return await StudyRepository(database.fetch).enroll(user.id, module_id, "r-1")
 
 
 class TestEnroll:

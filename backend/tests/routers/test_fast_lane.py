@@ -1,0 +1,274 @@
+"""The fast lane answers as the routes do, and only where nothing else is to be decided."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.actor import Actor, Role
+from app.models import CompliancePending, TrainingModule, User
+from app.routers.deps import Guard
+from app.routers.fast_lane import LANES
+from app.routers.respond import BASE_PATH
+from app.services.study import StudyService
+from tests.factories.module import make_module, publish, text_section
+from tests.factories.user import make_user
+from tests.support import Api, RollbackDatabase
+
+OWN_HEADERS = {"x-request-id"}
+
+
+@dataclass
+class Lane:
+    """Whether the last request was answered ahead of the routes."""
+
+    answered: bool = False
+
+
+@pytest.fixture
+def lane(monkeypatch: pytest.MonkeyPatch) -> Lane:
+    seen = Lane()
+    for name in ("content", "first_page", "enroll", "report_progress"):
+        monkeypatch.setattr(StudyService, name, _watched(getattr(StudyService, name), seen))
+    return seen
+
+
+def _watched(answer: Any, seen: Lane) -> Any:
+    async def watched(*arguments: Any) -> Any:
+        found = await answer(*arguments)
+        seen.answered = found is not None
+        return found
+
+    return watched
+
+
+@dataclass
+class Study:
+    module: TrainingModule
+    enrollment_id: str
+
+    @property
+    def content(self) -> str:
+        return f"/enrollments/{self.enrollment_id}/content"
+
+    @property
+    def progress(self) -> str:
+        section = self.module.sections[0].id
+        return f"/enrollments/{self.enrollment_id}/sections/{section}/progress"
+
+
+@pytest.fixture
+async def study(
+    api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
+) -> Study:
+    module = await make_module(session, text_section(), text_section())
+    await publish(database, module)
+    enrolled = await api.post("/enrollments", learner, json={"module_id": str(module.id)})
+    return Study(module, enrolled.json()["id"])
+
+
+def plain(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    headers = {key: value for key, value in response.headers.items() if key not in OWN_HEADERS}
+    return response.status_code, response.content, headers
+
+
+class TestDeclared:
+    """What is answered ahead of a route must be what the route would let through."""
+
+    def test_each_lane_is_a_route(self, application: FastAPI) -> None:
+        permissions = {
+            (method, route.path_format): guard.permission
+            for route in iter_route_contexts(application.routes)
+            for method in route.methods or ()
+            for guard in _guards(route)
+        }
+        assert LANES
+        for lane in LANES:
+            assert permissions[lane.method, BASE_PATH + lane.path_format] is lane.permission
+
+    @pytest.mark.parametrize("role", Role)
+    def test_every_role_may(self, role: Role) -> None:
+        assert all(Actor(uuid.uuid4(), role).may(lane.permission) for lane in LANES)
+
+
+def _guards(route: Any) -> list[Guard]:
+    dependant = getattr(route, "dependant", None)
+    called = [each.call for each in dependant.dependencies] if dependant else []
+    return [call for call in called if isinstance(call, Guard)]
+
+
+class TestSameAnswers:
+    """A query that no route reads sends a request the ordinary way."""
+
+    async def test_content(self, api: Api, learner: User, study: Study, lane: Lane) -> None:
+        fast = await api.get(study.content, learner)
+        assert lane.answered
+        lane.answered = False
+        slow = await api.get(study.content + "?ordinary=1", learner)
+        assert not lane.answered
+        assert fast.status_code == HTTPStatus.OK
+        assert plain(fast) == plain(slow)
+
+    async def test_not_modified(self, api: Api, learner: User, study: Study, lane: Lane) -> None:
+        etag = (await api.get(study.content, learner)).headers["ETag"]
+        headers = {"If-None-Match": f'"other", W/{etag}'}
+        fast = await api.get(study.content, learner, headers=headers)
+        assert lane.answered
+        slow = await api.get(study.content + "?ordinary=1", learner, headers=headers)
+        assert fast.status_code == HTTPStatus.NOT_MODIFIED
+        assert plain(fast) == plain(slow)
+
+    async def test_first_page(self, api: Api, learner: User, study: Study, lane: Lane) -> None:
+        fast = await api.get("/enrollments", learner)
+        assert lane.answered
+        slow = await api.get("/enrollments?limit=50", learner)
+        assert [row["id"] for row in fast.json()["items"]] == [study.enrollment_id]
+        assert plain(fast) == plain(slow)
+
+    async def test_progress(self, api: Api, learner: User, study: Study, lane: Lane) -> None:
+        report = {"seconds_spent": 3, "position": 0.5}
+        fast = await api.put(study.progress, learner, json=report)
+        assert lane.answered
+        slow = await api.put(study.progress + "?ordinary=1", learner, json=report)
+        assert fast.status_code == HTTPStatus.OK
+        assert plain(fast) == plain(slow)
+
+    async def test_enroll(
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learner: User,
+        lane: Lane,
+    ) -> None:
+        answers = []
+        module = await make_module(session, text_section())
+        await publish(database, module)
+        for query in ("", "?ordinary=1"):
+            lane.answered = False
+            async with database.undone():
+                body = {"module_id": str(module.id)}
+                answer = await api.post("/enrollments" + query, learner, json=body)
+                assert lane.answered is not bool(query)
+            answers.append(answer)
+        fast, slow = answers
+        assert fast.status_code == slow.status_code == HTTPStatus.CREATED
+        assert fast.headers["Location"].endswith(fast.json()["id"])
+        varying = {"id": "", "enrolled_at": ""}
+        assert fast.json() | varying == slow.json() | varying
+
+    async def test_bodies_in_parts(self, api: Api, learner: User, study: Study, lane: Lane) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b'{"posi'
+            yield b'tion": 7}'
+
+        headers = {"Content-Type": "application/json"}
+        answer = await api.put(study.progress, learner, content=parts(), headers=headers)
+        assert answer.json()["section"]["position"] == 7
+        assert lane.answered
+
+
+class TestHandsOn:
+    """Each of these is decided by the route, with its own error."""
+
+    async def test_anonymous(self, api: Api, study: Study, lane: Lane) -> None:
+        answer = await api.get(study.content)
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        assert not lane.answered
+
+    async def test_a_forged_token(self, api: Api, study: Study) -> None:
+        answer = await api.get(study.content, headers={"Authorization": "Bearer a.b.c"})
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        assert answer.json()["code"] == "invalid_token"
+
+    async def test_what_is_somebody_elses(
+        self, api: Api, session: AsyncSession, study: Study, lane: Lane
+    ) -> None:
+        lane.answered = False
+        for role in Role:
+            user = await make_user(session, role=role)
+            assert (await api.get(study.content, user)).status_code == HTTPStatus.NOT_FOUND
+            answer = await api.put(study.progress, user, json={"seconds_spent": 1})
+            assert answer.status_code == HTTPStatus.NOT_FOUND
+        assert not lane.answered
+
+    async def test_leavers(
+        self, api: Api, session: AsyncSession, learner: User, study: Study, lane: Lane
+    ) -> None:
+        learner.is_active = False
+        await session.flush()
+        requests = (
+            api.get(study.content, learner),
+            api.get("/enrollments", learner),
+            api.put(study.progress, learner, json={"seconds_spent": 1}),
+            api.post("/enrollments", learner, json={"module_id": str(study.module.id)}),
+        )
+        lane.answered = False
+        for request in requests:
+            answer = await request
+            assert answer.status_code == HTTPStatus.FORBIDDEN
+            assert answer.json()["code"] == "user_inactive"
+        assert not lane.answered
+
+    async def test_a_new_address_is_taken_over_first(
+        self, api: Api, session: AsyncSession, learner: User, study: Study, lane: Lane
+    ) -> None:
+        assert learner.supabase_id is not None
+        token = api.keys.token(learner.supabase_id, "moved@unified.example")
+        lane.answered = False
+        answer = await api.get(study.content, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == HTTPStatus.OK
+        assert not lane.answered
+        await session.refresh(learner)
+        assert learner.email == "moved@unified.example"
+
+    async def test_an_idempotency_key(
+        self, api: Api, learner: User, study: Study, lane: Lane
+    ) -> None:
+        body = {"module_id": str(study.module.id)}
+        lane.answered = False
+        for replayed in (False, True):
+            headers = {"Idempotency-Key": "1"}
+            answer = await api.post("/enrollments", learner, json=body, headers=headers)
+            assert answer.status_code == HTTPStatus.OK
+            assert ("Idempotency-Replayed" in answer.headers) is replayed
+        assert not lane.answered
+
+    async def test_enrolling_again(self, api: Api, learner: User, study: Study, lane: Lane) -> None:
+        lane.answered = False
+        answer = await api.post("/enrollments", learner, json={"module_id": str(study.module.id)})
+        assert (answer.status_code, answer.json()["id"]) == (HTTPStatus.OK, study.enrollment_id)
+        assert not lane.answered
+
+    @pytest.mark.parametrize(
+        "content", [b"{", b"[]", b'{"seconds_spent": -1}', b'{"seconds_spent": NaN}', b""]
+    )
+    async def test_bodies_that_the_schema_refuses(
+        self, api: Api, learner: User, study: Study, lane: Lane, content: bytes
+    ) -> None:
+        lane.answered = False
+        headers = {"Content-Type": "application/json"}
+        answer = await api.put(study.progress, learner, content=content, headers=headers)
+        assert answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert not lane.answered
+
+    async def test_a_completion_is_reckoned_with(
+        self, api: Api, session: AsyncSession, learner: User, study: Study, lane: Lane
+    ) -> None:
+        for section in study.module.sections:
+            path = f"/enrollments/{study.enrollment_id}/sections/{section.id}/progress"
+            answer = await api.put(path, learner, json={"seconds_spent": 9, "completed": True})
+        assert answer.json()["enrollment"]["status"] == "completed"
+        assert not lane.answered
+        records = (await api.get("/training-records", learner)).json()["items"]
+        assert len(records) == 1
+        assert not (await session.scalars(select(CompliancePending))).all()
