@@ -31,6 +31,7 @@ from app.devstack.migrate import migrate
 from app.devstack.postgres import EmbeddedPostgres
 from app.domain.actor import Role
 from app.integrations.auth_admin import InMemoryAuthAdmin
+from app.integrations.file_storage import InMemoryFileStorage
 from app.main import create_app
 from app.models import User
 from app.routers.container import Container
@@ -196,6 +197,7 @@ def container_for(
         settings=settings,
         database=database,
         auth=auth,
+        storage=InMemoryFileStorage(settings.storage_bucket),
         verifier=TokenVerifier(keys, issuer=ISSUER, cache=TokenCache(1000, 60)),
         sync=UserSync(database, auth, bootstrap_admin_email=settings.bootstrap_admin_email),
         cache=ContentCache(1_048_576),

@@ -5,6 +5,7 @@ from app.cli import (
     bench,
     branch,
     development,
+    media,
     openapi,
     records,
     requirements,
@@ -24,6 +25,7 @@ cli.command("audit-pack")(audit_pack.audit_pack)
 cli.add_typer(users.cli, name="users")
 cli.add_typer(records.cli, name="records")
 cli.add_typer(requirements.cli, name="requirements")
+cli.add_typer(media.cli, name="media")
 cli.add_typer(retention.cli, name="retention")
 cli.add_typer(branch.cli, name="branch")
 

@@ -32,6 +32,10 @@ class Permission(StrEnum):
     EVIDENCE_SUBMIT = "evidence:submit"
     """Enter training done elsewhere; for whom is decided by row."""
 
+    MEDIA_READ = "media:read"
+    MEDIA_UPLOAD = "media:upload"
+    """Files of evidence; files for sections are for those who write modules."""
+
     EVIDENCE_VERIFY = "evidence:verify"
     SESSIONS_TEACH = "sessions:teach"
     """Mark attendance and close: the session's own instructor, whatever their role."""
@@ -50,6 +54,8 @@ _EVERYONE = frozenset(
         Permission.RECORDS_READ,
         Permission.ORGANISATION_READ,
         Permission.EVIDENCE_SUBMIT,
+        Permission.MEDIA_READ,
+        Permission.MEDIA_UPLOAD,
         Permission.SESSIONS_TEACH,
     }
 )

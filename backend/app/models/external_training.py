@@ -57,7 +57,7 @@ class ExternalTraining(RevisionedModel):
     """Last valid day as printed on the card: stored, never computed."""
 
     evidence_reference: Mapped[str | None] = mapped_column(String(500))
-    """Id or path of the stored scan."""
+    """Id of the media, or in words where else the scan is kept."""
 
     notes: Mapped[str | None] = mapped_column(Text)
     provider_number: Mapped[str | None] = mapped_column(String(100))

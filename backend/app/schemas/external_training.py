@@ -3,15 +3,26 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.domain.ce_credits import Delivery
+from app.domain.media import referenced_media
 from app.domain.quiz.fields import HundredthsNumber, StorableText
 from app.models.external_training import ExternalTrainingStatus
 from app.schemas.base import Label, Line, Paragraph, Payload, Resource
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
-Reference = Annotated[StorableText, StringConstraints(min_length=1, max_length=500)]
+
+
+def _canonical(reference: str) -> str:
+    return str(referenced_media(reference) or reference)
+
+
+Reference = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=500), AfterValidator(_canonical)
+]
+"""The id of a file of evidence, or where else the evidence is kept."""
+
 Reason = Annotated[
     StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
 ]

@@ -25,6 +25,7 @@ from app.schemas.external_training import (
     Review,
 )
 from app.services.base import Service, apply
+from app.services.media_use import evidence_media_fault
 from app.services.outcome import Outcome
 from app.services.outside_evidence import count_evidence, local_day, snapshot, withdraw_evidence
 from app.services.unit_of_work import UnitOfWork
@@ -96,7 +97,7 @@ class ExternalTrainingService(Service):
                 raise InvalidPayloadError([fault])
             fields = {name: getattr(payload, name) for name in FIELDS}
             training = ExternalTraining(user_id=user.id, entered_by_id=self.actor.id, **fields)
-            await _check(uow, training, await local_day(uow, user))
+            await _check(uow, training, await local_day(uow, user), names_evidence=True)
             await uow.external_trainings.add(training)
             after = _audited({"user_id": user.id, **fields})
             await uow.audit(AuditAction.EXTERNAL_TRAINING_ENTERED, training, after=after)
@@ -121,7 +122,8 @@ class ExternalTrainingService(Service):
                 # Checked before it is written: the database says no without a pointer.
                 with uow.session.no_autoflush:
                     today = await local_day(uow, await _person(uow, training))
-                    await _check(uow, training, today)
+                    named = "evidence_reference" in after
+                    await _check(uow, training, today, names_evidence=named)
                 await uow.session.flush()
                 await uow.audit(
                     AuditAction.EXTERNAL_TRAINING_UPDATED,
@@ -229,11 +231,17 @@ async def _person(uow: UnitOfWork, training: ExternalTraining) -> User:
     return user
 
 
-async def _check(uow: UnitOfWork, training: ExternalTraining, today: date) -> None:
+async def _check(
+    uow: UnitOfWork, training: ExternalTraining, today: date, *, names_evidence: bool
+) -> None:
     faults = list(_faults(training, today))
     module_id = training.module_id
     if module_id is not None and await uow.modules.live(module_id) is None:
         faults.append(FieldError("/module_id", "unknown_module", "No such module"))
+    if names_evidence:
+        evidence = training.evidence_reference
+        fault = await evidence_media_fault(uow, evidence, training.user_id)
+        faults += [fault] if fault else []
     if faults:
         raise InvalidPayloadError(faults)
 

@@ -19,6 +19,7 @@ from app.domain.section_settings import parse_settings
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
 from app.models.module import ModuleStatus
 from app.schemas.module import Publish, VersionRead
+from app.services.media_use import media_of, section_media_faults
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -43,7 +44,7 @@ async def publish_module(
 
     Raises ModuleNotPublishableError (422) with every reason, NothingToPublishError (409).
     """
-    publication = _publication(module)
+    publication = _publication(module, await _media_faults(uow, module))
     await _refuse_unchanged(uow, module, publication)
     version = await _add_version(uow, module, publication, payload)
     module.current_version_id = version.id
@@ -98,14 +99,25 @@ async def _add_version(
             for section_id, key in publication.answer_key.items()
         ],
     )
+    await uow.media.add_to_version(version.id, media_of(module.sections))
     return version
 
 
-def _publication(module: TrainingModule) -> Publication:
+async def _media_faults(uow: UnitOfWork, module: TrainingModule) -> list[FieldError]:
+    sections = enumerate(module.sections)
+    return await section_media_faults(
+        uow, ((f"/sections/{index}/settings", section) for index, section in sections)
+    )
+
+
+def _publication(module: TrainingModule, media_faults: list[FieldError]) -> Publication:
     try:
-        return publish(_snapshot(module))
+        publication = publish(_snapshot(module))
     except NotPublishableError as error:
-        raise ModuleNotPublishableError(error.reasons) from None
+        raise ModuleNotPublishableError((*error.reasons, *media_faults)) from None
+    if media_faults:
+        raise ModuleNotPublishableError(tuple(media_faults))
+    return publication
 
 
 def _snapshot(module: TrainingModule) -> ModuleDraft:

@@ -14,7 +14,9 @@ from app.models import ModuleSection, TrainingModule
 from app.schemas.section import SectionCreate, SectionOrder, SectionRead, SectionUpdate
 from app.services.authoring import AuthoringService, invalid, place, renumber, section_of
 from app.services.base import apply
+from app.services.media_use import section_media_faults
 from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
 
 
 class SectionService(AuthoringService):
@@ -30,6 +32,7 @@ class SectionService(AuthoringService):
                 position=len(module.sections) + 1,
                 questions=[],
             )
+            await _check_media(uow, section)
             place(module.sections, section, payload.position)
             module.touch()
             await uow.session.flush()
@@ -56,6 +59,7 @@ class SectionService(AuthoringService):
             if "settings" in payload.model_fields_set:
                 before["settings"] = section.settings
                 section.settings = after["settings"] = _settings(section.kind, payload.settings)
+                await _check_media(uow, section)
             if "position" in payload.model_fields_set:
                 before["position"], after["position"] = section.position, payload.position
                 place(module.sections, section, payload.position)
@@ -109,6 +113,12 @@ class _Sections(SectionOrder):
     @classmethod
     def of(cls, module: TrainingModule) -> "_Sections":
         return cls(section_ids=[section.id for section in module.sections])
+
+
+async def _check_media(uow: UnitOfWork, section: ModuleSection) -> None:
+    with uow.session.no_autoflush:
+        if faults := await section_media_faults(uow, [("/settings", section)]):
+            raise InvalidPayloadError(faults)
 
 
 def _settings(kind: SectionKind, raw: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from app.repositories.idempotency_key import IdempotencyKeyRepository
 from app.repositories.legal_hold import LegalHoldRepository
 from app.repositories.live_session import LiveSessionRepository
 from app.repositories.location import LocationRepository
+from app.repositories.media import MediaRepository
 from app.repositories.module import ModuleRepository
 from app.repositories.module_teaching import ModuleTeachingRepository
 from app.repositories.question import QuestionRepository
@@ -234,6 +235,10 @@ class UnitOfWork:
     @cached_property
     def locations(self) -> LocationRepository:
         return LocationRepository(self.session)
+
+    @cached_property
+    def media(self) -> MediaRepository:
+        return MediaRepository(self.session)
 
     @cached_property
     def modules(self) -> ModuleRepository:

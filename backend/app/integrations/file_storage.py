@@ -1,0 +1,287 @@
+"""Supabase Storage behind our own Protocol, errors included. Paths are keys within one bucket."""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import urlencode
+
+import httpx
+import jwt
+import structlog
+
+from app.core.errors import UnavailableError
+from app.domain.media import UPLOAD_LIFETIME
+
+if TYPE_CHECKING:
+    from supabase import AsyncClient
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS: Final = 10.0
+OWN_READ_SECONDS: Final = 60
+"""How long the URLs are good for by which this service itself reads."""
+
+
+class StorageUnavailableError(UnavailableError):
+    def __init__(self) -> None:
+        super().__init__(
+            "storage_unavailable", "The file storage cannot be reached", retry_after_seconds=5
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UploadGrant:
+    """Whoever holds the token may upload to this path once, until it expires."""
+
+    path: str
+    url: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    path: str
+    size_bytes: int
+    content_type: str
+    created_at: datetime
+
+
+class FileStorage(Protocol):
+    """Every method raises StorageUnavailableError when the service cannot answer."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    async def sign_upload(self, path: str) -> UploadGrant: ...
+
+    async def sign_download(
+        self, path: str, seconds: int, *, file_name: str | None = None
+    ) -> str | None:
+        """Return a URL that anybody may use for so long; None when there is no such file."""
+
+    async def find(self, path: str) -> StoredFile | None: ...
+
+    async def head(self, path: str, length: int) -> bytes | None:
+        """Return at most the first `length` bytes; None when there is no such file."""
+
+    async def sha256(self, path: str) -> str | None:
+        """Read the whole file; return its digest in lower-case hex, None when there is none."""
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """Remove those of the files that there are."""
+
+    async def page(self, folder: str, *, limit: int, offset: int) -> list[StoredFile]:
+        """List the files directly in a folder, by name."""
+
+    async def close(self) -> None: ...
+
+
+class SupabaseFileStorage:
+    """The real service. supabase-py is imported at the first call: it is slow to import."""
+
+    def __init__(self, url: str, secret_key: str, bucket: str) -> None:
+        self.bucket = bucket
+        self._url = url
+        self._secret_key = secret_key
+        self._http: httpx.AsyncClient | None = None
+        self._client: AsyncClient | None = None
+
+    async def sign_upload(self, path: str) -> UploadGrant:
+        files = await self._files()
+        signed = await _required(files.create_signed_upload_url(path))
+        return UploadGrant(path, signed["signed_url"], signed["token"], _expiry(signed["token"]))
+
+    async def sign_download(
+        self, path: str, seconds: int, *, file_name: str | None = None
+    ) -> str | None:
+        files = await self._files()
+        options = {"download": file_name} if file_name else {}
+        signed = await _answered(files.create_signed_url(path, seconds, options))
+        return str(signed["signedURL"]) if signed and signed["signedURL"] else None
+
+    async def find(self, path: str) -> StoredFile | None:
+        return await _answered(self._find(path))
+
+    async def _find(self, path: str) -> StoredFile:
+        info = await (await self._files()).info(path)
+        return _stored(path, info["size"], info["content_type"], info["created_at"])
+
+    async def head(self, path: str, length: int) -> bytes | None:
+        url = await self.sign_download(path, OWN_READ_SECONDS)
+        return None if url is None else await _answered(self._head(url, length))
+
+    async def _head(self, url: str, length: int) -> bytes:
+        seen = b""
+        async for chunk in self._read(url, {"Range": f"bytes=0-{length - 1}"}):
+            seen += chunk
+            if len(seen) >= length:
+                break
+        return seen[:length]
+
+    async def sha256(self, path: str) -> str | None:
+        url = await self.sign_download(path, OWN_READ_SECONDS)
+        return None if url is None else await _answered(self._sha256(url))
+
+    async def _sha256(self, url: str) -> str:
+        digest = hashlib.sha256()
+        async for chunk in self._read(url, {}):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        if paths:
+            await _required((await self._files()).remove(list(paths)))
+
+    async def page(self, folder: str, *, limit: int, offset: int) -> list[StoredFile]:
+        return await _required(self._page(folder, limit, offset))
+
+    async def _page(self, folder: str, limit: int, offset: int) -> list[StoredFile]:
+        order = {"column": "name", "order": "asc"}
+        options = {"limit": limit, "offset": offset, "sortBy": order}
+        entries = await (await self._files()).list(folder, options)
+        return [
+            _stored(
+                f"{folder}/{entry['name']}",
+                entry["metadata"]["size"],
+                entry["metadata"]["mimetype"],
+                entry["created_at"],
+            )
+            for entry in entries
+            # Folders have no id.
+            if entry["id"] is not None
+        ]
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def _read(self, url: str, headers: dict[str, str]) -> AsyncIterator[bytes]:
+        async with self._opened().stream("GET", url, headers=headers) as response:
+            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # an empty file has no first byte
+            response.raise_for_status()
+            async for chunk in response.aiter_bytes():
+                yield chunk
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._http is None:
+            self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
+        return self._http
+
+    async def _files(self) -> Any:  # noqa: ANN401  # supabase-py does not export the type
+        if self._client is None:
+            from supabase import AsyncClientOptions, acreate_client  # noqa: PLC0415  # lazily
+
+            options = AsyncClientOptions(
+                auto_refresh_token=False, persist_session=False, httpx_client=self._opened()
+            )
+            self._client = await acreate_client(self._url, self._secret_key, options)
+        return self._client.storage.from_(self.bucket)
+
+
+async def _required(call: Awaitable[T]) -> T:
+    """Await a call to which 'there is no such file' is no answer."""
+    answer = await _answered(call)
+    if answer is None:
+        raise StorageUnavailableError
+    return answer
+
+
+async def _answered(call: Awaitable[T]) -> T | None:
+    """Await a call; None when there is no such file. Whatever else goes wrong is translated."""
+    from storage3.exceptions import StorageApiError  # noqa: PLC0415  # lazily, see the class
+    from storage3.utils import StorageException  # noqa: PLC0415  # lazily, see the class
+
+    try:
+        return await call
+    except StorageApiError as error:
+        # A missing bucket is a 404 as well, but a fault of the deployment.
+        if str(error.status) == "404" and error.code == "not_found":
+            return None
+        log.warning("storage_failed", code=error.code, status=error.status)
+        raise StorageUnavailableError from error
+    except (StorageException, httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+        # The last three are what an answer that is not Storage's runs into.
+        log.warning("storage_failed", reason=type(error).__name__)
+        raise StorageUnavailableError from error
+
+
+def _expiry(token: str) -> datetime:
+    """Read when an upload token expires: it is Storage's to verify, not ours."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False, "verify_exp": False})
+        return datetime.fromtimestamp(claims["exp"], tz=UTC)
+    except (jwt.InvalidTokenError, LookupError, TypeError, ValueError, OverflowError):
+        return datetime.now(UTC) + UPLOAD_LIFETIME
+
+
+def _stored(path: str, size: object, content_type: object, created_at: object) -> StoredFile:
+    created = datetime.fromisoformat(str(created_at))
+    return StoredFile(path, int(str(size)), str(content_type), created)
+
+
+class InMemoryFileStorage:
+    """A working bucket for tests, without a network. `put` is what an uploader does."""
+
+    def __init__(self, bucket: str = "training-media") -> None:
+        self.bucket = bucket
+        self.files: dict[str, tuple[StoredFile, bytes]] = {}
+        self.available = True
+
+    def put(
+        self, path: str, content: bytes, content_type: str, *, age: timedelta = timedelta()
+    ) -> None:
+        created_at = datetime.now(UTC) - age
+        self.files[path] = (StoredFile(path, len(content), content_type, created_at), content)
+
+    async def sign_upload(self, path: str) -> UploadGrant:
+        self._answer()
+        token = f"upload-{path}"
+        return UploadGrant(
+            path, self._url(path, token=token), token, datetime.now(UTC) + UPLOAD_LIFETIME
+        )
+
+    async def sign_download(
+        self, path: str, seconds: int, *, file_name: str | None = None
+    ) -> str | None:
+        self._answer()
+        if path not in self.files:
+            return None
+        named = {"download": file_name} if file_name else {}
+        return self._url(path, expires_in=str(seconds), **named)
+
+    async def find(self, path: str) -> StoredFile | None:
+        self._answer()
+        return self.files[path][0] if path in self.files else None
+
+    async def head(self, path: str, length: int) -> bytes | None:
+        self._answer()
+        return self.files[path][1][:length] if path in self.files else None
+
+    async def sha256(self, path: str) -> str | None:
+        self._answer()
+        return hashlib.sha256(self.files[path][1]).hexdigest() if path in self.files else None
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        self._answer()
+        for path in paths:
+            self.files.pop(path, None)
+
+    async def page(self, folder: str, *, limit: int, offset: int) -> list[StoredFile]:
+        self._answer()
+        names = sorted(path for path in self.files if path.rpartition("/")[0] == folder)
+        return [self.files[path][0] for path in names[offset : offset + limit]]
+
+    async def close(self) -> None:
+        return None
+
+    def _answer(self) -> None:
+        if not self.available:
+            raise StorageUnavailableError
+
+    def _url(self, path: str, **query: str) -> str:
+        return f"https://storage.invalid/{self.bucket}/{path}?{urlencode(query)}"
