@@ -84,6 +84,9 @@ class RollbackDatabase(Database):
             close_resets_only=False,
         )
 
+    def autocommitting(self) -> AsyncSession:
+        return self.writing()
+
     def reading(self) -> AsyncSession:
         return self.writing()
 

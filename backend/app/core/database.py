@@ -30,6 +30,12 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from app.core.config import PoolSettings, Settings
 from app.core.database_url import DatabaseUrl, PoolerMode
+from app.core.dropped_connection import (
+    ReadingSession,
+    driver_error,
+    is_dropped,
+    replace_dropped_connections,
+)
 from app.core.errors import UnavailableError
 from app.core.ids import new_id
 
@@ -157,6 +163,7 @@ def create_engine(
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )
+    replace_dropped_connections(engine.sync_engine)
     if slow_query_ms:
         _log_slow_queries(engine.sync_engine, slow_query_ms)
     return engine
@@ -180,7 +187,7 @@ def _log_if_slow(statement: str, started: float, threshold_ms: float) -> None:
 
 
 class Database:
-    """One process's connection pool: two ways to open a session on it, one to go without."""
+    """One process's connection pool: three ways to open a session on it, two to go without."""
 
     def __init__(
         self,
@@ -194,8 +201,14 @@ class Database:
         self._slow_query_ms = slow_query_ms
         # A closed session stays closed: by default its next use would quietly open a transaction.
         self._writing = async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
-        self._reading = async_sessionmaker(
+        self._autocommitting = async_sessionmaker(
             self._autocommit_engine(), expire_on_commit=False, close_resets_only=False
+        )
+        self._reading = async_sessionmaker(
+            self._autocommit_engine(),
+            expire_on_commit=False,
+            close_resets_only=False,
+            sync_session_class=ReadingSession,
         )
 
     @classmethod
@@ -222,9 +235,22 @@ class Database:
     def writing(self) -> AsyncSession:
         return self._writing()
 
-    def reading(self) -> AsyncSession:
+    def autocommitting(self) -> AsyncSession:
         """Return a session in which every statement is its own transaction."""
+        return self._autocommitting()
+
+    def reading(self) -> AsyncSession:
+        """Return such a session for reads: one that meets a dropped connection is repeated."""
         return self._reading()
+
+    async def read(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Fetch what changes nothing; once more when the connection turns out to be dead."""
+        try:
+            return await self.fetch(statement, *arguments)
+        except Exception as error:
+            if not is_dropped(error):
+                raise
+        return await self._fetch(await self._checkout_alive(), statement, *arguments)
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one statement on the driver, which commits it; return its rows.
@@ -232,13 +258,20 @@ class Database:
         For the statements of the hot operations: a session's own work costs several times as much
         processor time as such a statement does (docs/performance.md).
         """
-        connection, driver = await self._checkout()
+        return await self._fetch(await self._checkout(), statement, *arguments)
+
+    async def _fetch(
+        self,
+        checked_out: tuple[PoolProxiedConnection, asyncpg.Connection],
+        statement: str,
+        *arguments: object,
+    ) -> list[asyncpg.Record]:
+        connection, driver = checked_out
         started = time.perf_counter()
         try:
             if self.mode is not PoolerMode.TRANSACTION:
                 return await driver.fetch(statement, *arguments)
-            async with driver.transaction():
-                return await driver.fetch(statement, *arguments)
+            return await _fetch_in_transaction(driver, statement, *arguments)
         except BaseException as error:
             if driver.is_closed() or not isinstance(error, asyncpg.PostgresError):
                 # Nobody knows what such a connection is in the middle of.
@@ -250,17 +283,31 @@ class Database:
                 _log_if_slow(statement, started, self._slow_query_ms)
 
     async def _checkout(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
-        """Return a pooled connection that the server has not closed, and the driver's below it."""
+        """Return a pooled connection and the driver's below it."""
+        try:
+            connection = await self.engine.raw_connection()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            # SQLAlchemy's stand-in for what the driver said, which callers translate.
+            raise error.__cause__ or error from None
+        driver = connection.driver_connection
+        if not isinstance(driver, asyncpg.Connection):
+            connection.close()
+            raise TypeError
+        return connection, driver
+
+    async def _checkout_alive(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
+        """Return a connection that answers: where one was dropped, its neighbours may be too."""
         while True:
+            connection, driver = await self._checkout()
             try:
-                connection = await self.engine.raw_connection()
-            except self.engine.dialect.loaded_dbapi.Error as error:
-                # SQLAlchemy's stand-in for what the driver said, which callers translate.
-                raise error.__cause__ or error from None
-            driver = connection.driver_connection
-            if isinstance(driver, asyncpg.Connection) and not driver.is_closed():
+                await driver.execute("SELECT 1")
+            except BaseException as error:
+                connection.invalidate()
+                connection.close()
+                if not is_dropped(error):
+                    raise
+            else:
                 return connection, driver
-            connection.invalidate()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -282,6 +329,17 @@ class Database:
         await self.engine.dispose()
 
 
+async def _fetch_in_transaction(
+    driver: asyncpg.Connection, statement: str, *arguments: object
+) -> list[asyncpg.Record]:
+    try:
+        async with driver.transaction():
+            return await driver.fetch(statement, *arguments)
+    except asyncpg.InterfaceError as error:
+        # A transaction that cannot be ended hides what ended its connection.
+        raise error.__context__ or error from None
+
+
 async def fetch_within(
     connection: AsyncConnection, statement: str, *arguments: object
 ) -> list[asyncpg.Record]:
@@ -300,30 +358,27 @@ _AWAY = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.IdleSessionTimeoutError,
     asyncpg.exceptions.TooManyConnectionsError,
     asyncpg.exceptions.InternalClientError,
 )
 
 
 def unavailable(error: BaseException) -> UnavailableError | None:
-    """Translate 'the database is away' and 'the pool is exhausted'; None for anything else."""
-    if isinstance(error, PoolTimeoutError):
+    """Translate 'the database is away' and 'too many at once'; None for anything else.
+
+    The latter is an exhausted pool, or a lock that was not given within the role's `lock_timeout`.
+    """
+    cause = driver_error(error) if isinstance(error, DBAPIError) else error
+    if isinstance(cause, (PoolTimeoutError, asyncpg.LockNotAvailableError)):
         return UnavailableError("overloaded", "Too many requests at once")
-    away = isinstance(error, (OSError, asyncio.TimeoutError, *_AWAY)) or (
-        isinstance(error, DBAPIError)
-        and (error.connection_invalidated or isinstance(_driver_error(error), (OSError, *_AWAY)))
-    )
-    if away:
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    if invalidated or isinstance(cause, (OSError, asyncio.TimeoutError, *_AWAY)):
         return UnavailableError("database_unavailable", "The database is not available")
     return None
 
 
-def _driver_error(error: DBAPIError) -> BaseException | None:
-    """Return asyncpg's own exception below SQLAlchemy's adapter."""
-    original = error.orig
-    return original.__cause__ if original is not None else None
-
-
 def constraint_name(error: DBAPIError) -> str | None:
     """Return the constraint that a statement broke, when the server named one."""
-    return getattr(_driver_error(error), "constraint_name", None)
+    return getattr(driver_error(error), "constraint_name", None)

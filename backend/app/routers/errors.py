@@ -46,6 +46,7 @@ def add_error_handlers(app: FastAPI) -> None:
         SQLAlchemyError: _on_database_error,
         asyncpg.PostgresError: _on_database_error,
         asyncpg.InterfaceError: _on_database_error,
+        asyncpg.InternalClientError: _on_database_error,
         OSError: _on_database_error,
     }
     for kind, handler in handlers.items():

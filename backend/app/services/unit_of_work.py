@@ -1,6 +1,7 @@
 """One public service method = one `async with` = one transaction. Nobody else commits."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, UUIDModel, fetch_within
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
+from app.repositories.account_sync import AccountSyncRepository
 from app.repositories.attempt import AttemptRepository
 from app.repositories.audit_event import AuditEventRepository
 from app.repositories.audit_pack import AuditPackRepository
@@ -46,6 +48,8 @@ from app.services.context import IdempotencyRequest, RequestContext
 from app.services.outcome import IdempotencyKeyReusedError, Outcome, ReplayedOutcome
 
 IsolationLevel = Literal["REPEATABLE READ", "SERIALIZABLE"]
+Change = tuple[uuid.UUID, dict[str, Any] | None, dict[str, Any] | None]
+"""A target, and what it was and is."""
 
 
 class UnitOfWork:
@@ -116,12 +120,18 @@ class UnitOfWork:
             msg = "this unit of work is not open"
             raise RuntimeError(msg)
         if self._session is None:
-            database = self._database
-            self._session = database.reading() if self._autocommit else database.writing()
+            self._session = self._open_session()
         return self._session
+
+    def _open_session(self) -> AsyncSession:
+        if self._reads:
+            return self._database.reading()
+        return self._database.autocommitting() if self._autocommit else self._database.writing()
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a statement on the driver: alone, or within the transaction if this is one."""
+        if self._reads:
+            return await self._database.read(statement, *arguments)
         if self._autocommit:
             return await self._database.fetch(statement, *arguments)
         return await fetch_within(await self.session.connection(), statement, *arguments)
@@ -149,16 +159,26 @@ class UnitOfWork:
         actor_id: uuid.UUID | None = None,
     ) -> None:
         """Write who did what, in the transaction of the deed; dates and ids become text."""
-        await self.audit_events.add(
-            AuditEvent(
-                actor_id=actor_id or self.actor_id,
-                action=action,
-                target_type=action.partition(":")[0],
-                target_id=target if isinstance(target, uuid.UUID) else target.id,
-                before=before,
-                after=after,
-                request_id=self._context.request_id,
-            )
+        target_id = target if isinstance(target, uuid.UUID) else target.id
+        event = self._audit_event(action, (target_id, before, after))
+        event.actor_id = actor_id or self.actor_id
+        await self.audit_events.add(event)
+
+    async def audit_many(self, action: AuditAction, changes: Iterable[Change]) -> None:
+        """Write what was done to many targets alike, in a few statements."""
+        self.session.add_all([self._audit_event(action, change) for change in changes])
+        await self.session.flush()
+
+    def _audit_event(self, action: AuditAction, change: Change) -> AuditEvent:
+        target_id, before, after = change
+        return AuditEvent(
+            actor_id=self.actor_id,
+            action=action,
+            target_type=action.partition(":")[0],
+            target_id=target_id,
+            before=before,
+            after=after,
+            request_id=self._context.request_id,
         )
 
     @property
@@ -195,6 +215,10 @@ class UnitOfWork:
         if known is not None:
             _replay(known, request)
         self._claimed = True
+
+    @cached_property
+    def account_sync(self) -> AccountSyncRepository:
+        return AccountSyncRepository(self.session)
 
     @cached_property
     def attempts(self) -> AttemptRepository:

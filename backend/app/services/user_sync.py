@@ -83,7 +83,7 @@ class UserSync:
             return UserRead.of(user)
 
     async def _identity(self, claims: Claims) -> Identity | None:
-        return await find_identity(self._database.fetch, claims.subject)
+        return await find_identity(self._database.read, claims.subject)
 
     async def _in_turn(self, claims: Claims) -> Identity:
         """Let parallel first requests of one person wait for each other without connections.

@@ -1,0 +1,82 @@
+"""Connections that died while nobody looked: a restarted pooler, an ended backend, a failover.
+
+Nothing is lost by replacing one that was idle, nor by repeating a read. Writes are never repeated
+here: nobody knows whether the one that met the end of its connection took place.
+"""
+
+import asyncpg
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.result import Result
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+_DROPPED = (
+    ConnectionError,
+    asyncpg.exceptions.PostgresConnectionError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.IdleSessionTimeoutError,
+    # What the driver says while the server's last message is on its way.
+    asyncpg.exceptions.InternalClientError,
+)
+
+
+def is_dropped(error: BaseException) -> bool:
+    """Tell whether a connection that was there has gone, which another one may not have."""
+    if isinstance(error, DBAPIError):
+        cause = driver_error(error)
+        return error.connection_invalidated or (cause is not None and is_dropped(cause))
+    return isinstance(error, _DROPPED)
+
+
+def driver_error(error: DBAPIError) -> BaseException | None:
+    """Return asyncpg's own exception below SQLAlchemy's adapter."""
+    original = error.orig
+    return original.__cause__ if original is not None else None
+
+
+def replace_dropped_connections(engine: Engine) -> None:
+    """Let the pool hand out no connection that the server has closed. Costs no round trip."""
+    event.listen(engine, "checkout", _refuse_closed)
+    event.listen(engine, "handle_error", _forget_dropped)
+
+
+def _refuse_closed(
+    connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    driver = getattr(connection, "driver_connection", None)
+    if isinstance(driver, asyncpg.Connection) and driver.is_closed():
+        raise DisconnectionError
+
+
+def _forget_dropped(context: ExceptionContext) -> None:
+    """Replace a connection, and with it all older ones, also while its end is still on the way."""
+    cause = getattr(context.original_exception, "__cause__", None)
+    if cause is not None and is_dropped(cause):
+        context.is_disconnect = True
+
+
+class ReadingSession(Session):
+    """Repeats a statement once, on another connection, when its own turns out to be dead."""
+
+
+@event.listens_for(ReadingSession, "do_orm_execute")
+def _repeat_read(state: ORMExecuteState) -> Result[*tuple[object, ...]] | None:
+    if state.is_relationship_load or state.is_column_load or not _only_reads(state):
+        return None
+    try:
+        return state.invoke_statement()
+    except DBAPIError as error:
+        if not is_dropped(error):
+            raise
+    # What was loaded before keeps its values, detached; a rollback would expire them.
+    state.session.reset()
+    return state.invoke_statement()
+
+
+def _only_reads(state: ORMExecuteState) -> bool:
+    return not (state.is_insert or state.is_update or state.is_delete)
