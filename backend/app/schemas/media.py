@@ -3,7 +3,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.domain.media import MediaPurpose, MediaState, MediaType, Rejection
 from app.domain.quiz.fields import StorableText, refuse
@@ -39,6 +39,8 @@ class MediaCreate(Payload):
 class MediaRead(Resource):
     """`found_type` and `found_bytes` are what was uploaded, once that was looked at."""
 
+    model_config = ConfigDict(validate_by_name=True)
+
     id: uuid.UUID
     purpose: MediaPurpose
     owner_id: uuid.UUID
@@ -65,8 +67,7 @@ class Upload(Resource):
     expires_at: datetime
 
 
-class MediaDeclared(Resource):
-    media: MediaRead
+class MediaDeclared(MediaRead):
     upload: Upload
 
 

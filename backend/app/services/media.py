@@ -247,7 +247,7 @@ def _declared(media: Media, grant: UploadGrant) -> Outcome:
         expires_at=grant.expires_at,
     )
     return Outcome.of(
-        MediaDeclared(media=MediaRead.model_validate(media), upload=upload),
+        MediaDeclared(**MediaRead.model_validate(media).model_dump(), upload=upload),
         created=True,
         etag=media.etag,
         location=f"/media/{media.id}",

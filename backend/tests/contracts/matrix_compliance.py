@@ -64,6 +64,11 @@ def exemption(world: World, requirement_id: object) -> dict[str, Any]:
     }
 
 
+def evidence_file(world: World) -> dict[str, Any]:
+    file = {"purpose": "evidence", "content_type": "image/png", "size_bytes": 9}
+    return {**file, "user_id": str(world.people.learner.id)}
+
+
 def hold(world: World) -> dict[str, Any]:
     return {"user_id": str(world.people.learner.id), "reason": "Litigation."}
 
@@ -88,6 +93,7 @@ async def made(api: Api, world: World) -> dict[str, object]:
         "training_id": await post("/external-trainings", external_training(world)),
         "live_module_id": live_module_id,
         "session_id": await post("/live-sessions", live_session(live_module_id), manager),
+        "media_id": await post("/media", evidence_file(world)),
         "hold_id": await post("/legal-holds", hold(world)),
         "retention_class": next(iter(RetentionClass)).value,
     }
@@ -98,6 +104,7 @@ def compliance_rows(world: World, ids: dict[str, object]) -> list[Row]:
         *_requirements(world, ids),
         *_external_trainings(world),
         *_live_sessions(world, ids),
+        *_media(world),
         *_retention(world),
         *_employment(world),
         *_reports(),
@@ -179,6 +186,26 @@ def _live_sessions(world: World, ids: dict[str, object]) -> list[Row]:
         Row("close_live_session", OWN_SESSION, 404, success=409, note="before it began"),
         Row("read_module_teaching", AUTHORS),
         Row("set_module_teaching", AUTHORS, json={}),
+    ]
+
+
+def _media(world: World) -> list[Row]:
+    video = {"purpose": "section", "content_type": "video/mp4", "size_bytes": 9}
+    return [
+        Row("list_media", AUTHORS),
+        Row("declare_media", AUTHORS, success=201, json=video, note="for a section"),
+        Row(
+            "declare_media",
+            OWNER_AND_ABOVE,
+            422,
+            success=201,
+            json=evidence_file(world),
+            note="of somebody, who is unknown to others",
+        ),
+        Row("read_media", OWNER_AND_ABOVE, 404),
+        Row("complete_media", OWNER_AND_ABOVE, 404, success=409, note="before the upload"),
+        Row("sign_media_download", OWNER_AND_ABOVE, 404, success=409, note="before the upload"),
+        Row("delete_media", OWNER_AND_ABOVE, 404, success=204),
     ]
 
 
