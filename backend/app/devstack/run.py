@@ -28,6 +28,8 @@ from app.devstack.auth import (
 )
 from app.devstack.postgres import DataDirectoryInUse, EmbeddedPostgres, PostgresError
 from app.devstack.storage import StorageStore, create_storage_app
+from app.devstack.storage.schemas import BucketOptions
+from app.domain.media import MediaType
 from app.main import create_app
 from app.routers.container import Container
 from app.services.context import SYSTEM
@@ -221,8 +223,19 @@ async def _stand_ins(
             environment=environment,
             access_token_seconds=options.access_token_seconds,
         )
+        await _make_bucket(objects, settings)
         storage = create_storage_app(objects, service_key=SECRET_KEY, environment=environment)
         yield auth, storage
+
+
+async def _make_bucket(objects: StorageStore, settings: Settings) -> None:
+    """As `supabase/config.toml` makes it in a real project."""
+    options = BucketOptions(
+        file_size_limit=max(settings.media_section_max_bytes, settings.media_evidence_max_bytes),
+        allowed_mime_types=[kind.value for kind in MediaType],
+    )
+    await objects.buckets.create(settings.storage_bucket, options)
+    await objects.buckets.update(settings.storage_bucket, options)
 
 
 def _identities() -> list[Identity]:
