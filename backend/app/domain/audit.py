@@ -11,6 +11,14 @@ class AuditAction(StrEnum):
     USER_REPLACED = "user:replaced"
     """The sign-in account behind a person was deleted and made again with the same address."""
 
+    USER_EMAIL_CONFIRMED = "user:email_confirmed"
+    USER_ACCOUNT_DELETED = "user:account_deleted"
+    """Closed, because the sign-in account was deleted."""
+
+    USER_REINVITED = "user:reinvited"
+    USER_SIGNED_OUT = "user:signed_out"
+    """All sessions were ended by an admin."""
+
     USER_UPDATED = "user:updated"
     USER_PROMOTED = "user:promoted"
     USER_EMPLOYMENT_CHANGED = "user:employment_changed"

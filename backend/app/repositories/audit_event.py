@@ -1,8 +1,9 @@
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, insert, select
 
 from app.core.pagination import Page, PageRequest
 from app.models import AuditEvent
@@ -21,6 +22,13 @@ class AuditFilter:
 
 class AuditEventRepository(Repository[AuditEvent]):
     model = AuditEvent
+
+    async def add_many(self, events: Sequence[AuditEvent]) -> None:
+        """Write events in one round trip; the session does not keep them."""
+        names = ("actor_id", "action", "target_type", "target_id", "before", "after", "request_id")
+        rows = [{name: getattr(event, name) for name in names} for event in events]
+        if rows:
+            await self.session.execute(insert(AuditEvent), rows)
 
     async def list_all(self, filters: AuditFilter, request: PageRequest) -> Page[AuditEvent]:
         statement = select(AuditEvent).where(*_criteria(filters))

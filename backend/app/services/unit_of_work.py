@@ -166,8 +166,7 @@ class UnitOfWork:
 
     async def audit_many(self, action: AuditAction, changes: Iterable[Change]) -> None:
         """Write what was done to many targets alike, in a few statements."""
-        self.session.add_all([self._audit_event(action, change) for change in changes])
-        await self.session.flush()
+        await self.audit_events.add_many([self._audit_event(action, change) for change in changes])
 
     def _audit_event(self, action: AuditAction, change: Change) -> AuditEvent:
         target_id, before, after = change
