@@ -28,8 +28,9 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.core.database import Fetch
 from app.core.pagination import Page, PageRequest, decode_cursor, encode_cursor
-from app.domain.actor import Actor
+from app.domain.actor import Actor, Role
 from app.domain.compliance import Status
 from app.models import (
     ComplianceCount,
@@ -40,6 +41,7 @@ from app.models import (
     User,
 )
 from app.models.compliance_segment import Dimension
+from app.repositories.caller import Caller, run_for
 from app.repositories.user import owner_visible_to
 
 Cells: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -115,8 +117,39 @@ _COUNTED = {
     GroupBy.TITLE: Dimension.JOB_TITLE,
     GroupBy.REQUIREMENT: Dimension.LOCATION,
 }
+# What a kept matrix is made of: a row more or less changes a number of rows, one that is written
+# again the sum of the transactions that wrote them. On the driver, as the statements of study.py.
+_EDITION = """
+    SELECT today.day, today.id,
+           (SELECT concat_ws('/', count(*), sum(xmin::text::bigint), max(xmin::text::bigint))
+              FROM compliance_counts WHERE day = today.day AND dimension = $2)
+           || (SELECT concat_ws('/', ' ', count(*), sum(xmin::text::bigint)) FROM requirements)
+           || (SELECT concat_ws('/', ' ', count(*), sum(xmin::text::bigint)) FROM locations)
+      FROM (SELECT id, local_day(location_id) AS day FROM caller WHERE role = 'admin') AS today
+      JOIN compliance_days USING (day)
+"""
 ASKED = (Status.NEVER_TRAINED, Status.DUE, Status.DUE_SOON)
 DAYS_PER_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Which counts of a day are kept: another text whenever their matrix would be another."""
+
+    day: date
+    text: str
+
+
+async def kept_edition(
+    fetch: Fetch, caller: Caller, group_by: GroupBy
+) -> tuple[Edition, Actor] | None:
+    """Return the edition of today's whole matrix, and the admin who asks.
+
+    None for anybody else, and on a day that is not kept.
+    """
+    for day, admin_id, text in await run_for(fetch, caller, _EDITION, _COUNTED[group_by]):
+        return Edition(day, text), Actor(admin_id, Role.ADMIN)
+    return None
 
 
 class ReportRepository:

@@ -2,26 +2,20 @@
 
 Through a session the same answers cost 1.5 to 3 ms of processor time more, mostly for building
 statements and entities that nobody changes (docs/performance.md). The equality of both ways is
-tested in tests/repositories/test_study.py.
-
-Each starts with the caller: somebody known by id, or whom a verified token names. The latter must
-be active, with a row that says what the token says; else the statement finds and does nothing.
+tested in tests/repositories/test_study.py. Each starts with its caller (repositories/caller.py).
 """
 
-import functools
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 
 from app.core.database import Fetch
 from app.core.ids import new_id
 from app.core.pagination import Page, encode_cursor
-from app.core.security import Claims
-
-Caller: TypeAlias = uuid.UUID | Claims
+from app.repositories.caller import Caller, run_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +62,6 @@ class Report:
     position: float
     completed: bool
 
-
-_BY_ID = "WITH caller AS (SELECT $1::uuid AS id)"
-
-# As UserSync decides who needs no mending.
-_BY_CLAIMS = """
-    WITH caller AS (
-        SELECT id FROM users
-         WHERE supabase_id = $1 AND is_active AND last_sign_in >= ${signed_in_at}
-           AND (${email}::text IS NULL OR email = ${email}::text))
-"""
 
 # The check, the row and its audit event. ON CONFLICT decides every race.
 _ENROLL = """
@@ -136,13 +120,6 @@ _FIRST_PAGE = """
 _REPORT_PROGRESS = "SELECT report_progress($2, id, $3, $4, $5, $6, $7)::text FROM caller"
 
 
-@functools.cache
-def _by_claims(statement: str, arguments: int) -> str:
-    """Put the caller before a statement; what the token says follows its arguments."""
-    last = arguments + 1
-    return _BY_CLAIMS.format(signed_in_at=last + 1, email=last + 2) + statement
-
-
 class StudyRepository:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
@@ -151,14 +128,14 @@ class StudyRepository:
         self, caller: Caller, module_id: uuid.UUID, request_id: str | None
     ) -> Admission:
         """Enroll the caller in a module's current version, unless they already are."""
-        [row] = await self._run(_ENROLL, caller, module_id, new_id(), request_id)
+        [row] = await self._run(caller, _ENROLL, module_id, new_id(), request_id)
         exists, missing, *created = row
         facts = EnrollmentFacts(*created) if created[0] else None
         return Admission(facts, exists, missing)
 
     async def first_page(self, caller: Caller, limit: int) -> Page[dict[str, Any]]:
         """List the caller's newest enrollments, in the form that clients read."""
-        rows = await self._run(_FIRST_PAGE, caller, limit + 1)
+        rows = await self._run(caller, _FIRST_PAGE, limit + 1)
         cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
@@ -174,7 +151,7 @@ class StudyRepository:
         held_hashes: list[str],
     ) -> PinnedContent | None:
         """Return what the caller's enrollment is pinned to; access is checked every time."""
-        for row in await self._run(_CONTENT, caller, enrollment_id, held_version, held_hashes):
+        for row in await self._run(caller, _CONTENT, enrollment_id, held_version, held_hashes):
             return PinnedContent(*row)
         return None
 
@@ -191,8 +168,8 @@ class StudyRepository:
         None when claims name nobody.
         """
         rows = await self._run(
-            _REPORT_PROGRESS,
             caller,
+            _REPORT_PROGRESS,
             enrollment_id,
             section_id,
             report.seconds,
@@ -203,17 +180,9 @@ class StudyRepository:
         return str(rows[0][0]) if rows else None
 
     async def _run(
-        self, statement: str, caller: Caller, *arguments: object
+        self, caller: Caller, statement: str, *arguments: object
     ) -> list[asyncpg.Record]:
-        if isinstance(caller, uuid.UUID):
-            return await self._fetch(_BY_ID + statement, caller, *arguments)
-        return await self._fetch(
-            _by_claims(statement, len(arguments)),
-            caller.subject,
-            *arguments,
-            caller.signed_in_at,
-            caller.email,
-        )
+        return await run_for(self._fetch, caller, statement, *arguments)
 
 
 def _item(row: asyncpg.Record) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Everything one process holds, and how a request gets a service from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -34,7 +34,7 @@ from app.services.module import ModuleService
 from app.services.module_teaching import ModuleTeachingService
 from app.services.question import QuestionService
 from app.services.question_analysis import QuestionAnalysisService
-from app.services.report import ReportService
+from app.services.report import MatrixCache, ReportService
 from app.services.requirement import RequirementLimits, RequirementService
 from app.services.retention import RetentionService
 from app.services.section import SectionService
@@ -55,6 +55,12 @@ class Container:
     cache: ContentCache
     metrics: Metrics
     http: httpx.AsyncClient
+    study: StudyService = field(init=False)
+    matrices: MatrixCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.study = StudyService(self.database, self.cache)
+        self.matrices = MatrixCache(self.database)
 
     @classmethod
     def build(cls, settings: Settings, *, auth: AuthAdmin | None = None) -> "Container":
@@ -149,10 +155,6 @@ class Container:
 
     def sections(self, context: RequestContext) -> SectionService:
         return SectionService(self.database, context)
-
-    @property
-    def study(self) -> StudyService:
-        return StudyService(self.database, self.cache)
 
     def training_records(self, context: RequestContext) -> TrainingRecordService:
         return TrainingRecordService(self.database, context)

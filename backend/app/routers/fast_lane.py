@@ -1,4 +1,4 @@
-"""What learners do all day, answered ahead of FastAPI's routing and dependencies.
+"""What people do all day, answered ahead of FastAPI's routing and dependencies.
 
 Those cost such a request several times what its one statement does (docs/performance.md). Only the
 plain form is answered here: a valid token, no query, no Idempotency-Key, a body as the schema wants
@@ -18,14 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.pagination import DEFAULT_LIMIT
 from app.core.security import Claims
-from app.domain.actor import Permission
+from app.domain.actor import Permission, Role
+from app.repositories.report import GroupBy
 from app.routers.container import Container
 from app.routers.deps import etags_of
 from app.routers.respond import BASE_PATH, JSON, content_of, json_of, respond
 from app.schemas.enrollment import EnrollmentCreate, ProgressReport
-from app.services.study import StudyService
 
-_PREFIX = f"{BASE_PATH}/enrollments"
 _ID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 
 
@@ -47,9 +46,12 @@ class Lane:
     """The address below the API's base path, as metrics name the route."""
 
     permission: Permission
-    """What the route asks for. Every role must have it, since nobody's role is read here."""
+    """What the route asks for: `roles` must have it, since it is not asked here."""
 
-    answer: Callable[[StudyService, Asked], Awaitable[Response | None]]
+    answer: Callable[[Container, Asked], Awaitable[Response | None]]
+    roles: frozenset[Role] = frozenset(Role)
+    """Whom the statement answers."""
+
     path: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,8 +84,6 @@ def _lane_of(scope: Scope) -> tuple[Lane, tuple[uuid.UUID, ...]] | None:
     if scope["type"] != "http" or scope["query_string"]:
         return None
     method, path = scope["method"], scope["path"]
-    if not path.startswith(_PREFIX):
-        return None
     for lane in LANES:
         if lane.method == method and (match := lane.path.fullmatch(path)):
             return lane, tuple(map(uuid.UUID, match.groups()))
@@ -104,7 +104,7 @@ async def _answer(
     caller = await app.verifier.verify(token.decode("latin-1"))
     body = b"".join(message.get("body", b"") for message in messages)
     asked = Asked(caller, ids, headers, body, scope["state"]["request_id"])
-    return await lane.answer(app.study, asked)
+    return await lane.answer(app, asked)
 
 
 async def _messages(receive: Receive) -> list[Message]:
@@ -124,36 +124,41 @@ def _again(taken: list[Message], receive: Receive) -> Receive:
     return again
 
 
-async def _first_page(study: StudyService, asked: Asked) -> Response | None:
-    page = await study.first_page(asked.caller, DEFAULT_LIMIT)
+async def _first_page(app: Container, asked: Asked) -> Response | None:
+    page = await app.study.first_page(asked.caller, DEFAULT_LIMIT)
     return json_of(page) if page is not None else None
 
 
-async def _enroll(study: StudyService, asked: Asked) -> Response | None:
+async def _enroll(app: Container, asked: Asked) -> Response | None:
     try:
         payload = EnrollmentCreate.model_validate(orjson.loads(asked.body))
     except (orjson.JSONDecodeError, ValidationError):
         return None
-    outcome = await study.enroll(asked.caller, payload.module_id, asked.request_id)
+    outcome = await app.study.enroll(asked.caller, payload.module_id, asked.request_id)
     return respond(outcome) if outcome is not None else None
 
 
-async def _content(study: StudyService, asked: Asked) -> Response | None:
+async def _content(app: Container, asked: Asked) -> Response | None:
     known = etags_of(asked.headers.get(b"if-none-match", b"").decode("latin-1"))
-    found = await study.content(asked.caller, asked.ids[0], known)
+    found = await app.study.content(asked.caller, asked.ids[0], known)
     return content_of(found) if found is not None else None
 
 
-async def _report_progress(study: StudyService, asked: Asked) -> Response | None:
+async def _report_progress(app: Container, asked: Asked) -> Response | None:
     try:
         payload = ProgressReport.model_validate(orjson.loads(asked.body))
     except (orjson.JSONDecodeError, ValidationError):
         return None
     enrollment_id, section_id = asked.ids
-    state = await study.report_progress(
+    state = await app.study.report_progress(
         asked.caller, enrollment_id, section_id, payload, asked.request_id
     )
     return json_of(state) if state is not None else None
+
+
+async def _matrix(app: Container, asked: Asked) -> Response | None:
+    matrix = await app.matrices.matrix(asked.caller, GroupBy.LOCATION)
+    return json_of(matrix) if matrix is not None else None
 
 
 LANES = (
@@ -166,4 +171,11 @@ LANES = (
     ),
     Lane("GET", "/enrollments", Permission.ENROLLMENTS_READ, _first_page),
     Lane("POST", "/enrollments", Permission.LEARN, _enroll),
+    Lane(
+        "GET",
+        "/reports/compliance",
+        Permission.REPORTS_READ,
+        _matrix,
+        frozenset({Role.ADMIN}),
+    ),
 )

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
+from app.core.database import Database
 from app.core.pagination import PageRequest
-from app.repositories.report import GroupBy, Line, ReportScope
+from app.core.security import Claims
+from app.repositories.report import Edition, GroupBy, Line, ReportScope, kept_edition
 from app.schemas.base import ListOf
 from app.schemas.report import (
     Forecast,
@@ -14,8 +16,34 @@ from app.schemas.report import (
     ReportUser,
 )
 from app.services.base import Service
+from app.services.context import RequestContext
 
 FORECAST_WEEKS = 52
+
+
+class MatrixCache:
+    """The matrix of everybody, as long as its counts stay as they are. One per process.
+
+    What is kept is checked with the database at every request, together with the caller.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: dict[GroupBy, tuple[Edition, str]] = {}
+
+    async def matrix(self, caller: Claims, group_by: GroupBy) -> str | None:
+        """Return today's matrix as JSON; None unless an active admin asks on a kept day."""
+        found = await kept_edition(self._database.fetch, caller, group_by)
+        if found is None:
+            return None
+        edition, admin = found
+        held, matrix = self._kept.get(group_by, (None, ""))
+        if held != edition:
+            # Counted after the edition was read, so it is never older than it claims to be.
+            service = ReportService(self._database, RequestContext(admin))
+            matrix = await service.matrix(ReportScope(edition.day), group_by)
+            self._kept[group_by] = (edition, matrix)
+        return matrix
 
 
 class ReportService(Service):

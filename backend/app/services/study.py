@@ -14,7 +14,8 @@ import orjson
 from app.core.database import Database
 from app.core.security import Claims
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus
-from app.repositories.study import Caller, EnrollmentFacts, Report, StudyRepository
+from app.repositories.caller import Caller
+from app.repositories.study import EnrollmentFacts, Report, StudyRepository
 from app.schemas.enrollment import EnrollmentRead, ModuleReference, ProgressReport
 from app.services.content_cache import ContentCache
 from app.services.outcome import Outcome

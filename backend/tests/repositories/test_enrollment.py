@@ -358,9 +358,9 @@ class TestContent:
         enrollment = await make_enrollment(session, learner)
         content = StudyRepository(database.fetch).content
         nothing: dict[str, Any] = {"held_version": None, "held_hashes": []}
-        pinned = await content(enrollment.id, learner.id, **nothing)
+        pinned = await content(learner.id, enrollment.id, **nothing)
         assert pinned == PinnedContent(enrollment.version_id, "0" * 64, b"{}")
-        assert await content(enrollment.id, other_learner.id, **nothing) is None
+        assert await content(other_learner.id, enrollment.id, **nothing) is None
 
     async def test_stays_where_it_is_held_already(
         self, session: AsyncSession, learner: User, other_learner: User, database: RollbackDatabase
@@ -371,7 +371,7 @@ class TestContent:
             {"held_version": enrollment.version_id, "held_hashes": []},
             {"held_version": None, "held_hashes": ["1" * 64, "0" * 64]},
         ):
-            pinned = await content(enrollment.id, learner.id, **held)
+            pinned = await content(learner.id, enrollment.id, **held)
             assert pinned is not None
             assert pinned.body is None
-            assert await content(enrollment.id, other_learner.id, **held) is None
+            assert await content(other_learner.id, enrollment.id, **held) is None

@@ -95,8 +95,10 @@ class TestDeclared:
             assert permissions[lane.method, BASE_PATH + lane.path_format] is lane.permission
 
     @pytest.mark.parametrize("role", Role)
-    def test_every_role_may(self, role: Role) -> None:
-        assert all(Actor(uuid.uuid4(), role).may(lane.permission) for lane in LANES)
+    def test_whom_it_answers_may(self, role: Role) -> None:
+        lanes = [lane for lane in LANES if role in lane.roles]
+        assert lanes
+        assert all(Actor(uuid.uuid4(), role).may(lane.permission) for lane in lanes)
 
 
 def _guards(route: Any) -> list[Guard]:

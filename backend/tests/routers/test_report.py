@@ -159,6 +159,72 @@ class TestAgreement:
         assert "compliance_counts" in asked[1]
 
 
+class TestKeptMatrix:
+    """Without a query an admin gets the kept matrix, which must be today's at every request."""
+
+    async def test_follows_every_change(
+        self, api: Api, practice: Practice, database: RollbackDatabase, session: AsyncSession
+    ) -> None:
+        admin = practice["admin"]
+        today = await self.keep(api, database, admin)
+        module = await make_module(session)
+        await publish(database, module)
+        body = {"name": "Renamed"}
+        office = f"/locations/{practice.offices[0].id}"
+        etag = (await api.get(office, admin)).headers["ETag"]
+        changes = [
+            lambda: make_requirement(database, module.id, title="One more"),
+            lambda: api.patch(office, admin, json=body, headers={"If-Match": etag}),
+            lambda: api.patch(
+                f"/users/{practice['learner'].id}",
+                admin,
+                json={"location_id": str(practice.offices[1].id)},
+                headers={"If-Match": "*"},
+            ),
+        ]
+        seen = [await self.matrix(api, admin, today)]
+        for change in changes:
+            await change()
+            seen.append(await self.matrix(api, admin, today))
+        assert len(set(seen)) == len(seen)
+
+    async def matrix(self, api: Api, admin: User, today: date) -> bytes:
+        first = await api.get(PATH, admin)
+        again = await api.get(PATH, admin)
+        counted = await api.get(f"{PATH}?as_of={today}", admin)
+        assert first.content == again.content == counted.content
+        assert first.status_code == HTTPStatus.OK
+        return first.content
+
+    async def test_takes_one_statement_while_nothing_changes(
+        self, api: Api, practice: Practice, database: RollbackDatabase
+    ) -> None:
+        await self.keep(api, database, practice["admin"])
+        await api.get(PATH, practice["admin"])
+        with count_statements(database.engine) as statements:
+            await api.get(PATH, practice["admin"])
+        assert len([each for each in statements.seen if "SAVEPOINT" not in each]) == 1
+
+    async def test_is_for_admins(
+        self, api: Api, practice: Practice, database: RollbackDatabase
+    ) -> None:
+        await self.keep(api, database, practice["admin"])
+        whole = (await api.get(PATH, practice["admin"])).json()
+        own = (await api.get(PATH, practice["manager"])).json()
+        counted = await api.get(f"{PATH}?as_of={own['as_of']}", practice["manager"])
+        assert own == counted.json()
+        assert own["groups"] != whole["groups"]
+        refused = await api.get(PATH, practice["learner"])
+        assert refused.status_code == HTTPStatus.FORBIDDEN
+
+    async def keep(self, api: Api, database: RollbackDatabase, admin: User) -> date:
+        """Keep the counts of the day that it is where the admin works."""
+        today = date.fromisoformat((await api.get(PATH, admin)).json()["as_of"])
+        async with UnitOfWork(database, SYSTEM) as uow:
+            await uow.compliance_segments.keep_days([today])
+        return today
+
+
 async def keep_today(database: RollbackDatabase, *, kept: bool) -> date:
     async with UnitOfWork(database, SYSTEM) as uow:
         today = await uow.requirements.organisation_day()
