@@ -1,10 +1,10 @@
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, String, bindparam, func, select, update
+from sqlalchemy import Date, Integer, Select, String, Uuid, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
@@ -12,6 +12,7 @@ from app.domain import compliance as facts
 from app.models import ModuleVersion, Requirement, RequirementVersion, TrainingModule
 from app.models.module import ModuleStatus
 from app.repositories.base import Keyset, Repository
+from app.repositories.unnest import columns, unnesting
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,23 @@ class PublishedVersion:
     material_change: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OutdatedRule:
+    id: uuid.UUID
+    version: int
+    reconciled_version: int
+
+
+_CATCH_UP = unnesting(
+    """
+    UPDATE requirements r SET reconciled_version = begun.version
+      FROM {rows} AS begun (id, version, reconciled_version)
+     WHERE r.id = begun.id AND r.reconciled_version = begun.reconciled_version
+    """,
+    *(Uuid(), Integer(), Integer()),
+)
+
+
 class RequirementRepository(Repository[Requirement]):
     model = Requirement
 
@@ -32,12 +50,21 @@ class RequirementRepository(Repository[Requirement]):
             Requirement.id == requirement_id, Requirement.deleted_at.is_(None)
         )
         if lock:
-            statement = statement.with_for_update()
+            statement = _locked(statement)
         return (await self.session.scalars(statement)).one_or_none()
 
     async def by_id(self, requirement_id: uuid.UUID, *, lock: bool = False) -> Requirement | None:
         """Return the requirement even when it is archived."""
-        return await self.session.get(Requirement, requirement_id, with_for_update=lock or None)
+        statement = select(Requirement).where(Requirement.id == requirement_id)
+        if lock:
+            statement = _locked(statement)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def lock(self, requirement_ids: Iterable[uuid.UUID]) -> None:
+        statement = select(Requirement.id).where(Requirement.id.in_(requirement_ids))
+        # Always in this order, so that two publications never deadlock.
+        statement = statement.order_by(Requirement.id).with_for_update(key_share=True)
+        await self.session.execute(statement)
 
     async def origins(self) -> set[str]:
         statement = select(Requirement.origin).where(Requirement.origin.is_not(None))
@@ -118,23 +145,47 @@ class RequirementRepository(Repository[Requirement]):
         rows = await self.session.execute(select(Requirement.id, Requirement.title))
         return {row[0]: row[1] for row in rows}
 
-    async def mark_reconciled(self, requirement_ids: Iterable[uuid.UUID] | None = None) -> None:
-        """Note that everybody has been worked out by the rules there are now."""
-        statement = update(Requirement).where(Requirement.reconciled_version < Requirement.version)
+    async def outdated(
+        self, requirement_ids: Iterable[uuid.UUID] | None = None
+    ) -> list[OutdatedRule]:
+        """Return the requirements by whose present rule not everybody has been worked out."""
+        statement = select(
+            Requirement.id, Requirement.version, Requirement.reconciled_version
+        ).where(Requirement.reconciled_version < Requirement.version)
         if requirement_ids is not None:
             statement = statement.where(Requirement.id.in_(requirement_ids))
+        return [OutdatedRule(*row) for row in await self.session.execute(statement)]
+
+    async def mark_caught_up(self, begun: Sequence[OutdatedRule]) -> None:
+        """Note that everybody has been worked out by these rules, if nothing came in between."""
+        if begun:
+            rows = [(rule.id, rule.version, rule.reconciled_version) for rule in begun]
+            await self.session.execute(_CATCH_UP, columns(rows))
+
+    async def mark_reconciled(self, requirement_ids: Iterable[uuid.UUID]) -> None:
+        """Note that this transaction has worked everybody out by the rules there are now."""
         await self.session.execute(
-            statement.values(
-                reconciled_version=Requirement.version, revision=Requirement.revision
-            ).execution_options(synchronize_session=False)
+            update(Requirement)
+            .where(
+                Requirement.reconciled_version < Requirement.version,
+                Requirement.id.in_(requirement_ids),
+            )
+            .values(reconciled_version=Requirement.version, revision=Requirement.revision)
+            .execution_options(synchronize_session=False)
         )
 
     async def mark_outdated(self, requirement_ids: Iterable[uuid.UUID]) -> None:
-        """Note that something else than the rule has changed for everybody."""
+        """Note that something else than the rule has changed for everybody.
+
+        Each call changes the number: a run that is under way sees that it came too early.
+        """
         await self.session.execute(
             update(Requirement)
             .where(Requirement.id.in_(requirement_ids))
-            .values(reconciled_version=Requirement.version - 1, revision=Requirement.revision)
+            .values(
+                reconciled_version=Requirement.reconciled_version - 1,
+                revision=Requirement.revision,
+            )
             .execution_options(synchronize_session=False)
         )
 
@@ -151,6 +202,12 @@ class RequirementRepository(Repository[Requirement]):
         return (
             await self.session.execute(select(func.organisation_day(type_=Date())))
         ).scalar_one()
+
+
+def _locked(statement: Select[Requirement]) -> Select[Requirement]:
+    # Not against reference: a reconciliation that holds the people writes rows that point here,
+    # while whoever holds this lock waits for the people.
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def rule_version(row: RequirementVersion) -> facts.RuleVersion:

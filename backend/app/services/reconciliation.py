@@ -15,6 +15,7 @@ from app.domain.recurrence import add_days
 from app.models.compliance_segment import Dimension
 from app.repositories.certification_period import PeriodKey
 from app.repositories.compliance_segment import CountChange, SegmentRow
+from app.repositories.requirement import OutdatedRule
 from app.services.base import Service
 from app.services.compliance_facts import (
     Catalogue,
@@ -80,6 +81,7 @@ class ReconciliationService(Service):
         async with self.reading() as uow:
             people = list(user_ids) if user_ids is not None else await uow.employment.people()
             asked = None if requirement_ids is None else set(requirement_ids)
+            begun = await uow.requirements.outdated(asked)
         done = Reconciled()
         for first in range(0, len(people), BATCH):
             async with self.work() as uow:
@@ -90,7 +92,7 @@ class ReconciliationService(Service):
             if progress:
                 progress(done.people, len(people))
         if user_ids is None and not dry_run:
-            await self._finish(asked, today)
+            await self._finish(begun, today)
         return done
 
     async def people(self, addresses: Iterable[str]) -> list[uuid.UUID]:
@@ -109,11 +111,13 @@ class ReconciliationService(Service):
                 done += await reconcile_completions(uow, [user_id])
         return done
 
-    async def _finish(self, asked: set[uuid.UUID] | None, today: date | None) -> None:
+    async def _finish(self, begun: Sequence[OutdatedRule], today: date | None) -> None:
+        # Apart: an edit holds its rule's row while it waits for the counts.
+        async with self.work() as uow:
+            await uow.requirements.mark_caught_up(begun)
         async with self.work() as uow:
             day = today or await uow.requirements.organisation_day()
             await uow.compliance_segments.keep_days([add_days(day, n) for n in KEPT_DAYS])
-            await uow.requirements.mark_reconciled(asked)
 
 
 async def reconcile(
@@ -177,7 +181,11 @@ async def reconcile_module(
 
 
 async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> bool:
-    """Reconcile everybody with some requirements where people are few, else leave it to a run."""
+    """Reconcile everybody with some requirements where people are few, else leave it to a run.
+
+    Locks go rules, people, counts everywhere: two changes of rules never wait for each other.
+    """
+    await uow.requirements.lock(requirement_ids)
     if await uow.employment.headcount() > INLINE_PEOPLE:
         await uow.requirements.mark_outdated(requirement_ids)
         return False

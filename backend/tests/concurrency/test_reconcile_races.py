@@ -1,0 +1,253 @@
+"""Whatever meets a reconciliation halfway: afterwards the tables say what the engine says."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database
+from app.models import (
+    CertificationPeriod,
+    CompliancePending,
+    Enrollment,
+    Requirement,
+    TrainingModule,
+    TrainingRecord,
+    User,
+)
+from app.services import reconciliation
+from app.services.context import SYSTEM
+from app.services.reconciliation import Reconciled, ReconciliationService
+from tests.concurrency.race import ROUNDS, count, race, statuses
+from tests.factories.module import make_module, publish
+from tests.factories.requirement import make_requirement, rule_json
+from tests.factories.user import make_location, make_user
+from tests.support import Api, etag
+
+pytestmark = pytest.mark.full
+
+PEOPLE = 8
+
+OVERLAPPING = """
+SELECT count(*) FROM compliance_segments a JOIN compliance_segments b
+    ON a.user_id = b.user_id AND a.requirement_id = b.requirement_id
+   AND a.starts_on < b.starts_on AND a.ends_on >= b.starts_on
+"""
+COUNTED = """
+SELECT day, dimension, key, requirement_id, status, sum(people)::int FROM compliance_counts
+ GROUP BY 1, 2, 3, 4, 5 HAVING sum(people) <> 0
+"""
+COUNTED_ANEW = """
+SELECT d.day, place.dimension, place.key, s.requirement_id, s.status, count(*)::int
+  FROM compliance_days d
+  JOIN compliance_segments s ON d.day BETWEEN s.starts_on AND s.ends_on
+ CROSS JOIN LATERAL (VALUES
+       ('location', s.location_id::text), ('department', s.department),
+       ('job_title', s.job_title)) AS place (dimension, key)
+ GROUP BY 1, 2, 3, 4, 5
+"""
+
+
+class Turn:
+    """One round: a new module that everybody has to complete, and what may happen to it."""
+
+    def __init__(
+        self, api: Api, database: Database, module: TrainingModule, requirement: Requirement
+    ) -> None:
+        self.api = api
+        self.database = database
+        self.module = module
+        self.requirement = requirement
+
+    def reconciles(self) -> Awaitable[Reconciled]:
+        return ReconciliationService(self.database, SYSTEM).run()
+
+    def catches_up(self) -> Awaitable[Reconciled]:
+        return ReconciliationService(self.database, SYSTEM).run_pending()
+
+    async def completions(self, people: list[User]) -> list[Awaitable[httpx.Response]]:
+        report = {"seconds_spent": 0, "position": 0, "completed": True}
+        section_id = self.module.sections[0].id
+        async with self.database.writing() as session:
+            rows = await session.execute(
+                select(Enrollment.user_id, Enrollment.id).where(
+                    Enrollment.module_id == self.module.id
+                )
+            )
+            enrollments = {row[0]: row[1] for row in rows}
+        return [
+            self.api.put(
+                f"/enrollments/{enrollments[user.id]}/sections/{section_id}/progress",
+                user,
+                json=report,
+            )
+            for user in people
+        ]
+
+    async def edits_the_rule(self, admin: User, **changes: Any) -> httpx.Response:
+        path = f"/requirements/{self.requirement.id}"
+        body = {"rule": rule_json(self.module.id, **changes), "confirm": True}
+        read = await self.api.get(path, admin)
+        return await self.api.patch(path, admin, json=body, headers=etag(read))
+
+    async def moves(self, admin: User, user: User, location_id: object) -> httpx.Response:
+        path = f"/users/{user.id}"
+        read = await self.api.get(path, admin)
+        body = {"location_id": str(location_id)}
+        return await self.api.patch(path, admin, json=body, headers=etag(read))
+
+    def publishes(self, admin: User) -> Awaitable[httpx.Response]:
+        body = {"note": "Anew", "material_change": True}
+        return self.api.post(f"/modules/{self.module.id}/publish", admin, json=body)
+
+
+@pytest.fixture
+async def people(session: AsyncSession) -> list[User]:
+    return [await make_user(session) for _ in range(PEOPLE)]
+
+
+async def begin(api: Api, database: Database, **rule: Any) -> Turn:
+    async with database.writing() as session:
+        module = await make_module(session)
+    await publish(database, module)
+    return Turn(api, database, module, await make_requirement(database, module.id, **rule))
+
+
+async def settled(turn: Turn, completed: int) -> None:
+    """Check that nothing is left to do, nothing was lost, and no two rows contradict."""
+    async with turn.database.writing() as session:
+        assert await count(session, CompliancePending) == 0
+    assert (await turn.reconciles()).changed == 0
+    async with turn.database.writing() as session:
+        records = TrainingRecord.module_id == turn.module.id
+        assert await count(session, TrainingRecord, records) == completed
+        period = CertificationPeriod.requirement_id == turn.requirement.id
+        met = CertificationPeriod.outcome == "met"
+        assert await count(session, CertificationPeriod, period, met) == completed
+        assert await session.scalar(text(OVERLAPPING)) == 0
+        counted = await session.execute(text(COUNTED))
+        anew = await session.execute(text(COUNTED_ANEW))
+        assert sorted(map(str, counted)) == sorted(map(str, anew))
+
+
+async def test_completions_against_batches(
+    committed_api: Api, committed_database: Database, people: list[User]
+) -> None:
+    for _ in range(ROUNDS):
+        turn = await begin(committed_api, committed_database)
+        completions = await turn.completions(people)
+        answers, *_ = await asyncio.gather(
+            race(completions), turn.reconciles(), turn.reconciles(), turn.catches_up()
+        )
+        assert statuses(answers) == {200: PEOPLE}
+        await settled(turn, PEOPLE)
+
+
+async def test_completions_against_a_rule_change(
+    committed_api: Api,
+    committed_database: Database,
+    people: list[User],
+    admin: User,
+) -> None:
+    for number in range(ROUNDS):
+        turn = await begin(committed_api, committed_database)
+        completions = await turn.completions(people)
+        window = {"months": 12, "window_days": 40 + number}
+        answers, edited, _ = await asyncio.gather(
+            race(completions), turn.edits_the_rule(admin, renewal=window), turn.reconciles()
+        )
+        assert statuses([*answers, edited]) == {200: PEOPLE + 1}, edited.text
+        await settled(turn, PEOPLE)
+
+
+async def test_two_rule_changes(
+    committed_api: Api, committed_database: Database, admin: User
+) -> None:
+    for number in range(ROUNDS):
+        turn = await begin(committed_api, committed_database)
+        other = await begin(committed_api, committed_database)
+        due = {"kind": "days_after", "event": "hire", "days": 31 + number}
+        answers = await race(
+            [
+                turn.edits_the_rule(admin, first_due=due),
+                other.edits_the_rule(admin, first_due=due),
+                turn.edits_the_rule(admin, audience={"roles": ["learner"]}),
+            ]
+        )
+        assert set(statuses(answers)) <= {200, 412}
+        assert statuses(answers)[200] >= 2
+        await settled(turn, 0)
+
+
+async def test_completions_against_a_publication_and_a_rule_change(
+    committed_api: Api,
+    committed_database: Database,
+    people: list[User],
+    admin: User,
+) -> None:
+    for number in range(ROUNDS):
+        turn = await begin(committed_api, committed_database, retrain_days_after_material_change=14)
+        completions = await turn.completions(people)
+        async with committed_database.writing() as author:
+            draft = await author.get_one(TrainingModule, turn.module.id)
+            draft.title += " anew"
+            await author.commit()
+        due = {"kind": "days_after", "event": "hire", "days": 31 + number}
+        answers, published, edited, _ = await asyncio.gather(
+            race(completions),
+            turn.publishes(admin),
+            turn.edits_the_rule(admin, first_due=due, retrain_days_after_material_change=14),
+            turn.reconciles(),
+        )
+        assert statuses([*answers, published, edited]) == {200: PEOPLE + 1, 201: 1}
+        await settled(turn, PEOPLE)
+
+
+async def test_completions_against_a_move(
+    committed_api: Api,
+    committed_database: Database,
+    session: AsyncSession,
+    people: list[User],
+    admin: User,
+) -> None:
+    # A zone where it is the same day: a completion of tomorrow would not count yet.
+    offices = [await make_location(session, time_zone="UTC") for _ in range(2)]
+    for number in range(ROUNDS):
+        turn = await begin(committed_api, committed_database)
+        completions = await turn.completions(people)
+        office = offices[number % 2]
+        answers, moved, _ = await asyncio.gather(
+            race(completions),
+            race(turn.moves(admin, user, office.id) for user in people),
+            turn.reconciles(),
+        )
+        assert statuses([*answers, *moved]) == {200: 2 * PEOPLE}
+        await settled(turn, PEOPLE)
+
+
+async def test_only_what_was_worked_out_is_reconciled(
+    committed_api: Api,
+    committed_database: Database,
+    people: list[User],
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where people are many: edits and publications leave the work to runs in batches."""
+    assert people
+    monkeypatch.setattr(reconciliation, "INLINE_PEOPLE", 0)
+    monkeypatch.setattr(reconciliation, "BATCH", 2)
+    turn = await begin(committed_api, committed_database)
+    for number in range(ROUNDS):
+        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        await asyncio.gather(
+            turn.reconciles(), turn.edits_the_rule(admin, first_due=due), turn.reconciles()
+        )
+        path = f"/requirements/{turn.requirement.id}"
+        reconciled = (await committed_api.get(path, admin)).json()["reconciled"]
+        left = (await turn.reconciles()).changed
+        assert not (reconciled and left)
+        assert (await committed_api.get(path, admin)).json()["reconciled"]
