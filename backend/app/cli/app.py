@@ -7,6 +7,7 @@ from app.cli import (
     development,
     media,
     openapi,
+    realtime,
     records,
     requirements,
     retention,
@@ -27,6 +28,7 @@ cli.add_typer(records.cli, name="records")
 cli.add_typer(requirements.cli, name="requirements")
 cli.add_typer(media.cli, name="media")
 cli.add_typer(retention.cli, name="retention")
+cli.add_typer(realtime.cli, name="realtime")
 cli.add_typer(branch.cli, name="branch")
 
 
