@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from collections.abc import Callable, Iterator
 
 import asyncpg
@@ -25,6 +26,8 @@ from tests.factories.user import make_user
 
 NewDatabase = Callable[[str | None], str]
 _serial = itertools.count(1)
+
+collect_ignore = [] if "TEST_SPLINTER_SQL" in os.environ else ["test_splinter.py"]
 
 
 async def execute(dsn: str, *statements: str) -> None:
