@@ -67,3 +67,18 @@ async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
 ) -> Response:
     return respond(await app.users(context).update(user_id, payload, if_match))
+
+
+@router.post("/{user_id:uuid}/invite", response_model=UserRead)
+async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
+    """Send the invitation once more, to somebody who has not signed in yet."""
+    return respond(await app.users(context).invite_again(user_id))
+
+
+@router.post("/{user_id:uuid}/sign-out", response_model=UserRead)
+async def sign_out(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
+    """End all sessions of a person. An access token that is out is good until it expires.
+
+    Deactivating somebody shuts them out with their next request.
+    """
+    return respond(await app.users(context).sign_out(user_id))

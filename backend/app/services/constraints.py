@@ -16,6 +16,7 @@ from app.services.exemption import AlreadyRevokedError
 from app.services.external_training import AlreadyWithdrawnError
 from app.services.location import LocationNameTakenError
 from app.services.requirement import RequirementTitleTakenError
+from app.services.user import AccountInUseError
 from app.services.user_sync import EmailInUseError
 
 
@@ -34,6 +35,7 @@ def _attempt_started() -> AppError:
 
 ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
+    "uq_users_supabase_id": AccountInUseError,
     "uq_quiz_attempts_open": _attempt_started,
     "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,
     "uq_exemption_revocations_exemption_id": AlreadyRevokedError,

@@ -2,11 +2,11 @@ import uuid
 from http import HTTPStatus
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.integrations.auth_admin import InMemoryAuthAdmin
+from app.integrations.auth_admin import AddressRefusedError, AuthUser, InMemoryAuthAdmin
 from app.models import AuditEvent, Location, User
 from tests.factories.user import make_location, make_user
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
@@ -324,3 +324,169 @@ class TestInvite:
         response = await api.post("/users/invite", admin, json={"email": "canary"})
         assert pointers(response) == [("/email", "value_error")]
         assert "canary" not in response.text
+
+    async def test_the_account_of_a_closed_person(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        body = {"email": "back@unified.example"}
+        await api.post("/users/invite", admin, json=body)
+        await session.execute(
+            update(User).where(User.email == body["email"]).values(is_active=False)
+        )
+        response = await api.post("/users/invite", admin, json=body)
+        assert_problem(response, HTTPStatus.CONFLICT, "account_in_use")
+
+    async def test_an_address_that_supabase_refuses(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def refuse(*_: object) -> None:
+            raise AddressRefusedError
+
+        monkeypatch.setattr(auth_admin, "invite", refuse)
+        response = await api.post("/users/invite", admin, json={"email": "a@elsewhere.example"})
+        assert_problem(response, HTTPStatus.UNPROCESSABLE_ENTITY, "email_refused")
+
+
+class TestInviteAgain:
+    async def test_anonymous(self, api: Api, learner: User) -> None:
+        assert_anonymous(await api.post(f"/users/{learner.id}/invite"))
+
+    async def test_managers_may_not(self, api: Api, boss: User, colleague: User) -> None:
+        response = await api.post(f"/users/{colleague.id}/invite", boss)
+        assert_problem(response, HTTPStatus.FORBIDDEN, "forbidden")
+
+    async def test_sends_it_once_more(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        invited = await api.post("/users/invite", admin, json={"email": "new@unified.example"})
+        path = f"/users/{invited.json()['id']}/invite"
+        again = await api.post(path, admin)
+        assert again.status_code == HTTPStatus.OK
+        assert again.json()["supabase_id"] == invited.json()["supabase_id"]
+        assert again.headers["ETag"]
+        assert auth_admin.invited == ["new@unified.example"] * 2
+        assert await actions_on(session, invited.json()["id"]) == [
+            "user:invited",
+            "user:reinvited",
+        ]
+
+    async def test_an_imported_person_gets_an_account(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        imported = await make_user(session, supabase_id=None, last_sign_in=None)
+        response = await api.post(f"/users/{imported.id}/invite", admin)
+        assert response.status_code == HTTPStatus.OK
+        assert uuid.UUID(response.json()["supabase_id"]) in auth_admin.users
+
+    async def test_the_same_key_sends_once(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        imported = await make_user(session, supabase_id=None, last_sign_in=None)
+        key = {"Idempotency-Key": "again-1"}
+        first = await api.post(f"/users/{imported.id}/invite", admin, headers=key)
+        again = await api.post(f"/users/{imported.id}/invite", admin, headers=key)
+        assert (first.content, again.headers["Idempotency-Replayed"]) == (again.content, "true")
+        assert len(auth_admin.invited) == 1
+
+    async def test_who_has_signed_in_is_not_invited(
+        self, api: Api, admin: User, learner: User, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        response = await api.post(f"/users/{learner.id}/invite", admin)
+        assert_problem(response, HTTPStatus.CONFLICT, "invitation_accepted")
+        assert auth_admin.invited == []
+
+    async def test_who_has_accepted_is_not_invited(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        invited = await api.post("/users/invite", admin, json={"email": "new@unified.example"})
+        auth_admin.confirm(uuid.UUID(invited.json()["supabase_id"]))
+        response = await api.post(f"/users/{invited.json()['id']}/invite", admin)
+        assert_problem(response, HTTPStatus.CONFLICT, "invitation_accepted")
+
+    async def test_closed_people_are_opened_first(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        leaver = await make_user(session, is_active=False, last_sign_in=None)
+        response = await api.post(f"/users/{leaver.id}/invite", admin)
+        assert_problem(response, HTTPStatus.CONFLICT, "user_inactive")
+        assert auth_admin.invited == []
+
+    async def test_without_the_auth_service(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        imported = await make_user(session, supabase_id=None, last_sign_in=None)
+        auth_admin.available = False
+        response = await api.post(f"/users/{imported.id}/invite", admin)
+        assert_problem(response, HTTPStatus.SERVICE_UNAVAILABLE, "auth_unavailable")
+        assert response.headers["Retry-After"] == "1"
+        assert await actions_on(session, imported.id) == []
+
+
+class TestSignOut:
+    async def test_anonymous(self, api: Api, learner: User) -> None:
+        assert_anonymous(await api.post(f"/users/{learner.id}/sign-out"))
+
+    async def test_managers_may_not(self, api: Api, boss: User, colleague: User) -> None:
+        response = await api.post(f"/users/{colleague.id}/sign-out", boss)
+        assert_problem(response, HTTPStatus.FORBIDDEN, "forbidden")
+
+    async def test_ends_the_sessions_and_is_audited(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        auth_admin: InMemoryAuthAdmin,
+        session: AsyncSession,
+    ) -> None:
+        account = account_of(auth_admin, learner)
+        key = {"Idempotency-Key": "out-1"}
+        for _ in range(2):
+            response = await api.post(f"/users/{learner.id}/sign-out", admin, headers=key)
+            assert (response.status_code, response.json()["id"]) == (200, str(learner.id))
+        assert auth_admin.signed_out == [account]
+        assert await actions_on(session, learner.id) == ["user:signed_out"]
+
+    async def test_leaves_the_token_that_is_out(
+        self, api: Api, admin: User, learner: User, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        account_of(auth_admin, learner)
+        await api.post(f"/users/{learner.id}/sign-out", admin)
+        assert (await api.get("/users/me", learner)).status_code == HTTPStatus.OK
+
+    async def test_closed_people_too(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        leaver = await make_user(session, is_active=False)
+        account_of(auth_admin, leaver)
+        assert (await api.post(f"/users/{leaver.id}/sign-out", admin)).status_code == 200
+
+    async def test_without_an_account(
+        self, api: Api, admin: User, learner: User, session: AsyncSession
+    ) -> None:
+        imported = await make_user(session, supabase_id=None)
+        for user in (imported, learner):
+            response = await api.post(f"/users/{user.id}/sign-out", admin)
+            assert_problem(response, HTTPStatus.CONFLICT, "no_account")
+            assert await actions_on(session, user.id) == []
+
+    async def test_banned_accounts(
+        self, api: Api, admin: User, learner: User, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        auth_admin.banned.add(account_of(auth_admin, learner))
+        response = await api.post(f"/users/{learner.id}/sign-out", admin)
+        assert_problem(response, HTTPStatus.CONFLICT, "account_banned")
+
+    async def test_nobody(self, api: Api, admin: User) -> None:
+        response = await api.post(f"/users/{uuid.uuid4()}/sign-out", admin)
+        assert_problem(response, HTTPStatus.NOT_FOUND, "user_not_found")
+
+
+def account_of(auth: InMemoryAuthAdmin, user: User) -> uuid.UUID:
+    assert user.supabase_id is not None
+    auth.put(AuthUser(user.supabase_id, user.email, email_confirmed=True))
+    return user.supabase_id
+
+
+async def actions_on(session: AsyncSession, user_id: uuid.UUID | str) -> list[str]:
+    events = select(AuditEvent.action).where(AuditEvent.target_id == uuid.UUID(str(user_id)))
+    return list(await session.scalars(events.order_by(AuditEvent.created_at)))
