@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     REQUIREMENT_UPDATED = "requirement:updated"
     REQUIREMENT_ARCHIVED = "requirement:archived"
     REQUIREMENT_RESTORED = "requirement:restored"
+    DEPARTMENT_CREATED = "department:created"
     LOCATION_CREATED = "location:created"
     LOCATION_UPDATED = "location:updated"
     LOCATION_DELETED = "location:deleted"

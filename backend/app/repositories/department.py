@@ -10,14 +10,14 @@ from app.repositories.base import Repository
 class DepartmentRepository(Repository[Department]):
     model = Department
 
-    async def named(self, name: str) -> Department:
-        """Return the department of this name, whatever its case; make it when it is new."""
-        created = (
+    async def make(self, name: str) -> Department | None:
+        """Make a department; None when there is one of this name, whatever its case."""
+        statement = (
             insert(Department).values(name=name).on_conflict_do_nothing().returning(Department)
         )
-        department = (await self.session.scalars(created)).one_or_none()
-        if department is not None:
-            return department
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def named(self, name: str) -> Department:
         statement = select(Department).where(func.lower(Department.name) == name.lower())
         return (await self.session.scalars(statement)).one()
 

@@ -53,6 +53,24 @@ _TAKE_EFFECT = text(
 )
 
 
+# Whoever works there by what is in force, and whoever is announced there for a day to come.
+_EXPECTED_AT = text(
+    """
+    SELECT count(DISTINCT e.user_id)
+      FROM employment_changes e JOIN users u ON u.id = e.user_id
+     WHERE e.location_id = :location_id AND e.state <> 'terminated'
+       AND NOT EXISTS (
+           SELECT FROM employment_changes later
+            WHERE later.user_id = e.user_id
+              AND (later.effective_on > e.effective_on
+                   AND later.effective_on <= local_day(u.location_id)
+                OR later.effective_on = e.effective_on
+                   AND (later.recorded_on, later.created_at, later.id)
+                     > (e.recorded_on, e.created_at, e.id)))
+    """
+).bindparams(bindparam("location_id", type_=Uuid()))
+
+
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """Where a person belongs now, and the time zone that decides their day."""
@@ -87,6 +105,10 @@ class EmploymentRepository(Repository[EmploymentChange]):
     async def headcount(self) -> int:
         statement = select(func.count()).where(User.is_active)
         return await self.session.scalar(statement) or 0
+
+    async def expected_at(self, location_id: uuid.UUID) -> int:
+        """Count the people who work at a location, or are to work there one day."""
+        return await self.session.scalar(_EXPECTED_AT, {"location_id": location_id}) or 0
 
     async def names(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
         """Return (display name, address) of people."""

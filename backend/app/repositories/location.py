@@ -19,6 +19,14 @@ class LocationRepository(Repository[Location]):
             statement = statement.with_for_update()
         return (await self.session.scalars(statement)).one_or_none()
 
+    async def holds(self, location_id: uuid.UUID) -> bool:
+        """Whether it is there. Until this transaction ends it cannot be deleted then."""
+        statement = select(Location.id).where(
+            Location.id == location_id, Location.deleted_at.is_(None)
+        )
+        statement = statement.with_for_update(read=True, key_share=True)
+        return await self.session.scalar(statement) is not None
+
     async def named(self, name: str) -> Location | None:
         statement = select(Location).where(
             func.lower(Location.name) == name.lower(), Location.deleted_at.is_(None)

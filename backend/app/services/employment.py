@@ -21,6 +21,7 @@ from app.schemas.employment import (
     TransferCreate,
 )
 from app.services.base import Service
+from app.services.department import department_named
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
@@ -153,7 +154,7 @@ async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     held = await uow.employment.in_force(user_id, today)
     if user is None or held is None:
         return
-    department = await uow.departments.named(held.department) if held.department else None
+    department = await department_named(uow, held.department) if held.department else None
     user.is_active = held.state is not EmploymentState.TERMINATED
     user.role = Role(held.role)
     user.location_id = held.location_id
@@ -173,6 +174,7 @@ async def _held(uow: UnitOfWork, user: User, day: date) -> EmploymentChange:
 async def _record(
     uow: UnitOfWork, user: User, held: EmploymentChange, change: Change
 ) -> EmploymentChange:
+    await _check_location(uow, held, change)
     known = {name: getattr(held, name) for name in ATTRIBUTES}
     return await uow.employment.add(
         EmploymentChange(
@@ -185,6 +187,17 @@ async def _record(
             **{**known, **change.attributes},
         )
     )
+
+
+async def _check_location(uow: UnitOfWork, held: EmploymentChange, change: Change) -> None:
+    """Refuse to place somebody at a location that is deleted, be it where they were before."""
+    location_id = change.attributes.get("location_id", held.location_id)
+    gone = EmploymentState.TERMINATED
+    back = held.state is gone and change.state is not gone
+    if location_id is None or not (back or "location_id" in change.attributes):
+        return
+    if not await uow.locations.holds(location_id):
+        raise _invalid("/location_id", "unknown_location", "No such location")
 
 
 async def _again(uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]) -> None:
@@ -210,11 +223,8 @@ async def _sent(uow: UnitOfWork, payload: RehireCreate | TransferCreate) -> dict
         for name in names
         if name in payload.model_fields_set and (name != "role" or payload.role is not None)
     }
-    location_id = sent.get("location_id")
-    if location_id is not None and await uow.locations.live(location_id) is None:
-        raise _invalid("/location_id", "unknown_location", "No such location")
     if sent.get("department"):
-        sent["department"] = (await uow.departments.named(sent["department"])).name
+        sent["department"] = (await department_named(uow, sent["department"])).name
     return sent
 
 

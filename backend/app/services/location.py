@@ -27,7 +27,7 @@ class LocationNameTakenError(ConflictError):
 
 class LocationInUseError(ConflictError):
     def __init__(self) -> None:
-        super().__init__("location_in_use", "Active people still work at this location")
+        super().__init__("location_in_use", "People work at this location, or are to")
 
 
 class LocationService(Service):
@@ -79,10 +79,14 @@ class LocationService(Service):
         async with self.work() as uow:
             location = _found(await uow.locations.live(location_id, lock=True))
             precondition.require(location.etag)
-            if await uow.locations.people_count(location.id):
+            if await self._is_in_use(uow, location.id):
                 raise LocationInUseError
             location.deleted_at = await uow.now()
             await uow.audit(AuditAction.LOCATION_DELETED, location)
+
+    async def _is_in_use(self, uow: UnitOfWork, location_id: uuid.UUID) -> bool:
+        working = await uow.locations.people_count(location_id)
+        return bool(working or await uow.employment.expected_at(location_id))
 
     async def restore(self, location_id: uuid.UUID) -> Outcome:
         async with self.work() as uow:

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.domain.requirement import Rule
 from app.models import Requirement
+from app.services.department import department_named
 from app.services.reconciliation import reconcile_all
 from app.services.requirement import add_requirement
 from app.services.unit_of_work import UnitOfWork
@@ -29,7 +30,7 @@ async def seed_requirements(uow: UnitOfWork, documents: list[dict[str, Any]]) ->
 
 async def _make(uow: UnitOfWork, document: dict[str, Any]) -> Requirement:
     departments = [
-        (await uow.departments.named(name)).name for name in document.get("departments", [])
+        (await department_named(uow, name)).name for name in document.get("departments", [])
     ]
     rule = Rule.model_validate(
         {

@@ -18,6 +18,7 @@ from app.domain.section_settings import SectionKind, parse_settings
 from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, User
 from app.schemas.module import Publish
 from app.services.base import Service
+from app.services.department import department_named
 from app.services.publishing import publish_module
 from app.services.requirement_seed import seed_requirements
 from app.services.unit_of_work import UnitOfWork
@@ -172,7 +173,7 @@ async def _location(uow: UnitOfWork, entry: dict[str, Any]) -> tuple[Location, b
 async def _person(uow: UnitOfWork, entry: dict[str, Any], locations: dict[str, Location]) -> bool:
     if await uow.users.active_by_email(entry["email"]) is not None:
         return False
-    department = await uow.departments.named(entry["department"])
+    department = await department_named(uow, entry["department"])
     user = await uow.users.add(
         User(
             email=entry["email"],

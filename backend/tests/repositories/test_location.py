@@ -77,7 +77,9 @@ async def test_a_locked_location_makes_others_wait(committed_database: Database)
 class TestDepartments:
     async def test_a_name_is_made_once_whatever_its_case(self, session: AsyncSession) -> None:
         departments = DepartmentRepository(session)
-        first = await departments.named("Front Desk")
+        first = await departments.make("Front Desk")
+        assert first is not None
+        assert await departments.make("FRONT desk") is None
         assert await departments.named("front DESK") is first
         assert [each.name for each in await departments.list_all()] == ["Front Desk"]
         assert await departments.by_id(first.id) is first
@@ -85,7 +87,10 @@ class TestDepartments:
 
     async def test_two_transactions_make_one(self, committed_database: Database) -> None:
         async with committed_database.writing() as first:
-            made = await DepartmentRepository(first).named("Hygiene")
+            made = await DepartmentRepository(first).make("Hygiene")
             await first.commit()
         async with committed_database.writing() as second:
-            assert (await DepartmentRepository(second).named("hygiene")).id == made.id
+            departments = DepartmentRepository(second)
+            assert made is not None
+            assert await departments.make("hygiene") is None
+            assert (await departments.named("hygiene")).id == made.id

@@ -105,6 +105,38 @@ class TestDeleteLocation:
         response = await api.delete(f"/locations/{office.id}", admin, headers={"If-Match": "*"})
         assert_problem(response, 409, "location_in_use")
 
+    async def test_people_are_announced_there(
+        self, api: Api, admin: User, learner: User, office: Location
+    ) -> None:
+        move = {"effective_on": "2100-01-01", "location_id": str(office.id)}
+        transfer = f"/users/{learner.id}/transfer"
+        assert (await api.post(transfer, admin, json=move)).status_code == HTTPStatus.CREATED
+        everything = {"If-Match": "*"}
+        response = await api.delete(f"/locations/{office.id}", admin, headers=everything)
+        assert_problem(response, 409, "location_in_use")
+        called_off = {**move, "location_id": None}
+        assert (await api.post(transfer, admin, json=called_off)).is_success
+        assert (await api.delete(f"/locations/{office.id}", admin, headers=everything)).is_success
+
+    async def test_nobody_comes_back_to_it(
+        self, api: Api, admin: User, office: Location, session: AsyncSession
+    ) -> None:
+        leaver = await make_user(session, location_id=office.id)
+        path, everything = f"/users/{leaver.id}", {"If-Match": "*"}
+        left = await api.patch(path, admin, json={"is_active": False}, headers=everything)
+        assert left.status_code == HTTPStatus.OK
+        assert (await api.delete(f"/locations/{office.id}", admin, headers=everything)).is_success
+        unknown = [("/location_id", "unknown_location")]
+        back = {"is_active": True}
+        assert pointers(await api.patch(path, admin, json=back, headers=everything)) == unknown
+        rehire = {"hired_on": "2100-01-01"}
+        assert pointers(await api.post(f"{path}/rehire", admin, json=rehire)) == unknown
+        elsewhere = await make_location(session)
+        rehire["location_id"] = str(elsewhere.id)
+        assert (await api.post(f"{path}/rehire", admin, json=rehire)).is_success
+        back_there = {"is_active": True, "location_id": str(elsewhere.id)}
+        assert (await api.patch(path, admin, json=back_there, headers=everything)).is_success
+
     async def test_can_be_undone(self, api: Api, admin: User, office: Location) -> None:
         path = f"/locations/{office.id}"
         assert (await api.delete(path, admin)).status_code == 428
@@ -128,3 +160,12 @@ class TestListDepartments:
         )
         names = [item["name"] for item in (await api.get("/departments", learner)).json()["items"]]
         assert names == ["Front desk"]
+
+    async def test_is_audited_once(self, api: Api, admin: User, learner: User) -> None:
+        path = f"/users/{learner.id}"
+        for name in ("Hygiene", "hygiene"):
+            body = {"department": name}
+            await api.patch(path, admin, json=body, headers={"If-Match": "*"})
+        query = "/audit-events?action=department:created"
+        [event] = (await api.get(query, admin)).json()["items"]
+        assert (event["actor_id"], event["after"]) == (str(admin.id), {"name": "Hygiene"})

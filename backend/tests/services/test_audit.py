@@ -90,7 +90,7 @@ async def test_people(
     user_id = id_of(await service.invite(UserInvite(email="ada@unified.example")))
     await trail.left(AuditAction.USER_INVITED)
     await service.update(user_id, UserUpdate(role=Role.AUTHOR, department="Hygiene"), ANY)
-    await trail.left(AuditAction.USER_UPDATED)
+    await trail.left(AuditAction.DEPARTMENT_CREATED, AuditAction.USER_UPDATED)
     await service.update(user_id, UserUpdate(role=Role.AUTHOR, department="hygiene"), ANY)
     await trail.left()
     await service.update_me(ProfileUpdate(full_name="Root"), ANY)
