@@ -6,7 +6,14 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.concurrency import Precondition
 from app.core.database import Database, constraint_name
-from app.core.errors import FieldError, ForbiddenError, InvalidPayloadError, NotFoundError
+from app.core.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidPayloadError,
+    NotFoundError,
+    PreconditionFailedError,
+)
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
@@ -41,6 +48,30 @@ EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role
 class LastAdminError(ForbiddenError):
     def __init__(self) -> None:
         super().__init__("own_access", "You cannot take away your own role or close your account.")
+
+
+class AccountInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "account_in_use",
+            "Another person has the sign-in account of this address",
+            "It may be somebody whose account here is closed: open it again instead.",
+        )
+
+
+class AccountMissingError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("no_account", "This person has no sign-in account yet")
+
+
+class InvitationAcceptedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("invitation_accepted", "This person has a sign-in account already")
+
+
+class UserClosedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("user_inactive", "This person's account is closed: open it first")
 
 
 class UserService(Service):
@@ -95,11 +126,9 @@ class UserService(Service):
         An address that already has a sign-in account gets its row all the same: its owner claims
         it with the confirmed address.
         """
-        if self._auth is None:
-            msg = "inviting needs the Auth service"
-            raise RuntimeError(msg)
+        auth = self._accounts()
         await self._look_before_inviting(payload)
-        account = await self._auth.invite(payload.email, payload.full_name)
+        account = await auth.invite(payload.email, payload.full_name)
         try:
             async with self.work() as uow:
                 user = await self._invited(uow, payload, account.id if account else None)
@@ -108,6 +137,40 @@ class UserService(Service):
             if constraint_name(error) == "uq_users_email_active":
                 raise EmailInUseError from error
             raise
+
+    async def invite_again(self, user_id: uuid.UUID) -> Outcome:
+        """Send the invitation once more, to whoever has not signed in yet."""
+        auth = self._accounts()
+        user = await self._seen(user_id)
+        if not user.is_active:
+            raise UserClosedError
+        if user.last_sign_in is not None:
+            raise InvitationAcceptedError
+        account = await auth.invite(user.email, user.full_name)
+        if account is None:
+            raise InvitationAcceptedError
+        async with self.work() as uow:
+            row = await self._still(uow, user)
+            before = {"supabase_id": row.supabase_id}
+            row.supabase_id = account.id
+            await uow.session.flush()
+            await uow.session.refresh(row)
+            after = {"supabase_id": row.supabase_id}
+            await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
+            return await uow.answer(_answer(row))
+
+    async def sign_out(self, user_id: uuid.UUID) -> Outcome:
+        """End all sessions of a person; tokens already issued are good until they expire."""
+        auth = self._accounts()
+        user = await self._seen(user_id)
+        if user.supabase_id is None or not await auth.sign_out(user.supabase_id):
+            raise AccountMissingError
+        async with self.work() as uow:
+            row = await uow.users.by_id(user.id)
+            if row is None:
+                raise NotFoundError("user")
+            await uow.audit(AuditAction.USER_SIGNED_OUT, row)
+            return await uow.answer(_answer(row))
 
     async def promote(self, email: str, role: Role) -> UserRead:
         """Set a role from the command line, for the first admin above all."""
@@ -141,6 +204,28 @@ class UserService(Service):
             if after.keys() & EMPLOYMENT_FIELDS:
                 await reconcile(uow, [user.id])
         return _answer(user)
+
+    def _accounts(self) -> AuthAdmin:
+        if self._auth is None:
+            msg = "this use case needs the Auth service"
+            raise RuntimeError(msg)
+        return self._auth
+
+    async def _seen(self, user_id: uuid.UUID) -> User:
+        """Return the row, or replay the answer, before the Auth service is asked for an effect."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await uow.replay(self._context)
+            user = await uow.users.get_visible(user_id, self.actor)
+        if user is None:
+            raise NotFoundError("user")
+        return user
+
+    async def _still(self, uow: UnitOfWork, seen: User) -> User:
+        """Lock the row, if it still has the address that the invitation went to."""
+        row = await uow.users.get_visible(seen.id, self.actor, lock=True)
+        if row is None or (row.email, row.is_active) != (seen.email, True):
+            raise PreconditionFailedError
+        return row
 
     def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
         demoted = "role" in payload.model_fields_set and payload.role is not user.role
