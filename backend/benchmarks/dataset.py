@@ -3,10 +3,15 @@
 import random
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
+import orjson
 
 from app.core.database import Database
+from app.domain.compliance import Status
+from app.domain.quiz.attempts import draw_snapshot
+from app.domain.quiz.key import QuizKey
 from app.domain.quiz.questions import QuestionKind
 from app.domain.section_settings import SectionKind
 from app.models import ModuleSection, QuizQuestion, TrainingModule
@@ -24,6 +29,7 @@ USERS = 5_000
 ENROLLMENTS_PER_USER = 50
 SECTIONS_STARTED = 4
 LOCATIONS = 20
+REQUIREMENTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,9 @@ class Sample:
     unenrolled: list[tuple[Person, uuid.UUID]]
     """(person, module) pairs without an enrollment."""
 
+    attempts: list[tuple[Person, uuid.UUID, list[str]]]
+    """(person, open attempt, the ids of its questions), one for each of `enrollments`."""
+
     admin: Person
 
 
@@ -59,6 +68,11 @@ async def build(database: Database, dsn: str, scale: float) -> None:
         await connection.execute(_ENROLLMENTS, ENROLLMENTS_PER_USER, modules)
         await connection.execute(_PROGRESS, SECTIONS_STARTED)
         await connection.execute(_MAKE_ADMIN)
+        await connection.execute(_REQUIREMENTS, REQUIREMENTS)
+        await connection.execute(_SEGMENTS, [status.value for status in Status])
+        today = await connection.fetchval("SELECT CURRENT_DATE")
+        async with UnitOfWork(database, SYSTEM) as uow:
+            await uow.compliance_segments.keep_days([today + timedelta(days=n) for n in (-1, 0, 1)])
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
@@ -69,6 +83,7 @@ async def sample(dsn: str, size: int) -> Sample:
     try:
         rows = await connection.fetch(_SAMPLE, size)
         free = await connection.fetch(_UNENROLLED, size)
+        attempts = await connection.fetch(_ATTEMPTS, [row["id"] for row in rows])
         [admin] = await connection.fetch(_ADMIN)
     finally:
         await connection.close()
@@ -77,8 +92,30 @@ async def sample(dsn: str, size: int) -> Sample:
         list(people.values()),
         [(people[row["user_id"]], row["id"], row["section_id"]) for row in rows],
         [(Person(row["id"], row["sub"], row["email"]), row["module_id"]) for row in free],
+        [(people[row["user_id"]], row["id"], row["question_ids"]) for row in attempts],
         Person(admin["id"], admin["sub"], admin["email"]),
     )
+
+
+async def open_attempts(dsn: str, size: int) -> None:
+    """Give each enrollment of the sample one open attempt at its quiz, and nothing of it before."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        # What is graded is evidence, which nobody takes back but the owner of the database.
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(_FORGET_ATTEMPTS)
+        quizzes = await connection.fetch(_QUIZZES, size)
+        rows = [_open_attempt(quiz) for quiz in quizzes]
+        await connection.executemany(_OPEN_ATTEMPT, rows)
+    finally:
+        await connection.close()
+
+
+def _open_attempt(quiz: asyncpg.Record) -> tuple[object, ...]:
+    key = QuizKey.model_validate_json(quiz["key"])
+    snapshot = draw_snapshot(key, "bench")
+    identity = (quiz["id"], quiz["section_id"], quiz["user_id"], quiz["version_id"])
+    return (*identity, snapshot.seed, orjson.dumps(snapshot.as_json()).decode(), key.pass_mark)
 
 
 async def _modules(database: Database, count: int) -> None:
@@ -185,6 +222,46 @@ _SAMPLE = """
 
 _MAKE_ADMIN = "UPDATE users SET role = 'admin' WHERE email = 'person50@unified.example'"
 _ADMIN = "SELECT id, supabase_id AS sub, email FROM users WHERE role = 'admin'"
+
+_REQUIREMENTS = """
+    INSERT INTO requirements (title, reconciled_version)
+    SELECT 'Requirement ' || to_char(n, 'FM000'), 1 FROM generate_series(1, $1::int) AS n
+"""
+
+_SEGMENTS = """
+    INSERT INTO compliance_segments (user_id, requirement_id, starts_on, ends_on, status, due_on,
+                                     location_id, job_title)
+    SELECT u.id, r.id, CURRENT_DATE - 200, 'infinity',
+           ($1::text[])[1 + abs(hashtext(u.id::text || r.id)) % cardinality($1::text[])],
+           CURRENT_DATE + abs(hashtext(r.id::text || u.id)) % 365, u.location_id, u.job_title
+      FROM users u CROSS JOIN requirements r
+"""
+
+_FORGET_ATTEMPTS = """
+    DELETE FROM attempt_results;
+    DELETE FROM quiz_attempts;
+"""
+
+_QUIZZES = """
+    SELECT e.id, e.user_id, e.version_id, k.section_id, k.key::text
+      FROM (SELECT id FROM users ORDER BY email LIMIT $1) AS u
+      JOIN LATERAL (SELECT * FROM enrollments WHERE user_id = u.id AND status = 'active'
+                    ORDER BY enrolled_at DESC LIMIT 1) AS e ON true
+      JOIN answer_keys k ON k.version_id = e.version_id
+"""
+
+_OPEN_ATTEMPT = """
+    INSERT INTO quiz_attempts (id, enrollment_id, section_id, user_id, version_id, number, state,
+                               seed, snapshot, pass_mark)
+    VALUES ($1, $1, $2, $3, $4, 1, 'open', $5, $6, $7)
+"""
+
+_ATTEMPTS = """
+    SELECT a.id, a.user_id,
+           array(SELECT q ->> 'id' FROM jsonb_array_elements(a.snapshot -> 'questions') q)
+               AS question_ids
+      FROM quiz_attempts a WHERE a.enrollment_id = ANY ($1)
+"""
 
 _UNENROLLED = """
     SELECT u.id, u.supabase_id AS sub, u.email, m.id AS module_id

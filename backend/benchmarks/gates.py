@@ -71,7 +71,17 @@ async def equal_bodies(bench: Bench) -> Gates:
     return {
         "content: body equals the published bytes": body == stored,
         "dashboard: body equals the ORM's": ours["items"] == theirs["items"],
+        "matrix: body equals what is counted from people": await _same_matrix(bench),
     }
+
+
+async def _same_matrix(bench: Bench) -> bool:
+    """Compare the kept matrix with one for which every person is counted, by their title."""
+    signed = (("Authorization", f"Bearer {bench.identity.token(bench.sample.admin)}"),)
+    path, served = "/api/v1/reports/compliance", bench.servers["served"].origin
+    _, kept = await load.fetch(served, Request("GET", path, signed))
+    _, counted = await load.fetch(served, Request("GET", f"{path}?job_title=hygienist", signed))
+    return kept == counted
 
 
 async def concurrency(bench: Bench) -> Gates:

@@ -92,6 +92,7 @@ class Bench:
 
     async def start(self) -> None:
         """Start the variants, and one more of the served one behind the counting proxy."""
+        await dataset.open_attempts(self.postgres.dsn(DATABASE), SAMPLE)
         self.sample = await dataset.sample(self.postgres.dsn(DATABASE), SAMPLE)
         direct = self.postgres.dsn(DATABASE, API_ROLE)
         common = {
@@ -198,6 +199,7 @@ class Bench:
             await connection.execute("VACUUM ANALYZE enrollments")
         finally:
             await connection.close()
+        await dataset.open_attempts(self.postgres.dsn(DATABASE), SAMPLE)
 
 
 _RESTORE = "DELETE FROM enrollments WHERE source = 'self' OR progress_percent = 0"

@@ -12,6 +12,10 @@ from typing import Any
 import asyncpg
 import orjson
 
+from app.domain.quiz.attempts import Snapshot, grade_attempt
+from app.domain.quiz.key import QuizKey
+from app.domain.quiz.results import stored_result
+
 Handler = Callable[[asyncpg.Pool, list[str], bytes], Awaitable[tuple[int, bytes]]]
 
 CONTENT = """
@@ -60,6 +64,34 @@ ENROLL = """
 """
 
 
+MATRIX = """
+    SELECT coalesce(json_agg(json_build_object('key', location_id, 'requirement', requirement_id,
+               'status', status, 'people', people)), '[]')::text
+      FROM (SELECT location_id, requirement_id, status, count(*) AS people
+              FROM compliance_segments WHERE CURRENT_DATE BETWEEN starts_on AND ends_on
+             GROUP BY 1, 2, 3) AS cells
+"""
+
+NOT_ENROLLED = """
+    SELECT u.id, m.id, m.current_version_id FROM users u, training_modules m
+     WHERE m.id = $1 AND u.role = 'learner' AND NOT EXISTS (
+        SELECT FROM enrollments e
+         WHERE e.user_id = u.id AND e.module_id = m.id AND e.status = 'active')
+"""
+ENROLLED = ("user_id", "module_id", "version_id", "source")
+
+ATTEMPT = """
+    SELECT a.snapshot::text, k.key::text
+      FROM quiz_attempts a
+      JOIN answer_keys k ON k.version_id = a.version_id AND k.section_id = a.section_id
+     WHERE a.id = $1 AND a.user_id = $2
+"""
+
+GRADE = """
+    SELECT grade_attempt($1, '{}', 0, interval '0', $2, false, $3, $4, $5, $6, $7, $8, NULL)::text
+"""
+
+
 async def _content(pool: asyncpg.Pool, path: list[str], _body: bytes) -> tuple[int, bytes]:
     text = await pool.fetchval(CONTENT, uuid.UUID(path[0]), uuid.UUID(path[1]))
     return 200, text.encode()
@@ -81,11 +113,46 @@ async def _enroll(pool: asyncpg.Pool, path: list[str], body: bytes) -> tuple[int
     return (201, text.encode()) if text else (200, b"{}")
 
 
+async def _submit(pool: asyncpg.Pool, path: list[str], body: bytes) -> tuple[int, bytes]:
+    attempt, user = (uuid.UUID(part) for part in path)
+    answers = orjson.loads(body)["answers"]
+    [row] = await pool.fetch(ATTEMPT, attempt, user)
+    snapshot, key = row.values()
+    result = grade_attempt(
+        Snapshot.model_validate_json(snapshot), QuizKey.model_validate_json(key), answers, []
+    )
+    columns = stored_result(result)
+    await pool.fetchval(
+        GRADE,
+        attempt,
+        orjson.dumps(answers).decode(),
+        *(columns[name] for name in ("points", "max_points", "score_percent", "passed")),
+        orjson.dumps(columns["grades"]).decode(),
+        user,
+    )
+    return 200, orjson.dumps({"passed": columns["passed"]})
+
+
+async def _matrix(pool: asyncpg.Pool, _path: list[str], _body: bytes) -> tuple[int, bytes]:
+    return 200, (await pool.fetchval(MATRIX)).encode()
+
+
+async def _bulk(pool: asyncpg.Pool, path: list[str], _body: bytes) -> tuple[int, bytes]:
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(NOT_ENROLLED, uuid.UUID(path[0]))
+        records = [(*row, "assigned") for row in rows]
+        await connection.copy_records_to_table("enrollments", records=records, columns=ENROLLED)
+    return 200, orjson.dumps({"created": len(rows)})
+
+
 HANDLERS: dict[str, Handler] = {
     "content": _content,
     "dashboard": _dashboard,
     "progress": _progress,
     "enroll": _enroll,
+    "submit": _submit,
+    "matrix": _matrix,
+    "bulk": _bulk,
 }
 
 

@@ -72,24 +72,46 @@ def _enroll(variant: Variant, sample: Sample, tokens: Tokens) -> Iterator[Reques
             yield Request("POST", "/api/v1/enrollments", _signed(tokens(person)), body)
 
 
-def _matrix(_variant: Variant, sample: Sample, tokens: Tokens) -> Iterator[Request]:
+def _submit(variant: Variant, sample: Sample, tokens: Tokens) -> Iterator[Request]:
+    for person, attempt, question_ids in sample.attempts:
+        # Every other one is right, which does not pass.
+        given = {each: "ab"[n % 2] for n, each in enumerate(question_ids)}
+        body = orjson.dumps({"answers": given})
+        if variant == "limit":
+            yield Request("POST", f"/submit/{attempt}/{person.id}", (), body)
+        else:
+            yield Request(
+                "POST", f"/api/v1/attempts/{attempt}/submit", _signed(tokens(person)), body
+            )
+
+
+def _matrix(variant: Variant, sample: Sample, tokens: Tokens) -> Iterator[Request]:
     token = _signed(tokens(sample.admin))
     while True:
-        yield Request("GET", "/api/v1/reports/compliance?group_by=location", token)
+        if variant == "limit":
+            yield Request("GET", "/matrix")
+        else:
+            yield Request("GET", "/api/v1/reports/compliance", token)
 
 
-def _bulk(_variant: Variant, sample: Sample, tokens: Tokens) -> Iterator[Request]:
+def _bulk(variant: Variant, sample: Sample, tokens: Tokens) -> Iterator[Request]:
     token = _signed(tokens(sample.admin))
-    for _, module in sample.unenrolled:
+    for module in dict.fromkeys(module for _, module in sample.unenrolled):
+        if variant == "limit":
+            yield Request("POST", f"/bulk/{module}")
+            continue
         body = orjson.dumps({"module_id": str(module), "filter": {"role": "learner"}})
         yield Request("POST", "/api/v1/enrollments/bulk", token, body)
 
 
+COMPARED: tuple[Variant, ...] = ("limit", "served")
 OPERATIONS = (
     Operation("content", 1.2, 2, _content),
     Operation("dashboard", 0.70, 2, _dashboard),
     Operation("progress", 0.65, 2, _progress),
+    Operation("submit", 0.60, 3, _submit, writes=True, variants=COMPARED),
     Operation("enroll", 0.60, 2, _enroll, writes=True),
-    Operation("matrix", None, 1, _matrix, variants=("served",)),
-    Operation("bulk", None, 3, _bulk, writes=True, variants=("served",)),
+    # The limit of these two is the plain way: to count every cell, and to COPY the rows.
+    Operation("matrix", 20, 1, _matrix, variants=COMPARED),
+    Operation("bulk", 0.8, 3, _bulk, writes=True, variants=COMPARED),
 )
