@@ -5,8 +5,8 @@ that is decided where the record is written, not here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -63,8 +63,21 @@ class CategoryCap:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of a rule, with the text that it is taken from and who has the last word."""
+
+    name: str
+    value: Decimal
+    citation: str
+    verify_with: str
+
+
+@dataclass(frozen=True, slots=True)
 class LicenceRule:
-    """`caps` name each category at most once. `self_study_cap` None: any share may be recorded."""
+    """`caps` name each category at most once. `self_study_cap` None: any share may be recorded.
+
+    `sources` cite single figures by name more closely than `citation` does.
+    """
 
     name: str
     cycle_months: int
@@ -74,6 +87,27 @@ class LicenceRule:
     self_study_cap: Decimal | None
     citation: str
     verify_with: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Return every number that the rule decides by."""
+        return tuple(
+            Figure(name, value, self.sources.get(name, self.citation), self.verify_with)
+            for name, value in self._numbers()
+        )
+
+    def _numbers(self) -> Iterator[tuple[str, Decimal]]:
+        yield "cycle_months", Decimal(self.cycle_months)
+        yield "total_hours", self.total_hours
+        for minimum in self.minimums:
+            yield f"minimum:{minimum.category}", minimum.hours
+            if minimum.within_months is not None:
+                yield f"within_months:{minimum.category}", Decimal(minimum.within_months)
+        for cap in self.caps:
+            yield "cap:" + "+".join(sorted(cap.categories)), cap.hours
+        if self.self_study_cap is not None:
+            yield "self_study_cap", self.self_study_cap
 
     def __post_init__(self) -> None:
         named = [category for cap in self.caps for category in cap.categories]
@@ -184,6 +218,15 @@ CALIFORNIA_RDH = LicenceRule(
     self_study_cap=Decimal("12.5"),
     citation="16 CCR 1016 and 1017, Cal. Bus. & Prof. Code 1936.1",
     verify_with="verify with the board: Dental Hygiene Board of California",
+    sources={
+        "cycle_months": "16 CCR 1017(c): biennial",
+        "total_hours": "16 CCR 1017(c)(2)",
+        "minimum:infection_control_ca": "16 CCR 1017(a)(1)",
+        "minimum:dental_practice_act_ca": "16 CCR 1017(a)(2)",
+        "cap:basic_life_support": "16 CCR 1017(a)(3)",
+        "cap:benefit_of_licensee": "16 CCR 1016: 20 % of the 25 units",
+        "self_study_cap": "16 CCR 1017: half of the 25 units",
+    },
 )
 """Worked example, not legal advice. Basic life support itself is a credential requirement."""
 
@@ -196,6 +239,10 @@ NEW_YORK_RDH = LicenceRule(
     self_study_cap=Decimal(10),
     citation="N.Y. Education Law 6609-a and 6505-b, 8 NYCRR 61.16",
     verify_with="verify with the board: New York State Education Department",
+    sources={
+        "minimum:infection_control_ny": "N.Y. Education Law 6505-b: a course, no hours named",
+        "within_months:infection_control_ny": "N.Y. Education Law 6505-b: every four years",
+    },
 )
 
 

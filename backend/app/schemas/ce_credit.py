@@ -29,6 +29,15 @@ class CapRead(Resource):
     hours: ExactNumber
 
 
+class FigureRead(Resource):
+    """A number of the profile, where it is taken from, and who has the last word on it."""
+
+    name: str
+    value: ExactNumber
+    citation: str
+    notice: str
+
+
 class ShortfallRead(Resource):
     """`name` is a category, or `total`."""
 
@@ -58,3 +67,4 @@ class CeCredits(Resource):
     credits: list[CreditRead]
     citation: str
     notice: str
+    figures: list[FigureRead]

@@ -13,6 +13,7 @@ from app.domain.ce_credits import (
     Credit,
     CycleSummary,
     Delivery,
+    Figure,
     LicenceCycle,
     LicenceProfile,
     LicenceRule,
@@ -20,7 +21,14 @@ from app.domain.ce_credits import (
     summarise,
 )
 from app.models import ExternalTraining, TrainingRecord
-from app.schemas.ce_credit import CapRead, CeCredits, CreditRead, MinimumRead, ShortfallRead
+from app.schemas.ce_credit import (
+    CapRead,
+    CeCredits,
+    CreditRead,
+    FigureRead,
+    MinimumRead,
+    ShortfallRead,
+)
 from app.services.base import Service
 from app.services.outside_evidence import local_day
 from app.services.unit_of_work import UnitOfWork
@@ -134,4 +142,14 @@ def _read(
         credits=[item for item in earned if item.earned_on <= as_of],
         citation=rule.citation,
         notice=rule.verify_with,
+        figures=[_figure(figure) for figure in rule.figures],
+    )
+
+
+def _figure(figure: Figure) -> FigureRead:
+    return FigureRead(
+        name=figure.name,
+        value=figure.value,
+        citation=figure.citation,
+        notice=figure.verify_with,
     )

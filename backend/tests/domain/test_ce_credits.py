@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.ce_credits import (
     CALIFORNIA_RDH,
+    LICENCE_RULES,
     NEW_YORK_RDH,
     CategoryCap,
     Credit,
@@ -49,6 +50,34 @@ class TestLicenceCycle:
     def test_three_years_in_new_york(self) -> None:
         cycle = licence_cycle(NEW_YORK_RDH, date(2028, 2, 29))
         assert cycle == LicenceCycle(date(2025, 3, 1), date(2028, 2, 29))
+
+
+class TestFigures:
+    @pytest.mark.parametrize("rule", LICENCE_RULES.values(), ids=lambda rule: rule.name)
+    def test_every_number_is_cited_and_to_be_verified(self, rule: LicenceRule) -> None:
+        assert all(figure.citation for figure in rule.figures)
+        assert {figure.verify_with for figure in rule.figures} == {rule.verify_with}
+        assert rule.verify_with.startswith("verify with the board")
+        assert rule.sources.keys() <= {figure.name for figure in rule.figures}
+
+    def test_no_number_is_left_out(self) -> None:
+        figures = {figure.name: figure.value for figure in CALIFORNIA_RDH.figures}
+        assert figures == {
+            "cycle_months": 24,
+            "total_hours": 25,
+            "minimum:infection_control_ca": 2,
+            "minimum:dental_practice_act_ca": 2,
+            "cap:basic_life_support": 4,
+            "cap:benefit_of_licensee": 5,
+            "self_study_cap": Decimal("12.5"),
+        }
+        assert {figure.name: figure.value for figure in NEW_YORK_RDH.figures} == {
+            "cycle_months": 36,
+            "total_hours": 24,
+            "minimum:infection_control_ny": 0,
+            "within_months:infection_control_ny": 48,
+            "self_study_cap": 10,
+        }
 
 
 class TestCalifornia:
