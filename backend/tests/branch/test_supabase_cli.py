@@ -195,6 +195,28 @@ class TestConfiguration:
         text = (tmp_path / "supabase" / "config.toml").read_text()
         assert self.LOCAL | {"auth.email.enabled"} <= dict(_leaves(tomllib.loads(text))).keys()
 
+    async def test_the_cli_understands_the_hook_that_waits(self, cli: Cli, tmp_path: Path) -> None:
+        path = tmp_path / "supabase" / "config.toml"
+        shutil.copytree(ROOT / "supabase", tmp_path / "supabase")
+        text, hook, lines = path.read_text().partition("# [auth.hook.before_user_created]")
+        assert hook
+        path.write_text(text + re.sub("^# ", "", hook + lines, flags=re.MULTILINE))
+        uri = "https://api.training.example.com/api/v1/hooks/auth/before-user-created"
+        environment = {
+            "SITE_URL": self.SITE,
+            "BEFORE_USER_CREATED_HOOK_URI": uri,
+            "BEFORE_USER_CREATED_HOOK_SECRET": "v1,whsec_" + "a" * 44,
+        }
+        code, output, errors = await cli("config", "diff", REMOTE, **environment)
+        assert code == 0, errors
+        understood = set(re.findall(r"^(\S+) \[local-only\]", output, re.MULTILINE))
+        prefix = "auth.hook.before_user_created."
+        assert {f"{prefix}enabled", f"{prefix}uri"} <= understood
+        assert uri in output
+        # Secrets are named, and never compared or shown.
+        assert f"{prefix}secrets" in output + errors
+        assert "whsec_" not in output + errors
+
     def test_the_templates_are_there(self, declared: dict[str, Any]) -> None:
         named = {value for key, value in declared.items() if key.endswith(".content_path")}
         there = {f"./{path.relative_to(ROOT)}" for path in (ROOT / "supabase").rglob("*.html")}
