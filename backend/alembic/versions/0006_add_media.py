@@ -78,7 +78,8 @@ def _create_media() -> None:
             "(state = 'rejected') = (rejection IS NOT NULL)", name=op.f("ck_media_rejected")
         ),
         sa.CheckConstraint(
-            "state <> 'ready' OR (found_type = declared_type AND found_bytes = declared_bytes)",
+            "state <> 'ready'"
+            " OR coalesce(found_type = declared_type AND found_bytes = declared_bytes, false)",
             name=op.f("ck_media_ready"),
         ),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_media_owner_id")),

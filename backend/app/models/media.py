@@ -18,7 +18,8 @@ class Media(RevisionedModel):
         CheckConstraint("(state = 'pending') = (completed_at IS NULL)", name="completed_at"),
         CheckConstraint("(state = 'rejected') = (rejection IS NOT NULL)", name="rejected"),
         CheckConstraint(
-            "state <> 'ready' OR (found_type = declared_type AND found_bytes = declared_bytes)",
+            "state <> 'ready'"
+            " OR coalesce(found_type = declared_type AND found_bytes = declared_bytes, false)",
             name="ready",
         ),
         UniqueConstraint("bucket", "path"),
