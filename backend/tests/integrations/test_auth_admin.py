@@ -1,14 +1,21 @@
 """The real client against a transport of our own, and the in-memory one, by the same rules."""
 
+import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from app.core.errors import AppError
 from app.integrations.auth_admin import (
+    AccountBannedError,
+    AddressRefusedError,
+    AddressTakenError,
+    AuthLimitError,
+    AuthRefusedError,
     AuthUnavailableError,
     AuthUser,
     InMemoryAuthAdmin,
@@ -18,6 +25,14 @@ from app.integrations.auth_admin import (
 URL = "https://abc.supabase.co"
 PERSON = uuid.UUID("0199c2d4-7a51-4c3e-9d35-1d6f0a4d8e21")
 Answer = Callable[[httpx.Request], httpx.Response]
+CALLS: tuple[Callable[[SupabaseAuthAdmin], Awaitable[Any]], ...] = (
+    lambda auth: auth.get_user(PERSON),
+    lambda auth: auth.change_email(PERSON, "new@unified.example"),
+    lambda auth: auth.list_users(1, 50),
+    lambda auth: auth.set_banned(PERSON, banned=True),
+    lambda auth: auth.delete_user(PERSON),
+    lambda auth: auth.sign_out(PERSON),
+)
 
 
 def user_document(**changes: Any) -> dict[str, Any]:
@@ -132,6 +147,123 @@ class TestSupabase:
         auth = admin(answer)
         with pytest.raises(AuthUnavailableError):
             await auth.get_user(PERSON)
+        await auth.close()
+
+    @pytest.mark.parametrize(
+        ("status", "code", "expected"),
+        [
+            (422, "email_exists", AddressTakenError),
+            (422, "user_already_exists", AddressTakenError),
+            (409, "conflict", AddressTakenError),
+            (400, "email_address_invalid", AddressRefusedError),
+            (400, "email_address_not_authorized", AddressRefusedError),
+            (403, "user_banned", AccountBannedError),
+            (422, "validation_failed", AuthRefusedError),
+            (403, "unknown", AuthRefusedError),
+            (429, "over_request_rate_limit", AuthLimitError),
+            (429, "over_email_send_rate_limit", AuthLimitError),
+            (401, "no_authorization", AuthUnavailableError),
+            (401, "unknown", AuthUnavailableError),
+            (403, "not_admin", AuthUnavailableError),
+            (403, "bad_jwt", AuthUnavailableError),
+            (500, "unexpected_failure", AuthUnavailableError),
+            (504, "request_timeout", AuthUnavailableError),
+        ],
+    )
+    async def test_every_refusal_has_its_error(
+        self,
+        admin: Callable[[Answer], SupabaseAuthAdmin],
+        status: int,
+        code: str,
+        expected: type[AppError],
+    ) -> None:
+        auth = admin(lambda _: refusal(status, code))
+        for call in CALLS:
+            with pytest.raises(AppError) as caught:
+                await call(auth)
+            assert type(caught.value) is expected
+        await auth.close()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            httpx.Response(200, text="<html>"),
+            httpx.Response(200, text=""),
+            httpx.Response(200, json={"users": [{"id": "1"}]}),
+            httpx.Response(200, json=[]),
+            httpx.Response(302, headers={"Location": "https://elsewhere.example"}),
+            httpx.Response(403, text="<html>"),
+            httpx.Response(404, text="<html>"),
+            httpx.Response(404, json={"message": "no Route matched with those values"}),
+            httpx.Response(404, json={"code": 404, "msg": "Not found"}),
+        ],
+    )
+    async def test_what_nobody_can_read_is_unavailable(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin], answer: httpx.Response
+    ) -> None:
+        auth = admin(lambda _: answer)
+        for call in (CALLS[0], CALLS[2]):
+            with pytest.raises(AuthUnavailableError):
+                await call(auth)
+        await auth.close()
+
+    async def test_a_hook_that_refuses_an_invitation(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        auth = admin(lambda _: refusal(403, "unknown"))
+        with pytest.raises(AddressRefusedError) as caught:
+            await auth.invite("ada@elsewhere.example", None)
+        assert caught.value.status == 422
+        await auth.close()
+
+    async def test_patience_is_told_in_seconds(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        auth = admin(lambda _: refusal(429, "over_email_send_rate_limit"))
+        with pytest.raises(AuthLimitError) as caught:
+            await auth.invite("ada@unified.example", None)
+        assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "60")
+        await auth.close()
+
+    async def test_nobody_else_is_signed_out(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        """The address went to another account after the first look."""
+        seen: list[str] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request.url.path.rpartition("/")[2])
+            if request.method == "GET":
+                return httpx.Response(200, json=user_document())
+            link = {
+                "action_link": f"{URL}/auth/v1/verify?token=t",
+                "email_otp": "1",
+                "hashed_token": "t",
+                "redirect_to": "",
+                "verification_type": "recovery",
+            }
+            return httpx.Response(200, json=user_document(id=str(uuid.uuid4())) | link)
+
+        auth = admin(answer)
+        with pytest.raises(AuthUnavailableError):
+            await auth.sign_out(PERSON)
+        assert seen == [str(PERSON), "generate_link"]
+        await auth.close()
+
+    async def test_first_calls_at_once_share_a_client(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[httpx.AsyncClient] = []
+        make = httpx.AsyncClient
+
+        def counted(*arguments: Any, **options: Any) -> httpx.AsyncClient:
+            made.append(make(*arguments, **options))
+            return made[-1]
+
+        monkeypatch.setattr("app.integrations.auth_admin.supabase.httpx.AsyncClient", counted)
+        auth = admin(lambda _: httpx.Response(200, json=user_document()))
+        await asyncio.gather(*(auth.get_user(PERSON) for _ in range(5)))
+        assert len(made) == 1
         await auth.close()
 
     async def test_closing_an_unused_one(self) -> None:

@@ -26,11 +26,17 @@ FOREVER = "876000h"
 """A hundred years, in Go's notation."""
 
 UNAUTHORIZED = 401
-NOT_FOUND = 404
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 OUR_KEY_IS_WRONG = frozenset({"no_authorization", "not_admin", "bad_jwt", "invalid_jwt"})
+
+
+class _NoSuchUserError(AuthRefusedError):
+    pass
+
+
 ERRORS: dict[str, Callable[[], AppError]] = {
+    "user_not_found": _NoSuchUserError,
     "email_exists": AddressTakenError,
     "user_already_exists": AddressTakenError,
     "conflict": AddressTakenError,
@@ -151,10 +157,6 @@ class SupabaseAuthAdmin:
             return self._client.auth.admin
 
 
-class _NoSuchUserError(AuthRefusedError):
-    """404 of the admin API."""
-
-
 async def _translated(answer: Awaitable[Any]) -> Any:  # noqa: ANN401  # supabase-py's models
     """Await an answer; raise errors of ours only.
 
@@ -178,11 +180,10 @@ def _error_for(error: "AuthApiError") -> AppError:
         return AuthLimitError()
     if make := ERRORS.get(code):
         return make()
-    if error.status == NOT_FOUND:
-        return _NoSuchUserError()
     log.warning("auth_refused", status=error.status, code=code)
     ours = error.status == UNAUTHORIZED or code in OUR_KEY_IS_WRONG
-    if ours or error.status >= SERVER_ERROR:
+    # A 404 without a code comes from something in between: it says nothing about accounts.
+    if ours or error.status >= SERVER_ERROR or not code:
         return AuthUnavailableError()
     return AuthRefusedError()
 
