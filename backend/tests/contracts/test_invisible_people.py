@@ -25,6 +25,7 @@ LIVE = {
     "instructor_name": "Ivy Instructor",
     "instructor_qualification": "RN",
 }
+EVIDENCE = {"purpose": "evidence", "content_type": "application/pdf", "size_bytes": 100}
 WAIVER = {"kind": "waiver", "requirement_id": REQUIREMENT, "reason": "R", "starts_on": "2026-01-01"}
 PEOPLE_REPORT = f"/reports/compliance/people?user_id={PERSON}"
 CYCLE = "profile=california_rdh&cycle_end=2027-06-30"
@@ -45,6 +46,7 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("POST", "/enrollments/bulk", {"module_id": MODULE, "user_ids": [PERSON]}),
     ("POST", "/external-trainings", {**TRAINING, "credential_kind": "bls", "user_id": PERSON}),
     ("POST", "/external-trainings", {**TRAINING, "user_id": PERSON}),
+    ("POST", "/media", {**EVIDENCE, "user_id": PERSON}),
     ("POST", "/exemptions", {**WAIVER, "user_id": PERSON}),
     ("POST", "/legal-holds", {"user_id": PERSON, "reason": "Claim"}),
     ("POST", "/live-sessions", {**LIVE, "instructor_id": PERSON}),
