@@ -46,6 +46,7 @@ from app.schemas.attempt import (
     AttemptResultRead,
 )
 from app.schemas.base import ListOf
+from app.services.answer_keys import parsed_key
 from app.services.base import Service
 from app.services.context import SYSTEM
 from app.services.enrollment import EnrollmentClosedError
@@ -140,7 +141,8 @@ class AttemptService(Service):
         async with UnitOfWork(self._database, SYSTEM) as uow:
             row = await uow.attempts.read(attempt_id, None)
             while row is not None and _is_overdue(row.attempt, row):
-                graded = _graded(row, row.attempt.answers, timed_out=True)
+                snapshot = Snapshot.model_validate(row.attempt.snapshot)
+                graded = _graded(row, snapshot, row.attempt.answers, timed_out=True)
                 if await uow.attempts.grade(row, graded, self._context.request_id, None):
                     await reconcile_completions(uow, [row.attempt.user_id])
                     break
@@ -189,7 +191,7 @@ class AttemptService(Service):
             if row.attempt.state is not AttemptState.OPEN:
                 raise AttemptClosedError
             _require_answerable(row.enrollment_status)
-            given, cleared = _parsed(row, payload)
+            given, cleared = _parsed(Snapshot.model_validate(row.attempt.snapshot), payload)
             answers = await uow.attempts.save(attempt_id, given, cleared)
             if answers is None:
                 raise AttemptClosedError
@@ -200,7 +202,8 @@ class AttemptService(Service):
             row = await self._own(uow, attempt_id)
             while row.attempt.state is AttemptState.OPEN:
                 _require_answerable(row.enrollment_status)
-                graded = _graded(row, _merged(row, payload))
+                snapshot = Snapshot.model_validate(row.attempt.snapshot)
+                graded = _graded(row, snapshot, _merged(row, snapshot, payload))
                 kept = await uow.attempts.grade(row, graded, uow.request_id, self.actor)
                 row = kept or await self._own(uow, attempt_id)
             outcome = await uow.answer(_result(row))
@@ -280,7 +283,7 @@ def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
 async def _quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID) -> QuizKey:
     stored = await uow.versions.answer_key(enrollment.version_id, section_id)
     if stored is not None:
-        return QuizKey.model_validate(stored.key)
+        return parsed_key(enrollment.version_id, section_id, stored.key)
     section = await uow.versions.section(enrollment.version_id, section_id)
     if section is not None and section.kind is not SectionKind.QUIZ:
         raise NotAQuizSectionError
@@ -293,9 +296,8 @@ def _closed(attempt: QuizAttempt) -> ClosedAttempt:
     )
 
 
-def _parsed(row: AttemptRow, payload: AnswersPayload) -> tuple[JsonObject, list[str]]:
+def _parsed(snapshot: Snapshot, payload: AnswersPayload) -> tuple[JsonObject, list[str]]:
     """Return the answers that were given and the questions that were cleared."""
-    snapshot = Snapshot.model_validate(row.attempt.snapshot)
     parsed = parse_answers(snapshot.by_id(), payload.answers)
     if parsed.faults:
         raise InvalidAnswersError(parsed.faults)
@@ -304,20 +306,26 @@ def _parsed(row: AttemptRow, payload: AnswersPayload) -> tuple[JsonObject, list[
     return {each: value for each, value in given.items() if value is not None}, cleared
 
 
-def _merged(row: AttemptRow, payload: AnswersPayload) -> JsonObject:
-    given, cleared = _parsed(row, payload)
+def _merged(row: AttemptRow, snapshot: Snapshot, payload: AnswersPayload) -> JsonObject:
+    given, cleared = _parsed(snapshot, payload)
     answers = {**row.attempt.answers, **given}
     return {each: value for each, value in answers.items() if each not in cleared}
 
 
-def _graded(row: AttemptRow, answers: JsonObject, *, timed_out: bool = False) -> Graded:
+def _graded(
+    row: AttemptRow, snapshot: Snapshot, answers: JsonObject, *, timed_out: bool = False
+) -> Graded:
     result = grade_attempt(
-        Snapshot.model_validate(row.attempt.snapshot),
-        QuizKey.model_validate(row.key),
+        snapshot,
+        _key(row),
         answers,
         [Correction.model_validate(each) for each in row.corrections],
     )
     return Graded(answers=answers, timed_out=timed_out, columns=stored_result(result))
+
+
+def _key(row: AttemptRow) -> QuizKey:
+    return parsed_key(row.attempt.version_id, row.attempt.section_id, row.key)
 
 
 def _open(attempt: QuizAttempt, *, created: bool = False) -> Outcome:
@@ -352,7 +360,7 @@ def _feedback(row: AttemptRow) -> AttemptFeedback | None:
     """Tell what the policy allows; an attempt that is open just now could use the answers."""
     if row.attempt.grades is None:
         return None
-    key = QuizKey.model_validate(row.key)
+    key = _key(row)
     return feedback(
         grade_from_json(row.attempt.grades),
         key,

@@ -76,8 +76,9 @@ def normalise_text(text: str, *, case_sensitive: bool = False) -> str:
     folded = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY)
     if not case_sensitive:
         folded = unicodedata.normalize("NFKC", folded.casefold())
-    visible = "".join(char for char in folded if unicodedata.category(char) != "Cf")
-    return " ".join(visible.split())
+    if not folded.isprintable():
+        folded = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+    return " ".join(folded.split())
 
 
 def is_storable(text: str) -> bool:
