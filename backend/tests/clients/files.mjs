@@ -42,6 +42,14 @@ for (const path of ['a/form.txt', 'a/bytes one.txt']) {
   say('download', { status: response.status, text: await response.text(), disposition })
 }
 
+// As a player does: from the middle on, the end alone, and past the end.
+for (const range of ['bytes=8-', 'bytes=-4', 'bytes=999-']) {
+  const { signedUrl } = unwrap(await files.createSignedUrl('a/form.txt', 60))
+  const response = await fetch(signedUrl, { headers: { Range: range } })
+  const text = response.ok ? await response.text() : undefined
+  say('seek', { status: response.status, range: response.headers.get('content-range'), text })
+}
+
 const names = unwrap(await files.list('a')).map((file) => file.name)
 say('list', { names })
 say('exists', { form: (await files.exists('a/form.txt')).data, none: (await files.exists('no')).data })

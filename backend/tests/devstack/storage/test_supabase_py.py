@@ -74,6 +74,30 @@ async def test_signed_upload_and_download(
     assert (both[1]["signedURL"], bool(both[1]["error"])) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=5000-5099", slice(5000, 5100)),
+        ("bytes=10000-", slice(10000, None)),
+        ("bytes=-64", slice(-64, None)),
+    ],
+)
+async def test_a_video_can_be_sought_in(
+    supabase: AsyncClient, http: httpx.AsyncClient, asked: str, part: slice
+) -> None:
+    media = supabase.storage.from_(BUCKET)
+    await media.upload("film.mp4", VIDEO, {"content-type": "video/mp4"})
+    url = (await media.create_signed_url("film.mp4", 60))["signedURL"]
+    assert url
+    served = await http.get(url, headers={"Range": asked})
+    assert (served.status_code, served.content) == (206, VIDEO[part])
+    assert served.headers["content-type"] == "video/mp4"
+    start, stop, _ = part.indices(len(VIDEO))
+    assert served.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(VIDEO)}"
+    beyond = await http.get(url, headers={"Range": f"bytes={len(VIDEO)}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(VIDEO)}")
+
+
 async def test_replacement_has_to_be_signed_for(supabase: AsyncClient) -> None:
     media = supabase.storage.from_(BUCKET)
     await media.upload("a.mp4", b"old", {"content-type": "video/mp4"})
