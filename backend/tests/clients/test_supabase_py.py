@@ -60,3 +60,27 @@ async def test_journey(stack: DevStack, http: httpx.AsyncClient, supabase: Async
     refused = await me(stack, http, renewed)
     assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_an_admin_signs_somebody_out(
+    stack: DevStack, http: httpx.AsyncClient, supabase: AsyncClient
+) -> None:
+    person: SignInWithEmailAndPasswordCredentials = {
+        "email": "author@unified.example",
+        "password": PASSWORD,
+    }
+    session = (await supabase.auth.sign_in_with_password(person)).session
+    assert session
+    person_id = (await me(stack, http, session)).json()["id"]
+    admin = {"email": "admin@unified.example", "password": PASSWORD}
+    url = f"{stack.origin}/auth/v1/token?grant_type=password"
+    token = (await http.post(url, json=admin)).json()["access_token"]
+    response = await http.post(
+        f"{stack.origin}/api/v1/users/{person_id}/sign-out",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert (response.status_code, response.json()["id"]) == (200, person_id)
+    with pytest.raises(AuthApiError) as refusal:
+        await supabase.auth.refresh_session(session.refresh_token)
+    assert str(refusal.value.code) == "refresh_token_not_found"
+    assert (await supabase.auth.sign_in_with_password(person)).session
