@@ -3,6 +3,7 @@
 Our own verifier, because supabase-py's `get_claims` accepts a wrong audience, issuer and role.
 """
 
+import base64
 import hashlib
 import time
 import uuid
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import jwt
+import orjson
 from jwt import PyJWK
 
 from app.core.errors import NotAuthenticatedError
@@ -103,7 +105,7 @@ class TokenVerifier:
         return claims
 
     async def _decode(self, token: str) -> dict[str, Any]:
-        header = jwt.get_unverified_header(token)
+        header = _peek(token)
         algorithm = header.get("alg")
         if algorithm == "HS256" and self._legacy_secret is not None:
             return self._decode_with(token, self._legacy_secret, "HS256")
@@ -156,6 +158,17 @@ class TokenVerifier:
             assurance_level=str(payload.get("aal", "aal1")),
             session_id=payload.get("session_id"),
         )
+
+
+def _peek(token: str) -> dict[str, Any]:
+    """Return the header, to choose the key by; PyJWT reads it again, and strictly.
+
+    PyJWT's own reading of it would take a third of the time that the signature takes.
+    """
+    header = orjson.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))
+    if not isinstance(header, dict):
+        raise InvalidTokenError
+    return header
 
 
 def _subject(value: object) -> uuid.UUID:
