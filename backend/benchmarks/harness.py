@@ -100,7 +100,9 @@ class Bench:
             "BENCH_CONNECTIONS": str(POOL),
             "BENCH_PUBLIC_KEY": self.identity.public_key_pem(),
         }
-        self.servers["limit"] = Server("benchmarks.limit:create", common, "")
+        # As the owner: only they may COPY into a table with row-level security.
+        owned = {**common, "BENCH_DSN": self.postgres.dsn(DATABASE)}
+        self.servers["limit"] = Server("benchmarks.limit:create", owned, "")
         self.servers["idiomatic"] = Server("benchmarks.idiomatic:app", common, "/openapi.json")
         self.servers["served"] = self.serve(direct, POOL)
         port = await self.proxy.start()

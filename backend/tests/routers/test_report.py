@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -172,7 +173,7 @@ class TestKeptMatrix:
         body = {"name": "Renamed"}
         office = f"/locations/{practice.offices[0].id}"
         etag = (await api.get(office, admin)).headers["ETag"]
-        changes = [
+        changes: list[Callable[[], Awaitable[object]]] = [
             lambda: make_requirement(database, module.id, title="One more"),
             lambda: api.patch(office, admin, json=body, headers={"If-Match": etag}),
             lambda: api.patch(
