@@ -20,6 +20,8 @@ _LOCK_PEOPLE = text(
     """
 ).bindparams(bindparam("user_ids", type_=ARRAY(Uuid())))
 
+_STAFF_LOCK = "hashtextextended('compliance staff', 0)"
+
 # What was announced and has taken effect since. People who are busy come the next time; so does
 # somebody whose address belongs to another active person by now.
 _TAKE_EFFECT = text(
@@ -90,6 +92,14 @@ class EmploymentRepository(Repository[EmploymentChange]):
     async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> None:
         """Let one reconciliation at a time work on a person, until the transaction ends."""
         await self.session.execute(_LOCK_PEOPLE, {"user_ids": list(user_ids)})
+
+    async def join_staff(self) -> None:
+        """Let no change of a rule list everybody until somebody new is among them."""
+        await self.session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_STAFF_LOCK})"))
+
+    async def close_staff(self) -> None:
+        """Let nobody be added to the staff until this transaction ends."""
+        await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_STAFF_LOCK})"))
 
     async def now(self) -> datetime:
         statement = select(func.clock_timestamp(type_=DateTime(timezone=True)))

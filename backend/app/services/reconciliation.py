@@ -161,6 +161,15 @@ async def reconcile(
     return done + Reconciled(0, 0, 0, *enrollments)
 
 
+async def reconcile_newcomer(uow: UnitOfWork, user_id: uuid.UUID) -> Reconciled:
+    """Work out somebody whose row this transaction has added.
+
+    A change of a rule under way cannot see the row: one waits for the other.
+    """
+    await uow.employment.join_staff()
+    return await reconcile(uow, [user_id])
+
+
 async def reconcile_all(
     uow: UnitOfWork, requirement_ids: Iterable[uuid.UUID], *, enroll: bool = True
 ) -> Reconciled:
@@ -183,9 +192,10 @@ async def reconcile_module(
 async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> bool:
     """Reconcile everybody with some requirements where people are few, else leave it to a run.
 
-    Locks go rules, people, counts everywhere: two changes of rules never wait for each other.
+    Locks go rules, staff, people, counts everywhere, so that nobody waits in a circle.
     """
     await uow.requirements.lock(requirement_ids)
+    await uow.employment.close_staff()
     if await uow.employment.headcount() > INLINE_PEOPLE:
         await uow.requirements.mark_outdated(requirement_ids)
         return False

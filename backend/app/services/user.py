@@ -26,7 +26,7 @@ from app.services.base import Service, apply
 from app.services.context import SYSTEM, RequestContext
 from app.services.department import department_named
 from app.services.outcome import Outcome
-from app.services.reconciliation import reconcile
+from app.services.reconciliation import reconcile, reconcile_newcomer
 from app.services.unit_of_work import UnitOfWork
 from app.services.user_sync import EmailInUseError
 
@@ -262,7 +262,7 @@ class UserService(Service):
         await uow.session.refresh(user)
         after = {"email": user.email, "role": user.role}
         await uow.audit(AuditAction.USER_INVITED, user, after=after)
-        await reconcile(uow, [user.id])
+        await reconcile_newcomer(uow, user.id)
         return user
 
 

@@ -17,7 +17,7 @@ from app.models import User
 from app.repositories.user import Identity, find_identity
 from app.schemas.user import UserRead
 from app.services.context import RequestContext
-from app.services.reconciliation import reconcile
+from app.services.reconciliation import reconcile, reconcile_newcomer
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -194,7 +194,7 @@ class UserSync:
         )
         after = {"email": user.email, "role": user.role}
         await uow.audit(AuditAction.USER_CREATED, user, after=after, actor_id=user.id)
-        await reconcile(uow, [user.id])
+        await reconcile_newcomer(uow, user.id)
         return user
 
     async def _claim(self, uow: UnitOfWork, user: User, claims: Claims) -> None:

@@ -251,3 +251,22 @@ async def test_only_what_was_worked_out_is_reconciled(
         left = (await turn.reconciles()).changed
         assert not (reconciled and left)
         assert (await committed_api.get(path, admin)).json()["reconciled"]
+
+
+async def test_newcomers_against_a_rule_change(
+    committed_api: Api, committed_database: Database, admin: User
+) -> None:
+    turn = await begin(committed_api, committed_database)
+    for number in range(ROUNDS):
+        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        invitations = [
+            committed_api.post(
+                "/users/invite", admin, json={"email": f"new{number}.{place}@unified.example"}
+            )
+            for place in range(4)
+        ]
+        answers, edited = await asyncio.gather(
+            race(invitations), turn.edits_the_rule(admin, first_due=due)
+        )
+        assert statuses([*answers, edited]) == {200: 1, 201: 4}
+        await settled(turn, 0)
