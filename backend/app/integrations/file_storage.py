@@ -58,9 +58,7 @@ class FileStorage(Protocol):
 
     async def sign_upload(self, path: str) -> UploadGrant: ...
 
-    async def sign_download(
-        self, path: str, seconds: int, *, file_name: str | None = None
-    ) -> str | None:
+    async def sign_download(self, path: str, seconds: int) -> str | None:
         """Return a URL that anybody may use for so long; None when there is no such file."""
 
     async def find(self, path: str) -> StoredFile | None: ...
@@ -95,12 +93,9 @@ class SupabaseFileStorage:
         signed = await _required(files.create_signed_upload_url(path))
         return UploadGrant(path, signed["signed_url"], signed["token"], _expiry(signed["token"]))
 
-    async def sign_download(
-        self, path: str, seconds: int, *, file_name: str | None = None
-    ) -> str | None:
+    async def sign_download(self, path: str, seconds: int) -> str | None:
         files = await self._files()
-        options = {"download": file_name} if file_name else {}
-        signed = await _answered(files.create_signed_url(path, seconds, options))
+        signed = await _answered(files.create_signed_url(path, seconds))
         return str(signed["signedURL"]) if signed and signed["signedURL"] else None
 
     async def find(self, path: str) -> StoredFile | None:
@@ -144,12 +139,7 @@ class SupabaseFileStorage:
         options = {"limit": limit, "offset": offset, "sortBy": order}
         entries = await (await self._files()).list(folder, options)
         return [
-            _stored(
-                f"{folder}/{entry['name']}",
-                entry["metadata"]["size"],
-                entry["metadata"]["mimetype"],
-                entry["created_at"],
-            )
+            _listed(f"{folder}/{entry['name']}", entry)
             for entry in entries
             # Folders have no id.
             if entry["id"] is not None
@@ -219,6 +209,12 @@ def _expiry(token: str) -> datetime:
         return datetime.now(UTC) + UPLOAD_LIFETIME
 
 
+def _listed(path: str, entry: dict[str, Any]) -> StoredFile:
+    # An upload in parts that is under way has no metadata yet.
+    metadata = entry["metadata"] or {"size": 0, "mimetype": ""}
+    return _stored(path, metadata["size"], metadata["mimetype"], entry["created_at"])
+
+
 def _stored(path: str, size: object, content_type: object, created_at: object) -> StoredFile:
     created = datetime.fromisoformat(str(created_at))
     return StoredFile(path, int(str(size)), str(content_type), created)
@@ -245,14 +241,9 @@ class InMemoryFileStorage:
             path, self._url(path, token=token), token, datetime.now(UTC) + UPLOAD_LIFETIME
         )
 
-    async def sign_download(
-        self, path: str, seconds: int, *, file_name: str | None = None
-    ) -> str | None:
+    async def sign_download(self, path: str, seconds: int) -> str | None:
         self._answer()
-        if path not in self.files:
-            return None
-        named = {"download": file_name} if file_name else {}
-        return self._url(path, expires_in=str(seconds), **named)
+        return self._url(path, expires_in=str(seconds)) if path in self.files else None
 
     async def find(self, path: str) -> StoredFile | None:
         self._answer()

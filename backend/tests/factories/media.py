@@ -75,10 +75,11 @@ def _found(state: MediaState, content_type: MediaType, size: int) -> dict[str, A
     return found | {"found_bytes": size, "completed_at": func.now()}
 
 
-def video_section(media: Media, **settings: Any) -> ModuleSection:
+def video_section(media: Media, *, required: bool = True, **settings: Any) -> ModuleSection:
     return ModuleSection(
         kind="video",
         title=f"Film {next(_serial)}",
+        required=required,
         questions=[],
         settings={"media_id": str(media.id), **settings},
     )

@@ -21,6 +21,7 @@ from app.services.seed import SeedService
 from app.services.training_record import TrainingRecordService
 from app.services.unit_of_work import UnitOfWork
 from tests.conftest import settings_for
+from tests.factories.media import make_media, video_section
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.factories.user import make_user
 
@@ -89,14 +90,15 @@ async def _seed(settings: Settings) -> None:
 async def _complete(database: Database) -> None:
     async with database.writing() as session:
         user = await make_user(session)
-        module = await make_module(session, text_section(), acknowledgement_section())
+        film = video_section(await make_media(session, user), required=False)
+        module = await make_module(session, text_section(), acknowledgement_section(), film)
     await publish(database, module)
     service = EnrollmentService(database, _acting(user))
     await service.enroll(EnrollmentCreate(module_id=module.id))
     async with UnitOfWork(database, SYSTEM, reads=True) as uow:
         enrollment_id = await uow.enrollments.open_id(user.id, module.id)
     assert enrollment_id is not None
-    text, policy = module.sections
+    text, policy, _ = module.sections
     await service.report_progress(enrollment_id, text.id, ProgressReport(completed=True))
     signature = Acknowledge(printed_name="Ada Byron", meaning="I will follow it.")
     await service.acknowledge(enrollment_id, policy.id, signature)

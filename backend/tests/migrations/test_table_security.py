@@ -28,7 +28,7 @@ FIRST_GRANTS: dict[str, str] = SCRIPTS.get_revision("0003").module.GRANTS
 PERIODS = "certification_periods"
 EVIDENCE = sorted(
     {model.__tablename__ for model in AppendOnlyModel.__subclasses__()} - {PERIODS}
-    | {"answer_keys", "version_sections"}
+    | {"answer_keys", "version_media", "version_sections"}
 )
 
 
@@ -224,6 +224,7 @@ class TestEvidence:
             "sealed_records",
             "signatures",
             "training_records",
+            "version_media",
             "version_sections",
         ],
     )
