@@ -125,13 +125,15 @@ def local_day(instant: datetime, tz: tzinfo) -> date:
 def end_of_day(day: date, tz: tzinfo) -> datetime:
     """Return the first UTC instant that is no longer `day` at `tz`: "in time" is strictly before.
 
-    Midnight may occur twice or not at all when clocks change; the later reading is right in both
-    cases. The last day of the calendar ends with it.
+    Midnight may occur twice or not at all when clocks change. The later reading is right unless the
+    clocks went back to midnight itself: then the day was over at the first. The last day of the
+    calendar ends with it.
     """
     if day == date.max:
         return datetime.max.replace(tzinfo=UTC)
     midnight = datetime.combine(add_days(day, 1), time.min, tz)
-    return max(midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC))
+    first, last = sorted(midnight.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return last if local_day(last - timedelta.resolution, tz) <= day else first
 
 
 def window_start(valid_through: date, window_days: int) -> date:

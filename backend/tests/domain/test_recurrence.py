@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.recurrence import (
@@ -149,6 +149,12 @@ class TestInstants:
         end = end_of_day(date(2006, 10, 28), newfoundland)
         assert end == datetime(2006, 10, 29, 3, 30, tzinfo=UTC)
 
+    def test_clocks_that_go_back_to_midnight(self) -> None:
+        """In 2036 Havana goes from 01:00 back to 00:00: 1 November was over an hour before."""
+        end = end_of_day(date(2036, 11, 1), ZoneInfo("America/Havana"))
+        assert end == datetime(2036, 11, 2, 4, tzinfo=UTC)
+
+    @example(day=date(2036, 11, 1), zone="America/Havana")
     @given(DAYS, ZONES)
     def test_the_last_microsecond_is_still_the_day(self, day: date, zone: str) -> None:
         tz = ZoneInfo(zone)
