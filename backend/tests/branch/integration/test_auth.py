@@ -1,14 +1,12 @@
 """Tokens of the branch's own Auth, taken by the application as production makes it."""
 
 import asyncio
-from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
 
 from app.core.config import Settings
-from app.integrations.auth_admin import SupabaseAuthAdmin
 from tests.branch.integration.conftest import Account, AuthAdministrator
 
 pytestmark = pytest.mark.branch
@@ -75,19 +73,3 @@ async def test_a_role_in_the_metadata_makes_no_admin(
     account = await admin.create(user_metadata={"role": "admin"}, app_metadata={"role": "admin"})
     response = await api.get("/users/me", headers=await account.sign_in(supabase))
     assert response.json()["role"] == "learner"
-
-
-async def test_accounts_are_looked_up_with_the_secret_key(
-    settings: Settings, admin: AuthAdministrator, account: Account
-) -> None:
-    directory = SupabaseAuthAdmin(
-        settings.supabase_url, settings.supabase_secret_key.get_secret_value()
-    )
-    try:
-        found = await directory.get_user(UUID(account.id))
-        assert found is not None
-        assert (found.email, found.email_confirmed) == (account.email, True)
-        await admin.remove(account.id)
-        assert await directory.get_user(UUID(account.id)) is None
-    finally:
-        await directory.close()
