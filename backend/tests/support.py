@@ -1,10 +1,13 @@
 """Working stand-ins for what a test must control: tokens, transactions, statement counts."""
 
+import json
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
 
@@ -61,6 +64,29 @@ class LocalKeys:
 
     def token(self, subject: uuid.UUID, email: str | None, **changes: Any) -> str:
         return self.sign(self.claims(subject, email, **changes))
+
+
+@contextmanager
+def published(keys: LocalKeys) -> Iterator[str]:
+    """Publish the keys of the tests' tokens as a Supabase project does; return their issuer."""
+    key = ECAlgorithm.to_jwk(keys.private_key.public_key(), as_dict=True)
+    document = json.dumps({"keys": [key | {"kid": keys.kid, "alg": "ES256", "use": "sig"}]})
+
+    class Project(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(document.encode())
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Project) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/auth/v1"
+        server.shutdown()
+        thread.join()
 
 
 class _WithinTransaction(AsyncSession):

@@ -150,8 +150,8 @@ def create_engine(
 ) -> AsyncEngine:
     """Make the engine. `pool_pre_ping` stays off: it costs three round trips a checkout."""
     arguments = database.connect_args | {"timeout": connect_timeout}
-    if database.mode is not PoolerMode.TRANSACTION:
-        # A transaction-mode pooler refuses start-up settings; there the role carries the limit.
+    if database.mode is PoolerMode.DIRECT:
+        # Poolers refuse settings at the start of a session; there the role carries the limit.
         arguments["server_settings"] = {"statement_timeout": str(statement_timeout_ms)}
     engine = create_async_engine(
         database.url,

@@ -2,20 +2,15 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-from jwt.algorithms import ECAlgorithm
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,7 +19,7 @@ from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
 from tests.cli.processes import PATIENCE_SECONDS, descendants, free_port, training, until_gone
 from tests.factories.module import make_module, publish
-from tests.support import LocalKeys
+from tests.support import LocalKeys, published
 
 pytestmark = pytest.mark.full
 
@@ -36,25 +31,8 @@ WRITES_BETWEEN_KILLS = 200
 
 @pytest.fixture
 def issuer(keys: LocalKeys) -> Iterator[str]:
-    """Publish the keys of the tests' tokens as a Supabase project does."""
-    key = ECAlgorithm.to_jwk(keys.private_key.public_key(), as_dict=True)
-    document = json.dumps({"keys": [key | {"kid": keys.kid, "alg": "ES256", "use": "sig"}]})
-
-    class Project(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(document.encode())
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Project) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/auth/v1"
-        server.shutdown()
-        thread.join()
+    with published(keys) as url:
+        yield url
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ async def make_user(session: AsyncSession, **fields: Any) -> User:
     session.add(user)
     await session.commit()
     await session.refresh(user)
+    # No transaction stays open: the server would end it while a long test does other things.
+    await session.commit()
     return user
 
 
