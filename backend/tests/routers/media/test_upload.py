@@ -100,12 +100,16 @@ class TestDeclare:
             response = await api.post(BASE, user, json=body)
             assert pointers(response) == [("/user_id", "unknown_user")]
 
-    async def test_a_retry_makes_no_second_file(self, api: Api, author: User) -> None:
+    async def test_a_retry_makes_no_second_file(
+        self, api: Api, author: User, storage: InMemoryFileStorage
+    ) -> None:
         headers = {"Idempotency-Key": "upload-1"}
         first = await api.post(BASE, author, json=VIDEO, headers=headers)
+        storage.available = False
         again = await api.post(BASE, author, json=VIDEO, headers=headers)
         assert again.json() == first.json()
         assert again.headers["Idempotency-Replayed"] == "true"
+        storage.available = True
         other = await api.post(BASE, author, json={**VIDEO, "size_bytes": 9}, headers=headers)
         assert_problem(other, 422, "idempotency_key_reused")
         assert len((await api.get(BASE, author)).json()["items"]) == 1
