@@ -7,6 +7,7 @@ from app.domain.actor import Permission
 from app.domain.media import MediaState, MediaType
 from app.repositories.media import MediaFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.openapi import problem_responses
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -49,7 +50,7 @@ async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Re
     return respond(await app.media(context).complete(media_id))
 
 
-@router.get("/{media_id}/download", response_model=MediaDownload)
+@router.get("/{media_id}/download", response_model=MediaDownload, responses=problem_responses(409))
 async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Sign a URL for reading the file, in parts too (`Range`). It is good for a few minutes."""
     response = json_of(await app.media(context).sign_download(media_id))
