@@ -3,10 +3,14 @@
 - `database`: one transaction, rolled back; what most tests use, through `api` and factories.
 - `committed_database`: a copy of the migrated database of its own, for races and jobs.
 - `sqlite`: the core tables in memory, for repositories of the core nouns.
+
+TEST_POSTGRES_VERSION=16 runs everything on that version instead of 18. TEST_POOLER=transaction or
+session puts pgbouncer between `committed_database` and the server.
 """
 
 import asyncio
 import itertools
+import os
 import shutil
 import socket
 import tempfile
@@ -24,11 +28,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from app import models
 from app.core.config import Environment, Settings
 from app.core.database import Base, Database
+from app.core.database_url import PoolerMode
 from app.core.metrics import Metrics
 from app.core.security import TokenCache, TokenVerifier
 from app.core.table_security import API_ROLE
 from app.devstack.migrate import migrate
-from app.devstack.postgres import EmbeddedPostgres
+from app.devstack.postgres import HOST, EmbeddedPostgres
 from app.domain.actor import Role
 from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.integrations.file_storage import InMemoryFileStorage
@@ -38,9 +43,14 @@ from app.routers.container import Container
 from app.services.content_cache import ContentCache
 from app.services.user_sync import UserSync
 from tests.factories.user import make_user
+from tests.pooler.pgbouncer import pgbouncer
 from tests.support import ISSUER, ORIGIN, Api, LocalKeys, RollbackDatabase
 
 TEMPLATE = "template_training"
+POSTGRES_VERSION = int(os.environ.get("TEST_POSTGRES_VERSION", "18"))
+POOLER = PoolerMode(os.environ.get("TEST_POOLER", PoolerMode.DIRECT))
+# In session mode each connection of a test's pools needs one to the server.
+POOLER_SERVERS = {PoolerMode.TRANSACTION: 20, PoolerMode.SESSION: 100}
 PORTABLE_TABLES = [
     Base.metadata.tables[model.__tablename__]
     for model in (
@@ -101,8 +111,21 @@ def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     settings = {"max_connections": "200"}
     directory = tmp_path_factory.mktemp("postgres") / "data"
-    with EmbeddedPostgres(directory, fast=True, settings=settings) as server:
+    with EmbeddedPostgres(
+        directory, version=POSTGRES_VERSION, fast=True, settings=settings
+    ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def api_port(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Where the API's connections go: to the server, or to the pooler that was asked for."""
+    if POOLER is PoolerMode.DIRECT:
+        yield postgres.port
+        return
+    directory = tmp_path_factory.mktemp("pooler")
+    with pgbouncer(directory, postgres.port, POOLER, servers=POOLER_SERVERS[POOLER]) as port:
+        yield port
 
 
 @pytest.fixture(scope="session")
@@ -139,11 +162,14 @@ async def database(engine: AsyncEngine) -> AsyncIterator[RollbackDatabase]:
 
 
 @pytest.fixture
-async def committed_database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
+async def committed_database(
+    postgres: EmbeddedPostgres, template: str, api_port: int
+) -> AsyncIterator[Database]:
     """Copy the migrated database; use its pool as the API's own role."""
     name = f"committed_{next(_serial)}"
     await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
-    database = Database.from_settings(settings_for(postgres.dsn(name, API_ROLE)))
+    url = f"postgresql://{API_ROLE}@{HOST}:{api_port}/{name}"
+    database = Database.from_settings(settings_for(url))
     yield database
     await database.close()
     await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
@@ -175,6 +201,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
             "supabase_secret_key": "sb_secret_test",
             "metrics_enabled": True,
             "database_pool_timeout": 30,
+            "database_pooler": None if POOLER is PoolerMode.DIRECT else POOLER,
             **changes,
         }
     )

@@ -16,7 +16,6 @@ TABLE_RIGHTS = (
     "TRUNCATE",
     "REFERENCES",
     "TRIGGER",
-    "MAINTAIN",
 )
 
 # relkind: tables, partitioned tables, views, materialised views, foreign tables.
@@ -59,7 +58,8 @@ class Catalogue:
         return [row["name"] for row in rows if row["kind"] in {"v", "m", "f"} or not row["secured"]]
 
     async def rights(self, role: str, table: str) -> set[str]:
-        rows = await self.connection.fetch(_RIGHTS, role, table, TABLE_RIGHTS)
+        since_17 = ("MAINTAIN",) if self.connection.get_server_version().major > 16 else ()
+        rows = await self.connection.fetch(_RIGHTS, role, table, (*TABLE_RIGHTS, *since_17))
         return {row["privilege"] for row in rows}
 
     async def granted(self, roles: Iterable[str] = NOBODIES) -> list[tuple[str, str]]:
