@@ -204,7 +204,7 @@ async def test_a_list_that_asks_for_each_row_is_noticed(
     await make_user(session)
     with count_statements(database.engine) as many:
         await one_by_one()
-    assert (few.count, many.count) == (2, 3)
+    assert many.count == few.count + 1
 
 
 def _is_list(method: Any) -> bool:
