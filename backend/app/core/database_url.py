@@ -49,7 +49,8 @@ def parse_database_url(
     """Read a URL; raise ValueError, which never holds the password, when it cannot be one.
 
     Query parameters of other clients (`connect_timeout`, `pgbouncer`, `supa`, ...) are dropped:
-    SQLAlchemy with asyncpg raises TypeError on them. `sslmode` becomes a TLS context.
+    SQLAlchemy with asyncpg raises TypeError on them. `sslmode` and `sslrootcert` become a TLS
+    context.
     """
     base, _, query = text.partition("?")
     try:
@@ -63,7 +64,7 @@ def parse_database_url(
     return DatabaseUrl(
         url=url.set(drivername=DRIVER, query={}),
         mode=pooler or _mode(url, options),
-        tls=_tls(url, options.get("sslmode"), ca_file),
+        tls=_tls(url, options.get("sslmode"), ca_file or options.get("sslrootcert")),
     )
 
 
@@ -79,7 +80,11 @@ def _tls(url: URL, sslmode: str | None, ca_file: str | None) -> ssl.SSLContext |
     """Verify against the project's CA when it is given; else encrypt as libpq's `require` does."""
     if sslmode == "disable" or (sslmode is None and ca_file is None and url.host in _LOOPBACK):
         return None
-    context = ssl.create_default_context(cafile=ca_file)
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        msg = "the file with the certificate authority cannot be read"
+        raise ValueError(msg) from None
     if ca_file is None and sslmode not in {"verify-ca", "verify-full"}:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -20,6 +20,16 @@ def tls_of(database: DatabaseUrl) -> tuple[bool, ssl.VerifyMode]:
     return database.tls.check_hostname, database.tls.verify_mode
 
 
+@pytest.fixture
+def ca_file() -> str:
+    path = Path(ssl.get_default_verify_paths().openssl_cafile)
+    if not path.exists():
+        import certifi  # noqa: PLC0415  # only where the system has no certificates
+
+        path = Path(certifi.where())
+    return str(path)
+
+
 class TestSpellings:
     @pytest.mark.parametrize(
         ("text", "mode"),
@@ -36,6 +46,16 @@ class TestSpellings:
             ("postgresql://postgres:postgres@127.0.0.1:54322/postgres", DIRECT),
             ("postgresql://api:p@pgbouncer.internal/app?pgbouncer=true", TRANSACTION),
             ("postgresql://[::1]:5432/app", DIRECT),
+            ("postgresql://postgres:p@[2600:1f18:2e13::1]:5432/postgres", DIRECT),
+            (
+                "postgresql://postgres:p@[2600:1f18:2e13::1]:6543/postgres?sslmode=require",
+                TRANSACTION,
+            ),
+            (
+                f"postgresql://cli_login_postgres.abc:p%40s%2Fs@{POOLER}:5432/postgres?sslmode=require&connect_timeout=10",
+                SESSION,
+            ),
+            (f"postgresql://postgres.abc@{POOLER}:5432/postgres?options=reference%3Dabc", SESSION),
         ],
     )
     def test_mode_and_driver(self, text: str, mode: PoolerMode) -> None:
@@ -94,14 +114,31 @@ class TestTls:
     def test_only_disable_turns_it_off(self) -> None:
         assert parse_database_url("postgresql://a@db.example/app?sslmode=disable").tls is None
 
-    def test_a_known_authority_is_verified(self) -> None:
-        ca_file = Path(ssl.get_default_verify_paths().openssl_cafile)
-        if not ca_file.exists():
-            import certifi  # noqa: PLC0415  # only where the system has no certificates
+    @pytest.mark.parametrize(
+        ("sslmode", "expected"),
+        [
+            ("", (True, ssl.CERT_REQUIRED)),
+            ("?sslmode=require", (True, ssl.CERT_REQUIRED)),
+            ("?sslmode=verify-full&connect_timeout=10", (True, ssl.CERT_REQUIRED)),
+            ("?sslmode=verify-ca", (False, ssl.CERT_REQUIRED)),
+        ],
+    )
+    def test_a_known_authority_is_verified(
+        self, sslmode: str, expected: tuple[bool, ssl.VerifyMode], ca_file: str
+    ) -> None:
+        text = f"postgresql://a@{POOLER}:5432/postgres{sslmode}"
+        assert tls_of(parse_database_url(text, ca_file=ca_file)) == expected
 
-            ca_file = Path(certifi.where())
-        database = parse_database_url("postgresql://a@db.example/app", ca_file=str(ca_file))
-        assert tls_of(database) == (True, ssl.CERT_REQUIRED)
+    def test_the_authority_may_be_in_the_url(self, ca_file: str) -> None:
+        text = f"postgresql://a@{POOLER}:5432/postgres?sslrootcert={quote(ca_file)}"
+        assert tls_of(parse_database_url(text)) == (True, ssl.CERT_REQUIRED)
+
+    def test_an_authority_that_is_not_there_is_told(self) -> None:
+        with pytest.raises(ValueError, match="cannot be read"):
+            parse_database_url("postgresql://a@db.example/app?sslrootcert=/nowhere/ca.crt")
+
+    def test_an_address_of_ipv6_is_no_loopback(self) -> None:
+        assert parse_database_url("postgresql://a@[2600:1f18::1]:5432/app").tls is not None
 
 
 class TestPasswords:
