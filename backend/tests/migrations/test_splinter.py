@@ -24,7 +24,7 @@ PLATFORM = (
     "CREATE SCHEMA storage",
     "CREATE SCHEMA extensions",
 )
-# Which of them remain and why is told in docs/database.md.
+# docs/deploy-supabase.md says why they remain.
 ACCEPTED = {
     ("INFO", "unindexed_foreign_keys"),
     ("INFO", "unused_index"),
