@@ -34,15 +34,16 @@ class StudyService:
 
     def __init__(self, database: Database, cache: ContentCache) -> None:
         self._study = StudyRepository(database.fetch)
+        self._reads = StudyRepository(database.read)
         self._cache = cache
 
     async def content(
         self, caller: Claims, enrollment_id: uuid.UUID, known_etags: frozenset[str]
     ) -> LearnerContent | None:
-        return await content(self._study, self._cache, caller, enrollment_id, known_etags)
+        return await content(self._reads, self._cache, caller, enrollment_id, known_etags)
 
     async def first_page(self, caller: Claims, limit: int) -> bytes | None:
-        page = await first_page(self._study, caller, limit)
+        page = await first_page(self._reads, caller, limit)
         return page if page != EMPTY_PAGE else None
 
     async def enroll(
