@@ -203,8 +203,10 @@ class Settings(BaseSettings):
 
     def migration_database(self) -> DatabaseUrl:
         """Where migrations run: the owner's connection, never through a transaction pooler."""
-        secret = self.migration_database_url or self.database_url
-        return parse_database_url(secret.get_secret_value(), ca_file=self.database_ca_file)
+        if self.migration_database_url is None:
+            return self.api_database()
+        owner = self.migration_database_url.get_secret_value()
+        return parse_database_url(owner, ca_file=self.database_ca_file)
 
 
 def _is_production(info: ValidationInfo) -> bool:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.app import cli
 from app.core.database import Database
+from tests.conftest import POOLER
 
 Invoke = Callable[..., Awaitable[Result]]
 
@@ -39,6 +40,7 @@ def invoke(
     values = ("test", url, "http://127.0.0.1:9999", "sb_secret_test")
     for name, value in zip(VARIABLES, values, strict=True):
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_POOLER", POOLER)
     return invoke_bare
 
 

@@ -18,6 +18,7 @@ from app.core.database import Database
 from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
 from tests.cli.processes import PATIENCE_SECONDS, descendants, free_port, training, until_gone
+from tests.conftest import POOLER
 from tests.factories.module import make_module, publish
 from tests.support import LocalKeys, published
 
@@ -65,6 +66,7 @@ async def server(
     environment = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": url,
+        "DATABASE_POOLER": POOLER,
         "SUPABASE_URL": issuer.removesuffix("/auth/v1"),
         "SUPABASE_SECRET_KEY": "sb_secret_test",
         "LOG_LEVEL": "WARNING",
