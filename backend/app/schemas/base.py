@@ -82,11 +82,17 @@ def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+# White space around it does not count, which `minLength` alone does not tell a client.
+_NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
 Line = Annotated[
-    StorableText, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)
+    StorableText,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    _NOT_BLANK,
 ]
 Label = Annotated[
-    StorableText, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)
+    StorableText,
+    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    _NOT_BLANK,
 ]
 Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
 Email = Annotated[EmailStr, StringConstraints(max_length=320, to_lower=True)]
