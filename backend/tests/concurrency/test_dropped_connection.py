@@ -1,5 +1,6 @@
 """Every idle session is ended by the server: reads never notice, writes happen once or not."""
 
+import os
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -57,7 +58,9 @@ async def test_a_burst_of_reads_never_notices(
     path = f"/enrollments/{enrolled.json()['id']}"
     reads = ("/users/me", "/enrollments", path, f"{path}/content", "/modules", "/training-records")
     for _ in range(ROUNDS):
-        assert await observer.end_idle_sessions() >= CONNECTIONS - 1
+        # A pooler in between (TEST_POOLER) holds fewer than our own pool.
+        least = 1 if os.environ.get("TEST_POOLER") else CONNECTIONS - 1
+        assert await observer.end_idle_sessions() >= least
         calls = [committed_api.get(read, learner) for read in reads for _ in range(CONNECTIONS)]
         answers = await race(calls)
         assert statuses(answers) == {200: len(calls)}
