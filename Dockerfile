@@ -7,17 +7,18 @@ FROM ghcr.io/astral-sh/uv:0.13.8 AS uv
 
 FROM python:3.13-slim-trixie AS build
 COPY --from=uv /uv /usr/local/bin/uv
-ENV UV_COMPILE_BYTECODE=1 \
+ENV UV_CACHE_DIR=/var/cache/uv \
+    UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /srv
 # The dependencies change less often than the code: a layer of their own.
 COPY pyproject.toml uv.lock README.md ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-default-groups --no-install-project
 COPY backend/app backend/app
 # Auth, Storage and PostgreSQL of the development stack have no place in production.
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     rm -rf backend/app/devstack \
     && uv sync --locked --no-default-groups --no-editable
 

@@ -31,6 +31,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from app.core.config import PoolSettings, Settings
 from app.core.database_url import DatabaseUrl, PoolerMode
 from app.core.dropped_connection import (
+    MAY_BE_DROPPED,
     ReadingSession,
     driver_error,
     is_dropped,
@@ -247,7 +248,7 @@ class Database:
         """Fetch what changes nothing; once more when the connection turns out to be dead."""
         try:
             return await self.fetch(statement, *arguments)
-        except Exception as error:
+        except MAY_BE_DROPPED as error:
             if not is_dropped(error):
                 raise
         return await self._fetch(await self._checkout_alive(), statement, *arguments)

@@ -23,6 +23,7 @@ _DROPPED = (
     # What the driver says while the server's last message is on its way.
     asyncpg.exceptions.InternalClientError,
 )
+MAY_BE_DROPPED = (*_DROPPED, DBAPIError)
 
 
 def is_dropped(error: BaseException) -> bool:
