@@ -233,14 +233,20 @@ class TestHandsOn:
         assert learner.email == "moved@unified.example"
 
     async def test_an_idempotency_key(
-        self, api: Api, learner: User, study: Study, lane: Lane
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learner: User,
+        lane: Lane,
     ) -> None:
-        body = {"module_id": str(study.module.id)}
-        lane.answered = False
+        module = await make_module(session, text_section())
+        await publish(database, module)
+        body = {"module_id": str(module.id)}
         for replayed in (False, True):
             headers = {"Idempotency-Key": "1"}
             answer = await api.post("/enrollments", learner, json=body, headers=headers)
-            assert answer.status_code == HTTPStatus.OK
+            assert answer.status_code == HTTPStatus.CREATED
             assert ("Idempotency-Replayed" in answer.headers) is replayed
         assert not lane.answered
 
