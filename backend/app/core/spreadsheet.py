@@ -13,3 +13,8 @@ def inert(text: str) -> str:
     if text[:1] in {"\t", "\r", "\n", "'"} or shown[:1] in _FORMULA:
         return f"'{text}"
     return text
+
+
+def bare(text: str) -> str:
+    """Undo `inert`: an apostrophe that it would not have put there stays."""
+    return text[1:] if text.startswith("'") and inert(text[1:]) == text else text

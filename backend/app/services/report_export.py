@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from app.core.spreadsheet import inert
 from app.repositories.report import Line
 
 COLUMNS = (
@@ -30,15 +31,13 @@ COLUMNS = (
 )
 CHUNK = 1000
 SHEET_ROWS = 1_000_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What spreadsheets read as a formula when it begins a cell (OWASP, CSV injection)."""
 
 
 async def csv_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[bytes]:
     """Write RFC 4180 with a header; text that would be a formula gets an apostrophe in front."""
     yield _csv([COLUMNS])
     async for chunk in _chunks(lines):
-        yield _csv([[_safe(value) for value in _row(line, as_of)] for line in chunk])
+        yield _csv([[_cell(value) for value in _row(line, as_of)] for line in chunk])
 
 
 async def json_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[bytes]:
@@ -127,9 +126,8 @@ def _row(line: Line, as_of: date) -> tuple[Any, ...]:
     )
 
 
-def _safe(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def _cell(value: object) -> str:
+    return "" if value is None else inert(str(value))
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

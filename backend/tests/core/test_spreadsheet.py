@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.spreadsheet import inert
+from app.core.spreadsheet import bare, inert
 
 STARTS = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
 
@@ -27,4 +27,8 @@ def test_nothing_live_and_nothing_lost(text: str) -> None:
     shown = inert(text)
     assert shown[:1] not in set(STARTS)
     assert shown.lstrip()[:1] not in set(STARTS)
-    assert (shown.removeprefix("'")) == text
+    assert bare(shown) == text
+
+
+def test_an_apostrophe_of_somebody_else_stays() -> None:
+    assert bare("'90s") == "'90s"

@@ -22,6 +22,7 @@ from io import StringIO
 from typing import Final
 from uuid import UUID
 
+from app.core.spreadsheet import bare, inert
 from app.domain.quiz.exchange import conversion
 from app.domain.quiz.exchange.bank import (
     Exported,
@@ -56,7 +57,6 @@ COLUMNS: Final = (
     *("explanation", "item_ids"),
 )
 FEWEST_OPTIONS: Final = 4
-_FORMULA: Final = tuple("'=+-@\uff1d\uff0b\uff0d\uff20")
 _NUMBERED = re.compile(r"(option|match)_([1-9][0-9]?)")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TRUTH: Final = {
@@ -98,7 +98,7 @@ def _rows(text: str) -> Iterator[tuple[int, Row]]:
             raise UnsupportedError(
                 code="too_many_cells", detail=f"Line {line} has more cells than the header."
             )
-        yield line, {name: _bare(cell) for name, cell in zip(header, cells, strict=False)}
+        yield line, {name: bare(cell.strip()) for name, cell in zip(header, cells, strict=False)}
         line = reader.line_num + 1
 
 
@@ -112,12 +112,6 @@ def _check_columns(intake: Intake, rows: list[tuple[int, Row]]) -> None:
     if any(name not in COLUMNS and not _NUMBERED.fullmatch(name) for name in header if name):
         detail = "Columns with other names are passed over."
         intake.imported.problems.append(Problem(1, "unknown_column", detail, skipped=False))
-
-
-def _bare(cell: str) -> str:
-    """Strip a cell, and the apostrophe in front of what looks like a formula."""
-    text = cell.strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def _read(found: Found, row: Row) -> None:
@@ -254,10 +248,10 @@ def _row(question: Question) -> dict[str, str]:
     return {
         "id": str(question.id),
         "kind": question.kind,
-        "prompt": _harmless(question.prompt),
+        "prompt": inert(question.prompt),
         "points": plain_number(question.points),
-        "explanation": _harmless(question.explanation or ""),
-        "item_ids": _harmless(" ".join(item_ids(question))),
+        "explanation": inert(question.explanation or ""),
+        "item_ids": inert(" ".join(item_ids(question))),
         **_answer_cells(question),
     }
 
@@ -297,8 +291,4 @@ def _correct(question: SingleChoiceQuestion | MultipleChoiceQuestion) -> frozens
 
 
 def _cells(name: str, texts: Iterable[str]) -> dict[str, str]:
-    return {f"{name}_{number}": _harmless(text) for number, text in enumerate(texts, start=1)}
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return {f"{name}_{number}": inert(text) for number, text in enumerate(texts, start=1)}
