@@ -1,10 +1,12 @@
 import typer
 
 from app.cli import (
+    attempts,
     audit_pack,
     bench,
     branch,
     development,
+    idempotency_keys,
     media,
     openapi,
     realtime,
@@ -26,8 +28,10 @@ cli.command("audit-pack")(audit_pack.audit_pack)
 cli.add_typer(users.cli, name="users")
 cli.add_typer(records.cli, name="records")
 cli.add_typer(requirements.cli, name="requirements")
+cli.add_typer(attempts.cli, name="attempts")
 cli.add_typer(media.cli, name="media")
 cli.add_typer(retention.cli, name="retention")
+cli.add_typer(idempotency_keys.cli, name="idempotency-keys")
 cli.add_typer(realtime.cli, name="realtime")
 cli.add_typer(branch.cli, name="branch")
 

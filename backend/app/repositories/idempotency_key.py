@@ -1,7 +1,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.models import IdempotencyKey
@@ -29,10 +29,18 @@ class IdempotencyKeyRepository(Repository[IdempotencyKey]):
     async def find(self, user_id: uuid.UUID, key: str) -> IdempotencyKey | None:
         return await self.session.get(IdempotencyKey, (user_id, key))
 
-    async def prune(self, older_than: datetime) -> int:
-        result = await self.session.execute(
-            delete(IdempotencyKey)
-            .where(IdempotencyKey.created_at < older_than)
-            .returning(IdempotencyKey.key)
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` keys that were claimed before an instant; return how many."""
+        old = (
+            select(IdempotencyKey.user_id, IdempotencyKey.key)
+            .where(IdempotencyKey.created_at < before)
+            .order_by(IdempotencyKey.created_at)
+            .limit(limit)
         )
-        return len(result.all())
+        statement = (
+            delete(IdempotencyKey)
+            .where(tuple_(IdempotencyKey.user_id, IdempotencyKey.key).in_(old))
+            .returning(IdempotencyKey.key)
+            .execution_options(synchronize_session=False)
+        )
+        return len((await self.session.execute(statement)).all())

@@ -125,9 +125,7 @@ class AttemptService(Service):
         """Close and grade attempts whose time is up; return how many, at most `limit`."""
         async with self.reading() as uow:
             attempt_ids = await uow.attempts.overdue(limit)
-        for attempt_id in attempt_ids:
-            await self._close(attempt_id)
-        return len(attempt_ids)
+        return sum([await self._close(attempt_id) for attempt_id in attempt_ids])
 
     async def _settled(self, use: Callable[[], Awaitable[T]]) -> T:
         while True:
@@ -136,8 +134,11 @@ class AttemptService(Service):
             except _OverdueError as overdue:
                 await self._close(overdue.attempt_id)
 
-    async def _close(self, attempt_id: uuid.UUID) -> None:
-        """Grade what was saved in time. The clock does it, not whoever happens to look."""
+    async def _close(self, attempt_id: uuid.UUID) -> bool:
+        """Grade what was saved in time; False when somebody else has.
+
+        The clock does it, not whoever happens to look.
+        """
         async with UnitOfWork(self._database, SYSTEM) as uow:
             row = await uow.attempts.read(attempt_id, None)
             while row is not None and _is_overdue(row.attempt, row):
@@ -145,8 +146,9 @@ class AttemptService(Service):
                 graded = _graded(row, snapshot, row.attempt.answers, timed_out=True)
                 if await uow.attempts.grade(row, graded, self._context.request_id, None):
                     await reconcile_completions(uow, [row.attempt.user_id])
-                    break
+                    return True
                 row = await uow.attempts.read(attempt_id, None)
+        return False
 
     async def _start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
         async with self.work() as uow:

@@ -1,17 +1,17 @@
 import asyncio
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import func, select, text, update
 
 from app.core.database import Database
 from app.domain.actor import Role
 from app.models import AuditEvent, IdempotencyKey, Location, User
-from app.repositories.idempotency_key import IdempotencyKeyRepository
 from app.schemas.location import LocationCreate
 from app.services.context import IdempotencyRequest, RequestContext
+from app.services.idempotency_key import IdempotencyKeyService
 from app.services.location import LocationService
 from app.services.outcome import IdempotencyKeyReusedError, Outcome, ReplayedOutcome
 from app.services.unit_of_work import UnitOfWork
@@ -128,10 +128,32 @@ async def until_somebody_waits(database: Database) -> None:
             pass
 
 
-async def test_old_keys_are_pruned(session: AsyncSession, learner: User) -> None:
-    keys = IdempotencyKeyRepository(session)
-    now = (await session.execute(select(func.now()))).scalar_one()
-    assert await keys.claim(learner.id, "key", "a" * 64) is None
-    assert await keys.prune(now) == 0
-    assert await keys.prune(now.replace(year=now.year + 1)) == 1
-    assert await keys.find(learner.id, "key") is None
+class TestPruning:
+    async def aged(self, database: Database, admin: User, hours: int) -> RequestContext:
+        """Make a location with a key, as if that had been so many hours ago."""
+        context = retryable(admin, replace(REQUEST, key=f"{hours} hours ago"))
+        await create(database, context, LocationCreate(name=f"Office {hours}", time_zone="UTC"))
+        async with database.writing() as session:
+            ago = func.now() - timedelta(hours=hours)
+            old = update(IdempotencyKey).where(IdempotencyKey.key == f"{hours} hours ago")
+            await session.execute(old.values(created_at=ago))
+            await session.commit()
+        return context
+
+    async def test_forgets_old_answers_and_no_others(
+        self, committed_database: Database, admin: User
+    ) -> None:
+        for hours in (23, 25, 48, 72):
+            await self.aged(committed_database, admin, hours)
+        service = IdempotencyKeyService(committed_database)
+        assert await service.prune(timedelta(hours=24), batch=2) == 3
+        assert await service.prune(timedelta(hours=24), batch=2) == 0
+        assert await count(committed_database, IdempotencyKey) == 1
+        assert await count(committed_database, Location) == 4
+
+    async def test_a_forgotten_key_is_a_new_one(
+        self, committed_database: Database, admin: User
+    ) -> None:
+        context = await self.aged(committed_database, admin, 25)
+        await IdempotencyKeyService(committed_database).prune(timedelta(hours=24))
+        assert (await create(committed_database, context)).created
