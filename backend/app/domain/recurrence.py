@@ -1,4 +1,4 @@
-"""All date arithmetic of the product. Due and expiry are dates; only `end_of_day` makes an instant.
+"""All date arithmetic of the product. Due and expiry are dates, never instants.
 
 Plain calendar arithmetic: the one thing needed from a library would be adding months with
 clamping, and that is three lines here.
@@ -6,7 +6,7 @@ clamping, and that is three lines here.
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -120,20 +120,6 @@ def local_day(instant: datetime, tz: tzinfo) -> date:
         msg = "an instant needs a time zone"
         raise ValueError(msg)
     return instant.astimezone(tz).date()
-
-
-def end_of_day(day: date, tz: tzinfo) -> datetime:
-    """Return the first UTC instant that is no longer `day` at `tz`: "in time" is strictly before.
-
-    Midnight may occur twice or not at all when clocks change. The later reading is right unless the
-    clocks went back to midnight itself: then the day was over at the first. The last day of the
-    calendar ends with it.
-    """
-    if day == date.max:
-        return datetime.max.replace(tzinfo=UTC)
-    midnight = datetime.combine(add_days(day, 1), time.min, tz)
-    first, last = sorted(midnight.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    return last if local_day(last - timedelta.resolution, tz) <= day else first
 
 
 def window_start(valid_through: date, window_days: int) -> date:

@@ -26,7 +26,7 @@ _LOCK_ADDRESSES = text(
 _TAKE_OVER = unnesting(
     """
     WITH changed AS (
-        SELECT u.id, u.email AS email_before, u.email_confirmed AS confirmed_before, w.email
+        SELECT u.id, u.email AS email_before, w.email
           FROM users u
           JOIN {rows} AS w (id, supabase_id, email)
             ON w.id = u.id AND w.supabase_id = u.supabase_id
@@ -41,7 +41,7 @@ _TAKE_OVER = unnesting(
        SET email = changed.email, email_confirmed = true,
            revision = u.revision + 1, updated_at = now()
       FROM changed WHERE changed.id = u.id
-    RETURNING u.id, email_before, confirmed_before, u.email
+    RETURNING u.id, email_before, u.email
     """,
     Uuid(),
     Uuid(),
@@ -70,7 +70,6 @@ _DEACTIVATE = unnesting(
 class TakenOver:
     id: uuid.UUID
     email_before: str
-    confirmed_before: bool
     email: str
 
 

@@ -112,15 +112,6 @@ class ModuleRepository(Repository[TrainingModule]):
         ).one_or_none()
         return None if row is None else Card(*row)
 
-    async def published(self, module_id: uuid.UUID) -> uuid.UUID | None:
-        """Return the id of the version that people may enroll in now."""
-        statement = select(TrainingModule.current_version_id).where(
-            TrainingModule.id == module_id,
-            TrainingModule.status == ModuleStatus.PUBLISHED,
-            TrainingModule.deleted_at.is_(None),
-        )
-        return await self.session.scalar(statement)
-
     async def prerequisite_ids(self, module_id: uuid.UUID) -> list[uuid.UUID]:
         statement = (
             select(ModulePrerequisite.requires_id)

@@ -55,7 +55,3 @@ class VersionRepository(Repository[ModuleVersion]):
 
     async def answer_key(self, version_id: uuid.UUID, section_id: uuid.UUID) -> AnswerKey | None:
         return await self.session.get(AnswerKey, (version_id, section_id))
-
-    async def answer_keys(self, version_id: uuid.UUID) -> list[AnswerKey]:
-        statement = select(AnswerKey).where(AnswerKey.version_id == version_id)
-        return list(await self.session.scalars(statement))

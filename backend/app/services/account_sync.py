@@ -7,9 +7,8 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
-
-import structlog
 
 from app.core.database import Database
 from app.core.errors import ConflictError
@@ -28,8 +27,6 @@ from app.services.base import Service
 from app.services.context import SYSTEM
 from app.services.reconciliation import BATCH, reconcile
 from app.services.unit_of_work import UnitOfWork
-
-log = structlog.get_logger(__name__)
 
 PER_PAGE = 500
 PEOPLE_A_TRANSACTION = 500
@@ -136,7 +133,7 @@ class AccountSyncService(Service):
         """Read the list to its end: a page that brings nobody new."""
         accounts: Accounts = {}
         seen: set[uuid.UUID] = set()
-        for page in range(1, 1_000_000):
+        for page in count(1):
             users = await self._auth.list_users(page, PER_PAGE)
             if seen.issuperset(user.id for user in users):
                 break

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.recurrence import (
@@ -14,7 +14,6 @@ from app.domain.recurrence import (
     Validity,
     add_days,
     add_months,
-    end_of_day,
     end_of_month,
     local_day,
     nth_annual,
@@ -90,7 +89,6 @@ class TestCalendarEnds:
         assert add_months(date(1, 6, 1), -12) == date.min
         assert nth_annual(date.max, MonthDay(3, 31), 1) == date.max
         assert window_start(date(1, 1, 5), 30) == date.min
-        assert end_of_day(date.max, LOS_ANGELES) == datetime.max.replace(tzinfo=UTC)
 
     @given(st.dates(), st.integers(0, 5000))
     def test_days(self, day: date, days: int) -> None:
@@ -124,48 +122,6 @@ class TestInstants:
         completed = datetime(2027, 11, 20, 23, 30, tzinfo=LOS_ANGELES).astimezone(UTC)
         assert completed.date() == date(2027, 11, 21)
         assert local_day(completed, LOS_ANGELES) == date(2027, 11, 20)
-        assert completed < end_of_day(date(2027, 11, 20), LOS_ANGELES)
-
-    @pytest.mark.parametrize(
-        ("day", "hours"),
-        [
-            (date(2027, 3, 14), 23),  # clocks go forward
-            (date(2027, 11, 7), 25),  # and back
-            (date(2027, 7, 1), 24),
-        ],
-    )
-    def test_length_of_days(self, day: date, hours: int) -> None:
-        begins = end_of_day(day - timedelta(days=1), LOS_ANGELES)
-        assert end_of_day(day, LOS_ANGELES) - begins == timedelta(hours=hours)
-
-    def test_end_of_day_is_utc(self) -> None:
-        end = end_of_day(date(2027, 11, 20), LOS_ANGELES)
-        assert end == datetime(2027, 11, 21, 8, tzinfo=UTC)
-        assert end.tzinfo is UTC
-
-    def test_midnight_that_comes_twice(self) -> None:
-        """In 2006 St. John's went from 00:01 back to 23:01, so 28 October ended twice."""
-        newfoundland = ZoneInfo("America/St_Johns")
-        end = end_of_day(date(2006, 10, 28), newfoundland)
-        assert end == datetime(2006, 10, 29, 3, 30, tzinfo=UTC)
-
-    def test_clocks_that_go_back_to_midnight(self) -> None:
-        """In 2036 Havana goes from 01:00 back to 00:00: 1 November was over an hour before."""
-        end = end_of_day(date(2036, 11, 1), ZoneInfo("America/Havana"))
-        assert end == datetime(2036, 11, 2, 4, tzinfo=UTC)
-
-    @example(day=date(2036, 11, 1), zone="America/Havana")
-    @given(DAYS, ZONES)
-    def test_the_last_microsecond_is_still_the_day(self, day: date, zone: str) -> None:
-        tz = ZoneInfo(zone)
-        end = end_of_day(day, tz)
-        assert local_day(end, tz) > day
-        assert local_day(end - timedelta(microseconds=1), tz) == day
-
-    @given(st.datetimes(datetime(1975, 1, 1), datetime(2080, 1, 1), timezones=st.just(UTC)), ZONES)  # noqa: DTZ001  # hypothesis takes naive bounds and adds the zone
-    def test_an_instant_is_before_the_end_of_its_day(self, instant: datetime, zone: str) -> None:
-        tz = ZoneInfo(zone)
-        assert instant < end_of_day(local_day(instant, tz), tz)
 
     def test_naive_instants_are_refused(self) -> None:
         with pytest.raises(ValueError, match="time zone"):

@@ -212,20 +212,6 @@ class TestPrerequisites:
             assert await modules.prerequisite_ids(module) == sorted(set(ids))
 
 
-async def test_only_published_modules_take_people(
-    session: AsyncSession, database: RollbackDatabase
-) -> None:
-    module, draft = await make_module(session), await make_module(session)
-    version = await publish(database, module)
-    modules = ModuleRepository(session)
-    assert await modules.published(module.id) == version.id
-    assert await modules.published(draft.id) is None
-    await session.refresh(module)
-    module.status = ModuleStatus.ARCHIVED
-    await session.flush()
-    assert await modules.published(module.id) is None
-
-
 async def test_editors_of_a_module_queue(committed_database: Database) -> None:
     async with committed_database.writing() as first, committed_database.writing() as second:
         module = await make_module(first)

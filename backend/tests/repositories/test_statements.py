@@ -154,9 +154,6 @@ LISTS: dict[str, Case] = {
     "UserRepository.list_visible": lambda world: UserRepository(world.session).list_visible(
         actor_of(world.user), UserFilter(q="person"), PAGE
     ),
-    "VersionRepository.answer_keys": lambda world: VersionRepository(world.session).answer_keys(
-        world.version.id
-    ),
     "VersionRepository.current_outline": lambda world: VersionRepository(
         world.session
     ).current_outline(world.module.id),

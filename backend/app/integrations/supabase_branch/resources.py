@@ -24,7 +24,6 @@ class Branch(BaseModel):
     status: str
     preview_project_status: str | None = None
     created_at: datetime
-    deletion_scheduled_at: datetime | None = None
 
     @property
     def protected(self) -> bool:

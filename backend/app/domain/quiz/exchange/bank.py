@@ -48,11 +48,6 @@ class Imported:
     def carried(self) -> dict[QuestionKind, int]:
         return dict(Counter(question.kind for question in self.questions))
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every question was carried; services import all or nothing."""
-        return not any(problem.skipped for problem in self.problems)
-
 
 @dataclass(frozen=True, slots=True)
 class NotCarried:
