@@ -182,7 +182,9 @@ def _subject(value: object) -> uuid.UUID:
 
 
 def _email(value: object) -> str | None:
-    return value.strip().lower() if isinstance(value, str) and "@" in value else None
+    email = value.strip().lower() if isinstance(value, str) else ""
+    # NUL and lone surrogates are no text for a database.
+    return email if "@" in email and email.isprintable() else None
 
 
 def _full_name(metadata: dict[str, Any]) -> str | None:

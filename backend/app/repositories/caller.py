@@ -17,13 +17,14 @@ The latter must be active, with a row that says what the token says; else there 
 
 _BY_ID = "WITH caller AS (SELECT id, role, location_id FROM users WHERE id = $1)"
 
-# As UserSync decides who needs no mending.
-_BY_CLAIMS = """
-    WITH caller AS (
-        SELECT id, role, location_id FROM users
-         WHERE supabase_id = $1 AND is_active AND last_sign_in >= ${signed_in_at}
-           AND (${email}::text IS NULL OR email = ${email}::text))
-"""
+
+def named_by(subject: str, signed_in_at: str, email: str) -> str:
+    """Return the condition on `users` that a token names this row, and that nothing needs mending.
+
+    As UserSync decides the latter. The arguments are expressions of SQL.
+    """
+    return f"""supabase_id = {subject} AND is_active AND last_sign_in >= {signed_in_at}
+           AND ({email}::text IS NULL OR email = {email}::text)"""
 
 
 async def run_for(
@@ -43,4 +44,5 @@ async def run_for(
 def _by_claims(arguments: int) -> str:
     """Let what the token says follow the statement's own arguments."""
     last = 1 + arguments
-    return _BY_CLAIMS.format(signed_in_at=last + 1, email=last + 2)
+    named = named_by("$1", f"${last + 1}", f"${last + 2}")
+    return f"WITH caller AS (SELECT id, role, location_id FROM users WHERE {named})"  # noqa: S608  # made of constants

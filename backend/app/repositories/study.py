@@ -6,16 +6,19 @@ tested in tests/repositories/test_study.py. Each starts with its caller (reposit
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import asyncpg
+import orjson
 
 from app.core.database import Fetch
 from app.core.ids import new_id
 from app.core.pagination import Page, encode_cursor
-from app.repositories.caller import Caller, run_for
+from app.core.security import Claims
+from app.repositories.caller import Caller, named_by, run_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,19 @@ class Admission:
     created: EnrollmentFacts | None
     module_exists: bool
     prerequisites_missing: list[uuid.UUID]
+
+
+CallerT = TypeVar("CallerT", bound=Caller)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentQuestion(Generic[CallerT]):
+    """What is the enrollment pinned to? What is held need not be sent again."""
+
+    caller: CallerT
+    enrollment_id: uuid.UUID
+    held_version: uuid.UUID | None
+    held_hashes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,27 @@ _CONTENT = """
      WHERE e.id = $2 AND e.user_id = (SELECT id FROM caller)
 """
 
+# The same for many callers: at eight of them it costs each a fifth. JSON and LIMIT keep PostgreSQL
+# at the one plan that it made: arrays it would plan for anew, by their length.
+_CONTENTS = f"""
+    SELECT asked.place, found.*
+      FROM ROWS FROM (json_to_recordset($1::json) AS (
+               subject uuid, signed_in_at timestamptz, email text,
+               enrollment_id uuid, held_version uuid, held_hashes text[]))
+           WITH ORDINALITY AS asked
+           (subject, signed_in_at, email, enrollment_id, held_version, held_hashes, place)
+      JOIN LATERAL (
+           SELECT v.id, v.content_sha256,
+                  CASE WHEN v.id IS DISTINCT FROM asked.held_version
+                        AND v.content_sha256 <> ALL (asked.held_hashes)
+                       THEN v.content END
+             FROM users u
+             JOIN enrollments e ON e.user_id = u.id AND e.id = asked.enrollment_id
+             JOIN module_versions v ON v.id = e.version_id
+            WHERE {named_by("asked.subject", "asked.signed_in_at", "asked.email")}
+            LIMIT 1) AS found ON true
+"""  # noqa: S608  # made of constants
+
 # As columns: to build the JSON in PostgreSQL costs more than twice as much as orjson takes. The ids
 # are text because the driver's UUIDs are of a subclass that orjson refuses.
 _FIRST_PAGE = """
@@ -143,17 +180,26 @@ class StudyRepository:
         return Page([_item(row) for row in rows], cursor)
 
     async def content(
-        self,
-        caller: Caller,
-        enrollment_id: uuid.UUID,
-        *,
-        held_version: uuid.UUID | None,
-        held_hashes: list[str],
+        self, asked: ContentQuestion[uuid.UUID] | ContentQuestion[Claims]
     ) -> PinnedContent | None:
         """Return what the caller's enrollment is pinned to; access is checked every time."""
-        for row in await self._run(caller, _CONTENT, enrollment_id, held_version, held_hashes):
+        held = (asked.held_version, asked.held_hashes)
+        for row in await self._run(asked.caller, _CONTENT, asked.enrollment_id, *held):
             return PinnedContent(*row)
         return None
+
+    async def contents(
+        self, asked: Sequence[ContentQuestion[Claims]]
+    ) -> list[PinnedContent | None]:
+        """Answer each question as `content` does, in one statement."""
+        if len(asked) == 1:
+            return [await self.content(asked[0])]
+        found: list[PinnedContent | None] = [None] * len(asked)
+        # default=str: the driver's UUIDs are of a subclass that orjson refuses.
+        text = orjson.dumps([_as_json(each) for each in asked], default=str).decode()
+        for place, *pinned in await self._fetch(_CONTENTS, text):
+            found[place - 1] = PinnedContent(*pinned)
+        return found
 
     async def report_progress(
         self,
@@ -183,6 +229,18 @@ class StudyRepository:
         self, caller: Caller, statement: str, *arguments: object
     ) -> list[asyncpg.Record]:
         return await run_for(self._fetch, caller, statement, *arguments)
+
+
+def _as_json(question: ContentQuestion[Claims]) -> dict[str, Any]:
+    caller = question.caller
+    return {
+        "subject": caller.subject,
+        "signed_in_at": caller.signed_in_at,
+        "email": caller.email,
+        "enrollment_id": question.enrollment_id,
+        "held_version": question.held_version,
+        "held_hashes": question.held_hashes,
+    }
 
 
 def _item(row: asyncpg.Record) -> dict[str, Any]:

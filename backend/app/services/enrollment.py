@@ -145,7 +145,7 @@ class EnrollmentService(Service):
         """Return the pinned version's content; access is checked before any cached answer."""
         async with self.reading() as uow:
             found = await study.content(
-                uow.study, self._cache, self.actor.id, enrollment_id, known_etags
+                uow.study.content, self._cache, self.actor.id, enrollment_id, known_etags
             )
         if found is None:
             raise NotFoundError("enrollment")

@@ -6,19 +6,31 @@ an error to explain, a completion to reckon with. Then nothing is lost, or done 
 again: the caller goes the ordinary way.
 """
 
+import re
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import orjson
 
+from app.core.batching import Batcher
 from app.core.database import Database
 from app.core.security import Claims
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus
 from app.repositories.caller import Caller
-from app.repositories.study import EnrollmentFacts, Report, StudyRepository
+from app.repositories.study import (
+    CallerT,
+    ContentQuestion,
+    EnrollmentFacts,
+    PinnedContent,
+    Report,
+    StudyRepository,
+)
 from app.schemas.enrollment import EnrollmentRead, ModuleReference, ProgressReport
 from app.services.content_cache import ContentCache
 from app.services.outcome import Outcome
+
+_ETAG = re.compile('"[0-9a-f]{64}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +47,13 @@ class StudyService:
     def __init__(self, database: Database, cache: ContentCache) -> None:
         self._study = StudyRepository(database.fetch)
         self._reads = StudyRepository(database.read)
+        self._contents = Batcher(self._reads.contents)
         self._cache = cache
 
     async def content(
         self, caller: Claims, enrollment_id: uuid.UUID, known_etags: frozenset[str]
     ) -> LearnerContent | None:
-        return await content(self._reads, self._cache, caller, enrollment_id, known_etags)
+        return await content(self._contents.ask, self._cache, caller, enrollment_id, known_etags)
 
     async def first_page(self, caller: Claims, limit: int) -> bytes | None:
         page = await first_page(self._reads, caller, limit)
@@ -71,20 +84,16 @@ class StudyService:
 
 
 async def content(
-    study: StudyRepository,
+    ask: Callable[[ContentQuestion[CallerT]], Awaitable[PinnedContent | None]],
     cache: ContentCache,
-    caller: Caller,
+    caller: CallerT,
     enrollment_id: uuid.UUID,
     known_etags: frozenset[str],
 ) -> LearnerContent | None:
     """Return the pinned version's content; access is checked before any cached answer."""
     held_version, held_body = cache.get(enrollment_id) or (None, None)
-    pinned = await study.content(
-        caller,
-        enrollment_id,
-        held_version=held_version,
-        held_hashes=[etag.strip('"') for etag in known_etags],
-    )
+    held_hashes = [etag[1:-1] for etag in known_etags if _ETAG.fullmatch(etag)]
+    pinned = await ask(ContentQuestion(caller, enrollment_id, held_version, held_hashes))
     if pinned is None:
         return None
     etag = f'"{pinned.sha256}"'

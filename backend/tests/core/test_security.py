@@ -174,6 +174,8 @@ class TestClaims:
             (None, None),
             (["ada@unified.example"], None),
             ("nobody", None),
+            ("a\x00@unified.example", None),
+            ("\ud800@unified.example", None),
         ],
     )
     async def test_emails(self, project: Project, email: object, expected: str | None) -> None:

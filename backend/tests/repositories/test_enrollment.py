@@ -30,7 +30,7 @@ from app.repositories.enrollment import (
     EnrollmentRepository,
     PeopleFilter,
 )
-from app.repositories.study import Admission, PinnedContent, StudyRepository
+from app.repositories.study import Admission, StudyRepository
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import actor_of
@@ -349,29 +349,3 @@ class TestOverdue:
             actor_of(user), EnrollmentFilter(overdue=overdue), PageRequest()
         )
         return {row.enrollment.id for row in page.items}
-
-
-class TestContent:
-    async def test_is_for_its_owner(
-        self, session: AsyncSession, database: RollbackDatabase, learner: User, other_learner: User
-    ) -> None:
-        enrollment = await make_enrollment(session, learner)
-        content = StudyRepository(database.fetch).content
-        nothing: dict[str, Any] = {"held_version": None, "held_hashes": []}
-        pinned = await content(learner.id, enrollment.id, **nothing)
-        assert pinned == PinnedContent(enrollment.version_id, "0" * 64, b"{}")
-        assert await content(other_learner.id, enrollment.id, **nothing) is None
-
-    async def test_stays_where_it_is_held_already(
-        self, session: AsyncSession, learner: User, other_learner: User, database: RollbackDatabase
-    ) -> None:
-        enrollment = await make_enrollment(session, learner)
-        content = StudyRepository(database.fetch).content
-        for held in (
-            {"held_version": enrollment.version_id, "held_hashes": []},
-            {"held_version": None, "held_hashes": ["1" * 64, "0" * 64]},
-        ):
-            pinned = await content(learner.id, enrollment.id, **held)
-            assert pinned is not None
-            assert pinned.body is None
-            assert await content(other_learner.id, enrollment.id, **held) is None

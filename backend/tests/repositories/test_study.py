@@ -1,5 +1,7 @@
 """Statements on the driver answer byte for byte what the ORM's entities would."""
 
+import uuid
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 
@@ -9,9 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.pagination import PageRequest
+from app.core.security import Claims
 from app.models import Enrollment, User
 from app.models.enrollment import EnrollmentStatus
 from app.repositories.enrollment import EnrollmentFilter, EnrollmentRepository
+from app.repositories.study import ContentQuestion, PinnedContent, StudyRepository
 from app.schemas.base import ListOf
 from app.schemas.enrollment import EnrollmentRead, ModuleReference, ProgressRead
 from tests.factories.module import make_module, publish, text_section
@@ -102,3 +106,90 @@ class TestReportProgress:
             assert answer.status_code == HTTPStatus.OK
             read = ProgressRead.model_validate_json(answer.content, strict=True)
             assert answer.json() == read.model_dump(mode="json")
+
+
+def claims_of(user: User) -> Claims:
+    assert user.supabase_id is not None
+    return Claims(user.supabase_id, user.email, None, NOW, 4e9, "aal1", None)
+
+
+@dataclass
+class Reading:
+    """What the learner, who has read nothing yet, asks for; and what it is answered with."""
+
+    question: ContentQuestion[Claims]
+    pinned: PinnedContent
+
+
+@pytest.fixture
+async def reading(
+    api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
+) -> Reading:
+    module = await make_module(session, text_section())
+    await publish(database, module)
+    enrolled = await api.post("/enrollments", learner, json={"module_id": str(module.id)})
+    enrollment_id = uuid.UUID(enrolled.json()["id"])
+    content = await api.get(f"/enrollments/{enrollment_id}/content", learner)
+    enrollment = (await session.scalars(select(Enrollment))).one()
+    sha256 = content.headers["ETag"].strip('"')
+    return Reading(
+        ContentQuestion(claims_of(learner), enrollment_id, None, ()),
+        PinnedContent(enrollment.version_id, sha256, content.content),
+    )
+
+
+class TestContent:
+    async def test_of_many_is_what_each_would_get(
+        self,
+        database: RollbackDatabase,
+        reading: Reading,
+        learner: User,
+        other_learner: User,
+    ) -> None:
+        mine, pinned = reading.question, reading.pinned
+        claims = mine.caller
+        questions = {
+            "mine": mine,
+            "of another": replace(mine, caller=claims_of(other_learner)),
+            "unknown": replace(mine, enrollment_id=uuid.uuid4()),
+            "of a stranger": replace(mine, caller=replace(claims, subject=uuid.uuid4())),
+            "a newer sign-in": replace(
+                mine, caller=replace(claims, signed_in_at=datetime(2101, 1, 1, tzinfo=UTC))
+            ),
+            "another address": replace(mine, caller=replace(claims, email="new@unified.example")),
+            "no address": replace(mine, caller=replace(claims, email=None)),
+            "held version": replace(mine, held_version=pinned.version_id),
+            "another version": replace(mine, held_version=uuid.uuid4()),
+            "held hash": replace(mine, held_hashes=("1" * 64, pinned.sha256)),
+            "other hashes": replace(mine, held_hashes=("1" * 64, 'a"\\,{}')),
+        }
+        study = StudyRepository(database.fetch)
+        together = await study.contents(list(questions.values()))
+        alone = [await study.content(each) for each in questions.values()]
+        unsent = replace(pinned, body=None)
+        expected = dict.fromkeys(questions, pinned)
+        expected |= {"held version": unsent, "held hash": unsent}
+        refused = ("of another", "unknown", "of a stranger", "a newer sign-in", "another address")
+        assert dict(zip(questions, together, strict=True)) == {
+            **expected,
+            **dict.fromkeys(refused),
+        }
+        assert together == alone
+
+    async def test_is_not_for_leavers(
+        self, session: AsyncSession, database: RollbackDatabase, reading: Reading, learner: User
+    ) -> None:
+        study = StudyRepository(database.fetch)
+        assert await study.contents([reading.question] * 2) == [reading.pinned] * 2
+        learner.is_active = False
+        await session.commit()
+        assert await study.contents([reading.question] * 2) == [None, None]
+        assert await study.content(reading.question) is None
+
+    async def test_by_id(
+        self, database: RollbackDatabase, reading: Reading, learner: User, other_learner: User
+    ) -> None:
+        study, asked = StudyRepository(database.fetch), reading.question
+        for user, expected in ((learner, reading.pinned), (other_learner, None)):
+            question = ContentQuestion(user.id, asked.enrollment_id, None, ())
+            assert await study.content(question) == expected
