@@ -2,9 +2,15 @@
 
 import uuid
 
+import uuid_utils
 from uuid_utils.compat import uuid7
 
 
 def new_id() -> uuid.UUID:
     """Return a UUIDv7 (RFC 9562)."""
     return uuid7()
+
+
+def new_request_id() -> str:
+    """Return a UUIDv7 too, as text: later requests sort after earlier ones."""
+    return str(uuid_utils.uuid7())

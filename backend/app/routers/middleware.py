@@ -3,17 +3,16 @@
 import re
 import time
 import traceback
-import uuid
 from pathlib import PurePath
 
 import orjson
 import structlog
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError
+from app.core.ids import new_request_id
 from app.core.metrics import Metrics
 from app.core.problems import MEDIA_TYPE, problem
 
@@ -54,16 +53,17 @@ class Observe:
                 _add_headers(message, request_id)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, observed_send)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem
-                # The message may quote what a client sent, so only the place is logged.
-                log.error("unhandled_error", kind=type(error).__name__, where=_where(error))  # noqa: TRY400  # no message
-                if not started_sending:
-                    await _problem(_INTERNAL, request_id)(scope, receive, observed_send)
-            finally:
-                _record(scope, status, time.perf_counter() - started)
+        unbound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, observed_send)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem
+            # The message may quote what a client sent, so only the place is logged.
+            log.error("unhandled_error", kind=type(error).__name__, where=_where(error))  # noqa: TRY400  # no message
+            if not started_sending:
+                await _problem(_INTERNAL, request_id)(scope, receive, observed_send)
+        finally:
+            _record(scope, status, time.perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**unbound)
 
 
 class LimitBody:
@@ -77,7 +77,7 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
+        length = _header(scope, b"content-length", "0")
         if not _LENGTH.fullmatch(length) or int(length) > self._max_bytes:
             response = _problem(_BODY_TOO_LARGE, scope["state"]["request_id"])
             await response(scope, receive, send)
@@ -106,8 +106,7 @@ def _add_headers(message: Message, request_id: str) -> None:
 def _record(scope: Scope, status: int, seconds: float) -> None:
     metrics: Metrics = scope["app"].state.container.metrics
     method, route = scope["method"], _route(scope)
-    metrics.requests.labels(method, route, str(status)).inc()
-    metrics.seconds.labels(method, route).observe(seconds)
+    metrics.observe(method, route, status, seconds)
     log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
@@ -123,8 +122,15 @@ def _where(error: Exception) -> list[str]:
 
 
 def _request_id(scope: Scope) -> str:
-    sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if _SANE_ID.fullmatch(sent) else str(uuid.uuid4())
+    sent = _header(scope, b"x-request-id", "")
+    return sent if _SANE_ID.fullmatch(sent) else new_request_id()
+
+
+def _header(scope: Scope, name: bytes, default: str) -> str:
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return default
 
 
 def _route(scope: Scope) -> str:

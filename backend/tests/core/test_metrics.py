@@ -38,8 +38,7 @@ async def test_an_idle_pool_has_no_negative_overflow() -> None:
 
 async def test_requests_are_counted_by_route_and_status(database: RollbackDatabase) -> None:
     metrics = Metrics(database)
-    metrics.requests.labels("GET", "/api/v1/modules", "200").inc()
-    metrics.seconds.labels("GET", "/api/v1/modules").observe(0.003)
+    metrics.observe("GET", "/api/v1/modules", 200, 0.003)
     assert samples(metrics, "http_requests")[("GET", "/api/v1/modules", "200")] == 1
     counted = samples(metrics, "http_request_seconds")
     assert counted[("0.002", "GET", "/api/v1/modules")] == 0
@@ -48,5 +47,12 @@ async def test_requests_are_counted_by_route_and_status(database: RollbackDataba
 
 async def test_each_process_has_its_own_registry(database: RollbackDatabase) -> None:
     first, second = Metrics(database), Metrics(database)
-    first.requests.labels("GET", "/", "200").inc()
+    first.observe("GET", "/", 200, 0.001)
     assert samples(second, "http_requests") == {}
+
+
+async def test_invented_methods_make_no_series(database: RollbackDatabase) -> None:
+    metrics = Metrics(database)
+    for number in range(3):
+        metrics.observe(f"INVENTED{number}", "unmatched", 405, 0.001)
+    assert samples(metrics, "http_requests") == {("other", "unmatched", "405"): 3}
