@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, DateTime, Uuid, bindparam, func, select, text
+from sqlalchemy import Date, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
@@ -100,10 +100,6 @@ class EmploymentRepository(Repository[EmploymentChange]):
     async def close_staff(self) -> None:
         """Let nobody be added to the staff until this transaction ends."""
         await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_STAFF_LOCK})"))
-
-    async def now(self) -> datetime:
-        statement = select(func.clock_timestamp(type_=DateTime(timezone=True)))
-        return (await self.session.execute(statement)).scalar_one()
 
     async def take_effect(self) -> list[uuid.UUID]:
         """Bring `users` up to the changes that have taken effect; return whom it concerned."""

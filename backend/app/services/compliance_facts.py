@@ -118,7 +118,7 @@ class PersonHistory:
 
 async def load_catalogue(uow: UnitOfWork) -> Catalogue:
     return Catalogue(
-        now=await uow.employment.now(),
+        now=await uow.now(),
         rules=await uow.requirements.rules(),
         publications=await uow.requirements.publications(),
         time_zones=await uow.employment.time_zones(),

@@ -37,6 +37,12 @@ class EmploymentChange:
     state: EmploymentState
     person: PersonFacts
 
+    def is_employed(self, day: date) -> bool:
+        """Whether the person is employed, at work or on leave, while this change holds."""
+        hired_on = self.person.hired_on
+        terminated = self.state is EmploymentState.TERMINATED
+        return not terminated and (hired_on is None or hired_on <= day)
+
 
 class EvidenceSource(StrEnum):
     TRAINING_RECORD = "training_record"

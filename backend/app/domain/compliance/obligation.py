@@ -53,19 +53,12 @@ def duty_on(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Duty | R
     if rule is None:
         return Reason.NO_RULE
     employment = employment_on(facts.employment, day)
-    if employment is None or not _is_employed(employment, day):
+    if employment is None or not employment.is_employed(day):
         return Reason.NOT_EMPLOYED
     match = matches(rule.audience, employment.person)
     if match is None:
         return Reason.OUTSIDE_AUDIENCE
     return Duty(day, rule, employment, match, _exemption_on(facts.exemptions, day), facts)
-
-
-def _is_employed(employment: EmploymentChange, day: date) -> bool:
-    hired_on = employment.person.hired_on
-    if employment.state is EmploymentState.TERMINATED:
-        return False
-    return hired_on is None or hired_on <= day
 
 
 def _exemption_on(exemptions: tuple[Exemption, ...], day: date) -> Exemption | None:

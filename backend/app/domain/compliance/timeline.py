@@ -8,7 +8,6 @@ from uuid import UUID
 
 from app.domain.compliance.facts import (
     EmploymentChange,
-    EmploymentState,
     Facts,
     RuleVersion,
     employment_on,
@@ -62,7 +61,7 @@ def placements(changes: Sequence[EmploymentChange]) -> tuple[Placement, ...]:
     found: list[Placement] = []
     for day, following in pairwise([*days, FOREVER]):
         change = employment_on(changes, day)
-        if change is None or not _works(change, day):
+        if change is None or not change.is_employed(day):
             continue
         ends_on = FOREVER if following == FOREVER else add_days(following, -1)
         last = found[-1] if found else None
@@ -208,9 +207,3 @@ def _employment_days(changes: Sequence[EmploymentChange]) -> Iterator[date]:
         begins = max(change.effective_on, change.recorded_on)
         yield begins
         yield max(begins, change.person.hired_on or begins)
-
-
-def _works(change: EmploymentChange, day: date) -> bool:
-    hired_on = change.person.hired_on
-    employed = change.state is not EmploymentState.TERMINATED
-    return employed and (hired_on is None or hired_on <= day)
