@@ -31,10 +31,10 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def test_everybody_gets_their_own_and_nothing_else(
+    batches: list[int],
     committed_api: Api,
     committed_database: Database,
     session: AsyncSession,
-    batches: list[int],
 ) -> None:
     people = [await make_user(session) for _ in range(6)]
     own = {person.id: await content_of(committed_api, session, committed_database, person)
