@@ -25,6 +25,7 @@ from app.services.department import department_named
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
+from app.services.user import OwnAccessError
 
 ATTRIBUTES = ("role", "location_id", "department", "job_title", "hired_on")
 
@@ -86,7 +87,7 @@ class EmploymentService(Service):
 
     async def terminate(self, user_id: uuid.UUID, payload: TerminationCreate) -> Outcome:
         if user_id == self.actor.id:
-            raise EmploymentStateError("own_access", "You cannot end your own employment")
+            raise OwnAccessError
         async with self.work() as uow:
             user = await self._locked(uow, user_id)
             held = await _held(uow, user, payload.effective_on)

@@ -40,12 +40,10 @@ DIRECTORY_FIELDS = (
     "role",
     "is_active",
 )
-
-
 EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role", "is_active"}
 
 
-class LastAdminError(ForbiddenError):
+class OwnAccessError(ForbiddenError):
     def __init__(self) -> None:
         super().__init__("own_access", "You cannot take away your own role or close your account.")
 
@@ -231,7 +229,7 @@ class UserService(Service):
         demoted = "role" in payload.model_fields_set and payload.role is not user.role
         closed = "is_active" in payload.model_fields_set and not payload.is_active
         if user.id == self.actor.id and (demoted or closed):
-            raise LastAdminError
+            raise OwnAccessError
 
     async def _look_before_inviting(self, payload: UserInvite) -> None:
         """Refuse, or replay, what would otherwise send a mail first."""
