@@ -19,6 +19,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.domain.actor import Role
+from app.domain.fields import Day, Whole
+from app.domain.quiz.fields import StorableText
 from app.domain.recurrence import (
     ANNUAL_ANCHORS,
     MONTHS_PER_YEAR,
@@ -41,9 +43,11 @@ def _sorted(values: Iterable[object]) -> list[object]:
 
 # In one order, so that an audit entry's before and after differ only where the rule does.
 SortedSet = Annotated[frozenset[T], PlainSerializer(_sorted)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Days = Annotated[int, Field(ge=0, le=3650)]
-Months = Annotated[int, Field(ge=1, le=240)]
+Name = Annotated[
+    StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+]
+Days = Annotated[int, Field(ge=0, le=3650, strict=True), Whole]
+Months = Annotated[int, Field(ge=1, le=240, strict=True), Whole]
 
 
 def _refuse(code: str, detail: str) -> NoReturn:
@@ -96,7 +100,7 @@ class Audience(_RuleData):
     location_ids: SortedSet[UUID] = frozenset()
     roles: SortedSet[Role] = frozenset()
     job_titles: SortedSet[Name] = frozenset()
-    hired_after: date | None = None
+    hired_after: Day | None = None
     include: SortedSet[UUID] = frozenset()
     exclude: SortedSet[UUID] = frozenset()
 
@@ -169,7 +173,7 @@ class DaysAfter(_RuleData):
 
 class OnDate(_RuleData):
     kind: Literal["on_date"] = "on_date"
-    date: date
+    date: Day
 
 
 FirstDue = Annotated[DaysAfter | OnDate, Field(discriminator="kind")]
@@ -178,8 +182,8 @@ FirstDue = Annotated[DaysAfter | OnDate, Field(discriminator="kind")]
 class CalendarDay(_RuleData):
     """A day of every year; 29 February is 28 February in common years."""
 
-    month: Annotated[int, Field(ge=1, le=12)]
-    day: Annotated[int, Field(ge=1, le=31)]
+    month: Annotated[int, Field(ge=1, le=12, strict=True), Whole]
+    day: Annotated[int, Field(ge=1, le=31, strict=True), Whole]
 
     @field_validator("day")
     @classmethod
@@ -269,7 +273,7 @@ class Rule(_RuleData):
     renewal: Renewal = Renewal()
     retrain_days_after_material_change: Days | None = None
     grace_days: Days = 0
-    citation: Annotated[str, StringConstraints(max_length=500)] = ""
+    citation: Annotated[StorableText, StringConstraints(max_length=500)] = ""
     retention_class: RetentionClass = RetentionClass.STANDARD
 
     @property

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
+from app.domain.fields import Instant
 from app.domain.quiz.fields import (
     ExactNumber,
     HundredthsNumber,
@@ -109,7 +110,7 @@ class AcknowledgementSettings(Value):
 
 
 class LiveSessionSettings(Value):
-    starts_at: AwareDatetime | None = None
+    starts_at: Instant | None = None
     duration_minutes: Annotated[int, Field(strict=True, ge=1, le=24 * 60)] | None = None
     instructor: ShortText | None = None
     instructor_qualification: ShortText | None = None

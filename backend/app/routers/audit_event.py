@@ -4,11 +4,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
+from app.domain.fields import Instant
 from app.repositories.audit_event import AuditFilter
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.respond import json_of
 from app.schemas.audit_event import AuditEventRead
-from app.schemas.base import Instant, ListOf
+from app.schemas.base import ListOf
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/audit-events", tags=["audit"])

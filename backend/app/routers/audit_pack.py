@@ -7,8 +7,8 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
 from app.domain.actor import Permission
+from app.domain.fields import Day
 from app.routers.deps import App, Guard
-from app.schemas.base import Day
 from app.services.audit_pack import AuditPack, PackQuery
 from app.services.context import RequestContext
 

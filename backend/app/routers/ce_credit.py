@@ -5,9 +5,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.domain.ce_credits import LicenceProfile
+from app.domain.fields import Day
 from app.routers.deps import App, Guard
 from app.routers.respond import json_of
-from app.schemas.base import Day
 from app.schemas.ce_credit import CeCredits
 from app.services.ce_credit import CycleQuery
 from app.services.context import RequestContext

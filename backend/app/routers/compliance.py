@@ -4,9 +4,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
+from app.domain.fields import Day
 from app.routers.deps import App, Guard
 from app.routers.respond import respond
-from app.schemas.base import Day
 from app.schemas.compliance import ComplianceRead
 from app.services.context import RequestContext
 

@@ -7,10 +7,11 @@ from fastapi.responses import StreamingResponse
 
 from app.domain.actor import Permission
 from app.domain.compliance import Status
+from app.domain.fields import Day
 from app.repositories.report import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.respond import JSON, json_of
-from app.schemas.base import Day, ListOf
+from app.schemas.base import ListOf
 from app.schemas.report import ComplianceReport, Forecast, ReportLine
 from app.services.context import RequestContext
 from app.services.report_export import csv_chunks, json_chunks, xlsx_chunks

@@ -1,57 +1,23 @@
 """What all request and response models share."""
 
 import json
-import re
-from collections.abc import Callable
-from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     EmailStr,
     Field,
-    Strict,
     StringConstraints,
 )
 
+from app.domain.fields import Whole
 from app.domain.quiz.fields import StorableText, is_storable, refuse
 
 T = TypeVar("T")
 
 MAX_JSON_CHARACTERS = 16_384
-
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+-][0-9:]+)?")
-
-
-def _written_as(pattern: re.Pattern[str]) -> Callable[[object], object]:
-    """Refuse the numbers and other spellings that Pydantic would take for a point in time."""
-
-    def check(value: object) -> object:
-        if isinstance(value, date):
-            return value
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            refuse("not_iso_8601", "RFC 3339 is expected, such as 2027-11-20 or its instants.")
-        return value
-
-    return check
-
-
-def _whole(value: object) -> object:
-    """Take 5.0 for 5: to JSON they are the same number."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _within_calendar(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        refuse("out_of_range", "This instant is outside of the calendar.")
 
 
 class Payload(BaseModel):
@@ -97,12 +63,4 @@ Label = Annotated[
 Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
 Email = Annotated[EmailStr, StringConstraints(max_length=320, to_lower=True)]
 JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
-Flag = Annotated[bool, Strict()]
-Whole = BeforeValidator(_whole)
-"""Marks a strict integer. It comes last: bounds after it would be missing in OpenAPI."""
-
 Position = Annotated[int, Field(ge=1, le=10_000, strict=True), Whole]
-Day = Annotated[date, BeforeValidator(_written_as(_DAY))]
-Instant = Annotated[
-    AwareDatetime, BeforeValidator(_written_as(_INSTANT)), AfterValidator(_within_calendar)
-]

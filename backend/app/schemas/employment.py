@@ -3,6 +3,7 @@ from datetime import date, datetime
 
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
+from app.domain.fields import Day
 from app.schemas.base import Line, Payload, Resource
 
 
@@ -23,27 +24,27 @@ class EmploymentRead(Resource):
 
 
 class LeaveCreate(Payload):
-    starts_on: date
-    returns_on: date | None = None
+    starts_on: Day
+    returns_on: Day | None = None
     """The first day back, where it is known."""
 
     note: Line | None = None
 
 
 class ReturnCreate(Payload):
-    effective_on: date
+    effective_on: Day
     note: Line | None = None
 
 
 class TerminationCreate(Payload):
-    effective_on: date
+    effective_on: Day
     """The first day that is no longer one of employment."""
 
     note: Line | None = None
 
 
 class RehireCreate(Payload):
-    hired_on: date
+    hired_on: Day
     location_id: uuid.UUID | None = None
     department: Line | None = None
     job_title: Line | None = None
@@ -54,7 +55,7 @@ class RehireCreate(Payload):
 class TransferCreate(Payload):
     """What is not sent stays as it is."""
 
-    effective_on: date
+    effective_on: Day
     location_id: uuid.UUID | None = None
     department: Line | None = None
     job_title: Line | None = None

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from app.domain.actor import Role
+from app.domain.fields import Day, Flag, Whole
 from app.domain.section_settings import SectionKind
 from app.models.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
-from app.schemas.base import Day, Flag, Line, Paragraph, Payload, Resource, Whole
+from app.schemas.base import Line, Paragraph, Payload, Resource
 
 
 class EnrollmentCreate(Payload):

@@ -2,6 +2,7 @@ import uuid
 from datetime import date, datetime
 
 from app.domain.compliance import ExemptionKind
+from app.domain.fields import Day
 from app.schemas.base import Payload, Resource
 from app.schemas.external_training import Reason
 
@@ -13,8 +14,8 @@ class ExemptionCreate(Payload):
     user_id: uuid.UUID
     requirement_id: uuid.UUID
     reason: Reason
-    starts_on: date
-    ends_on: date | None = None
+    starts_on: Day
+    ends_on: Day | None = None
 
 
 class ExemptionRevoke(Payload):

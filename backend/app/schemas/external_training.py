@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from app.domain.ce_credits import Delivery
+from app.domain.fields import Day
 from app.domain.media import referenced_media
 from app.domain.quiz.fields import HundredthsNumber, StorableText
 from app.models.external_training import ExternalTrainingStatus
@@ -35,7 +36,7 @@ class ExternalTrainingFields(Payload):
     instructor_qualification: Line | None = None
     module_id: uuid.UUID | None = None
     credential_kind: Line | None = None
-    printed_expiry: date | None = None
+    printed_expiry: Day | None = None
     evidence_reference: Reference | None = None
     notes: Paragraph | None = None
     provider_number: Label | None = None
@@ -49,7 +50,7 @@ class ExternalTrainingCreate(ExternalTrainingFields):
     user_id: uuid.UUID | None = None
     provider: Line
     title: Line
-    completed_on: date
+    completed_on: Day
     hours: Hours
 
 
@@ -58,7 +59,7 @@ class ExternalTrainingUpdate(ExternalTrainingFields):
 
     provider: Line = ""
     title: Line = ""
-    completed_on: date = date.min
+    completed_on: Day = date.min
     hours: Hours = Decimal(0)
 
 

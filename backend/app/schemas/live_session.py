@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.domain.fields import Instant, Whole
 from app.domain.quiz.fields import ShortText
 from app.models.live_session import AttendanceStatus, SessionMode, SessionStatus
-from app.schemas.base import Instant, Line, Payload, Resource, Whole
+from app.schemas.base import Line, Payload, Resource
 
 Duration = Annotated[int, Field(ge=1, le=1440, strict=True), Whole]
 People = Annotated[list[uuid.UUID], Field(max_length=500)]

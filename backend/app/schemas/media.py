@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from app.domain.fields import Whole
 from app.domain.media import MediaPurpose, MediaState, MediaType, Rejection
 from app.domain.quiz.fields import StorableText, refuse
-from app.schemas.base import Payload, Resource, Whole
+from app.schemas.base import Payload, Resource
 
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\]")
 

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from app.domain.fields import Flag, Whole
 from app.domain.section_settings import SectionKind
 from app.models.module import ModuleStatus
-from app.schemas.base import Flag, Label, Line, Paragraph, Payload, Resource, Whole
+from app.schemas.base import Label, Line, Paragraph, Payload, Resource
 from app.schemas.section import SectionRead
 
 Language = Annotated[

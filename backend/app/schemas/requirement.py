@@ -3,6 +3,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from app.domain.fields import Day, Flag
 from app.domain.requirement import Rule
 from app.schemas.base import Line, Paragraph, Payload, Resource
 
@@ -11,10 +12,10 @@ class RequirementCreate(Payload):
     title: Line
     description: Paragraph = ""
     rule: Rule
-    effective_from: date | None = None
+    effective_from: Day | None = None
     """The first day of the rule; without it, today."""
 
-    confirm: bool = False
+    confirm: Flag = False
     """Go ahead even though it assigns many people."""
 
 
@@ -22,8 +23,8 @@ class RequirementUpdate(Payload):
     title: Line = ""
     description: Paragraph = ""
     rule: Rule | None = None
-    effective_from: date | None = None
-    confirm: bool = False
+    effective_from: Day | None = None
+    confirm: Flag = False
     """Go ahead even though the change assigns or releases many people."""
 
 
@@ -31,7 +32,7 @@ class RequirementPreview(Payload):
     """A change that is only tried out; without a rule, withdrawing the requirement."""
 
     rule: Rule | None = None
-    effective_from: date | None = None
+    effective_from: Day | None = None
 
 
 class RequirementReference(Resource):

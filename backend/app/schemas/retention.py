@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.domain.fields import Whole
 from app.domain.retention import RetentionClass
-from app.schemas.base import Payload, Resource, Whole
+from app.schemas.base import Payload, Resource
 
 
 class RetentionPeriodUpdate(Payload):

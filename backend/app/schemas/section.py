@@ -3,10 +3,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from app.domain.fields import Flag
 from app.domain.quiz.fields import StorableText
 from app.domain.section_settings import SectionKind
 from app.models import ModuleSection
-from app.schemas.base import Flag, Line, Payload, Position, Resource
+from app.schemas.base import Line, Payload, Position, Resource
 from app.schemas.question import QuestionRead
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import Field
 
 from app.domain.actor import Role
+from app.domain.fields import Day, Flag
 from app.models import User
-from app.schemas.base import Day, Email, Flag, JsonMap, Line, Payload, Resource
+from app.schemas.base import Email, JsonMap, Line, Payload, Resource
 
 
 class UserRead(Resource):

@@ -153,6 +153,30 @@ class TestRefused:
             Rule.model_validate(with_(**changes))
         assert [(e["loc"], e["type"]) for e in refused.value.errors()] == [(location, code)]
 
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({"citation": "a\0b"}, "unstorable_text"),
+            ({"citation": "\ud800"}, "unstorable_text"),
+            ({"audience": {"job_titles": ["a\0b"]}}, "unstorable_text"),
+            ({"audience": {"departments": ["a\0b"]}}, "unstorable_text"),
+            ({"subject": {"kind": "credential", "credential_kind": "a\0b"}}, "unstorable_text"),
+            ({"audience": {"hired_after": 86_400}}, "not_iso_8601"),
+            ({"audience": {"hired_after": "2026-01-01T00:00:00Z"}}, "not_iso_8601"),
+            ({"first_due": {"kind": "on_date", "date": 86_400}}, "not_iso_8601"),
+            ({"grace_days": "3"}, "int_type"),
+            ({"grace_days": True}, "int_type"),
+            ({"renewal": {"months": "12"}}, "int_type"),
+        ],
+    )
+    def test_json_is_taken_at_its_word(self, changes: dict[str, Any], code: str) -> None:
+        with pytest.raises(ValidationError) as refused:
+            Rule.model_validate(with_(**changes))
+        assert [each["type"] for each in refused.value.errors()] == [code]
+
+    def test_a_whole_number_may_have_a_point(self) -> None:
+        assert Rule.model_validate(with_(grace_days=3.0)).grace_days == 3
+
     def test_29_february_is_a_fixed_date(self) -> None:
         assert CalendarDay(month=2, day=29).day == 29
 

@@ -100,6 +100,15 @@ class TestParseSettings:
         with pytest.raises(ValidationError):
             settings(kind, **raw)
 
+    @pytest.mark.parametrize("starts_at", [1_782_000_000, "1782000000", "2026-01-15T10:00:00"])
+    def test_a_session_begins_at_an_instant(self, starts_at: object) -> None:
+        with pytest.raises(ValidationError):
+            settings("live_session", starts_at=starts_at)
+
+    def test_instants_are_kept_in_utc(self) -> None:
+        kept = settings("live_session", starts_at="2026-01-15T10:00:00-08:00").as_json()
+        assert kept["starts_at"] == "2026-01-15T18:00:00Z"
+
 
 class TestIsSafeUrl:
     @pytest.mark.parametrize(

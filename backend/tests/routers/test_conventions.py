@@ -15,6 +15,7 @@ from tests.routers.problems import assert_problem, pointers
 from tests.support import Api
 
 MEBIBYTE = 1_048_576
+NOBODY = uuid.UUID(int=0)
 
 
 class TestRequestId:
@@ -198,6 +199,35 @@ class TestHostileBodies:
             "/users/me", learner, content=b'{"full_name": "x"}', headers=headers
         )
         assert_problem(response, 422, "invalid_payload")
+
+
+class TestDays:
+    @pytest.mark.parametrize(
+        ("path", "field"),
+        [
+            ("/exemptions", "starts_on"),
+            ("/exemptions", "ends_on"),
+            ("/external-trainings", "completed_on"),
+            ("/external-trainings", "printed_expiry"),
+            ("/requirements", "effective_from"),
+            ("/enrollments/bulk", "due_on"),
+            ("/users/invite", "hired_on"),
+            (f"/users/{NOBODY}/leave", "starts_on"),
+            (f"/users/{NOBODY}/leave", "returns_on"),
+            (f"/users/{NOBODY}/return", "effective_on"),
+            (f"/users/{NOBODY}/terminate", "effective_on"),
+            (f"/users/{NOBODY}/rehire", "hired_on"),
+            (f"/users/{NOBODY}/transfer", "effective_on"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "value", [0, 1_782_000_000, "1782000000", "2026-01-01T00:00:00Z", "20260101"]
+    )
+    async def test_are_written_as_days(
+        self, api: Api, admin: User, path: str, field: str, value: object
+    ) -> None:
+        found = pointers(await api.post(path, admin, json={field: value}))
+        assert (f"/{field}", "not_iso_8601") in found
 
 
 class TestHostileAddresses:
