@@ -6,6 +6,7 @@ import typer
 import uvicorn
 
 from app.cli.environment import settings_or_exit
+from app.cli.impatience import ImpatientProtocol
 
 GRACE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
@@ -28,7 +29,7 @@ def serve(
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=ImpatientProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

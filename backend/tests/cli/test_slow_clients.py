@@ -1,0 +1,204 @@
+"""Clients that take their time: against `training serve`, and against shorter patience."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator
+from statistics import quantiles
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from app.cli import impatience
+from app.cli.impatience import ImpatientProtocol
+from tests.cli.processes import PATIENCE_SECONDS, free_port, training
+from tests.support import LocalKeys, published
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+SOCKETS = 500
+HEADERS_WITHIN, BODY_WITHIN = 10, 30
+HEALTHY_REQUESTS = 300
+SCHEDULING_MS = 10
+"""The clients of these tests share the processors with the server."""
+
+LIVE = b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /api/v1/enrollments HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+SLOW = {
+    "says nothing": (b"", b"", HEADERS_WITHIN),
+    "sends headers": (LIVE, b"X-Slow: 1\r\n", HEADERS_WITHIN),
+    "sends one long header": (LIVE + b"X-Slow: ", b"x", HEADERS_WITHIN),
+    "sends empty lines after a request": (LIVE + b"\r\n", b"\r\n", HEADERS_WITHIN),
+    "sends a body": (POST + b"Content-Length: 1000\r\n\r\n{", b" ", BODY_WITHIN),
+    "sends chunks": (POST + CHUNKED + b"1\r\n{\r\n", b"1\r\n \r\n", BODY_WITHIN),
+}
+
+
+async def seconds_open(port: int, first: bytes, drip: bytes, opened: asyncio.Barrier) -> float:
+    """Send a little each second until the server has had enough."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    started = time.monotonic()
+    writer.write(first)
+    await opened.wait()
+    ended = asyncio.create_task(until_the_end(reader))
+    while not (await asyncio.wait({ended}, timeout=1))[0]:
+        writer.write(drip)
+    writer.close()
+    return time.monotonic() - started
+
+
+async def until_the_end(reader: asyncio.StreamReader) -> bytes:
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while part := await reader.read(65536):
+            received += part
+    return received
+
+
+async def until_it_listens(port: int) -> None:
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
+
+
+async def p99_ms(client: httpx.AsyncClient) -> float:
+    taken = []
+    for _ in range(HEALTHY_REQUESTS):
+        started = time.perf_counter()
+        assert (await client.get("/health/live")).is_success
+        taken.append((time.perf_counter() - started) * 1000)
+    return quantiles(taken, n=100)[98]
+
+
+@pytest.mark.full
+class TestServe:
+    @pytest.fixture
+    async def port(self, keys: LocalKeys) -> AsyncIterator[int]:
+        port = free_port()
+        with published(keys) as issuer:
+            environment = {
+                "ENVIRONMENT": "test",
+                "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
+                "SUPABASE_URL": issuer.removesuffix("/auth/v1"),
+                "SUPABASE_SECRET_KEY": "sb_secret_test",
+                "LOG_LEVEL": "WARNING",
+            }
+            async with training("serve", "--port", str(port), environment=environment):
+                await asyncio.wait_for(until_it_listens(port), PATIENCE_SECONDS)
+                yield port
+
+    async def test_slow_clients_are_sent_away_and_disturb_nobody(self, port: int) -> None:
+        origin = f"http://127.0.0.1:{port}/api/v1"
+        opened = asyncio.Barrier(SOCKETS + 1)
+        kinds = list(itertools.islice(itertools.cycle(SLOW), SOCKETS))
+        async with httpx.AsyncClient(base_url=origin, timeout=PATIENCE_SECONDS) as client:
+            alone = await p99_ms(client)
+            slow = [
+                asyncio.create_task(seconds_open(port, *SLOW[kind][:2], opened)) for kind in kinds
+            ]
+            await opened.wait()
+            beside = await p99_ms(client)
+            lasted = await asyncio.wait_for(asyncio.gather(*slow), PATIENCE_SECONDS)
+            assert (await client.get("/health/live")).is_success
+        longest = dict.fromkeys(SLOW, 0.0)
+        for kind, seconds in zip(kinds, lasted, strict=True):
+            longest[kind] = max(longest[kind], seconds)
+        print(f"p99 {alone:.1f} ms alone, {beside:.1f} ms beside; open for {longest}")  # noqa: T201  # figures to look at with `pytest -rP`
+        assert not {kind for kind, seconds in longest.items() if seconds > SLOW[kind][2]}
+        assert beside < 2 * alone + SCHEDULING_MS
+
+
+SHORT = 0.1
+LARGE = 16 * 1024 * 1024
+
+
+class Application:
+    """Answers with the length of the body; /late when it is let, /large with more than fits."""
+
+    def __init__(self) -> None:
+        self.may_go_on = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/late":
+            await self.may_go_on.wait()
+        length, more = 0, True
+        while more:
+            message = await receive()
+            length += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        body = b"x" * LARGE if scope["path"] == "/large" else str(length).encode()
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        # The second waits until the client has read most of the first.
+        await send({"type": "http.response.body", "body": body[:-1], "more_body": True})
+        await send({"type": "http.response.body", "body": body[-1:]})
+        self.ended.set()
+
+
+class TestProtocol:
+    """With a tenth of a second for everything."""
+
+    @pytest.fixture
+    def app(self) -> Application:
+        return Application()
+
+    @pytest.fixture
+    async def client(
+        self, app: Application, monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[Connection]:
+        for name in ("HEADERS_SECONDS", "BODY_SECONDS", "READING_SECONDS"):
+            monkeypatch.setattr(impatience, name, SHORT)
+        config = uvicorn.Config(app, lifespan="off", log_config=None)
+        config.load()
+        state = ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: ImpatientProtocol(config, state, {}), "127.0.0.1", 0
+        )
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            yield reader, writer
+            writer.close()
+        app.may_go_on.set()
+        await asyncio.wait_for(asyncio.gather(*state.tasks), PATIENCE_SECONDS)
+
+    async def test_ends_without_an_answer(self, client: Connection) -> None:
+        reader, writer = client
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n1")
+        assert await asyncio.wait_for(until_the_end(reader), PATIENCE_SECONDS) == b""
+
+    async def test_waits_for_its_own_side(self, client: Connection, app: Application) -> None:
+        """Neither a slow answer nor a body that is here and not read yet is the client's fault."""
+        reader, writer = client
+        body = b"x" * 1_000_000
+        writer.write(b"POST /late HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + body)
+        answered = asyncio.create_task(reader.readuntil(b"1000000"))
+        assert not (await asyncio.wait({answered}, timeout=SHORT * 3))[0]
+        app.may_go_on.set()
+        assert (await asyncio.wait_for(answered, PATIENCE_SECONDS)).startswith(b"HTTP/1.1 200")
+
+    async def test_leaves_idle_connections_alone(self, client: Connection) -> None:
+        reader, writer = client
+        for _ in range(2):
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n0"), PATIENCE_SECONDS)
+            ended = asyncio.create_task(reader.read(1))
+            assert not (await asyncio.wait({ended}, timeout=SHORT * 3))[0]
+            ended.cancel()
+            await asyncio.wait({ended})
+
+    async def test_sends_nothing_to_who_does_not_read(
+        self, client: Connection, app: Application
+    ) -> None:
+        _, writer = client
+        writer.write(b"GET /large HTTP/1.1\r\n\r\n")
+        await asyncio.wait_for(app.ended.wait(), PATIENCE_SECONDS)
