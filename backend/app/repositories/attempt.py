@@ -280,5 +280,4 @@ class AttemptRepository(Repository[QuizAttempt]):
             )
         )
         keyset = Keyset(QuizAttempt.number, QuizAttempt.id, int)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)

@@ -33,8 +33,7 @@ class AuditEventRepository(Repository[AuditEvent]):
     async def list_all(self, filters: AuditFilter, request: PageRequest) -> Page[AuditEvent]:
         statement = select(AuditEvent).where(*_criteria(filters))
         keyset = Keyset(AuditEvent.created_at, AuditEvent.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
 
 def _criteria(filters: AuditFilter) -> list[ColumnElement[bool]]:

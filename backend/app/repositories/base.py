@@ -1,6 +1,7 @@
 """The few things every repository does alike. Repositories flush; only the unit of work commits."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -12,6 +13,7 @@ from app.core.database import Base
 from app.core.pagination import Page, PageRequest, decode_cursor, encode_cursor
 
 M = TypeVar("M", bound=Base)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,18 @@ class Repository(Generic[M]):
         await self.session.delete(row)
         await self.session.flush()
 
-    async def page(
-        self, statement: Select[*tuple[Any, ...]], request: PageRequest, keyset: Keyset
-    ) -> Page[tuple[Any, ...]]:
-        """Run `statement` for one page. Items are its rows as tuples."""
+    async def page(self, statement: Select[M], request: PageRequest, keyset: Keyset) -> Page[M]:
+        """Read one page of the rows of one model."""
+        return await self.page_of(lambda row: row, statement, request, keyset)
+
+    async def page_of(
+        self,
+        make: Callable[..., T],
+        statement: Select[*tuple[Any, ...]],
+        request: PageRequest,
+        keyset: Keyset,
+    ) -> Page[T]:
+        """Read one page; `make` gets the columns of each row."""
         total = await self._total(statement) if request.include_total else None
         if request.cursor is not None:
             statement = keyset.after(statement, request.cursor)
@@ -67,7 +77,7 @@ class Repository(Generic[M]):
         if len(rows) > request.limit:
             rows = rows[: request.limit]
             cursor = encode_cursor(rows[-1][-2:])
-        return Page([row[:-2] for row in rows], cursor, total)
+        return Page([make(*row[:-2]) for row in rows], cursor, total)
 
     async def _total(self, statement: Select[*tuple[Any, ...]]) -> int:
         counted = statement.order_by(None).subquery()

@@ -37,8 +37,7 @@ class CorrectionRepository(Repository[QuizCorrection]):
     async def list_of(self, version_id: uuid.UUID, request: PageRequest) -> Page[QuizCorrection]:
         statement = select(QuizCorrection).where(QuizCorrection.version_id == version_id)
         keyset = Keyset(QuizCorrection.created_at, QuizCorrection.id, datetime)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
     async def graded(
         self,

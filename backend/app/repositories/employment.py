@@ -191,5 +191,4 @@ class EmploymentRepository(Repository[EmploymentChange]):
     async def list_of(self, user_id: uuid.UUID, request: PageRequest) -> Page[EmploymentChange]:
         statement = select(EmploymentChange).where(EmploymentChange.user_id == user_id)
         keyset = Keyset(EmploymentChange.created_at, EmploymentChange.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)

@@ -140,8 +140,7 @@ class EnrollmentRepository(Repository[Enrollment]):
             *_criteria(filters),
         )
         keyset = Keyset(Enrollment.enrolled_at, Enrollment.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([EnrollmentRow(*row) for row in page.items], page.next_cursor, page.total)
+        return await self.page_of(EnrollmentRow, statement, request, keyset)
 
     async def sections(self, enrollment: Enrollment) -> list[SectionRow]:
         statement = (
@@ -219,7 +218,7 @@ def _assigned(module: CTE, allowed: CTE, due_on: date | None) -> CTE:
         module.c.current_version_id,
         literal(EnrollmentSource.ASSIGNED.value, String()),
         literal(due_on, Date),
-    ).select_from(allowed.join(module, true()))
+    ).select_from(allowed.join(module, true())).where(~_is_open(allowed, module))
     columns = ["user_id", "module_id", "version_id", "source", "due_on"]
     # Without the mapper's defaults: one id made here would go into every row.
     statement = insert(Enrollment).from_select(columns, rows, include_defaults=False)

@@ -51,8 +51,7 @@ class ExemptionRepository(Repository[Exemption]):
         if filters.requirement_id is not None:
             criteria.append(Exemption.requirement_id == filters.requirement_id)
         keyset = Keyset(Exemption.created_at, Exemption.id, datetime, descending=True)
-        page = await self.page(_rows().where(*criteria), request, keyset)
-        return Page([ExemptionRow(*row) for row in page.items], page.next_cursor, page.total)
+        return await self.page_of(ExemptionRow, _rows().where(*criteria), request, keyset)
 
     async def requirement_exists(self, requirement_id: uuid.UUID) -> bool:
         statement = select(Requirement.id).where(

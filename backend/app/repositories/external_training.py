@@ -57,8 +57,7 @@ class ExternalTrainingRepository(Repository[ExternalTraining]):
             owner_visible_to(actor, ExternalTraining.user_id), *_criteria(filters)
         )
         keyset = Keyset(ExternalTraining.completed_on, ExternalTraining.id, date, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([ExternalTrainingRow(*row) for row in page.items], page.next_cursor, page.total)
+        return await self.page_of(ExternalTrainingRow, statement, request, keyset)
 
     async def standing(self, user_id: uuid.UUID) -> list[ExternalTraining]:
         """Return a person's verified trainings that were not withdrawn."""

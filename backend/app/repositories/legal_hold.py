@@ -24,8 +24,7 @@ class LegalHoldRepository(Repository[LegalHold]):
             released = LegalHold.released_at.is_not(None)
             statement = statement.where(~released if in_force else released)
         keyset = Keyset(LegalHold.created_at, LegalHold.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
     async def of_people(self, user_ids: list[uuid.UUID]) -> list[LegalHold]:
         statement = select(LegalHold).where(LegalHold.user_id.in_(user_ids))

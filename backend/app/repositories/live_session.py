@@ -79,8 +79,7 @@ class LiveSessionRepository(Repository[LiveSession]):
         if filters.status is not None:
             statement = statement.where(LiveSession.status == filters.status)
         keyset = Keyset(LiveSession.starts_at, LiveSession.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
     async def live_sections(self, module_id: uuid.UUID) -> LiveSections | None:
         """Return what the published module has; None when nothing is published."""

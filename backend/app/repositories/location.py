@@ -39,8 +39,7 @@ class LocationRepository(Repository[Location]):
 
     async def list_live(self, request: PageRequest) -> Page[Location]:
         statement = select(Location).where(Location.deleted_at.is_(None))
-        page = await self.page(statement, request, Keyset(Location.name, Location.id, str))
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, Keyset(Location.name, Location.id, str))
 
     async def people_count(self, location_id: uuid.UUID) -> int:
         statement = select(func.count()).where(User.location_id == location_id, User.is_active)

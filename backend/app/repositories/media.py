@@ -41,8 +41,7 @@ class MediaRepository(Repository[Media]):
         """List the files for sections, newest first."""
         statement = select(Media).where(Media.purpose == MediaPurpose.SECTION, *_criteria(filters))
         keyset = Keyset(Media.created_at, Media.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
     async def keep(self, media_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Media]:
         """Return those that there are, and keep them from being deleted until the end."""

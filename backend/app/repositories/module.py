@@ -103,8 +103,9 @@ class ModuleRepository(Repository[TrainingModule]):
         author = actor.writes_modules
         source = TrainingModule if author else ModuleVersion
         statement = _cards(author=author).where(*_criteria(source, filters))
-        page = await self.page(statement, request, Keyset(source.title, TrainingModule.id, str))
-        return Page([Card(*row) for row in page.items], page.next_cursor, page.total)
+        return await self.page_of(
+            Card, statement, request, Keyset(source.title, TrainingModule.id, str)
+        )
 
     async def card(self, module_id: uuid.UUID, *, author: bool) -> Card | None:
         row = (

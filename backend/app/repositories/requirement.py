@@ -75,8 +75,7 @@ class RequirementRepository(Repository[Requirement]):
         statement = select(Requirement).where(
             deleted.is_not(None) if archived else deleted.is_(None)
         )
-        page = await self.page(statement, request, Keyset(Requirement.title, Requirement.id, str))
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, Keyset(Requirement.title, Requirement.id, str))
 
     async def add_version(self, version: RequirementVersion) -> None:
         self.session.add(version)

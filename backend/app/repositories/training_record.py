@@ -32,8 +32,7 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
         if module_id is not None:
             statement = statement.where(TrainingRecord.module_id == module_id)
         keyset = Keyset(TrainingRecord.completed_at, TrainingRecord.id, datetime, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
     async def get_visible(self, record_id: uuid.UUID, actor: Actor) -> TrainingRecord | None:
         statement = select(TrainingRecord).where(

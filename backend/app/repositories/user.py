@@ -111,8 +111,7 @@ class UserRepository(Repository[User]):
         self, actor: Actor, filters: UserFilter, request: PageRequest
     ) -> Page[User]:
         statement = select(User).where(visible_to(actor), *_criteria(filters))
-        page = await self.page(statement, request, Keyset(User.email, User.id, str))
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, Keyset(User.email, User.id, str))
 
     async def lock_email(self, email: str) -> None:
         """Serialise everything that decides who owns an address, until the transaction ends."""

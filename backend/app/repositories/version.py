@@ -35,8 +35,7 @@ class VersionRepository(Repository[ModuleVersion]):
             .options(defer(ModuleVersion.content))
         )
         keyset = Keyset(ModuleVersion.number, ModuleVersion.id, int, descending=True)
-        page = await self.page(statement, request, keyset)
-        return Page([row[0] for row in page.items], page.next_cursor, page.total)
+        return await self.page(statement, request, keyset)
 
     async def current_outline(self, module_id: uuid.UUID) -> list[Any]:
         statement = (

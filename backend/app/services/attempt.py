@@ -47,9 +47,9 @@ from app.schemas.attempt import (
 )
 from app.schemas.base import ListOf
 from app.services.answer_keys import parsed_key
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.context import SYSTEM
-from app.services.enrollment import EnrollmentClosedError
+from app.services.enrollment import EnrollmentClosedError, lock_own
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
@@ -79,7 +79,7 @@ class AttemptRefusedError(ConflictError):
     def __init__(self, refusal: Refusal, decision: NextAttempt) -> None:
         super().__init__(refusal.value, _TITLES[refusal])
         if decision.available_at is not None:
-            self.extra = {"available_at": decision.available_at.isoformat()[:-6] + "Z"}
+            self.extra = {"available_at": decision.available_at.isoformat().replace("+00:00", "Z")}
 
 
 class InvalidAnswersError(InvalidPayloadError):
@@ -152,7 +152,7 @@ class AttemptService(Service):
 
     async def _start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
         async with self.work() as uow:
-            enrollment = await self._lock_own(uow, enrollment_id)
+            enrollment = await lock_own(uow, enrollment_id, self.actor)
             key = await _quiz_key(uow, enrollment, section_id)
             attempts = await uow.attempts.of_quiz(enrollment, section_id)
             now = await uow.now()
@@ -240,17 +240,7 @@ class AttemptService(Service):
             for attempt in page.items:
                 if attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, now):
                     raise _OverdueError(attempt.id)
-            return ListOf(
-                items=[_read(attempt) for attempt in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
-
-    async def _lock_own(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> Enrollment:
-        enrollment = await uow.enrollments.lock_visible(enrollment_id, self.actor)
-        if enrollment is None or enrollment.user_id != self.actor.id:
-            raise NotFoundError("enrollment")
-        return enrollment
+            return listed(page, _read)
 
     async def _own(self, uow: UnitOfWork, attempt_id: uuid.UUID) -> AttemptRow:
         row = await uow.attempts.read(attempt_id, self.actor, own=True)

@@ -4,12 +4,11 @@ from app.core.pagination import PageRequest
 from app.repositories.audit_event import AuditFilter
 from app.schemas.audit_event import AuditEventRead
 from app.schemas.base import ListOf
-from app.services.base import Service
+from app.services.base import Service, listed
 
 
 class AuditEventService(Service):
     async def list(self, filters: AuditFilter, request: PageRequest) -> ListOf[AuditEventRead]:
         async with self.reading() as uow:
             page = await uow.audit_events.list_all(filters, request)
-            items = [AuditEventRead.model_validate(event) for event in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, AuditEventRead.model_validate)

@@ -1,13 +1,19 @@
 """What every service is made of. Services never call another service's public methods."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from pydantic import BaseModel
 
 from app.core.database import Base, Database
+from app.core.pagination import Page
 from app.domain.actor import Actor
+from app.schemas.base import ListOf
 from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
+
+Row = TypeVar("Row")
+Read = TypeVar("Read")
 
 
 class Service:
@@ -57,3 +63,9 @@ def apply(
             before[name], after[name] = getattr(row, name), value
             setattr(row, name, value)
     return before, after
+
+
+def listed(page: Page[Row], read: Callable[[Row], Read]) -> ListOf[Read]:
+    """Return a page as the API lists it."""
+    items = [read(row) for row in page.items]
+    return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)

@@ -27,7 +27,7 @@ from app.schemas.correction import (
     CorrectionReport,
     RegradeRead,
 )
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
@@ -101,11 +101,7 @@ class CorrectionService(Service):
         async with self.reading() as uow:
             version = await _version(uow, module_id, number)
             page = await uow.corrections.list_of(version.id, request)
-            return ListOf(
-                items=[CorrectionRead.model_validate(row) for row in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, CorrectionRead.model_validate)
 
 
 async def _version(uow: UnitOfWork, module_id: uuid.UUID, number: int) -> ModuleVersion:

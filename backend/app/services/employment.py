@@ -20,7 +20,7 @@ from app.schemas.employment import (
     TerminationCreate,
     TransferCreate,
 )
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.department import department_named
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile
@@ -52,11 +52,7 @@ class EmploymentService(Service):
             if await uow.users.get_visible(user_id, self.actor) is None:
                 raise NotFoundError("user")
             page = await uow.employment.list_of(user_id, request)
-            return ListOf(
-                items=[EmploymentRead.model_validate(row) for row in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, EmploymentRead.model_validate)
 
     async def leave(self, user_id: uuid.UUID, payload: LeaveCreate) -> Outcome:
         if payload.returns_on is not None and payload.returns_on <= payload.starts_on:

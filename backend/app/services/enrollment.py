@@ -14,6 +14,7 @@ from app.core.errors import (
     NotFoundError,
 )
 from app.core.pagination import PageRequest
+from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.section_settings import SectionKind
 from app.models import Enrollment, Signature, VersionSection
@@ -41,7 +42,7 @@ from app.schemas.enrollment import (
     SignatureRead,
 )
 from app.services import study
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
@@ -128,11 +129,7 @@ class EnrollmentService(Service):
             if filters.user_id is not None:
                 await self._require_visible_user(uow, filters.user_id)
             page = await uow.enrollments.list_visible(self.actor, filters, request)
-            return ListOf(
-                items=[_read(row) for row in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, _read)
 
     async def get(self, enrollment_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
@@ -175,7 +172,7 @@ class EnrollmentService(Service):
     ) -> Outcome:
         """Sign a section's document, once; signing again answers with the first signature."""
         async with self.work() as uow:
-            enrollment = await self._lock_own(uow, enrollment_id)
+            enrollment = await lock_own(uow, enrollment_id, self.actor)
             section = await _acknowledgement(uow, enrollment, section_id)
             signature = await uow.enrollments.signature(enrollment.id, section.section_id)
             if signature is None:
@@ -255,15 +252,16 @@ class EnrollmentService(Service):
             raise NotFoundError("enrollment")
         return row
 
-    async def _lock_own(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> Enrollment:
-        enrollment = await uow.enrollments.lock_visible(enrollment_id, self.actor)
-        if enrollment is None or enrollment.user_id != self.actor.id:
-            raise NotFoundError("enrollment")
-        return enrollment
-
     async def _require_visible_user(self, uow: UnitOfWork, user_id: uuid.UUID) -> None:
         if await uow.users.get_visible(user_id, self.actor) is None:
             raise NotFoundError("user")
+
+
+async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> Enrollment:
+    enrollment = await uow.enrollments.lock_visible(enrollment_id, actor)
+    if enrollment is None or enrollment.user_id != actor.id:
+        raise NotFoundError("enrollment")
+    return enrollment
 
 
 def _people(payload: BulkEnroll) -> PeopleFilter:

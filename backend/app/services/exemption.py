@@ -15,7 +15,7 @@ from app.models import Exemption, ExemptionRevocation
 from app.repositories.exemption import ExemptionFilter, ExemptionRow
 from app.schemas.base import ListOf
 from app.schemas.exemption import ExemptionCreate, ExemptionRead, ExemptionRevoke
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.outcome import Outcome
 from app.services.outside_evidence import local_day
 from app.services.reconciliation import reconcile
@@ -39,8 +39,7 @@ class ExemptionService(Service):
             if user_id and await uow.users.get_visible(user_id, self.actor) is None:
                 raise NotFoundError("user")
             page = await uow.exemptions.list_visible(self.actor, filters, request)
-            items = [_read(row) for row in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, _read)
 
     async def grant(self, payload: ExemptionCreate) -> Outcome:
         async with self.work() as uow:

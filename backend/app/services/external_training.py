@@ -24,7 +24,7 @@ from app.schemas.external_training import (
     ExternalTrainingUpdate,
     Review,
 )
-from app.services.base import Service, apply
+from app.services.base import Service, apply, listed
 from app.services.media_use import evidence_media_fault
 from app.services.outcome import Outcome
 from app.services.outside_evidence import count_evidence, local_day, snapshot, withdraw_evidence
@@ -82,8 +82,7 @@ class ExternalTrainingService(Service):
             if user_id and await uow.users.get_visible(user_id, self.actor) is None:
                 raise NotFoundError("user")
             page = await uow.external_trainings.list_visible(self.actor, filters, request)
-            items = [_read(row) for row in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, _read)
 
     async def get(self, training_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

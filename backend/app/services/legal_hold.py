@@ -14,7 +14,7 @@ from app.domain.audit import AuditAction
 from app.models import LegalHold
 from app.schemas.base import ListOf
 from app.schemas.legal_hold import LegalHoldCreate, LegalHoldRead
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.outcome import Outcome
 
 
@@ -29,8 +29,7 @@ class LegalHoldService(Service):
     ) -> ListOf[LegalHoldRead]:
         async with self.reading() as uow:
             page = await uow.legal_holds.list_all(request, user_id=user_id, in_force=in_force)
-            items = [LegalHoldRead.model_validate(hold) for hold in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, LegalHoldRead.model_validate)
 
     async def get(self, hold_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

@@ -30,7 +30,7 @@ from app.schemas.live_session import (
     SessionQuestionCreate,
     SessionQuestionRead,
 )
-from app.services.base import Service, apply
+from app.services.base import Service, apply, listed
 from app.services.outcome import Outcome
 from app.services.outside_evidence import count_evidence, local_day
 from app.services.reconciliation import reconcile_module
@@ -68,8 +68,7 @@ class LiveSessionService(Service):
     ) -> ListOf[LiveSessionRead]:
         async with self.reading() as uow:
             page = await uow.live_sessions.list_visible(self.actor, filters, request)
-            items = [LiveSessionRead.model_validate(live) for live in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, LiveSessionRead.model_validate)
 
     async def get(self, session_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

@@ -15,7 +15,7 @@ from app.schemas.location import (
     LocationRead,
     LocationUpdate,
 )
-from app.services.base import Service, apply
+from app.services.base import Service, apply, listed
 from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
@@ -34,8 +34,7 @@ class LocationService(Service):
     async def list(self, request: PageRequest) -> ListOf[LocationRead]:
         async with self.reading() as uow:
             page = await uow.locations.list_live(request)
-            items = [LocationRead.model_validate(location) for location in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, LocationRead.model_validate)
 
     async def departments(self) -> ListOf[DepartmentRead]:
         async with self.reading() as uow:

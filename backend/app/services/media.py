@@ -39,7 +39,7 @@ from app.models import Media
 from app.repositories.media import MediaFilter
 from app.schemas.base import ListOf
 from app.schemas.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead, Upload
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
@@ -87,8 +87,7 @@ class MediaService(Service):
     async def list(self, filters: MediaFilter, request: PageRequest) -> ListOf[MediaRead]:
         async with self.reading() as uow:
             page = await uow.media.list_of_sections(filters, request)
-            items = [MediaRead.model_validate(media) for media in page.items]
-            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
+            return listed(page, MediaRead.model_validate)
 
     async def get(self, media_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

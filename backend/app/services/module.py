@@ -27,7 +27,7 @@ from app.schemas.module import (
 from app.schemas.module import ModuleDraft as ModuleDraftRead
 from app.schemas.section import SectionRead
 from app.services.authoring import AuthoringService
-from app.services.base import apply
+from app.services.base import apply, listed
 from app.services.outcome import Outcome
 from app.services.publishing import publish_module, version_read
 from app.services.reconciliation import reconcile_publication
@@ -49,11 +49,7 @@ class ModuleService(AuthoringService):
     async def list(self, filters: ModuleFilter, request: PageRequest) -> ListOf[ModuleCard]:
         async with self.reading() as uow:
             page = await uow.modules.catalogue(self.actor, filters, request)
-            return ListOf(
-                items=[ModuleCard.model_validate(card) for card in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, ModuleCard.model_validate)
 
     async def get(self, module_id: uuid.UUID) -> Outcome:
         """Return the draft with its answers to authors, the published outline to others."""
@@ -151,11 +147,7 @@ class ModuleService(AuthoringService):
             if not await uow.modules.existing_ids([module_id]):
                 raise NotFoundError("module")
             page = await uow.versions.list_of(module_id, request)
-            return ListOf(
-                items=[version_read(version) for version in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, version_read)
 
     async def version(self, module_id: uuid.UUID, number: int) -> Outcome:
         async with self.reading() as uow:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from app.core.errors import AppError
+from app.core.errors import FieldError, InvalidPayloadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,8 @@ class ReplayedOutcome(Exception):  # noqa: N818  # an answer that leaves the use
         self.outcome = outcome
 
 
-class IdempotencyKeyReusedError(AppError):
+class IdempotencyKeyReusedError(InvalidPayloadError):
     def __init__(self) -> None:
-        super().__init__(
-            "idempotency_key_reused",
-            422,
-            "This Idempotency-Key was used for another request",
-        )
+        code, title = "idempotency_key_reused", "This Idempotency-Key was used for another request"
+        fault = FieldError("header:Idempotency-Key", code, "Every request has a key of its own")
+        super().__init__([fault], code=code, title=title)

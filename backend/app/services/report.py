@@ -15,7 +15,7 @@ from app.schemas.report import (
     ReportRequirement,
     ReportUser,
 )
-from app.services.base import Service
+from app.services.base import Service, listed
 from app.services.context import RequestContext
 
 FORECAST_WEEKS = 52
@@ -60,11 +60,7 @@ class ReportService(Service):
     async def people(self, scope: ReportScope, request: PageRequest) -> ListOf[ReportLine]:
         async with self.reading() as uow:
             page = await uow.reports.lines(self.actor, scope, request)
-            return ListOf(
-                items=[report_line(line) for line in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, report_line)
 
     async def lines(self, scope: ReportScope) -> AsyncIterator[Line]:
         """Yield the whole drill-down as of one moment, a row at a time."""

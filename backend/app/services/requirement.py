@@ -25,7 +25,7 @@ from app.schemas.requirement import (
     RequirementUpdate,
     RequirementVersionRead,
 )
-from app.services.base import Service, apply
+from app.services.base import Service, apply, listed
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile_if_few
@@ -72,11 +72,7 @@ class RequirementService(Service):
         async with self.reading() as uow:
             page = await uow.requirements.list_all(request, archived=archived)
             latest = await uow.requirements.latest_versions(row.id for row in page.items)
-            return ListOf(
-                items=[_read(row, latest[row.id]) for row in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, lambda row: _read(row, latest[row.id]))
 
     async def get(self, requirement_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

@@ -22,7 +22,7 @@ from app.models import User
 from app.repositories.user import UserFilter
 from app.schemas.base import ListOf
 from app.schemas.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
-from app.services.base import Service, apply
+from app.services.base import Service, apply, listed
 from app.services.context import SYSTEM, RequestContext
 from app.services.department import department_named
 from app.services.outcome import Outcome
@@ -92,11 +92,7 @@ class UserService(Service):
     async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
         async with self.reading() as uow:
             page = await uow.users.list_visible(self.actor, filters, request)
-            return ListOf(
-                items=[UserRead.of(user) for user in page.items],
-                next_cursor=page.next_cursor,
-                total=page.total,
-            )
+            return listed(page, UserRead.of)
 
     async def update_me(self, payload: ProfileUpdate, precondition: Precondition) -> Outcome:
         async with self.work() as uow:
