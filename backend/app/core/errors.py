@@ -106,11 +106,13 @@ class InvalidPayloadError(AppError):
         *,
         code: str = "invalid_payload",
         title: str = "Some fields are not valid",
+        detail: str | None = None,
     ) -> None:
         super().__init__(
             code,
             422,
             title,
+            detail,
             errors=[
                 {"pointer": error.pointer, "code": error.code, "detail": error.detail}
                 for error in errors

@@ -1,3 +1,4 @@
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -14,6 +15,9 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
     assert problem["status"] == status
     assert problem["type"] == f"urn:problem:{code}"
     assert problem["request_id"] == response.headers["X-Request-Id"]
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        assert problem["errors"]
+        assert all(error.keys() == {"pointer", "code", "detail"} for error in problem["errors"])
     return problem
 
 

@@ -2,7 +2,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.core.errors import AppError, ConflictError, UnavailableError
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,20 @@ class AuthLimitError(AuthUnavailableError):
         super().__init__("auth_rate_limited", title, retry_after_seconds=60)
 
 
-class AuthRefusedError(AppError):
+class AuthRefusedError(InvalidPayloadError):
     """It understood and said no, for a reason without an error of its own."""
 
     def __init__(self) -> None:
-        super().__init__("auth_refused", 422, "The sign-in service does not accept this")
+        code, title = "auth_refused", "The sign-in service does not accept this"
+        super().__init__([FieldError("", code, title)], code=code, title=title)
 
 
-class AddressRefusedError(AppError):
+class AddressRefusedError(InvalidPayloadError):
     def __init__(self) -> None:
+        code, title = "email_refused", "The sign-in service does not accept this address"
+        detail = "It cannot receive mail, or its domain is not among those that may sign up."
         super().__init__(
-            "email_refused",
-            422,
-            "The sign-in service does not accept this address",
-            "It cannot receive mail, or its domain is not on the list of those who may sign up.",
+            [FieldError("/email", code, detail)], code=code, title=title, detail=detail
         )
 
 
