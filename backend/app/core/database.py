@@ -68,7 +68,7 @@ class UUIDModel(Base):
     __abstract__ = True
 
     id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, default=new_id, server_default=text("gen_random_uuid()"), sort_order=-10
+        primary_key=True, default=new_id, server_default=text("new_id()"), sort_order=-10
     )
 
 

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel
@@ -12,8 +12,11 @@ class AuditEvent(AppendOnlyModel):
 
     __tablename__ = "audit_events"
 
-    actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
-    """Null for what the system did by itself or an operator did from the command line."""
+    actor_id: Mapped[uuid.UUID | None]
+    """Null for what the system did by itself or an operator did from the command line.
+
+    No foreign key: it would lock the actor's row for each event (revision 0009).
+    """
 
     action: Mapped[str] = mapped_column(String(64))
     target_type: Mapped[str] = mapped_column(String(64))

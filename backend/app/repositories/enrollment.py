@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
+    exists,
     func,
     literal,
     select,
@@ -212,13 +213,23 @@ def _assignment(assignment: Assignment, actor: Actor, request_id: str | None) ->
 
 
 def _assigned(module: CTE, allowed: CTE, due_on: date | None) -> CTE:
-    rows = select(
-        allowed.c.id,
-        module.c.id,
-        module.c.current_version_id,
-        literal(EnrollmentSource.ASSIGNED.value, String()),
-        literal(due_on, Date),
-    ).select_from(allowed.join(module, true())).where(~_is_open(allowed, module))
+    # Who is enrolled already costs a look here and a failed insert there, where races are decided.
+    enrolled = exists().where(
+        Enrollment.user_id == allowed.c.id,
+        Enrollment.module_id == module.c.id,
+        Enrollment.status == EnrollmentStatus.ACTIVE,
+    )
+    rows = (
+        select(
+            allowed.c.id,
+            module.c.id,
+            module.c.current_version_id,
+            literal(EnrollmentSource.ASSIGNED.value, String()),
+            literal(due_on, Date),
+        )
+        .select_from(allowed.join(module, true()))
+        .where(~enrolled)
+    )
     columns = ["user_id", "module_id", "version_id", "source", "due_on"]
     # Without the mapper's defaults: one id made here would go into every row.
     statement = insert(Enrollment).from_select(columns, rows, include_defaults=False)
@@ -249,7 +260,7 @@ def _assignment_audit(created: CTE, actor: Actor, request_id: str | None) -> CTE
     )
     columns = ["actor_id", "action", "target_type", "target_id", "after", "request_id"]
     statement = insert(AuditEvent).from_select(columns, events, include_defaults=False)
-    return statement.returning(AuditEvent.id).cte("audited")
+    return statement.cte("audited")
 
 
 def _rows() -> Select[Enrollment, str, str | None, int]:
