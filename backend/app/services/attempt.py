@@ -47,7 +47,7 @@ from app.schemas.attempt import (
 )
 from app.schemas.base import ListOf
 from app.services.answer_keys import parsed_key
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.context import SYSTEM
 from app.services.enrollment import EnrollmentClosedError, lock_own
 from app.services.outcome import Outcome
@@ -217,9 +217,7 @@ class AttemptService(Service):
 
     async def _get(self, attempt_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            row = await uow.attempts.read(attempt_id, self.actor)
-            if row is None:
-                raise NotFoundError("attempt")
+            row = found(await uow.attempts.read(attempt_id, self.actor), "attempt")
             _require_in_time(row)
             own = row.attempt.user_id == self.actor.id
             if row.attempt.state is AttemptState.GRADED:
@@ -230,9 +228,7 @@ class AttemptService(Service):
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
     ) -> ListOf[AttemptRead]:
         async with self.reading() as uow:
-            row = await uow.enrollments.get_visible(enrollment_id, self.actor)
-            if row is None:
-                raise NotFoundError("enrollment")
+            row = found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
             if await uow.versions.answer_key(row.enrollment.version_id, section_id) is None:
                 raise NotFoundError("section")
             page = await uow.attempts.list_of(enrollment_id, section_id, request)
@@ -243,9 +239,7 @@ class AttemptService(Service):
             return listed(page, _read)
 
     async def _own(self, uow: UnitOfWork, attempt_id: uuid.UUID) -> AttemptRow:
-        row = await uow.attempts.read(attempt_id, self.actor, own=True)
-        if row is None:
-            raise NotFoundError("attempt")
+        row = found(await uow.attempts.read(attempt_id, self.actor, own=True), "attempt")
         _require_in_time(row)
         return row
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app.core.errors import InvalidPayloadError, NotFoundError
 from app.domain.publishing import faults
 from app.models import ModuleSection, QuizQuestion, TrainingModule
-from app.services.base import Service
+from app.services.base import Service, found
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -25,11 +25,14 @@ P = TypeVar("P", bound=Positioned)
 
 
 class AuthoringService(Service):
-    async def locked(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
-        module = await uow.modules.live(module_id, lock=True)
+    async def seen(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
+        module = await uow.modules.live(module_id)
         if module is None:
             raise NotFoundError("module")
         return module
+
+    async def locked(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
+        return found(await uow.modules.live(module_id, lock=True), "module")
 
 
 def section_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:

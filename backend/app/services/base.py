@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from app.core.database import Base, Database
+from app.core.errors import NotFoundError
 from app.core.pagination import Page
 from app.domain.actor import Actor
 from app.schemas.base import ListOf
@@ -63,6 +64,13 @@ def apply(
             before[name], after[name] = getattr(row, name), value
             setattr(row, name, value)
     return before, after
+
+
+def found(row: Row | None, noun: str) -> Row:
+    """Return the row; raise NotFoundError where there is none, or none that the actor may see."""
+    if row is None:
+        raise NotFoundError(noun)
+    return row
 
 
 def listed(page: Page[Row], read: Callable[[Row], Read]) -> ListOf[Read]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.core.errors import FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.quiz.answers import AnswerError, answer_json, parse_answer
@@ -27,7 +27,7 @@ from app.schemas.correction import (
     CorrectionReport,
     RegradeRead,
 )
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
@@ -105,10 +105,7 @@ class CorrectionService(Service):
 
 
 async def _version(uow: UnitOfWork, module_id: uuid.UUID, number: int) -> ModuleVersion:
-    version = await uow.versions.numbered(module_id, number)
-    if version is None:
-        raise NotFoundError("version")
-    return version
+    return found(await uow.versions.numbered(module_id, number), "version")
 
 
 async def _case(uow: UnitOfWork, version: ModuleVersion, payload: CorrectionCreate) -> Case:

@@ -20,7 +20,7 @@ from app.schemas.employment import (
     TerminationCreate,
     TransferCreate,
 )
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.department import department_named
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile
@@ -125,10 +125,7 @@ class EmploymentService(Service):
             return await self._answer(uow, row)
 
     async def _locked(self, uow: UnitOfWork, user_id: uuid.UUID) -> User:
-        user = await uow.users.get_visible(user_id, self.actor, lock=True)
-        if user is None:
-            raise NotFoundError("user")
-        return user
+        return found(await uow.users.get_visible(user_id, self.actor, lock=True), "user")
 
     async def _answer(self, uow: UnitOfWork, row: EmploymentChange) -> Outcome:
         await _bring_up_to_date(uow, row.user_id)

@@ -42,7 +42,7 @@ from app.schemas.enrollment import (
     SignatureRead,
 )
 from app.services import study
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.content_cache import ContentCache
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
@@ -188,9 +188,9 @@ class EnrollmentService(Service):
     async def withdraw(self, enrollment_id: uuid.UUID) -> Outcome:
         """Close an enrollment: one's own if one chose it, or as a manager of the person."""
         async with self.work() as uow:
-            enrollment = await uow.enrollments.lock_visible(enrollment_id, self.actor)
-            if enrollment is None:
-                raise NotFoundError("enrollment")
+            enrollment = found(
+                await uow.enrollments.lock_visible(enrollment_id, self.actor), "enrollment"
+            )
             if enrollment.status is not EnrollmentStatus.WITHDRAWN:
                 self._check_withdrawal(enrollment)
                 enrollment.status = EnrollmentStatus.WITHDRAWN
@@ -247,10 +247,7 @@ class EnrollmentService(Service):
         return await self._visible(uow, enrollment_id)
 
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
-        row = await uow.enrollments.get_visible(enrollment_id, self.actor)
-        if row is None:
-            raise NotFoundError("enrollment")
-        return row
+        return found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
 
     async def _require_visible_user(self, uow: UnitOfWork, user_id: uuid.UUID) -> None:
         if await uow.users.get_visible(user_id, self.actor) is None:
@@ -277,9 +274,7 @@ def _people(payload: BulkEnroll) -> PeopleFilter:
 async def _acknowledgement(
     uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID
 ) -> VersionSection:
-    section = await uow.versions.section(enrollment.version_id, section_id)
-    if section is None:
-        raise NotFoundError("section")
+    section = found(await uow.versions.section(enrollment.version_id, section_id), "section")
     if section.kind is not SectionKind.ACKNOWLEDGEMENT:
         raise NotAnAcknowledgementError
     return section

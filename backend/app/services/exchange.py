@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from dataclasses import dataclass, field
 
-from app.core.errors import FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import FieldError, InvalidPayloadError
 from app.core.ids import new_id
 from app.domain.audit import AuditAction
 from app.domain.quiz.exchange.bank import Exported, Imported, Problem, meaning
@@ -14,6 +14,7 @@ from app.domain.section_settings import SectionKind
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.exchange import ExportReport, ImportReport, NotCarriedRead, ProblemRead
 from app.services.authoring import AuthoringService, section_of
+from app.services.base import found
 from app.services.outcome import Outcome
 from app.services.question import NotAQuizError, assign, authored
 from app.services.unit_of_work import UnitOfWork
@@ -90,9 +91,7 @@ class ExchangeService(AuthoringService):
 
 
 async def _quiz(uow: UnitOfWork, module_id: uuid.UUID, section_id: uuid.UUID) -> ModuleSection:
-    module = await uow.modules.live(module_id)
-    if module is None:
-        raise NotFoundError("module")
+    module = found(await uow.modules.live(module_id), "module")
     section = section_of(module, section_id)
     if section.kind is not SectionKind.QUIZ:
         raise NotAQuizError

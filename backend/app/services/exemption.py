@@ -15,7 +15,7 @@ from app.models import Exemption, ExemptionRevocation
 from app.repositories.exemption import ExemptionFilter, ExemptionRow
 from app.schemas.base import ListOf
 from app.schemas.exemption import ExemptionCreate, ExemptionRead, ExemptionRevoke
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.outcome import Outcome
 from app.services.outside_evidence import local_day
 from app.services.reconciliation import reconcile
@@ -71,14 +71,10 @@ class ExemptionService(Service):
     async def revoke(self, exemption_id: uuid.UUID, payload: ExemptionRevoke) -> Outcome:
         """End it: today, where the person works, is the first day that is no longer free."""
         async with self.work() as uow:
-            row = await uow.exemptions.get_visible(exemption_id, self.actor)
-            if row is None:
-                raise NotFoundError("exemption")
+            row = found(await uow.exemptions.get_visible(exemption_id, self.actor), "exemption")
             if row.revoked_on is not None:
                 raise AlreadyRevokedError
-            user = await uow.users.by_id(row.exemption.user_id)
-            if user is None:
-                raise NotFoundError("user")
+            user = found(await uow.users.by_id(row.exemption.user_id), "user")
             day = await local_day(uow, user)
             await uow.exemptions.revoke(
                 ExemptionRevocation(
@@ -96,9 +92,7 @@ class ExemptionService(Service):
     async def _answer(
         self, uow: UnitOfWork, exemption_id: uuid.UUID, *, created: bool = False
     ) -> Outcome:
-        row = await uow.exemptions.get_visible(exemption_id, self.actor)
-        if row is None:
-            raise NotFoundError("exemption")
+        row = found(await uow.exemptions.get_visible(exemption_id, self.actor), "exemption")
         return Outcome.of(_read(row), created=created, location=f"/exemptions/{exemption_id}")
 
 

@@ -24,7 +24,7 @@ from app.schemas.external_training import (
     ExternalTrainingUpdate,
     Review,
 )
-from app.services.base import Service, apply, listed
+from app.services.base import Service, apply, found, listed
 from app.services.media_use import evidence_media_fault
 from app.services.outcome import Outcome
 from app.services.outside_evidence import count_evidence, local_day, snapshot, withdraw_evidence
@@ -170,10 +170,9 @@ class ExternalTrainingService(Service):
             return await uow.answer(await self._answer(uow, training.id))
 
     async def _locked(self, uow: UnitOfWork, training_id: uuid.UUID) -> ExternalTraining:
-        training = await uow.external_trainings.lock_visible(training_id, self.actor)
-        if training is None:
-            raise NotFoundError("external_training")
-        return training
+        return found(
+            await uow.external_trainings.lock_visible(training_id, self.actor), "external_training"
+        )
 
     async def _reviewable(
         self, uow: UnitOfWork, training_id: uuid.UUID, precondition: Precondition
@@ -212,9 +211,9 @@ class ExternalTrainingService(Service):
     async def _answer(
         self, uow: UnitOfWork, training_id: uuid.UUID, *, created: bool = False
     ) -> Outcome:
-        row = await uow.external_trainings.get_visible(training_id, self.actor)
-        if row is None:
-            raise NotFoundError("external_training")
+        row = found(
+            await uow.external_trainings.get_visible(training_id, self.actor), "external_training"
+        )
         return Outcome.of(
             _read(row),
             created=created,
@@ -224,10 +223,7 @@ class ExternalTrainingService(Service):
 
 
 async def _person(uow: UnitOfWork, training: ExternalTraining) -> User:
-    user = await uow.users.by_id(training.user_id)
-    if user is None:
-        raise NotFoundError("user")
-    return user
+    return found(await uow.users.by_id(training.user_id), "user")
 
 
 async def _check(

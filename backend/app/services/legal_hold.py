@@ -7,14 +7,13 @@ from app.core.errors import (
     ConflictError,
     FieldError,
     InvalidPayloadError,
-    NotFoundError,
 )
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.models import LegalHold
 from app.schemas.base import ListOf
 from app.schemas.legal_hold import LegalHoldCreate, LegalHoldRead
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.outcome import Outcome
 
 
@@ -33,7 +32,7 @@ class LegalHoldService(Service):
 
     async def get(self, hold_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            return _answer(_found(await uow.legal_holds.by_id(hold_id)))
+            return _answer(found(await uow.legal_holds.by_id(hold_id), "legal_hold"))
 
     async def place(self, payload: LegalHoldCreate) -> Outcome:
         """Place a hold. The lock on the person makes it wait for an erasure, and the reverse."""
@@ -54,7 +53,7 @@ class LegalHoldService(Service):
     async def release(self, hold_id: uuid.UUID, precondition: Precondition) -> None:
         """Release a hold; it stays on record. Releasing a released one changes nothing."""
         async with self.work() as uow:
-            hold = _found(await uow.legal_holds.by_id(hold_id, lock=True))
+            hold = found(await uow.legal_holds.by_id(hold_id, lock=True), "legal_hold")
             precondition.require(hold.etag)
             if hold.released_at is None:
                 hold.released_at = await uow.now()
@@ -62,12 +61,6 @@ class LegalHoldService(Service):
                 await uow.session.flush()
                 after = {"user_id": hold.user_id}
                 await uow.audit(AuditAction.LEGAL_HOLD_RELEASED, hold, after=after)
-
-
-def _found(hold: LegalHold | None) -> LegalHold:
-    if hold is None:
-        raise NotFoundError("legal_hold")
-    return hold
 
 
 def _answer(hold: LegalHold, *, created: bool = False) -> Outcome:

@@ -30,7 +30,7 @@ from app.schemas.live_session import (
     SessionQuestionCreate,
     SessionQuestionRead,
 )
-from app.services.base import Service, apply, listed
+from app.services.base import Service, apply, found, listed
 from app.services.outcome import Outcome
 from app.services.outside_evidence import count_evidence, local_day
 from app.services.reconciliation import reconcile_module
@@ -72,9 +72,9 @@ class LiveSessionService(Service):
 
     async def get(self, session_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            live = await uow.live_sessions.get_visible(session_id, self.actor)
-            if live is None:
-                raise NotFoundError("live_session")
+            live = found(
+                await uow.live_sessions.get_visible(session_id, self.actor), "live_session"
+            )
             return await self._detail(uow, live)
 
     async def create(self, payload: LiveSessionCreate) -> Outcome:
@@ -272,9 +272,7 @@ class LiveSessionService(Service):
         """Lock a scheduled session that the actor may see."""
         if await uow.live_sessions.get_visible(session_id, self.actor) is None:
             raise NotFoundError("live_session")
-        live = await uow.live_sessions.by_id(session_id, lock=True)
-        if live is None:
-            raise NotFoundError("live_session")
+        live = found(await uow.live_sessions.by_id(session_id, lock=True), "live_session")
         if precondition is not None:
             precondition.require(live.etag)
         if live.status is not SessionStatus.SCHEDULED:

@@ -3,7 +3,7 @@
 import uuid
 
 from app.core.concurrency import Precondition
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.models import Location
@@ -15,7 +15,7 @@ from app.schemas.location import (
     LocationRead,
     LocationUpdate,
 )
-from app.services.base import Service, apply, listed
+from app.services.base import Service, apply, found, listed
 from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
@@ -43,7 +43,7 @@ class LocationService(Service):
 
     async def get(self, location_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            return await _answer(uow, _found(await uow.locations.live(location_id)))
+            return await _answer(uow, found(await uow.locations.live(location_id), "location"))
 
     async def create(self, payload: LocationCreate) -> Outcome:
         async with self.work() as uow:
@@ -60,7 +60,7 @@ class LocationService(Service):
         self, location_id: uuid.UUID, payload: LocationUpdate, precondition: Precondition
     ) -> Outcome:
         async with self.work() as uow:
-            location = _found(await uow.locations.live(location_id, lock=True))
+            location = found(await uow.locations.live(location_id, lock=True), "location")
             precondition.require(location.etag)
             before, after = apply(location, payload, ("name", "time_zone"))
             if "manager_ids" in payload.model_fields_set:
@@ -76,7 +76,7 @@ class LocationService(Service):
 
     async def delete(self, location_id: uuid.UUID, precondition: Precondition) -> None:
         async with self.work() as uow:
-            location = _found(await uow.locations.live(location_id, lock=True))
+            location = found(await uow.locations.live(location_id, lock=True), "location")
             precondition.require(location.etag)
             if await self._is_in_use(uow, location.id):
                 raise LocationInUseError
@@ -89,18 +89,12 @@ class LocationService(Service):
 
     async def restore(self, location_id: uuid.UUID) -> Outcome:
         async with self.work() as uow:
-            location = _found(await uow.locations.by_id(location_id, lock=True))
+            location = found(await uow.locations.by_id(location_id, lock=True), "location")
             if location.deleted_at is not None:
                 location.deleted_at = None
                 await uow.session.flush()
                 await uow.audit(AuditAction.LOCATION_RESTORED, location)
             return await uow.answer(await _answer(uow, location))
-
-
-def _found(location: Location | None) -> Location:
-    if location is None:
-        raise NotFoundError("location")
-    return location
 
 
 async def _answer(uow: UnitOfWork, location: Location, *, created: bool = False) -> Outcome:

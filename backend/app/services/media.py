@@ -39,7 +39,7 @@ from app.models import Media
 from app.repositories.media import MediaFilter
 from app.schemas.base import ListOf
 from app.schemas.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead, Upload
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
@@ -121,9 +121,7 @@ class MediaService(Service):
         """Look at what was uploaded: it becomes ready, or is rejected and removed. Once only."""
         async with self.reading() as uow:
             await uow.replay(self._context)
-            media = await uow.media.get_changeable(media_id, self.actor)
-            if media is None:
-                raise NotFoundError("media")
+            media = found(await uow.media.get_changeable(media_id, self.actor), "media")
         if media.state is not MediaState.PENDING:
             return _answer(media)
         verdict = await self._look(media)
@@ -189,16 +187,10 @@ class MediaService(Service):
             raise InvalidPayloadError(faults)
 
     async def _visible(self, uow: UnitOfWork, media_id: uuid.UUID) -> Media:
-        media = await uow.media.get_visible(media_id, self.actor)
-        if media is None:
-            raise NotFoundError("media")
-        return media
+        return found(await uow.media.get_visible(media_id, self.actor), "media")
 
     async def _locked(self, uow: UnitOfWork, media_id: uuid.UUID) -> Media:
-        media = await uow.media.get_changeable(media_id, self.actor, lock=True)
-        if media is None:
-            raise NotFoundError("media")
-        return media
+        return found(await uow.media.get_changeable(media_id, self.actor, lock=True), "media")
 
     async def _look(self, media: Media) -> Verdict:
         stored = await self._storage.find(media.path)

@@ -12,7 +12,7 @@ from app.domain.audit import AuditAction
 from app.domain.slug import slugify, unused_slug
 from app.models import TrainingModule
 from app.models.module import ModuleStatus
-from app.repositories.module import Card, ModuleFilter
+from app.repositories.module import ModuleFilter
 from app.schemas.base import ListOf
 from app.schemas.module import (
     ModuleCard,
@@ -27,7 +27,7 @@ from app.schemas.module import (
 from app.schemas.module import ModuleDraft as ModuleDraftRead
 from app.schemas.section import SectionRead
 from app.services.authoring import AuthoringService
-from app.services.base import apply, listed
+from app.services.base import apply, found, listed
 from app.services.outcome import Outcome
 from app.services.publishing import publish_module, version_read
 from app.services.reconciliation import reconcile_publication
@@ -55,9 +55,7 @@ class ModuleService(AuthoringService):
         """Return the draft with its answers to authors, the published outline to others."""
         async with self.reading() as uow:
             if self.actor.writes_modules:
-                module = await uow.modules.live(module_id)
-                if module is None:
-                    raise NotFoundError("module")
+                module = found(await uow.modules.live(module_id), "module")
                 return await self._draft(uow, module)
             return await self._outline(uow, module_id)
 
@@ -151,9 +149,7 @@ class ModuleService(AuthoringService):
 
     async def version(self, module_id: uuid.UUID, number: int) -> Outcome:
         async with self.reading() as uow:
-            version = await uow.versions.numbered(module_id, number)
-            if version is None:
-                raise NotFoundError("version")
+            version = found(await uow.versions.numbered(module_id, number), "version")
             detail = VersionDetail(
                 **version_read(version).model_dump(), content=orjson.loads(version.content)
             )
@@ -162,7 +158,7 @@ class ModuleService(AuthoringService):
     async def _draft(
         self, uow: UnitOfWork, module: TrainingModule, *, created: bool = False
     ) -> Outcome:
-        card = _found(await uow.modules.card(module.id, author=True))
+        card = found(await uow.modules.card(module.id, author=True), "module")
         draft = ModuleDraftRead(
             **asdict(card),
             prerequisite_ids=await uow.modules.prerequisite_ids(module.id),
@@ -177,7 +173,7 @@ class ModuleService(AuthoringService):
         )
 
     async def _outline(self, uow: UnitOfWork, module_id: uuid.UUID) -> Outcome:
-        card = _found(await uow.modules.card(module_id, author=False))
+        card = found(await uow.modules.card(module_id, author=False), "module")
         sections = await uow.versions.current_outline(module_id)
         outline = ModuleOutline(
             **asdict(card),
@@ -185,12 +181,6 @@ class ModuleService(AuthoringService):
             sections=[OutlineSection.model_validate(section) for section in sections],
         )
         return Outcome.of(outline)
-
-
-def _found(card: Card | None) -> Card:
-    if card is None:
-        raise NotFoundError("module")
-    return card
 
 
 async def _set_prerequisites(

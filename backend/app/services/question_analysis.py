@@ -17,7 +17,7 @@ from app.schemas.question_analysis import (
     QuizAnalysis,
     ScoreBand,
 )
-from app.services.base import Service
+from app.services.base import Service, found
 from app.services.outcome import Outcome
 
 BANDS = 10
@@ -27,9 +27,7 @@ WITH_OPTIONS = (SingleChoiceQuestion, MultipleChoiceQuestion, TrueFalseQuestion)
 class QuestionAnalysisService(Service):
     async def get(self, module_id: uuid.UUID, number: int, section_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            version = await uow.versions.numbered(module_id, number)
-            if version is None:
-                raise NotFoundError("version")
+            version = found(await uow.versions.numbered(module_id, number), "version")
             stored = await uow.versions.answer_key(version.id, section_id)
             if stored is None:
                 raise NotFoundError("section")

@@ -7,7 +7,7 @@ from datetime import date
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
@@ -25,7 +25,7 @@ from app.schemas.requirement import (
     RequirementUpdate,
     RequirementVersionRead,
 )
-from app.services.base import Service, apply, listed
+from app.services.base import Service, apply, found, listed
 from app.services.context import RequestContext
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile_if_few
@@ -76,7 +76,9 @@ class RequirementService(Service):
 
     async def get(self, requirement_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            return await _answer(uow, _found(await uow.requirements.by_id(requirement_id)))
+            return await _answer(
+                uow, found(await uow.requirements.by_id(requirement_id), "requirement")
+            )
 
     async def create(self, payload: RequirementCreate) -> Outcome:
         async with self.work() as uow:
@@ -108,7 +110,7 @@ class RequirementService(Service):
     async def preview(self, requirement_id: uuid.UUID, payload: RequirementPreview) -> Outcome:
         """Say whom a change would add and release, and change nothing."""
         async with self.reading() as uow:
-            requirement = _found(await uow.requirements.by_id(requirement_id))
+            requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
             versions = await uow.requirements.versions(requirement.id)
             rule = payload.rule
             if "rule" not in payload.model_fields_set:
@@ -140,7 +142,9 @@ class RequirementService(Service):
     async def restore(self, requirement_id: uuid.UUID, *, confirm: bool) -> Outcome:
         """Put the last rule in force again, from today on."""
         async with self.work() as uow:
-            requirement = _found(await uow.requirements.by_id(requirement_id, lock=True))
+            requirement = found(
+                await uow.requirements.by_id(requirement_id, lock=True), "requirement"
+            )
             if requirement.deleted_at is not None:
                 latest = await _latest(uow, requirement)
                 requirement.deleted_at = None
@@ -153,7 +157,7 @@ class RequirementService(Service):
     async def _locked(
         self, uow: UnitOfWork, requirement_id: uuid.UUID, precondition: Precondition
     ) -> Requirement:
-        requirement = _found(await uow.requirements.live(requirement_id, lock=True))
+        requirement = found(await uow.requirements.live(requirement_id, lock=True), "requirement")
         precondition.require(requirement.etag)
         return requirement
 
@@ -278,12 +282,6 @@ async def _checked(uow: UnitOfWork, rule: Rule) -> Rule:
 
 async def _latest(uow: UnitOfWork, requirement: Requirement) -> RequirementVersion:
     return (await uow.requirements.latest_versions([requirement.id]))[requirement.id]
-
-
-def _found(requirement: Requirement | None) -> Requirement:
-    if requirement is None:
-        raise NotFoundError("requirement")
-    return requirement
 
 
 def _facts(versions: Sequence[RequirementVersion]) -> tuple[RuleVersion, ...]:

@@ -13,7 +13,7 @@ from app.domain.evidence import GENESIS, merkle_root, record_hash, seal_hash
 from app.models import Erasure, RecordSeal, SealedRecord, TrainingRecord
 from app.schemas.base import ListOf
 from app.schemas.training_record import TrainingRecordDetail, TrainingRecordRead
-from app.services.base import Service
+from app.services.base import Service, found
 from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
@@ -61,9 +61,9 @@ class TrainingRecordService(Service):
 
     async def get(self, record_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            record = await uow.training_records.get_visible(record_id, self.actor)
-            if record is None:
-                raise NotFoundError("training_record")
+            record = found(
+                await uow.training_records.get_visible(record_id, self.actor), "training_record"
+            )
             [read] = await _with_validity(uow, [record])
             detail = TrainingRecordDetail(**read.model_dump(), payload=record.payload)
             return Outcome.of(detail, etag=f'"{record.hash}"')

@@ -22,7 +22,7 @@ from app.models import User
 from app.repositories.user import UserFilter
 from app.schemas.base import ListOf
 from app.schemas.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
-from app.services.base import Service, apply, listed
+from app.services.base import Service, apply, found, listed
 from app.services.context import SYSTEM, RequestContext
 from app.services.department import department_named
 from app.services.outcome import Outcome
@@ -84,9 +84,7 @@ class UserService(Service):
 
     async def get(self, user_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            user = await uow.users.get_visible(user_id, self.actor)
-            if user is None:
-                raise NotFoundError("user")
+            user = found(await uow.users.get_visible(user_id, self.actor), "user")
             return _answer(user)
 
     async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
@@ -160,18 +158,14 @@ class UserService(Service):
         if user.supabase_id is None or not await auth.sign_out(user.supabase_id):
             raise AccountMissingError
         async with self.work() as uow:
-            row = await uow.users.by_id(user.id)
-            if row is None:
-                raise NotFoundError("user")
+            row = found(await uow.users.by_id(user.id), "user")
             await uow.audit(AuditAction.USER_SIGNED_OUT, row)
             return await uow.answer(_answer(row))
 
     async def promote(self, email: str, role: Role) -> UserRead:
         """Set a role from the command line, for the first admin above all."""
         async with self.work() as uow:
-            user = await uow.users.active_by_email(email, lock=True)
-            if user is None:
-                raise NotFoundError("user")
+            user = found(await uow.users.active_by_email(email, lock=True), "user")
             before, after = {"role": user.role}, {"role": role}
             user.role = role
             await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
@@ -182,9 +176,7 @@ class UserService(Service):
     async def _locked(
         self, uow: UnitOfWork, user_id: uuid.UUID, precondition: Precondition
     ) -> User:
-        user = await uow.users.get_visible(user_id, self.actor, lock=True)
-        if user is None:
-            raise NotFoundError("user")
+        user = found(await uow.users.get_visible(user_id, self.actor, lock=True), "user")
         precondition.require(user.etag)
         return user
 
