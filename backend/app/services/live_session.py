@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Collection
-from zoneinfo import ZoneInfo
 
 from app.core.concurrency import Precondition
 from app.core.errors import (
@@ -32,7 +31,7 @@ from app.schemas.live_session import (
 )
 from app.services.base import Service, apply, found, listed
 from app.services.outcome import Outcome
-from app.services.outside_evidence import count_evidence, local_day
+from app.services.outside_evidence import count_evidence, local_day, zone_of
 from app.services.reconciliation import reconcile_module
 from app.services.unit_of_work import UnitOfWork
 
@@ -341,13 +340,12 @@ def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> Sessio
 
 
 async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
-    zone = line.user.location.time_zone if line.user.location else "UTC"
     await count_evidence(
         uow,
         EvidenceElsewhere(
             id=line.attendance.id,
             user_id=line.user.id,
-            day=live.starts_at.astimezone(ZoneInfo(zone)).date(),
+            day=live.starts_at.astimezone(zone_of(line.user)).date(),
             recorded_on=await local_day(uow, line.user),
             module_id=live.module_id,
             version=version,

@@ -10,8 +10,11 @@ from app.services.unit_of_work import UnitOfWork
 
 async def local_day(uow: UnitOfWork, user: User) -> date:
     """Return the calendar day it is now where the person works."""
-    zone = user.location.time_zone if user.location else "UTC"
-    return (await uow.now()).astimezone(ZoneInfo(zone)).date()
+    return (await uow.now()).astimezone(zone_of(user)).date()
+
+
+def zone_of(user: User) -> ZoneInfo:
+    return ZoneInfo(user.location.time_zone if user.location else "UTC")
 
 
 def snapshot(user: User) -> dict[str, str | None]:
