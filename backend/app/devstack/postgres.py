@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         self.port = port or 0
         self._fixed_port = port is not None
         self._settings = {**_SETTINGS, **(_FAST if fast else {}), **settings}
-        self._bin = _bin_dir(version)
+        self.bin_dir = _bin_dir(version)
         self._server: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -155,7 +155,7 @@ class EmbeddedPostgres:
 
     def _initdb(self, cluster: Path) -> None:
         command = [
-            str(self._bin / "initdb"),
+            str(self.bin_dir / "initdb"),
             f"--pgdata={cluster}",
             f"--username={SUPERUSER}",
             "--auth=trust",
@@ -175,7 +175,7 @@ class EmbeddedPostgres:
     def _prepare_account(self, data_dir: Path) -> _RunAs:
         if os.geteuid() != 0:
             return {}
-        for folder in (*data_dir.parents, self._bin, *self._bin.parents):
+        for folder in (*data_dir.parents, self.bin_dir, *self.bin_dir.parents):
             mode = folder.stat().st_mode
             if not mode & stat.S_IXOTH:
                 folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
@@ -197,7 +197,7 @@ class EmbeddedPostgres:
         run_as = self._prepare_account(self.data_dir)
         with self.log_file.open("wb") as log:
             self._server = subprocess.Popen(  # noqa: S603 - our own binary and arguments
-                [self._bin / "postgres", "-D", self.data_dir, *options],
+                [self.bin_dir / "postgres", "-D", self.data_dir, *options],
                 cwd="/",
                 env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
