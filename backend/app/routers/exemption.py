@@ -36,6 +36,11 @@ async def grant_exemption(payload: ExemptionCreate, context: Admin, app: App) ->
     return respond(await app.exemptions(context).grant(payload))
 
 
+@router.get("/{exemption_id}", response_model=ExemptionRead)
+async def read_exemption(exemption_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.exemptions(context).get(exemption_id))
+
+
 @router.post("/{exemption_id}/revoke", response_model=ExemptionRead)
 async def revoke_exemption(
     exemption_id: uuid.UUID, payload: ExemptionRevoke, context: Admin, app: App

@@ -30,6 +30,14 @@ async def create_question(
     return respond(await app.questions(context).create(module_id, section_id, payload))
 
 
+@router.get("/{question_id:uuid}", response_model=QuestionRead)
+async def read_question(
+    module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Read one question of the draft with its answer, and the ETag to edit it by."""
+    return respond(await app.questions(context).get(module_id, section_id, question_id))
+
+
 @router.patch("/{question_id:uuid}", response_model=QuestionRead)
 async def update_question(
     module_id: uuid.UUID,

@@ -31,6 +31,14 @@ async def reorder_sections(
     return respond(await app.sections(context).reorder(module_id, payload, if_match))
 
 
+@router.get("/{section_id:uuid}", response_model=SectionRead)
+async def read_section(
+    module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Read one section of the draft, with the ETag to edit it by."""
+    return respond(await app.sections(context).get(module_id, section_id))
+
+
 @router.patch("/{section_id:uuid}", response_model=SectionRead)
 async def update_section(
     module_id: uuid.UUID,

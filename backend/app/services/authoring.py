@@ -25,12 +25,6 @@ P = TypeVar("P", bound=Positioned)
 
 
 class AuthoringService(Service):
-    async def seen(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
-        module = await uow.modules.live(module_id)
-        if module is None:
-            raise NotFoundError("module")
-        return module
-
     async def locked(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
         return found(await uow.modules.live(module_id, lock=True), "module")
 

@@ -93,7 +93,8 @@ class CorrectionService(Service):
             row = await _add(uow, case, payload)
             corrected = await _keep(uow, row, regrades)
             report = _report(seen, regrades, row=row, records_corrected=corrected)
-            return await uow.answer(Outcome.of(report, created=True))
+            location = f"/modules/{module_id}/versions/{number}/corrections"
+            return await uow.answer(Outcome.of(report, created=True, location=location))
 
     async def list(
         self, module_id: uuid.UUID, number: int, request: PageRequest

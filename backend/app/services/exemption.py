@@ -41,6 +41,10 @@ class ExemptionService(Service):
             page = await uow.exemptions.list_visible(self.actor, filters, request)
             return listed(page, _read)
 
+    async def get(self, exemption_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            return await self._answer(uow, exemption_id)
+
     async def grant(self, payload: ExemptionCreate) -> Outcome:
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id, self.actor)

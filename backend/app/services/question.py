@@ -21,6 +21,7 @@ from app.services.authoring import (
     renumber,
     section_of,
 )
+from app.services.base import found
 from app.services.outcome import Outcome
 
 AUTHORED = ("prompt", "points", "metadata", "explanation")
@@ -32,6 +33,14 @@ class NotAQuizError(ConflictError):
 
 
 class QuestionService(AuthoringService):
+    async def get(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID
+    ) -> Outcome:
+        async with self.reading() as uow:
+            module = found(await uow.modules.live(module_id), "module")
+            section = section_of(module, section_id)
+            return _answer(module, section, question_of(section, question_id))
+
     async def create(
         self, module_id: uuid.UUID, section_id: uuid.UUID, payload: QuestionCreate
     ) -> Outcome:

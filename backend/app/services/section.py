@@ -13,13 +13,18 @@ from app.domain.section_settings import SectionKind, parse_settings
 from app.models import ModuleSection, TrainingModule
 from app.schemas.section import SectionCreate, SectionOrder, SectionRead, SectionUpdate
 from app.services.authoring import AuthoringService, invalid, place, renumber, section_of
-from app.services.base import apply
+from app.services.base import apply, found
 from app.services.media_use import section_media_faults
 from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 
 class SectionService(AuthoringService):
+    async def get(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            module = found(await uow.modules.live(module_id), "module")
+            return _answer(module, section_of(module, section_id))
+
     async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Outcome:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)

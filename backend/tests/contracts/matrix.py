@@ -148,9 +148,11 @@ def _sections(world: World) -> list[Row]:
     return [
         Row("create_section", AUTHORS, success=201, json={"kind": "text", "title": "New"}),
         Row("reorder_sections", AUTHORS, json={"section_ids": order}),
+        Row("read_section", AUTHORS),
         Row("update_section", AUTHORS, json={"title": "Renamed"}),
         Row("delete_section", AUTHORS, success=204),
         Row("create_question", AUTHORS, success=201, json=question),
+        Row("read_question", AUTHORS),
         Row("update_question", AUTHORS, json={"prompt": "Really?"}),
         Row("delete_question", AUTHORS, success=204),
         Row("export_questions", AUTHORS, query={"format": "gift"}),

@@ -126,6 +126,7 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
         Row("list_exemptions", ANYBODY),
         Row("list_exemptions", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
         Row("grant_exemption", ADMINS, success=201, json=granted),
+        Row("read_exemption", OWNER_AND_ABOVE, 404),
         Row("revoke_exemption", ADMINS, json=REASON),
     ]
 

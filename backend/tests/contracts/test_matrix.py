@@ -62,6 +62,14 @@ class Matrix:
         async with self.database.undone():
             return (await self._send(row, actor)).status_code
 
+    async def lost(self, row: Row, actor: str) -> str | None:
+        """Make the row's resource, and return its Location unless that leads back to it."""
+        async with self.database.undone():
+            location = (await self._send(row, actor)).headers.get("Location", "")
+            user: User = getattr(self.world.people, actor)
+            found = await self.api.client.get(location, headers=self.api.bearer(user))
+            return None if found.is_success else location or row.operation
+
     async def _send(self, row: Row, actor: str) -> httpx.Response:
         operation = self.operations[row.operation]
         path = operation.path
@@ -119,6 +127,12 @@ class TestMatrix:
                 continue
             gone = replace(row, path=missing)
             assert await matrix.status(gone, ADMIN) == 404, row.operation  # 404
+
+    async def test_locations_lead_to_what_was_made(self, matrix: Matrix) -> None:
+        made = [row for row in matrix.rows if row.success == 201]  # 201
+        lost = [await matrix.lost(row, min(row.allowed)) for row in made]
+        assert made
+        assert lost == [None] * len(made)
 
     async def test_leavers_are_cut_off_everywhere(self, matrix: Matrix) -> None:
         async with matrix.database.writing() as session:

@@ -110,6 +110,9 @@ class TestGrant:
         assert [item["id"] for item in own.json()["items"]] == [granted["id"]]
         for user in (other_learner, manager):
             assert (await api.get(BASE, user)).json()["items"] == []
+        assert (await api.get(f"{BASE}/{granted['id']}", learner)).json() == granted
+        concealed = await api.get(f"{BASE}/{granted['id']}", other_learner)
+        assert concealed.json()["code"] == "exemption_not_found"
         hidden = await api.get(BASE, other_learner, params={"user_id": str(learner.id)})
         assert hidden.status_code == HTTPStatus.NOT_FOUND
 

@@ -159,6 +159,32 @@ class TestDeleteSection:
         assert second not in await titles(api, author, module)
 
 
+class TestRead:
+    async def test_one_part_with_its_own_etag(
+        self, api: Api, author: User, learner: User, module: TrainingModule
+    ) -> None:
+        part = f"{sections(module)}/{module.sections[2].id}"
+        question = f"{questions(module)}/{module.sections[2].questions[0].id}"
+        draft = (await api.get(f"/modules/{module.id}", author)).json()["sections"][2]
+        for path, expected in ((part, draft), (question, draft["questions"][0])):
+            assert_anonymous(await api.get(path))
+            assert_problem(await api.get(path, learner), 403, "forbidden")
+            read = await api.get(path, author)
+            assert read.json() == expected
+            same = {"position": expected["position"]}
+            changed = await api.patch(path, author, json=same, headers=etag(read))
+            assert changed.status_code == HTTPStatus.OK
+
+    async def test_what_is_not_there(self, api: Api, author: User, module: TrainingModule) -> None:
+        nothing = uuid.uuid4()
+        read = await api.get(f"{questions(module)}/{nothing}", author)
+        assert_problem(read, 404, "question_not_found")
+        read = await api.get(f"{sections(module)}/{nothing}", author)
+        assert_problem(read, 404, "section_not_found")
+        read = await api.get(f"/modules/{nothing}/sections/{nothing}", author)
+        assert_problem(read, 404, "module_not_found")
+
+
 class TestReorder:
     async def test_anonymous(self, api: Api, module: TrainingModule) -> None:
         assert_anonymous(await api.put(f"{sections(module)}/order", json={"section_ids": []}))
