@@ -1,8 +1,11 @@
 """The ASGI application."""
 
 import gc
+import multiprocessing
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Thread
 
 import orjson
 from fastapi import FastAPI
@@ -140,8 +143,22 @@ def from_environment() -> FastAPI:
     settings = load_settings()
     configure_logging(settings.log_level)
     app = create_app(Container.build(settings))
+    _end_with_supervisor()
     _settle_heap()
     return app
+
+
+def _end_with_supervisor() -> None:
+    """Have a worker stop when its supervisor dies without a word: else it would keep the port."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+
+    def follow() -> None:
+        supervisor.join()
+        signal.raise_signal(signal.SIGTERM)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _settle_heap() -> None:

@@ -17,7 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
-from tests.cli.processes import PATIENCE_SECONDS, descendants, free_port, training, until_gone
+from tests.cli.processes import (
+    PATIENCE_SECONDS,
+    alive,
+    descendants,
+    free_port,
+    training,
+    until_gone,
+)
 from tests.conftest import POOLER
 from tests.factories.module import make_module, publish
 from tests.support import LocalKeys, published
@@ -127,6 +134,18 @@ async def test_a_request_in_flight_is_finished_before_the_end(
     await asyncio.wait_for(until_gone(running), PATIENCE_SECONDS)
     with pytest.raises(httpx.ConnectError):
         await server.client.get("/health/live")
+
+
+async def test_workers_end_with_a_supervisor_that_was_killed(server: Server) -> None:
+    """Else they would keep the port, and nobody would restart them."""
+    workers = descendants(server.process.pid)
+    assert len(workers) >= WORKERS
+    server.process.kill()
+    try:
+        await asyncio.wait_for(until_gone(workers), 10)
+    finally:
+        for worker in alive(workers):
+            os.kill(worker, signal.SIGKILL)
 
 
 @dataclass
