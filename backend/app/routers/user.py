@@ -22,7 +22,7 @@ DirectoryAdmin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE)
 @router.post("/sync", response_model=UserRead)
 async def sync(context: Myself, app: App) -> Response:
     """Make or refresh my row from the verified token. Any other first call does the same."""
-    return respond(await app.users(context).me())
+    return respond(await app.users(context).sync())
 
 
 @router.get("/me", response_model=UserRead)

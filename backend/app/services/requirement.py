@@ -109,7 +109,7 @@ class RequirementService(Service):
 
     async def preview(self, requirement_id: uuid.UUID, payload: RequirementPreview) -> Outcome:
         """Say whom a change would add and release, and change nothing."""
-        async with self.reading() as uow:
+        async with self.snapshot() as uow:
             requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
             versions = await uow.requirements.versions(requirement.id)
             rule = payload.rule
@@ -125,7 +125,7 @@ class RequirementService(Service):
                 added=_people(effect.added, names),
                 released=_people(effect.released, names),
             )
-            return Outcome.of(preview)
+            return await uow.answer(Outcome.of(preview))
 
     async def archive(
         self, requirement_id: uuid.UUID, precondition: Precondition, *, confirm: bool

@@ -82,6 +82,12 @@ class UserService(Service):
     async def me(self) -> Outcome:
         return await self.get(self.actor.id)
 
+    async def sync(self) -> Outcome:
+        """Answer with the actor's row: finding the actor has made or mended it."""
+        async with self.one_statement() as uow:
+            user = found(await uow.users.by_id(self.actor.id), "user")
+            return await uow.answer(_answer(user))
+
     async def get(self, user_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
             user = found(await uow.users.get_visible(user_id, self.actor), "user")

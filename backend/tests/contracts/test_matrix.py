@@ -1,6 +1,9 @@
 """Nobody reads or changes what is not theirs: every operation as every kind of actor."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +26,9 @@ from tests.contracts.matrix import (
 from tests.contracts.matrix_compliance import compliance_rows, made
 from tests.contracts.world import World
 from tests.support import Api, RollbackDatabase
+
+
+KEY = {"Idempotency-Key": "once"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,14 @@ class Matrix:
         async with self.database.undone():
             return (await self._send(row, actor)).status_code
 
+    async def done_twice(self, row: Row, actor: str) -> str | None:
+        """Send a POST twice with one key; return the operation unless the answer is replayed."""
+        async with self.database.undone():
+            first, again = [await self._send(row, actor, KEY) for _ in range(2)]
+        replayed = again.headers.get("Idempotency-Replayed") == "true"
+        same = (again.status_code, again.content) == (first.status_code, first.content)
+        return None if replayed and same else row.operation
+
     async def lost(self, row: Row, actor: str) -> str | None:
         """Make the row's resource, and return its Location unless that leads back to it."""
         async with self.database.undone():
@@ -70,7 +84,9 @@ class Matrix:
             found = await self.api.client.get(location, headers=self.api.bearer(user))
             return None if found.is_success else location or row.operation
 
-    async def _send(self, row: Row, actor: str) -> httpx.Response:
+    async def _send(
+        self, row: Row, actor: str, extra_headers: Mapping[str, str] = MappingProxyType({})
+    ) -> httpx.Response:
         operation = self.operations[row.operation]
         path = operation.path
         for name, value in (self.ids | dict(row.path)).items():
@@ -85,7 +101,11 @@ class Matrix:
             params=query,
             json=row.json,
             content=row.content,
-            headers=headers | ({"Content-Type": "text/plain"} if row.content else {}),
+            headers={
+                **headers,
+                **extra_headers,
+                **({"Content-Type": "text/plain"} if row.content else {}),
+            },
         )
 
     async def surprises(self, declared: list[Row]) -> list[str]:
@@ -133,6 +153,18 @@ class TestMatrix:
         lost = [await matrix.lost(row, min(row.allowed)) for row in made]
         assert made
         assert lost == [None] * len(made)
+
+    async def test_every_post_is_replayed_by_its_key(self, matrix: Matrix) -> None:
+        posts = [
+            row
+            for row in matrix.rows
+            if matrix.operations[row.operation].method == "POST"
+            and row.allowed
+            and row.success < HTTPStatus.BAD_REQUEST
+        ]
+        done_twice = [await matrix.done_twice(row, min(row.allowed)) for row in posts]
+        assert len(posts) > 30
+        assert not [operation for operation in done_twice if operation]
 
     async def test_leavers_are_cut_off_everywhere(self, matrix: Matrix) -> None:
         async with matrix.database.writing() as session:
