@@ -23,6 +23,9 @@ from app.services.unit_of_work import UnitOfWork
 SEED = 20261120
 MODULES = 200
 LEAST_MODULES = 60
+UNASSIGNED = 20
+"""Modules that nobody is enrolled in, so that each assignment is one of everybody."""
+
 TEXT_SECTIONS = 9
 QUESTIONS = 50
 USERS = 5_000
@@ -47,8 +50,14 @@ class Sample:
     enrollments: list[tuple[Person, uuid.UUID, uuid.UUID]]
     """(person, enrollment, its first section); every one active."""
 
+    hashes: dict[uuid.UUID, str]
+    """The content's, by enrollment."""
+
     unenrolled: list[tuple[Person, uuid.UUID]]
     """(person, module) pairs without an enrollment."""
+
+    unassigned: list[uuid.UUID]
+    """Modules that nobody is enrolled in."""
 
     attempts: list[tuple[Person, uuid.UUID, list[str]]]
     """(person, open attempt, the ids of its questions), one for each of `enrollments`."""
@@ -60,7 +69,7 @@ async def build(database: Database, dsn: str, scale: float) -> None:
     """Fill an empty, migrated database; `dsn` is its owner's."""
     users = max(int(USERS * scale), 100)
     modules = max(int(MODULES * scale), LEAST_MODULES)
-    await _modules(database, modules)
+    await _modules(database, modules + UNASSIGNED)
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(_LOCATIONS, LOCATIONS)
@@ -83,6 +92,7 @@ async def sample(dsn: str, size: int) -> Sample:
     try:
         rows = await connection.fetch(_SAMPLE, size)
         free = await connection.fetch(_UNENROLLED, size)
+        unassigned = await connection.fetch(_UNASSIGNED)
         attempts = await connection.fetch(_ATTEMPTS, [row["id"] for row in rows])
         [admin] = await connection.fetch(_ADMIN)
     finally:
@@ -91,7 +101,9 @@ async def sample(dsn: str, size: int) -> Sample:
     return Sample(
         list(people.values()),
         [(people[row["user_id"]], row["id"], row["section_id"]) for row in rows],
+        {row["id"]: row["content_sha256"] for row in rows},
         [(Person(row["id"], row["sub"], row["email"]), row["module_id"]) for row in free],
+        [row["id"] for row in unassigned],
         [(people[row["user_id"]], row["id"], row["question_ids"]) for row in attempts],
         Person(admin["id"], admin["sub"], admin["email"]),
     )
@@ -213,11 +225,12 @@ _PROGRESS = """
 """
 
 _SAMPLE = """
-    SELECT e.id, e.user_id, s.section_id, u.supabase_id AS sub, u.email
+    SELECT e.id, e.user_id, s.section_id, u.supabase_id AS sub, u.email, v.content_sha256
       FROM (SELECT id, supabase_id, email FROM users ORDER BY email LIMIT $1) AS u
       JOIN LATERAL (SELECT * FROM enrollments WHERE user_id = u.id AND status = 'active'
                     ORDER BY enrolled_at DESC LIMIT 1) AS e ON true
       JOIN version_sections s ON s.version_id = e.version_id AND s.position = 1
+      JOIN module_versions v ON v.id = e.version_id
 """
 
 _MAKE_ADMIN = "UPDATE users SET role = 'admin' WHERE email = 'person50@unified.example'"
@@ -261,6 +274,11 @@ _ATTEMPTS = """
            array(SELECT q ->> 'id' FROM jsonb_array_elements(a.snapshot -> 'questions') q)
                AS question_ids
       FROM quiz_attempts a WHERE a.enrollment_id = ANY ($1)
+"""
+
+_UNASSIGNED = """
+    SELECT m.id FROM training_modules m
+     WHERE NOT EXISTS (SELECT FROM enrollments e WHERE e.module_id = m.id) ORDER BY m.title
 """
 
 _UNENROLLED = """

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmarks.gates import Gates
 from benchmarks.harness import Result
+from benchmarks.operations import Variant
 
 Document = dict[str, Any]
 BAR_HEIGHT, WIDTH, LABEL = 26, 720, 130
@@ -37,22 +38,38 @@ def document(
 
 
 def _figures(result: Result) -> Document:
-    cpu = result.median_cpu()
-    p50, p99 = result.latency_ms()
-    figures: Document = {
-        "goal_t": result.operation.goal_t,
+    figures = _compared(result, "served") | {
         "round_trips": result.round_trips,
         "statements": result.statements,
+        "growth_10x": result.growth_10x,
+    }
+    if "unchanged" in result.operation.variants:
+        figures["unchanged"] = _compared(result, "unchanged")
+    return figures
+
+
+def _compared(result: Result, variant: Variant) -> Document:
+    cpu = result.median_cpu(variant)
+    p50, p99 = result.latency_ms(variant)
+    return {
+        "t": round(result.median_t(variant), 3),
+        "t_range": [round(value, 3) for value in result.t_range(variant)],
+        "goal_t": result.operation.goals_t[variant],
         "cpu_us_app": round(cpu.app),
         "cpu_us_postgres": round(cpu.postgres),
         "p50_ms": round(p50, 2),
         "p99_ms": round(p99, 2),
-        "growth_10x": result.growth_10x,
     }
-    if "limit" in result.operation.variants:
-        figures["t"] = round(result.median_t(), 3)
-        figures["t_range"] = [round(value, 3) for value in result.t_range()]
-    return figures
+
+
+def _rows(report: Document) -> Document:
+    """Return every row of figures by its name: an operation's, and what is measured beside it."""
+    rows: Document = {}
+    for name, figures in report["operations"].items():
+        rows[name] = figures
+        if "unchanged" in figures:
+            rows[f"{name}, 304"] = figures["unchanged"]
+    return rows
 
 
 def table(report: Document) -> Table:
@@ -62,7 +79,7 @@ def table(report: Document) -> Table:
     shown.add_column("operation")
     for column in columns:
         shown.add_column(column, justify="right")
-    for name, figures in report["operations"].items():
+    for name, figures in _rows(report).items():
         shown.add_row(name, *(_text(figures.get(column)) for column in columns))
     return shown
 
@@ -73,7 +90,7 @@ def _text(value: object) -> str:
 
 def chart(report: Document) -> str:
     """Draw T of each compared operation as a share of its goal, up to twice: an SVG document."""
-    compared = {name: row for name, row in report["operations"].items() if "t" in row}
+    compared = {name: row for name, row in _rows(report).items() if "t" in row}
     unit = (WIDTH - LABEL - 60) / MOST_SHOWN
     goal = LABEL + unit
     height = BAR_HEIGHT * len(compared) + 60

@@ -6,14 +6,19 @@ import pytest
 
 from benchmarks import gates
 from benchmarks.harness import Result, Round
-from benchmarks.operations import OPERATIONS
+from benchmarks.operations import CONTENT, Variant
 from benchmarks.servers import Cpu
 
-CONTENT = next(each for each in OPERATIONS if each.name == "content")
 
-
-def result(*, ours_us: float = 500, failures: int = 0, **faults: Any) -> Result:
-    one = Round(cpu={"limit": Cpu(200, 400), "served": Cpu(ours_us, 0)}, failures=failures)
+def result(
+    *, ours_us: float = 500, unchanged_us: float = 200, failures: int = 0, **faults: Any
+) -> Result:
+    cpu: dict[Variant, Cpu] = {
+        "limit": Cpu(200, 400),
+        "served": Cpu(ours_us, 0),
+        "unchanged": Cpu(unchanged_us, 0),
+    }
+    one = Round(cpu=cpu, failures=failures)
     return Result(CONTENT, [one], **{"round_trips": 2.0, "statements": 2.0, **faults})
 
 
@@ -37,3 +42,8 @@ def test_a_fault_fails_its_gate_alone(gate: str, fault: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("ours_us", "held"), [(588, True), (589, False)])
 def test_the_goal_has_a_margin(ours_us: float, held: bool) -> None:  # noqa: FBT001  # expected
     assert gates.meets_goal(result(ours_us=ours_us)) is held
+
+
+@pytest.mark.parametrize(("unchanged_us", "held"), [(235, True), (236, False)])
+def test_each_goal_counts(unchanged_us: float, held: bool) -> None:  # noqa: FBT001  # expected
+    assert gates.meets_goal(result(unchanged_us=unchanged_us)) is held
