@@ -13,6 +13,7 @@ from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from app.domain.actor import ADMIN_ONLY, Permission
 from app.domain.quiz.fields import StorableText
 from app.routers.container import Container
+from app.routers.strict_json import StrictRequest
 from app.services.context import IdempotencyRequest, RequestContext
 
 MAX_KEY_LENGTH = 255
@@ -67,6 +68,8 @@ class Guard:
             raise ForbiddenError
         if self._needs_mfa(request, app) and claims.assurance_level != MFA_LEVEL:
             raise MfaRequiredError
+        if isinstance(request, StrictRequest):
+            await request.refuse_fields()
         return RequestContext(
             actor, request.state.request_id, await _idempotency(request, idempotency_key)
         )

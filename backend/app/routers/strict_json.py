@@ -8,11 +8,27 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from app.core.errors import FieldError, InvalidPayloadError
+
 MAX_DEPTH = 32
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 
 class StrictRequest(Request):
+    takes_body = True
+
+    async def refuse_fields(self) -> None:
+        """Refuse what is sent to an operation that takes nothing; `{}` is nothing."""
+        if self.takes_body or not await self.body():
+            return
+        try:
+            sent = await self.json()
+        except ValueError:
+            sent = [None]
+        if sent:
+            names = sent if isinstance(sent, dict) else [""]
+            raise InvalidPayloadError([_unexpected(name) for name in names])
+
     async def json(self) -> Any:  # noqa: ANN401  # as in Starlette
         if not hasattr(self, "_json"):
             body = await self.body()
@@ -34,11 +50,18 @@ def _depth(value: object) -> int:
     return deepest
 
 
+def _unexpected(name: str) -> FieldError:
+    pointer = f"/{name.replace('~', '~0').replace('/', '~1')}" if name else ""
+    return FieldError(pointer, "extra_forbidden", "Extra inputs are not permitted")
+
+
 class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            strict_request = StrictRequest(request.scope, request.receive)
+            strict_request.takes_body = request.method != "POST" or self.body_field is not None
+            return await handler(strict_request)
 
         return strict

@@ -27,7 +27,6 @@ from tests.contracts.matrix_compliance import compliance_rows, made
 from tests.contracts.world import World
 from tests.support import Api, RollbackDatabase
 
-
 KEY = {"Idempotency-Key": "once"}
 
 

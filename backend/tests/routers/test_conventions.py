@@ -230,6 +230,34 @@ class TestDays:
         assert (f"/{field}", "not_iso_8601") in found
 
 
+class TestOperationsWithoutBody:
+    """What takes no fields refuses every field, once it knows who asks."""
+
+    @pytest.fixture
+    def path(self) -> str:
+        return "/users/sync"
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b"null"])
+    async def test_nothing_is_nothing(
+        self, api: Api, learner: User, path: str, body: bytes
+    ) -> None:
+        response = await api.post(path, learner, content=body, headers=JSON)
+        assert response.status_code == HTTPStatus.OK
+
+    async def test_fields_are_unknown(self, api: Api, learner: User, path: str) -> None:
+        body = {"role": "admin", "a/b": 1}
+        response = await api.post(path, learner, json=body)
+        assert pointers(response) == [("/role", "extra_forbidden"), ("/a~1b", "extra_forbidden")]
+        assert_problem(await api.post(path, json=body), 401, "not_authenticated")
+
+    @pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"', b"7", b"\xff"])
+    async def test_neither_is_anything_else(
+        self, api: Api, learner: User, path: str, body: bytes
+    ) -> None:
+        response = await api.post(path, learner, content=body, headers=JSON)
+        assert pointers(response) == [("", "extra_forbidden")]
+
+
 class TestHostileAddresses:
     @pytest.mark.parametrize(
         "query",
