@@ -15,6 +15,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -250,8 +251,8 @@ async def api(
     """The application in the test's transaction."""
     settings = application.state.container.settings
     application.state.container = container_for(database, keys, auth_admin, settings)
-    async for client in _serve(application, keys):
-        yield client
+    async with _clients_of(application, keys) as api:
+        yield api
 
 
 @pytest.fixture
@@ -259,13 +260,23 @@ async def committed_api(
     committed_database: Database, keys: LocalKeys, auth_admin: InMemoryAuthAdmin
 ) -> AsyncIterator[Api]:
     """The application with a real pool and real commits."""
-    url = committed_database.engine.url.render_as_string(hide_password=False)
-    container = container_for(committed_database, keys, auth_admin, settings_for(url))
-    async for client in _serve(create_app(container), keys):
-        yield client
+    async with serving(committed_database, keys, auth_admin) as api:
+        yield api
 
 
-async def _serve(application: FastAPI, keys: LocalKeys) -> AsyncIterator[Api]:
+@asynccontextmanager
+async def serving(
+    database: Database, keys: LocalKeys, auth: InMemoryAuthAdmin
+) -> AsyncIterator[Api]:
+    """Serve an application of its own on a database."""
+    settings = settings_for(database.engine.url.render_as_string(hide_password=False))
+    application = create_app(container_for(database, keys, auth, settings))
+    async with _clients_of(application, keys) as api:
+        yield api
+
+
+@asynccontextmanager
+async def _clients_of(application: FastAPI, keys: LocalKeys) -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield Api(client, keys)

@@ -3,15 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.integrations.auth_admin import InMemoryAuthAdmin
-from app.main import create_app
-from tests.conftest import container_for, settings_for
-from tests.support import ORIGIN, Api, LocalKeys
+from tests.conftest import serving, settings_for
+from tests.support import Api, LocalKeys
 
 CONNECTIONS = 25
 PROCESSES = 10
@@ -41,15 +39,8 @@ async def processes(
     committed_database: Database, keys: LocalKeys, auth_admin: InMemoryAuthAdmin
 ) -> AsyncIterator[list[Api]]:
     """Applications that share the database alone, as the processes of a deployment do."""
-    settings = settings_for(
-        committed_database.engine.url.render_as_string(hide_password=False),
-    )
     async with AsyncExitStack() as stack:
-        apis = []
-        for _ in range(PROCESSES):
-            container = container_for(committed_database, keys, auth_admin, settings)
-            stack.push_async_callback(container.http.aclose)
-            transport = httpx.ASGITransport(create_app(container), raise_app_exceptions=False)
-            client = httpx.AsyncClient(transport=transport, base_url=ORIGIN)
-            apis.append(Api(await stack.enter_async_context(client), keys))
-        yield apis
+        yield [
+            await stack.enter_async_context(serving(committed_database, keys, auth_admin))
+            for _ in range(PROCESSES)
+        ]

@@ -20,12 +20,11 @@ from app.devstack.migrate import migrate
 from app.devstack.postgres import EmbeddedPostgres
 from app.domain.actor import Role
 from app.integrations.auth_admin import InMemoryAuthAdmin
-from app.main import create_app
 from app.models import TrainingModule, User
 from tests.cli.processes import PATIENCE_SECONDS, free_port
-from tests.conftest import container_for, settings_for
+from tests.conftest import serving, settings_for
 from tests.factories.user import make_user
-from tests.support import ORIGIN, Api, LocalKeys
+from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full
 
@@ -55,12 +54,8 @@ async def committed_database(mortal: EmbeddedPostgres) -> AsyncIterator[Database
 async def api(
     committed_database: Database, keys: LocalKeys, auth_admin: InMemoryAuthAdmin
 ) -> AsyncIterator[Api]:
-    url = committed_database.engine.url.render_as_string(hide_password=False)
-    container = container_for(committed_database, keys, auth_admin, settings_for(url))
-    transport = httpx.ASGITransport(create_app(container), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
-        yield Api(client, keys)
-    await container.http.aclose()
+    async with serving(committed_database, keys, auth_admin) as api:
+        yield api
 
 
 class Ledger:

@@ -1,7 +1,11 @@
 """What two people decide at once is decided once."""
 
 import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
+from itertools import cycle, repeat
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +18,7 @@ from app.models import (
     ExemptionRevocation,
     ModuleTeaching,
     Requirement,
+    TrainingModule,
     TrainingRecord,
     User,
 )
@@ -40,19 +45,64 @@ async def admins(session: AsyncSession) -> list[User]:
     return [await make_user(session, role=Role.ADMIN) for _ in range(10)]
 
 
+@dataclass(frozen=True, slots=True)
+class Classroom:
+    """A module that is taught live, its teacher and its learner."""
+
+    api: Api
+    session: AsyncSession
+    module: TrainingModule
+    teacher: User
+    learner: User
+
+    async def enroll(self) -> None:
+        await self.api.post("/enrollments", self.learner, json={"module_id": str(self.module.id)})
+
+    async def attended(self) -> str:
+        """Hold a session that the learner attended; return its path."""
+        live = await make_live_session(self.session, self.module, self.teacher, self.learner)
+        path = f"/live-sessions/{live.id}"
+        marks = {"attended": [str(self.learner.id)]}
+        marked = await self.api.put(f"{path}/attendance", self.teacher, json=marks)
+        assert marked.status_code == 200
+        return path
+
+
+@pytest.fixture
+async def classroom(
+    committed_api: Api,
+    committed_database: Database,
+    session: AsyncSession,
+    learner: User,
+    admin: User,
+) -> Classroom:
+    module = await make_module(session, live_section())
+    await publish(committed_database, module)
+    return Classroom(committed_api, session, module, admin, learner)
+
+
 async def enter(api: Api, user: User) -> str:
-    return str((await api.post("/external-trainings", user, json=BLS)).json()["id"])
+    """Enter a training done elsewhere; return its path."""
+    training = (await api.post("/external-trainings", user, json=BLS)).json()
+    return f"/external-trainings/{training['id']}"
+
+
+async def reviewed(api: Api, path: str, verbs: Iterable[str], admins: list[User]) -> Counter[int]:
+    """Let all admins review at once, each in their way."""
+    calls = (
+        api.post(f"{path}/{verb}", admin, json={"reason": "Seen"})
+        for verb, admin in zip(verbs, admins, strict=False)
+    )
+    return statuses(await race(calls))
 
 
 async def test_verified_once(
     committed_api: Api, session: AsyncSession, learner: User, admins: list[User]
 ) -> None:
     for number in range(1, ROUNDS + 1):
-        path = f"/external-trainings/{await enter(committed_api, learner)}/verify"
-        answers = await race(
-            committed_api.post(path, admin, json={"reason": "Seen"}) for admin in admins
-        )
-        assert statuses(answers) == {200: 1, 409: 9}
+        path = await enter(committed_api, learner)
+        answers = await reviewed(committed_api, path, repeat("verify"), admins)
+        assert answers == {200: 1, 409: 9}
         assert await count(session, EvidenceElsewhere) == number
         assert await audited(session, "external_training:verified") == number
 
@@ -61,12 +111,9 @@ async def test_verified_or_rejected(
     committed_api: Api, session: AsyncSession, learner: User, admins: list[User]
 ) -> None:
     for _ in range(ROUNDS):
-        path = f"/external-trainings/{await enter(committed_api, learner)}"
-        answers = await race(
-            committed_api.post(f"{path}/{verb}", admin, json={"reason": "Seen"})
-            for verb, admin in zip(["verify", "reject"] * 5, admins, strict=True)
-        )
-        assert statuses(answers) == {200: 1, 409: 9}
+        path = await enter(committed_api, learner)
+        answers = await reviewed(committed_api, path, cycle(["verify", "reject"]), admins)
+        assert answers == {200: 1, 409: 9}
     verified = await audited(session, "external_training:verified")
     rejected = await audited(session, "external_training:rejected")
     assert verified + rejected == ROUNDS
@@ -78,8 +125,7 @@ async def test_verified_or_edited(
 ) -> None:
     """What counts is what the reviewer read: nothing slips in between."""
     for _ in range(ROUNDS):
-        training_id = await enter(committed_api, learner)
-        path = f"/external-trainings/{training_id}"
+        path = await enter(committed_api, learner)
         seen = {"If-Match": (await committed_api.get(path, admins[0])).headers["ETag"]}
         edit = {"completed_on": "2026-04-01"}
         calls = [
@@ -89,61 +135,41 @@ async def test_verified_or_edited(
         verified, edited = await race(calls)
         assert (verified.status_code, edited.status_code) in {(200, 412), (200, 409), (412, 200)}
         if verified.status_code == 200:
-            evidence = await session.get_one(EvidenceElsewhere, uuid.UUID(training_id))
+            evidence = await session.get_one(EvidenceElsewhere, uuid.UUID(path.rpartition("/")[2]))
             assert evidence.day == date(2026, 3, 1)
 
 
 async def test_withdrawn_once(
     committed_api: Api, session: AsyncSession, learner: User, admins: list[User]
 ) -> None:
-    path = f"/external-trainings/{await enter(committed_api, learner)}"
-    await committed_api.post(f"{path}/verify", admins[0], json={"reason": "Seen"})
-    answers = await race(
-        committed_api.post(f"{path}/withdraw", admin, json={"reason": "Forged"}) for admin in admins
-    )
-    assert statuses(answers) == {200: 1, 409: 9}
+    path = await enter(committed_api, learner)
+    assert await reviewed(committed_api, path, ["verify"], admins) == {200: 1}
+    answers = await reviewed(committed_api, path, repeat("withdraw"), admins)
+    assert answers == {200: 1, 409: 9}
     assert await count(session, EvidenceWithdrawal) == 1
 
 
 async def test_closed_once(
-    committed_api: Api,
     committed_database: Database,
     session: AsyncSession,
-    learner: User,
+    classroom: Classroom,
     admins: list[User],
 ) -> None:
-    module = await make_module(session, live_section())
-    await publish(committed_database, module)
     for number in range(1, ROUNDS + 1):
-        await committed_api.post("/enrollments", learner, json={"module_id": str(module.id)})
-        live = await make_live_session(session, module, admins[0], learner)
-        path = f"/live-sessions/{live.id}"
-        attended = {"attended": [str(learner.id)]}
-        await committed_api.put(f"{path}/attendance", admins[0], json=attended)
-        answers = await race(committed_api.post(f"{path}/close", admin) for admin in admins)
+        await classroom.enroll()
+        path = await classroom.attended()
+        answers = await race(classroom.api.post(f"{path}/close", admin) for admin in admins)
         assert statuses(answers) == {200: 1, 409: 9}
         assert await count(session, TrainingRecord) == number
     assert (await verify(committed_database)).broken is None
 
 
 async def test_two_sessions_complete_one_enrollment_once(
-    committed_api: Api,
-    committed_database: Database,
-    session: AsyncSession,
-    learner: User,
-    admins: list[User],
+    session: AsyncSession, classroom: Classroom
 ) -> None:
-    module = await make_module(session, live_section())
-    await publish(committed_database, module)
-    await committed_api.post("/enrollments", learner, json={"module_id": str(module.id)})
-    lives = [await make_live_session(session, module, admins[0], learner) for _ in range(5)]
-    attended = {"attended": [str(learner.id)]}
-    for live in lives:
-        path = f"/live-sessions/{live.id}/attendance"
-        await committed_api.put(path, admins[0], json=attended)
-    answers = await race(
-        committed_api.post(f"/live-sessions/{live.id}/close", admins[0]) for live in lives
-    )
+    await classroom.enroll()
+    paths = [await classroom.attended() for _ in range(5)]
+    answers = await race(classroom.api.post(f"{path}/close", classroom.teacher) for path in paths)
     assert statuses(answers) == {200: 5}
     assert await count(session, TrainingRecord) == 1
     # The others found no open enrollment: they are evidence of their own.

@@ -4,19 +4,17 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.integrations.auth_admin import InMemoryAuthAdmin
-from app.main import create_app
 from app.models import User
 from tests.concurrency.race import race, statuses
-from tests.conftest import container_for, settings_for
+from tests.conftest import serving, settings_for
 from tests.factories.module import make_module, publish
-from tests.support import ORIGIN, Api, LocalKeys
+from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full
 
@@ -38,12 +36,8 @@ async def small(committed_database: Database) -> AsyncIterator[Database]:
 async def small_api(
     small: Database, keys: LocalKeys, auth_admin: InMemoryAuthAdmin
 ) -> AsyncIterator[Api]:
-    url = small.engine.url.render_as_string(hide_password=False)
-    container = container_for(small, keys, auth_admin, settings_for(url))
-    transport = httpx.ASGITransport(create_app(container), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
-        yield Api(client, keys)
-    await container.http.aclose()
+    async with serving(small, keys, auth_admin) as api:
+        yield api
 
 
 async def until_all_are_taken(database: Database) -> None:

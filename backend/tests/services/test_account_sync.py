@@ -1,6 +1,6 @@
 import tracemalloc
 import uuid
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.domain.actor import Role
+from app.domain.actor import Actor, Role
 from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
 from app.models import AuditEvent, EmploymentChange, User
 from app.services.account_sync import (
@@ -26,111 +26,110 @@ from tests.support import RollbackDatabase, count_statements
 PEOPLE = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Our people, and the accounts that Supabase lists."""
+
+    database: RollbackDatabase
+    session: AsyncSession
+    auth: InMemoryAuthAdmin
+    confirm_share: float = 0.5
+
+    def lists(self, *users: User, **changes: Any) -> None:
+        """Let Supabase list the accounts of these people, or something else of them."""
+        for user in users:
+            assert user.supabase_id is not None
+            account = AuthUser(user.supabase_id, user.email, email_confirmed=True)
+            self.auth.put(replace(account, **changes))
+
+    async def sync(self, **options: Any) -> AccountsSynced:
+        service = AccountSyncService(self.database, self.auth, self.confirm_share)
+        return await service.run(**options)
+
+    async def signs_in(self, account_id: uuid.UUID | None, email: str) -> Actor:
+        assert account_id is not None
+        return await UserSync(self.database, self.auth).actor(claims_of(account_id, email))
+
+    async def events(self) -> list[tuple[str, uuid.UUID, Any, Any]]:
+        columns = (AuditEvent.action, AuditEvent.target_id, AuditEvent.before, AuditEvent.after)
+        rows = await self.session.execute(select(*columns).order_by(AuditEvent.created_at))
+        return [(action, target, before, after) for action, target, before, after in rows]
+
+    async def fresh(self, user: User) -> User:
+        await self.session.refresh(user)
+        return user
+
+    async def person(self, **fields: Any) -> User:
+        return await make_user(self.session, **fields)
+
+    async def people(self, count: int) -> list[User]:
+        return [await self.person() for _ in range(count)]
+
+
 @pytest.fixture
-def service(database: RollbackDatabase, auth_admin: InMemoryAuthAdmin) -> AccountSyncService:
-    return AccountSyncService(database, auth_admin, confirm_share=0.5)
-
-
-def account_of(user: User, **changes: Any) -> AuthUser:
-    assert user.supabase_id is not None
-    fields = {"id": user.supabase_id, "email": user.email, "email_confirmed": True, **changes}
-    return AuthUser(**fields)
-
-
-def give_accounts(auth: InMemoryAuthAdmin, users: Iterable[User]) -> None:
-    for user in users:
-        auth.put(account_of(user))
-
-
-async def events(session: AsyncSession) -> list[tuple[str, uuid.UUID, Any, Any]]:
-    columns = (AuditEvent.action, AuditEvent.target_id, AuditEvent.before, AuditEvent.after)
-    rows = await session.execute(select(*columns).order_by(AuditEvent.created_at))
-    return [(action, target, before, after) for action, target, before, after in rows]
-
-
-async def fresh(session: AsyncSession, user: User) -> User:
-    await session.refresh(user)
-    return user
+def directory(
+    database: RollbackDatabase, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+) -> Directory:
+    return Directory(database, session, auth_admin)
 
 
 class TestDeletions:
     async def test_closes_the_person_and_keeps_the_evidence(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
-        other_learner: User,
+        self, directory: Directory, learner: User, other_learner: User
     ) -> None:
-        give_accounts(auth_admin, [other_learner])
+        directory.lists(other_learner)
         link, tag = learner.supabase_id, learner.etag
-        done = await service.run()
+        done = await directory.sync()
         assert (done.deactivated, done.changed, done.people) == (1, 1, 2)
-        row = await fresh(session, learner)
+        row = await directory.fresh(learner)
         assert not row.is_active
         assert (row.supabase_id, row.email) == (link, learner.email)
         assert row.etag != tag
-        assert (await fresh(session, other_learner)).is_active
-        assert await events(session) == [
+        assert (await directory.fresh(other_learner)).is_active
+        assert await directory.events() == [
             ("user:account_deleted", learner.id, {"is_active": True}, {"is_active": False})
         ]
         statement = select(EmploymentChange.state).where(EmploymentChange.user_id == learner.id)
         history = statement.order_by(EmploymentChange.created_at.desc()).limit(1)
-        assert await session.scalar(history) == "terminated"
+        assert await directory.session.scalar(history) == "terminated"
 
     async def test_a_soft_deletion_counts(
-        self, service: AccountSyncService, auth_admin: InMemoryAuthAdmin, learner: User, admin: User
+        self, directory: Directory, learner: User, admin: User
     ) -> None:
-        give_accounts(auth_admin, [admin])
-        auth_admin.put(account_of(learner, email=None, is_deleted=True))
-        assert (await service.run()).deactivated == 1
+        directory.lists(admin)
+        directory.lists(learner, email=None, is_deleted=True)
+        assert (await directory.sync()).deactivated == 1
 
     async def test_the_last_token_makes_nobody_new(
-        self,
-        service: AccountSyncService,
-        database: RollbackDatabase,
-        auth_admin: InMemoryAuthAdmin,
-        learner: User,
-        admin: User,
+        self, directory: Directory, learner: User, admin: User
     ) -> None:
-        give_accounts(auth_admin, [admin])
-        await service.run()
-        assert learner.supabase_id is not None
-        claims = claims_of(learner.supabase_id, learner.email)
+        directory.lists(admin)
+        await directory.sync()
         with pytest.raises(UserInactiveError):
-            await UserSync(database, auth_admin).actor(claims)
+            await directory.signs_in(learner.supabase_id, learner.email)
 
     async def test_the_address_is_free_for_whoever_has_it_next(
-        self,
-        database: RollbackDatabase,
-        auth_admin: InMemoryAuthAdmin,
-        learner: User,
-        admin: User,
+        self, directory: Directory, learner: User, admin: User
     ) -> None:
-        service = AccountSyncService(database, auth_admin, confirm_share=0.5)
         email = learner.email
-        give_accounts(auth_admin, [admin])
+        directory.lists(admin)
         again = AuthUser(uuid.uuid4(), email, email_confirmed=True)
-        auth_admin.put(again)
-        assert (await service.run()).deactivated == 1
-        actor = await UserSync(database, auth_admin).actor(claims_of(again.id, email))
+        directory.auth.put(again)
+        assert (await directory.sync()).deactivated == 1
+        actor = await directory.signs_in(again.id, email)
         assert actor.id != learner.id
-        assert (await service.run()).changed == 0
+        assert (await directory.sync()).changed == 0
 
 
 class TestAddresses:
     async def test_a_confirmed_change_is_taken_over(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
+        self, directory: Directory, learner: User
     ) -> None:
         before = learner.email
-        auth_admin.put(account_of(learner, email="married@unified.example"))
-        assert (await service.run()).emails_changed == 1
-        assert (await fresh(session, learner)).email == "married@unified.example"
-        assert await events(session) == [
+        directory.lists(learner, email="married@unified.example")
+        assert (await directory.sync()).emails_changed == 1
+        assert (await directory.fresh(learner)).email == "married@unified.example"
+        assert await directory.events() == [
             (
                 "user:email_changed",
                 learner.id,
@@ -139,92 +138,65 @@ class TestAddresses:
             )
         ]
 
-    async def test_a_confirmation_is_noted(
-        self, service: AccountSyncService, auth_admin: InMemoryAuthAdmin, session: AsyncSession
-    ) -> None:
-        invited = await make_user(session, email_confirmed=False)
-        give_accounts(auth_admin, [invited])
-        done = await service.run()
+    async def test_a_confirmation_is_noted(self, directory: Directory) -> None:
+        invited = await directory.person(email_confirmed=False)
+        directory.lists(invited)
+        done = await directory.sync()
         assert (done.confirmed, done.emails_changed) == (1, 0)
-        assert (await fresh(session, invited)).email_confirmed
-        assert [event[0] for event in await events(session)] == ["user:email_confirmed"]
+        assert (await directory.fresh(invited)).email_confirmed
+        assert [event[0] for event in await directory.events()] == ["user:email_confirmed"]
 
     async def test_unconfirmed_accounts_are_left_alone(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
+        self, directory: Directory, learner: User
     ) -> None:
-        auth_admin.put(account_of(learner, email="new@x.example", email_confirmed=False))
-        done = await service.run()
+        directory.lists(learner, email="new@x.example", email_confirmed=False)
+        done = await directory.sync()
         assert (done.changed, done.unconfirmed) == (0, 1)
-        assert (await fresh(session, learner)).is_active
+        assert (await directory.fresh(learner)).is_active
 
     async def test_an_address_that_somebody_else_has(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
+        self, directory: Directory, learner: User
     ) -> None:
-        imported = await make_user(session, supabase_id=None)
-        auth_admin.put(account_of(learner, email=imported.email))
-        done = await service.run()
+        imported = await directory.person(supabase_id=None)
+        directory.lists(learner, email=imported.email)
+        done = await directory.sync()
         assert (done.changed, done.held_back) == (0, 1)
         assert done.unlinked == (imported.email,)
 
-    async def test_addresses_that_move_on(
-        self, service: AccountSyncService, auth_admin: InMemoryAuthAdmin, session: AsyncSession
-    ) -> None:
+    async def test_addresses_that_move_on(self, directory: Directory) -> None:
         """Each has the address that the next one gives up: a second run is not needed."""
-        chain = [await make_user(session) for _ in range(4)]
+        chain = await directory.people(4)
         emails = [*(user.email for user in chain[1:]), "last@unified.example"]
         for user, email in zip(chain, emails, strict=True):
-            auth_admin.put(account_of(user, email=email))
-        assert (await service.run()).emails_changed == 4
-        assert [(await fresh(session, user)).email for user in chain] == emails
-        assert (await service.run()).changed == 0
+            directory.lists(user, email=email)
+        assert (await directory.sync()).emails_changed == 4
+        assert [(await directory.fresh(user)).email for user in chain] == emails
+        assert (await directory.sync()).changed == 0
 
     async def test_a_swap_is_for_people_to_solve(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        learner: User,
-        other_learner: User,
+        self, directory: Directory, learner: User, other_learner: User
     ) -> None:
-        auth_admin.put(account_of(learner, email=other_learner.email))
-        auth_admin.put(account_of(other_learner, email=learner.email))
-        done = await service.run()
+        directory.lists(learner, email=other_learner.email)
+        directory.lists(other_learner, email=learner.email)
+        done = await directory.sync()
         assert (done.changed, done.held_back) == (0, 2)
 
     async def test_two_accounts_of_one_address(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        learner: User,
-        other_learner: User,
+        self, directory: Directory, learner: User, other_learner: User
     ) -> None:
-        for user in (learner, other_learner):
-            auth_admin.put(account_of(user, email="shared@unified.example"))
-        done = await service.run()
+        directory.lists(learner, other_learner, email="shared@unified.example")
+        done = await directory.sync()
         assert (done.changed, done.held_back) == (0, 2)
 
 
 class TestReports:
-    async def test_whom_it_does_not_concern(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
-    ) -> None:
-        leaver = await make_user(session, is_active=False)
-        imported = await make_user(session, supabase_id=None)
-        give_accounts(auth_admin, [learner])
-        auth_admin.put(account_of(leaver, email="moved@unified.example"))
-        auth_admin.put(AuthUser(uuid.uuid4(), "stranger@unified.example", email_confirmed=True))
-        done = await service.run()
+    async def test_whom_it_does_not_concern(self, directory: Directory, learner: User) -> None:
+        leaver = await directory.person(is_active=False)
+        imported = await directory.person(supabase_id=None)
+        directory.lists(learner)
+        directory.lists(leaver, email="moved@unified.example")
+        directory.auth.put(AuthUser(uuid.uuid4(), "stranger@unified.example", email_confirmed=True))
+        done = await directory.sync()
         assert done == AccountsSynced(
             accounts=3,
             people=1,
@@ -236,48 +208,37 @@ class TestReports:
             strangers=1,
             unlinked=(imported.email,),
         )
-        assert await events(session) == []
+        assert await directory.events() == []
 
     async def test_a_dry_run_writes_nothing(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
-        other_learner: User,
+        self, directory: Directory, learner: User, other_learner: User
     ) -> None:
-        auth_admin.put(account_of(learner, email="married@unified.example"))
-        done = await service.run(dry_run=True)
+        directory.lists(learner, email="married@unified.example")
+        done = await directory.sync(dry_run=True)
         assert (done.deactivated, done.emails_changed) == (1, 1)
-        assert (await fresh(session, other_learner)).is_active
-        assert (await fresh(session, learner)).email == learner.email
-        assert await events(session) == []
-        assert (await service.run()).changed == 2
+        assert (await directory.fresh(other_learner)).is_active
+        assert (await directory.fresh(learner)).email == learner.email
+        assert await directory.events() == []
+        assert (await directory.sync()).changed == 2
 
 
 class TestGuards:
     async def test_an_empty_list_closes_nobody_whatever_is_said(
-        self, service: AccountSyncService, session: AsyncSession, learner: User
+        self, directory: Directory, learner: User
     ) -> None:
         for confirmed in (False, True):
             with pytest.raises(NoAccountsError):
-                await service.run(confirmed=confirmed)
-        assert (await fresh(session, learner)).is_active
+                await directory.sync(confirmed=confirmed)
+        assert (await directory.fresh(learner)).is_active
 
-    async def test_a_failing_list_closes_nobody(
-        self,
-        service: AccountSyncService,
-        auth_admin: InMemoryAuthAdmin,
-        session: AsyncSession,
-        learner: User,
-    ) -> None:
-        auth_admin.available = False
+    async def test_a_failing_list_closes_nobody(self, directory: Directory, learner: User) -> None:
+        directory.auth.available = False
         with pytest.raises(AuthUnavailableError):
-            await service.run(confirmed=True)
-        assert (await fresh(session, learner)).is_active
+            await directory.sync(confirmed=True)
+        assert (await directory.fresh(learner)).is_active
 
     async def test_a_list_that_fails_on_its_second_page(
-        self, database: RollbackDatabase, session: AsyncSession, learner: User
+        self, directory: Directory, learner: User
     ) -> None:
         class Breaking(InMemoryAuthAdmin):
             async def list_users(self, page: int, per_page: int) -> list[AuthUser]:
@@ -287,30 +248,26 @@ class TestGuards:
         auth = Breaking()
         auth.put(AuthUser(uuid.uuid4(), "stranger@unified.example", email_confirmed=True))
         with pytest.raises(AuthUnavailableError):
-            await AccountSyncService(database, auth).run(confirmed=True)
-        assert (await fresh(session, learner)).is_active
+            await replace(directory, auth=auth).sync(confirmed=True)
+        assert (await directory.fresh(learner)).is_active
 
-    async def test_more_than_the_share_needs_a_confirmation(
-        self, database: RollbackDatabase, auth_admin: InMemoryAuthAdmin, session: AsyncSession
-    ) -> None:
-        people = [await make_user(session) for _ in range(20)]
-        service = AccountSyncService(database, auth_admin, confirm_share=0.1)
-        give_accounts(auth_admin, people[3:])
+    async def test_more_than_the_share_needs_a_confirmation(self, directory: Directory) -> None:
+        directory = replace(directory, confirm_share=0.1)
+        people = await directory.people(20)
+        directory.lists(*people[3:])
         for dry_run in (False, True):
             with pytest.raises(TooManyGoneError, match="3 of 20"):
-                await service.run(dry_run=dry_run)
-        assert await events(session) == []
-        assert (await service.run(confirmed=True)).deactivated == 3
-        give_accounts(auth_admin, people[2:3])
-        assert (await service.run()).deactivated == 0
+                await directory.sync(dry_run=dry_run)
+        assert await directory.events() == []
+        assert (await directory.sync(confirmed=True)).deactivated == 3
+        directory.lists(*people[2:3])
+        assert (await directory.sync()).deactivated == 0
 
-    async def test_just_the_share_does_not(
-        self, database: RollbackDatabase, auth_admin: InMemoryAuthAdmin, session: AsyncSession
-    ) -> None:
-        people = [await make_user(session) for _ in range(20)]
-        give_accounts(auth_admin, people[2:])
-        service = AccountSyncService(database, auth_admin, confirm_share=0.1)
-        assert (await service.run()).deactivated == 2
+    async def test_just_the_share_does_not(self, directory: Directory) -> None:
+        directory = replace(directory, confirm_share=0.1)
+        people = await directory.people(20)
+        directory.lists(*people[2:])
+        assert (await directory.sync()).deactivated == 2
 
 
 class ShiftingAuthAdmin(InMemoryAuthAdmin):
@@ -330,37 +287,33 @@ class ShiftingAuthAdmin(InMemoryAuthAdmin):
 
 
 class TestAListThatChanges:
-    async def test_people_between_pages_are_not_lost(
-        self, database: RollbackDatabase, session: AsyncSession
-    ) -> None:
+    async def test_people_between_pages_are_not_lost(self, directory: Directory) -> None:
         auth = ShiftingAuthAdmin(grows=False)
-        people = [await make_user(session) for _ in range(12)]
-        give_accounts(auth, people)
-        done = await AccountSyncService(database, auth, confirm_share=0.9).run()
-        alive = {user.id for user in people if (await fresh(session, user)).is_active}
+        directory = replace(directory, auth=auth, confirm_share=0.9)
+        people = await directory.people(12)
+        directory.lists(*people)
+        done = await directory.sync()
+        alive = {user.id for user in people if (await directory.fresh(user)).is_active}
         still_there = {user.id for user in people if user.supabase_id in auth.users}
         assert still_there <= alive
         assert done.deactivated == len(people) - len(alive)
 
-    async def test_people_on_two_pages_are_counted_once(
-        self, database: RollbackDatabase, session: AsyncSession
-    ) -> None:
-        auth = ShiftingAuthAdmin(grows=True)
-        people = [await make_user(session) for _ in range(6)]
-        give_accounts(auth, people)
-        done = await AccountSyncService(database, auth, confirm_share=0.9).run()
+    async def test_people_on_two_pages_are_counted_once(self, directory: Directory) -> None:
+        directory = replace(directory, auth=ShiftingAuthAdmin(grows=True), confirm_share=0.9)
+        directory.lists(*await directory.people(6))
+        done = await directory.sync()
         assert (done.deactivated, done.changed, done.people) == (0, 0, 6)
 
     async def test_a_server_that_repeats_its_page_comes_to_an_end(
-        self, database: RollbackDatabase, session: AsyncSession, learner: User
+        self, directory: Directory, learner: User
     ) -> None:
         class Repeating(InMemoryAuthAdmin):
             async def list_users(self, page: int, per_page: int) -> list[AuthUser]:
                 return await super().list_users(1, per_page)
 
-        auth = Repeating()
-        give_accounts(auth, [learner])
-        assert (await AccountSyncService(database, auth).run()).changed == 0
+        directory = replace(directory, auth=Repeating())
+        directory.lists(learner)
+        assert (await directory.sync()).changed == 0
 
 
 class CountingAuthAdmin(InMemoryAuthAdmin):

@@ -1,5 +1,6 @@
 import asyncio
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from app.models import (
     CompliancePending,
     Enrollment,
     EvidenceElsewhere,
+    SectionProgress,
     TrainingModule,
     User,
 )
@@ -34,11 +36,37 @@ from tests.support import RollbackDatabase, count_statements
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
 
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A published module that a requirement asks of everybody there is."""
+
+    database: RollbackDatabase
+    session: AsyncSession
+    module: TrainingModule
+
+    async def reconcile(self, *people: User) -> Reconciled:
+        return await run(self.database, *people)
+
+    async def is_shown_by(self, user: User) -> date:
+        """Let the person have shown the module elsewhere, today; return the day."""
+        day = await today_of(self.database, user)
+        await show(self.session, user, self.module, day)
+        return day
+
+    async def enrollment(self) -> Enrollment:
+        """Return the one that the requirement has made."""
+        [enrollment] = await self.session.scalars(
+            select(Enrollment).execution_options(populate_existing=True)
+        )
+        return enrollment
+
+
 @pytest.fixture
-async def module(session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
+async def duty(session: AsyncSession, database: RollbackDatabase, learner: User) -> Duty:
     module = await make_module(session)
     await publish(database, module)
-    return module
+    await make_requirement(database, module.id)
+    return Duty(database, session, module)
 
 
 async def run(database: Database, *people: User) -> Reconciled:
@@ -57,79 +85,46 @@ async def today_of(database: Database, user: User) -> date:
 
 
 class TestReconcile:
-    async def test_the_second_time_writes_nothing(
-        self, database: RollbackDatabase, learner: User, module: TrainingModule
-    ) -> None:
-        await make_requirement(database, module.id)
-        assert (await run(database, learner)).changed == 0
+    async def test_the_second_time_writes_nothing(self, duty: Duty, learner: User) -> None:
+        assert (await duty.reconcile(learner)).changed == 0
 
     async def test_meets_and_withdraws(
-        self,
-        database: RollbackDatabase,
-        session: AsyncSession,
-        learner: User,
-        module: TrainingModule,
+        self, duty: Duty, session: AsyncSession, learner: User
     ) -> None:
-        await make_requirement(database, module.id)
-        day = await today_of(database, learner)
-        await show(session, learner, module, day)
-        done = await run(database, learner)
+        day = await duty.is_shown_by(learner)
+        done = await duty.reconcile(learner)
         assert (done.periods, done.withdrawn) == (1, 1)
         [period] = await session.scalars(select(CertificationPeriod))
         assert (period.outcome, period.met_on) == ("met", day)
-        [enrollment] = await session.scalars(select(Enrollment))
-        assert enrollment.status is EnrollmentStatus.WITHDRAWN
+        assert (await duty.enrollment()).status is EnrollmentStatus.WITHDRAWN
 
     async def test_what_was_begun_stays(
-        self,
-        database: RollbackDatabase,
-        session: AsyncSession,
-        learner: User,
-        module: TrainingModule,
+        self, duty: Duty, session: AsyncSession, learner: User
     ) -> None:
-        await make_requirement(database, module.id)
-        [enrollment] = await session.scalars(select(Enrollment))
-        await session.execute(
-            text(
-                "INSERT INTO section_progress (enrollment_id, section_id, state, seconds_spent,"
-                " position) VALUES (:id, :section, 'in_progress', 5, 0)"
-            ),
-            {"id": enrollment.id, "section": module.sections[0].id},
-        )
-        await session.commit()
-        await show(session, learner, module, await today_of(database, learner))
-        done = await run(database, learner)
+        section_id = duty.module.sections[0].id
+        enrollment_id = (await duty.enrollment()).id
+        session.add(SectionProgress(enrollment_id=enrollment_id, section_id=section_id))
+        await duty.is_shown_by(learner)
+        done = await duty.reconcile(learner)
         assert (done.withdrawn, done.dated) == (0, 1)
-        await session.refresh(enrollment)
+        enrollment = await duty.enrollment()
         assert (enrollment.status, enrollment.due_on) == (EnrollmentStatus.ACTIVE, None)
 
-    async def test_statements_do_not_grow(
-        self,
-        database: RollbackDatabase,
-        session: AsyncSession,
-        module: TrainingModule,
-    ) -> None:
+    async def test_statements_do_not_grow(self, duty: Duty, session: AsyncSession) -> None:
         people = [await make_user(session) for _ in range(12)]
-        await make_requirement(database, module.id)
+        await duty.reconcile(*people)
         counts = []
         for some in (people[:2], people):
             for person in some:
-                await show(session, person, module, await today_of(database, person))
-            with count_statements(database.engine) as statements:
-                await run(database, *some)
+                await duty.is_shown_by(person)
+            with count_statements(duty.database.engine) as statements:
+                await duty.reconcile(*some)
             counts.append(statements.count)
         assert counts[0] == counts[1]
 
-    async def test_dry_run_writes_nothing(
-        self,
-        database: RollbackDatabase,
-        session: AsyncSession,
-        learner: User,
-        module: TrainingModule,
-    ) -> None:
-        await make_requirement(database, module.id)
-        await show(session, learner, module, await today_of(database, learner))
-        service = ReconciliationService(database, SYSTEM)
+    async def test_dry_run_writes_nothing(self, duty: Duty, learner: User) -> None:
+        await duty.is_shown_by(learner)
+        service = ReconciliationService(duty.database, SYSTEM)
         counted = await service.run([learner.id], dry_run=True)
         assert counted.changed > 0
         assert await service.run([learner.id], dry_run=True) == counted
@@ -166,25 +161,19 @@ class TestClosedPeriods:
 
 class TestPending:
     async def test_a_crash_after_a_completion_loses_nothing(
-        self,
-        database: RollbackDatabase,
-        session: AsyncSession,
-        learner: User,
-        module: TrainingModule,
+        self, duty: Duty, session: AsyncSession, learner: User
     ) -> None:
-        await make_requirement(database, module.id)
-        [enrollment] = await session.scalars(select(Enrollment))
-        await session.execute(
-            select(
-                func.complete_section(enrollment.id, module.sections[0].id, learner.id, "crashed")
-            )
-        )
+        pending = select(func.count()).select_from(CompliancePending)
+        section_id = duty.module.sections[0].id
+        enrollment_id = (await duty.enrollment()).id
+        completed = func.complete_section(enrollment_id, section_id, learner.id, "crashed")
+        await session.execute(select(completed))
         await session.commit()
-        assert await session.scalar(select(func.count()).select_from(CompliancePending)) == 1
-        done = await ReconciliationService(database, SYSTEM).run_pending()
+        assert await session.scalar(pending) == 1
+        done = await ReconciliationService(duty.database, SYSTEM).run_pending()
         assert done.periods == 1
-        assert await session.scalar(select(func.count()).select_from(CompliancePending)) == 0
-        assert (await run(database, learner)).changed == 0
+        assert await session.scalar(pending) == 0
+        assert (await duty.reconcile(learner)).changed == 0
 
 
 class TestLocalDays:
