@@ -45,6 +45,7 @@ from app.routers import (
 from app.routers.container import Container
 from app.routers.errors import add_error_handlers
 from app.routers.fast_lane import FastLane
+from app.routers.head import HeadAsGet
 from app.routers.middleware import LimitBody, Observe
 from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.respond import BASE_PATH
@@ -53,7 +54,15 @@ VERSION = "0.1.0"
 GC_ALLOCATIONS = 10_000
 """After so many allocations the youngest are collected; Python's own 700 is for scripts."""
 
-EXPOSED_HEADERS = ["ETag", "Location", "X-Request-Id", "Idempotency-Replayed", "Retry-After"]
+EXPOSED_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Retry-After",
+    "X-Not-Carried",
+    "X-Request-Id",
+]
 
 # Routes are tried one by one, in this order: those that learners use all day come first.
 ROUTERS = (
@@ -115,7 +124,7 @@ def create_app(container: Container) -> FastAPI:
         app.include_router(router, prefix=BASE_PATH)
     if settings.metrics_enabled:
         app.include_router(health.metrics_router)
-    app.router.middleware_stack = FastLane(app.router.middleware_stack)
+    app.router.middleware_stack = HeadAsGet(FastLane(app.router.middleware_stack))
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe)
     # Outermost, so that browsers may read 413 and 500 as well.

@@ -111,12 +111,13 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 
 def _methods_at(request: Request) -> set[str]:
     """Return what this address does; the router only names the methods of its first route."""
-    return {
+    methods = {
         method
         for route in iter_route_contexts(request.app.routes)
         if route.path_regex.fullmatch(request.url.path)
         for method in route.methods or ()
     }
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _on_stale(request: Request, _error: StaleDataError) -> Response:

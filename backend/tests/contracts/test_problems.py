@@ -4,9 +4,7 @@ import ast
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import Constraint, Index
 
@@ -16,21 +14,10 @@ from app.core.errors import AppError
 from app.models import User
 from app.services.constraints import ERRORS
 from app.services.health import NotMigratedError
+from tests.routers.problems import assert_problem
 from tests.support import Api
 
 SOURCE = Path(str(app.__file__)).parent
-MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
-
-
-def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    problem: dict[str, Any] = response.json()
-    assert (response.status_code, problem["code"]) == (status, code)
-    assert response.headers["content-type"] == "application/problem+json"
-    assert problem.keys() >= MEMBERS
-    assert problem["status"] == status
-    assert problem["type"] == f"urn:problem:{code}"
-    assert problem["request_id"] == response.headers["X-Request-Id"]
-    return problem
 
 
 class TestShape:
@@ -41,7 +28,7 @@ class TestShape:
     async def test_wrong_method_names_the_right_ones(self, api: Api, learner: User) -> None:
         response = await api.delete("/enrollments", learner)
         assert_problem(response, 405, "method_not_allowed")
-        assert response.headers["Allow"] == "GET, POST"
+        assert response.headers["Allow"] == "GET, HEAD, POST"
 
     async def test_not_signed_in(self, api: Api) -> None:
         response = await api.get("/users/me")

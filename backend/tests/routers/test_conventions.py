@@ -35,6 +35,31 @@ class TestRequestId:
         assert response.json()["request_id"] == response.headers["X-Request-Id"] == "mine"
 
 
+class TestHead:
+    @pytest.mark.parametrize(
+        "path", ["/health/live", "/health/ready", "/users/me", "/enrollments", "/modules?limit=1"]
+    )
+    async def test_has_the_headers_of_get(self, api: Api, learner: User, path: str) -> None:
+        head = await api.request("HEAD", path, learner)
+        get = await api.get(path, learner)
+        assert head.status_code == get.status_code == HTTPStatus.OK
+        for name in ("Content-Length", "Content-Type", "ETag"):
+            assert head.headers.get(name) == get.headers.get(name)
+
+    async def test_is_guarded_like_get(self, api: Api, learner: User) -> None:
+        anonymous = await api.request("HEAD", "/users/me")
+        assert anonymous.status_code == HTTPStatus.UNAUTHORIZED
+        forbidden = await api.request("HEAD", "/audit-events", learner)
+        assert forbidden.status_code == HTTPStatus.FORBIDDEN
+        missing = await api.request("HEAD", "/nothing-here", learner)
+        assert missing.status_code == HTTPStatus.NOT_FOUND
+
+    async def test_only_where_there_is_get(self, api: Api, learner: User) -> None:
+        response = await api.request("HEAD", "/users/sync", learner)
+        assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        assert response.headers["Allow"] == "POST"
+
+
 class TestSecurityHeaders:
     async def test_everywhere(self, api: Api) -> None:
         for path in ("/health/live", "/users/me", "/nothing"):
