@@ -19,7 +19,7 @@ async def test_close_overdue(
     learner: User,
 ) -> None:
     quiz = await make_quiz(session, committed_database, time_limit_seconds=60)
-    await quiz.start(committed_api, learner, await quiz.enroll(committed_api, learner))
+    await quiz.begin(committed_api, learner)
     before = await invoke("attempts", "close-overdue")
     assert (before.exit_code, before.stdout) == (0, "0 attempts closed and graded.\n")
     deadline = func.now() - timedelta(minutes=1)

@@ -56,9 +56,7 @@ async def test_submits_make_one_grade(
 ) -> None:
     for number in range(1, ROUNDS + 1):
         quiz = await make_quiz(session, committed_database)
-        attempt = await quiz.start(
-            committed_api, learner, await quiz.enroll(committed_api, learner)
-        )
+        attempt = await quiz.begin(committed_api, learner)
         answers = await race(
             submit(committed_api, learner, attempt, quiz.right()) for _ in range(50)
         )
@@ -76,9 +74,7 @@ async def test_submits_of_what_was_saved_make_one_grade(
 ) -> None:
     for number in range(1, ROUNDS + 1):
         quiz = await make_quiz(session, committed_database)
-        attempt = await quiz.start(
-            committed_api, learner, await quiz.enroll(committed_api, learner)
-        )
+        attempt = await quiz.begin(committed_api, learner)
         await save(committed_api, learner, attempt, quiz.right())
         answers = await race(submit(committed_api, learner, attempt, {}) for _ in range(50))
         assert statuses(answers) == {200: 50}
@@ -91,9 +87,7 @@ async def test_different_last_answers_make_one_grade(
 ) -> None:
     for number in range(1, ROUNDS + 1):
         quiz = await make_quiz(session, committed_database)
-        attempt = await quiz.start(
-            committed_api, learner, await quiz.enroll(committed_api, learner)
-        )
+        attempt = await quiz.begin(committed_api, learner)
         answers = await race(
             submit(committed_api, learner, attempt, quiz.right() if turn % 2 else quiz.wrong())
             for turn in range(50)
@@ -111,9 +105,7 @@ async def test_saves_that_were_acknowledged_are_graded(
         quiz = await make_quiz(
             session, committed_database, *(question("true_false") for _ in range(40))
         )
-        attempt = await quiz.start(
-            committed_api, learner, await quiz.enroll(committed_api, learner)
-        )
+        attempt = await quiz.begin(committed_api, learner)
         saved = [{key: value} for key, value in quiz.right().items()]
         answers = await race(
             [save(committed_api, learner, attempt, each) for each in saved[:20]]
@@ -164,9 +156,7 @@ async def test_time_runs_out_once(
 ) -> None:
     for number in range(1, ROUNDS + 1):
         quiz = await make_quiz(session, committed_database, time_limit_seconds=60)
-        attempt = await quiz.start(
-            committed_api, learner, await quiz.enroll(committed_api, learner)
-        )
+        attempt = await quiz.begin(committed_api, learner)
         await save(committed_api, learner, attempt, quiz.right())
         overdue = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, 10)
         await session.execute(update(QuizAttempt).where(OPEN).values(expires_at=overdue))

@@ -72,7 +72,7 @@ async def test_grading_waits_for_a_correction_under_way(
     committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
 ) -> None:
     quiz = await make_quiz(session, committed_database, question("single_choice"))
-    attempt = await quiz.start(committed_api, learner, await quiz.enroll(committed_api, learner))
+    attempt = await quiz.begin(committed_api, learner)
     question_id = quiz.questions[0].id
     path, body = f"/attempts/{attempt['id']}/submit", {"answers": {str(question_id): "c"}}
     async with UnitOfWork(committed_database, SYSTEM) as uow:

@@ -72,6 +72,10 @@ class Quiz:
         attempt: dict[str, Any] = response.json()
         return attempt
 
+    async def begin(self, api: Api, user: User) -> dict[str, Any]:
+        """Enroll the person and start the first attempt."""
+        return await self.start(api, user, await self.enroll(api, user))
+
     async def take(
         self, api: Api, user: User, enrollment_id: str, answers: dict[str, Any]
     ) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class TestStart:
     ) -> None:
         pool = [single_choice(prompt=f"Question {number}?") for number in range(8)]
         quiz = await make_quiz(session, database, *pool, draw=3)
-        attempt = await quiz.start(api, learner, await quiz.enroll(api, learner))
+        attempt = await quiz.begin(api, learner)
         shown = {each["id"] for each in attempt["questions"]}
         assert len(shown) == 3
         assert shown < {str(each.id) for each in pool}
@@ -99,7 +99,7 @@ class TestStart:
         self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
     ) -> None:
         quiz = await make_quiz(session, database, time_limit_seconds=90)
-        attempt = await quiz.start(api, learner, await quiz.enroll(api, learner))
+        attempt = await quiz.begin(api, learner)
         row = (await session.scalars(select(QuizAttempt))).one()
         assert row.expires_at == row.started_at + timedelta(seconds=90)
         assert attempt["expires_at"] is not None

@@ -69,7 +69,7 @@ async def test_nothing_yet(api: Api, quiz: Quiz, author: User) -> None:
 
 async def test_quiz(api: Api, quiz: Quiz, author: User, session: AsyncSession) -> None:
     await answer_all(api, session, quiz)
-    await quiz.start(api, author, await quiz.enroll(api, author))
+    await quiz.begin(api, author)
     body = await analysis(api, author, quiz)
     # The scores are 3, 2, 2.5, 0 and 0 of 3.
     assert (body["attempts"], body["open"], body["people"]) == (5, 1, 6)

@@ -16,7 +16,7 @@ async def started(session: AsyncSession, database: RollbackDatabase, api: Api, p
     quiz = await make_quiz(session, database, time_limit_seconds=60)
     for _ in range(people):
         user = await make_user(session)
-        await quiz.start(api, user, await quiz.enroll(api, user))
+        await quiz.begin(api, user)
 
 
 async def expire(session: AsyncSession, ago: timedelta) -> None:
@@ -56,5 +56,5 @@ async def test_attempts_without_a_limit_stay_open(
     api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
 ) -> None:
     quiz = await make_quiz(session, database)
-    await quiz.start(api, learner, await quiz.enroll(api, learner))
+    await quiz.begin(api, learner)
     assert await AttemptService(database, SYSTEM).close_overdue() == 0
