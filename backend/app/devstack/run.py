@@ -40,6 +40,10 @@ DATABASE = "training"
 PASSWORD = "dental-demo"  # noqa: S105  # of the demonstration identities, on loopback alone
 SECRET_KEY = "sb_secret_development_only"  # noqa: S105  # of the stand-in, on loopback alone
 TOUR_EMAIL = "learner@unified.example"
+FRONTENDS = tuple(
+    f"http://{host}:{port}" for host in ("localhost", HOST) for port in (3000, 4200, 5173, 8080)
+)
+"""Where the usual development servers of frontends are."""
 
 
 class DevStackError(RuntimeError):
@@ -199,7 +203,7 @@ def _settings(listener: socket.socket, postgres: EmbeddedPostgres) -> Settings:
             "supabase_url": origin,
             "supabase_secret_key": SECRET_KEY,
             "metrics_enabled": True,
-            "cors_origins": ("http://localhost:3000", "http://localhost:5173"),
+            "cors_origins": FRONTENDS,
         }
     )
 

@@ -59,6 +59,13 @@ async def test_everybody_signs_in(stack: DevStack, email: str) -> None:
     assert email in stack.announcement
 
 
+@pytest.mark.parametrize("frontend", ["http://localhost:4200", "http://127.0.0.1:5173"])
+async def test_frontends_of_this_machine_may_call(stack: DevStack, frontend: str) -> None:
+    with await stack.sign_in("learner@unified.example") as client:
+        response = client.get("/users/me", headers={"Origin": frontend})
+    assert response.headers["Access-Control-Allow-Origin"] == frontend
+
+
 async def test_the_printed_commands_work(stack: DevStack) -> None:
     commands = stack.announcement.partition("Try it:")[2].rpartition("Ctrl-C")[0]
     *_, answer = await bash(commands)
