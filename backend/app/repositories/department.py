@@ -3,8 +3,9 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.core.pagination import Page, PageRequest
 from app.models import Department
-from app.repositories.base import Repository
+from app.repositories.base import Keyset, Repository
 
 
 class DepartmentRepository(Repository[Department]):
@@ -23,6 +24,11 @@ class DepartmentRepository(Repository[Department]):
 
     async def list_all(self) -> list[Department]:
         return list(await self.session.scalars(select(Department).order_by(Department.name)))
+
+    async def list_page(self, request: PageRequest) -> Page[Department]:
+        return await self.page(
+            select(Department), request, Keyset(Department.name, Department.id, str)
+        )
 
     async def by_id(self, department_id: uuid.UUID) -> Department | None:
         return await self.session.get(Department, department_id)

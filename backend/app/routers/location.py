@@ -25,8 +25,8 @@ Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]
 
 
 @departments_router.get("", response_model=ListOf[DepartmentRead])
-async def list_departments(context: Reader, app: App) -> Response:
-    return json_of(await app.locations(context).departments())
+async def list_departments(context: Reader, app: App, page: PageQuery) -> Response:
+    return json_of(await app.locations(context).departments(page))
 
 
 @router.get("", response_model=ListOf[LocationRead])

@@ -36,10 +36,10 @@ class LocationService(Service):
             page = await uow.locations.list_live(request)
             return listed(page, LocationRead.model_validate)
 
-    async def departments(self) -> ListOf[DepartmentRead]:
+    async def departments(self, request: PageRequest) -> ListOf[DepartmentRead]:
         async with self.reading() as uow:
-            rows = await uow.departments.list_all()
-            return ListOf(items=[DepartmentRead.model_validate(row) for row in rows])
+            page = await uow.departments.list_page(request)
+            return listed(page, DepartmentRead.model_validate)
 
     async def get(self, location_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

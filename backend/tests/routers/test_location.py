@@ -161,6 +161,17 @@ class TestListDepartments:
         names = [item["name"] for item in (await api.get("/departments", learner)).json()["items"]]
         assert names == ["Front desk"]
 
+    async def test_come_in_pages(self, api: Api, admin: User, learner: User) -> None:
+        for name in ("Hygiene", "Dentistry", "Front desk"):
+            body, headers = {"department": name}, {"If-Match": "*"}
+            await api.patch(f"/users/{learner.id}", admin, json=body, headers=headers)
+        first = (await api.get("/departments?limit=2&include_total=true", learner)).json()
+        assert [item["name"] for item in first["items"]] == ["Dentistry", "Front desk"]
+        assert first["total"] == 3
+        query = {"cursor": first["next_cursor"]}
+        rest = (await api.get("/departments", learner, params=query)).json()
+        assert [item["name"] for item in rest["items"]] == ["Hygiene"]
+
     async def test_is_audited_once(self, api: Api, admin: User, learner: User) -> None:
         path = f"/users/{learner.id}"
         for name in ("Hygiene", "hygiene"):
