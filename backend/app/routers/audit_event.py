@@ -1,7 +1,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.domain.fields import Instant
@@ -14,6 +14,7 @@ from app.services.context import RequestContext
 
 router = APIRouter(prefix="/audit-events", tags=["audit"])
 
+ShortForm = Annotated[uuid.UUID | None, Query(description="The same with _id, in short")]
 Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
 
 
@@ -28,6 +29,9 @@ async def list_audit_events(
     action: QueryText | None = None,
     since: Instant | None = None,
     until: Instant | None = None,
+    actor: ShortForm = None,
+    target: ShortForm = None,
 ) -> Response:
-    filters = AuditFilter(actor_id, target_type, target_id, action, since, until)
+    """List the newest first; `since` is inclusive, `until` is not."""
+    filters = AuditFilter(actor_id or actor, target_type, target_id or target, action, since, until)
     return json_of(await app.audit_events(context).list(filters, page))

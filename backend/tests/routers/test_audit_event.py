@@ -49,6 +49,10 @@ class TestListAuditEvents:
         for query, count in (
             ({"actor_id": str(author.id)}, 1),
             ({"actor_id": str(admin.id)}, 0),
+            ({"actor": str(author.id)}, 1),
+            ({"actor": str(admin.id)}, 0),
+            ({"target": module_id}, 1),
+            ({"target": str(admin.id)}, 0),
             ({"target_type": "module", "target_id": module_id}, 1),
             ({"target_type": "user"}, 0),
             ({"action": "module:created"}, 1),
