@@ -4,6 +4,7 @@ import typer
 
 from app.cli.environment import err, out, with_database
 from app.core.database import Database
+from app.models import RecordSeal
 from app.services.context import SYSTEM
 from app.services.training_record import TrainingRecordService, Verification
 
@@ -35,14 +36,14 @@ def verify() -> None:
 
 @cli.command()
 def seal() -> None:
-    """Put the records that are not sealed yet under Merkle seals."""
+    """Put the records that are not sealed yet under Merkle seals, and print the seals' hashes."""
 
-    async def use(database: Database) -> list[tuple[int, int]]:
+    async def use(database: Database) -> list[RecordSeal]:
         service = TrainingRecordService(database, SYSTEM)
-        made = []
+        seals = []
         while (seal := await service.seal()) is not None:
-            made.append((seal.number, seal.record_count))
-        return made
+            seals.append(seal)
+        return seals
 
-    for number, count in with_database(use):
-        out.print(f"Seal {number} covers {count} records.")
+    for made in with_database(use):
+        out.print(f"Seal {made.number} covers {made.record_count} records: {made.hash}")

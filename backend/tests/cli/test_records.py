@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.devstack.postgres import EmbeddedPostgres
 from app.domain.actor import Actor, Role
-from app.models import TrainingRecord, User
+from app.models import RecordSeal, TrainingRecord, User
 from app.schemas.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
 from app.services.enrollment import EnrollmentService
@@ -59,10 +59,14 @@ async def test_nothing_to_verify(invoke: Invoke) -> None:
     )
 
 
-async def test_seal_then_verify(invoke: Invoke, records: list[uuid.UUID]) -> None:
+async def test_seal_then_verify(
+    invoke: Invoke, session: AsyncSession, records: list[uuid.UUID]
+) -> None:
     before = await invoke("records", "verify")
     assert (before.exit_code, "6 records not sealed yet" in before.stdout) == (0, True)
-    assert (await invoke("records", "seal")).stdout == "Seal 1 covers 6 records.\n"
+    sealed = await invoke("records", "seal")
+    digest = await session.scalar(select(RecordSeal.hash))
+    assert sealed.stdout == f"Seal 1 covers 6 records: {digest}\n"
     again = await invoke("records", "seal")
     assert (again.exit_code, again.stdout) == (0, "")
     after = await invoke("records", "verify")
