@@ -63,7 +63,7 @@ class Guard:
             raise NotAuthenticatedError
         app = container(request)
         claims = await app.verifier.verify(credentials.credentials)
-        actor = await app.sync.actor(claims)
+        actor = await app.sync.actor(claims, request.state.request_id)
         if not actor.may(self.permission):
             raise ForbiddenError
         if self._needs_mfa(request, app) and claims.assurance_level != MFA_LEVEL:

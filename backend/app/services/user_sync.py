@@ -63,14 +63,14 @@ class UserSync:
         self._bootstrap_admin = (bootstrap_admin_email or "").lower() or None
         self._turns: defaultdict[uuid.UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def actor(self, claims: Claims) -> Actor:
+    async def actor(self, claims: Claims, request_id: str | None = None) -> Actor:
         """Return who the caller is; make or mend their row when the token says something new.
 
         Raises UserInactiveError (403) for leavers, on every request.
         """
         identity = await self._identity(claims)
         if identity is None or _is_outdated(identity, claims):
-            identity = await self._in_turn(claims)
+            identity = await self._in_turn(claims, RequestContext(request_id=request_id))
         if not identity.is_active:
             raise UserInactiveError
         return Actor(identity.id, identity.role, identity.location_id)
@@ -85,7 +85,7 @@ class UserSync:
     async def _identity(self, claims: Claims) -> Identity | None:
         return await find_identity(self._database.read, claims.subject)
 
-    async def _in_turn(self, claims: Claims) -> Identity:
+    async def _in_turn(self, claims: Claims, context: RequestContext) -> Identity:
         """Let parallel first requests of one person wait for each other without connections.
 
         This spares the pool only; between processes the database decides.
@@ -95,9 +95,9 @@ class UserSync:
             async with turn:
                 identity = await self._identity(claims)
                 if identity is None:
-                    await self._admit(claims)
+                    await self._admit(claims, context)
                 elif _is_outdated(identity, claims):
-                    await self._refresh(claims)
+                    await self._refresh(claims, context)
                 identity = await self._identity(claims)
         finally:
             if not turn.locked():
@@ -106,8 +106,8 @@ class UserSync:
             raise UserInactiveError
         return identity
 
-    async def _refresh(self, claims: Claims) -> None:
-        async with UnitOfWork(self._database, RequestContext()) as uow:
+    async def _refresh(self, claims: Claims, context: RequestContext) -> None:
+        async with UnitOfWork(self._database, context) as uow:
             user = await uow.users.by_supabase_id(claims.subject, lock=True)
             if user is None:
                 return
@@ -129,14 +129,14 @@ class UserSync:
             AuditAction.USER_EMAIL_CHANGED, user, before=before, after=after, actor_id=user.id
         )
 
-    async def _admit(self, claims: Claims) -> None:
+    async def _admit(self, claims: Claims, context: RequestContext) -> None:
         """Find or make the row of somebody who comes for the first time."""
         if claims.email is None:
             raise EmailMissingError
         for _ in range(3):
             facts = await self._ask(claims, claims.email)
             try:
-                async with UnitOfWork(self._database, RequestContext()) as uow:
+                async with UnitOfWork(self._database, context) as uow:
                     if await self._settle(uow, claims, claims.email, facts):
                         return
             except IntegrityError:

@@ -67,6 +67,20 @@ class TestSync:
         response = await api.get("/modules", headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == HTTPStatus.OK
 
+    async def test_the_trail_knows_the_request(self, api: Api, session: AsyncSession) -> None:
+        subject = uuid.uuid4()
+        for number, email in enumerate(("new@unified.example", "newer@unified.example")):
+            token = api.keys.token(subject, email)
+            headers = {"Authorization": f"Bearer {token}", "X-Request-Id": f"request-{number}"}
+            await api.get("/modules", headers=headers)
+        events = await session.execute(
+            select(AuditEvent.action, AuditEvent.request_id).order_by(AuditEvent.id)
+        )
+        assert [tuple(event) for event in events] == [
+            ("user:created", "request-0"),
+            ("user:email_changed", "request-1"),
+        ]
+
     async def test_exact_fields(self, api: Api, learner: User) -> None:
         response = await api.post("/users/sync", learner)
         extra = {"location_id", "manager_id"}
