@@ -29,16 +29,19 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def training(
-    *arguments: str, environment: dict[str, str] | None = None
+    *arguments: str, environment: dict[str, str] | None = None, output: int = PIPE
 ) -> AsyncIterator[Process]:
-    """Run the command in a session of its own, as a terminal would; kill its group in the end."""
+    """Run the command in a session of its own, as a terminal would; kill its group in the end.
+
+    A pipe that nobody reads stops who writes much to it: servers get DEVNULL as their `output`.
+    """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         TRAINING,
         *arguments,
         stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
+        stdout=output,
+        stderr=output,
         env=kept | (environment or {}),
         start_new_session=True,
     )

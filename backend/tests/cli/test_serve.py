@@ -1,11 +1,14 @@
-"""`training serve` as production runs it: worker processes, signals, and sudden death."""
+"""`training serve` as production runs it: worker processes, signals, and sudden death.
+
+TEST_KILLS=20 TEST_WRITES=10000 is the longer run of docs/reliability.md.
+"""
 
 import asyncio
 import contextlib
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -17,82 +20,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
-from tests.cli.processes import (
-    PATIENCE_SECONDS,
-    alive,
-    descendants,
-    free_port,
-    training,
-    until_gone,
-)
-from tests.conftest import POOLER
+from tests.cli.processes import PATIENCE_SECONDS, alive, descendants, until_gone
+from tests.cli.serving import Server, serve, until_sessions_wait
 from tests.factories.module import make_module, publish
-from tests.support import LocalKeys, published
+from tests.support import LocalKeys
 
 pytestmark = pytest.mark.full
 
 WORKERS = 2
-KILLS = 5
 WRITERS = 8
-WRITES_BETWEEN_KILLS = 200
+KILLS = int(os.environ.get("TEST_KILLS", "5"))
+WRITES_BETWEEN_KILLS = int(os.environ.get("TEST_WRITES", "1000")) // KILLS
 
 
 @pytest.fixture
-def issuer(keys: LocalKeys) -> Iterator[str]:
-    with published(keys) as url:
-        yield url
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    process: asyncio.subprocess.Process
-    client: httpx.AsyncClient
-    keys: LocalKeys
-    issuer: str
-
-    def bearer(self, user: User) -> dict[str, str]:
-        assert user.supabase_id
-        token = self.keys.token(user.supabase_id, user.email, iss=self.issuer)
-        return {"Authorization": f"Bearer {token}"}
-
-    async def until_ready(self) -> None:
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if (await self.client.get("/health/ready")).is_success:
-                    return
-            assert self.process.returncode is None
-            await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-async def server(
-    committed_database: Database, keys: LocalKeys, issuer: str
-) -> AsyncIterator[Server]:
-    port = free_port()
-    url = committed_database.engine.url.render_as_string(hide_password=False)
-    environment = {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": url,
-        "DATABASE_POOLER": POOLER,
-        "SUPABASE_URL": issuer.removesuffix("/auth/v1"),
-        "SUPABASE_SECRET_KEY": "sb_secret_test",
-        "LOG_LEVEL": "WARNING",
-    }
-    arguments = ("serve", "--port", str(port), "--workers", str(WORKERS))
-    origin = f"http://127.0.0.1:{port}/api/v1"
-    async with (
-        training(*arguments, environment=environment) as process,
-        httpx.AsyncClient(base_url=origin, timeout=PATIENCE_SECONDS) as client,
-    ):
-        server = Server(process, client, keys, issuer)
-        await asyncio.wait_for(server.until_ready(), PATIENCE_SECONDS)
+async def server(committed_database: Database, keys: LocalKeys) -> AsyncIterator[Server]:
+    async with serve(committed_database, keys, workers=WORKERS) as server:
         yield server
-
-
-async def until_a_session_waits(observer: asyncpg.Connection) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    while await observer.fetchval(waiting) == 0:
-        await observer.execute("SELECT pg_sleep(0.02)")
 
 
 async def test_a_request_in_flight_is_finished_before_the_end(
@@ -121,7 +65,7 @@ async def test_a_request_in_flight_is_finished_before_the_end(
             report = asyncio.create_task(
                 server.client.put(path, headers=headers, json={"completed": True})
             )
-            await asyncio.wait_for(until_a_session_waits(observer), PATIENCE_SECONDS)
+            await asyncio.wait_for(until_sessions_wait(observer, 1), PATIENCE_SECONDS)
             server.process.send_signal(signal.SIGTERM)
             done, _ = await asyncio.wait({report}, timeout=0.5)
             assert not done

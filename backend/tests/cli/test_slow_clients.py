@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from statistics import quantiles
 
@@ -91,7 +92,8 @@ class TestServe:
                 "SUPABASE_SECRET_KEY": "sb_secret_test",
                 "LOG_LEVEL": "WARNING",
             }
-            async with training("serve", "--port", str(port), environment=environment):
+            arguments = ("serve", "--port", str(port))
+            async with training(*arguments, environment=environment, output=DEVNULL):
                 await asyncio.wait_for(until_it_listens(port), PATIENCE_SECONDS)
                 yield port
 

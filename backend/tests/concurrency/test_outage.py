@@ -28,7 +28,8 @@ from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full
 
-OUTAGES = 5
+OUTAGES = 10
+BACK_WITHIN_SECONDS = 2
 WRITERS = 8
 WRITES_BETWEEN_OUTAGES = 60
 
@@ -107,7 +108,8 @@ async def test_an_outage_is_told_and_loses_nothing(
         writers = [asyncio.create_task(ledger.reach(target)) for _ in range(WRITERS)]
         await ledger.reach(target - WRITES_BETWEEN_OUTAGES // 2)
         await restart_at_once(mortal)
-        assert (await until_ready(api)).is_success
+        answer = await asyncio.wait_for(until_ready(api), BACK_WITHIN_SECONDS)
+        assert answer.is_success
         await asyncio.wait_for(asyncio.gather(*writers), PATIENCE_SECONDS)
     assert set(ledger.answers) == {httpx.codes.CREATED, httpx.codes.SERVICE_UNAVAILABLE}
     async with committed_database.reading() as session:
