@@ -128,5 +128,5 @@ async def behind_pgbouncer(bench: Bench, directory: Path) -> Gates:
 
 async def _failures(bench: Bench, origin: str, operation: Operation) -> int:
     stream = operation.requests("served", bench.sample, bench.identity.token)
-    batch = list(itertools.islice(stream, 2 if operation.name == "bulk" else POOLED_REQUESTS))
+    batch = list(itertools.islice(stream, operation.most_requests or POOLED_REQUESTS))
     return (await load.run(origin, batch, connections=8)).failures

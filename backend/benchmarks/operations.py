@@ -29,6 +29,11 @@ class Operation:
     requests: Callable[[Variant, Sample, Tokens], Iterator[Request]]
     writes: bool = False
     variants: tuple[Variant, ...] = ("limit", "idiomatic", "served")
+    connections: int = 8
+    """How many requests are under way at the same time."""
+
+    most_requests: int | None = None
+    """In a round, where a request is a large one."""
 
 
 def _signed(token: str) -> tuple[tuple[str, str], ...]:
@@ -124,5 +129,14 @@ OPERATIONS = (
     Operation("enroll", {"served": 0.60}, 2, _enroll, writes=True),
     # The limit of these two is the plain way: to count every cell, and to COPY the rows.
     Operation("matrix", {"served": 20}, 1, _matrix, variants=COMPARED),
-    Operation("bulk", {"served": 0.8}, 3, _bulk, writes=True, variants=COMPARED),
+    Operation(
+        "bulk",
+        {"served": 0.8},
+        3,
+        _bulk,
+        writes=True,
+        variants=COMPARED,
+        connections=1,
+        most_requests=10,
+    ),
 )

@@ -203,7 +203,7 @@ def _assignment(assignment: Assignment, actor: Actor, request_id: str | None) ->
     scope = [] if actor.is_admin else [managed_by(actor)]
     people = select(User.id).where(User.is_active, *_people(assignment.people), *scope)
     allowed = people.cte("allowed")
-    created = _assigned(module, allowed, assignment.due_on)
+    created = _assigned(module, allowed, assignment)
     audited = _assignment_audit(created, actor, request_id)
     return select(
         select(func.count() > 0).select_from(module).scalar_subquery(),
@@ -212,11 +212,12 @@ def _assignment(assignment: Assignment, actor: Actor, request_id: str | None) ->
     ).add_cte(audited)
 
 
-def _assigned(module: CTE, allowed: CTE, due_on: date | None) -> CTE:
+def _assigned(module: CTE, allowed: CTE, assignment: Assignment) -> CTE:
     # Who is enrolled already costs a look here and a failed insert there, where races are decided.
     enrolled = exists().where(
         Enrollment.user_id == allowed.c.id,
-        Enrollment.module_id == module.c.id,
+        # Not the CTE's, whose value no plan could use an index for.
+        Enrollment.module_id == assignment.module_id,
         Enrollment.status == EnrollmentStatus.ACTIVE,
     )
     rows = (
@@ -225,7 +226,7 @@ def _assigned(module: CTE, allowed: CTE, due_on: date | None) -> CTE:
             module.c.id,
             module.c.current_version_id,
             literal(EnrollmentSource.ASSIGNED.value, String()),
-            literal(due_on, Date),
+            literal(assignment.due_on, Date),
         )
         .select_from(allowed.join(module, true()))
         .where(~enrolled)
