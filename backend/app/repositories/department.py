@@ -1,5 +1,3 @@
-import uuid
-
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -29,6 +27,3 @@ class DepartmentRepository(Repository[Department]):
         return await self.page(
             select(Department), request, Keyset(Department.name, Department.id, str)
         )
-
-    async def by_id(self, department_id: uuid.UUID) -> Department | None:
-        return await self.session.get(Department, department_id)

@@ -1,4 +1,3 @@
-import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -82,8 +81,6 @@ class TestDepartments:
         assert await departments.make("FRONT desk") is None
         assert await departments.named("front DESK") is first
         assert [each.name for each in await departments.list_all()] == ["Front Desk"]
-        assert await departments.by_id(first.id) is first
-        assert await departments.by_id(uuid.uuid4()) is None
 
     async def test_two_transactions_make_one(self, committed_database: Database) -> None:
         async with committed_database.writing() as first:
