@@ -123,6 +123,9 @@ LISTS: dict[str, Case] = {
         AuditFilter(), PAGE
     ),
     "DepartmentRepository.list_all": lambda world: DepartmentRepository(world.session).list_all(),
+    "DepartmentRepository.list_page": lambda world: DepartmentRepository(world.session).list_page(
+        PAGE
+    ),
     "EnrollmentRepository.list_visible": lambda world: EnrollmentRepository(
         world.session
     ).list_visible(actor_of(world.user), EnrollmentFilter(overdue=False), PAGE),
