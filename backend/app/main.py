@@ -120,10 +120,20 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     add_error_handlers(app)
+    _add_routes(app, settings)
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_routes(app: FastAPI, settings: Settings) -> None:
     for router in ROUTERS:
         app.include_router(router, prefix=BASE_PATH)
     if settings.metrics_enabled:
         app.include_router(health.metrics_router)
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Wrap the router; what is added later is further out."""
     app.router.middleware_stack = HeadAsGet(FastLane(app.router.middleware_stack))
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe)
@@ -132,7 +142,7 @@ def create_app(container: Container) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
                 "Authorization",
                 "Content-Type",
@@ -144,7 +154,6 @@ def create_app(container: Container) -> FastAPI:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
-    return app
 
 
 def from_environment() -> FastAPI:

@@ -132,17 +132,18 @@ class TestCors:
         response = await api.get("/health/live", headers={"Origin": self.ORIGIN})
         assert "access-control-allow-origin" not in response.headers
 
-    async def test_preflight(self, serve: Any) -> None:
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+    async def test_preflight(self, serve: Any, method: str) -> None:
         headers = {
             "Origin": self.ORIGIN,
-            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": "authorization,if-match,idempotency-key",
         }
         api = serve(cors_origins=f"{self.ORIGIN}/, https://other.example")
         response = await api.client.options("/api/v1/users/me", headers=headers)
         assert response.status_code == HTTPStatus.OK
         assert response.headers["Access-Control-Allow-Origin"] == self.ORIGIN
-        assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+        assert method in response.headers["Access-Control-Allow-Methods"]
 
     async def test_errors_can_be_read_too(self, serve: Any) -> None:
         api = serve(cors_origins=self.ORIGIN, max_body_bytes=1024)
