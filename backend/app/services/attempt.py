@@ -8,6 +8,7 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
@@ -141,7 +142,7 @@ class AttemptService(Service):
         """
         async with UnitOfWork(self._database, SYSTEM) as uow:
             row = await uow.attempts.read(attempt_id, None)
-            while row is not None and _is_overdue(row.attempt, row):
+            while row is not None and _is_overdue(row.attempt, row.now):
                 snapshot = Snapshot.model_validate(row.attempt.snapshot)
                 graded = _graded(row, snapshot, row.attempt.answers, timed_out=True)
                 if await uow.attempts.grade(row, graded, self._context.request_id, None):
@@ -159,25 +160,11 @@ class AttemptService(Service):
             for attempt in attempts:
                 if attempt.state is AttemptState.OPEN:
                     _require_answerable(enrollment.status)
-                    if is_over(attempt.expires_at, now):
-                        raise _OverdueError(attempt.id)
+                    _require_in_time(attempt, now)
                     return await uow.answer(_open(attempt))
             decision = next_attempt(key, [_closed(attempt) for attempt in attempts], now)
             _require_start(decision, enrollment.status)
-            snapshot = draw_snapshot(key, secrets.token_hex(SEED_BYTES))
-            attempt = QuizAttempt(
-                enrollment_id=enrollment.id,
-                section_id=section_id,
-                user_id=enrollment.user_id,
-                version_id=enrollment.version_id,
-                number=decision.number,
-                seed=snapshot.seed,
-                snapshot=snapshot.as_json(),
-                answers={},
-                started_at=now,
-                expires_at=deadline(key, now),
-                pass_mark=key.pass_mark,
-            )
+            attempt = _drawn(enrollment, section_id, key, decision.number, now)
             await uow.attempts.begin(attempt)
             after = {
                 "enrollment_id": enrollment.id,
@@ -218,7 +205,7 @@ class AttemptService(Service):
     async def _get(self, attempt_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
             row = found(await uow.attempts.read(attempt_id, self.actor), "attempt")
-            _require_in_time(row)
+            _require_in_time(row.attempt, row.now)
             own = row.attempt.user_id == self.actor.id
             if row.attempt.state is AttemptState.GRADED:
                 return _result(row, with_questions=True) if own else Outcome.of(_read(row.attempt))
@@ -234,23 +221,22 @@ class AttemptService(Service):
             page = await uow.attempts.list_of(enrollment_id, section_id, request)
             now = await uow.now()
             for attempt in page.items:
-                if attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, now):
-                    raise _OverdueError(attempt.id)
+                _require_in_time(attempt, now)
             return listed(page, _read)
 
     async def _own(self, uow: UnitOfWork, attempt_id: uuid.UUID) -> AttemptRow:
         row = found(await uow.attempts.read(attempt_id, self.actor, own=True), "attempt")
-        _require_in_time(row)
+        _require_in_time(row.attempt, row.now)
         return row
 
 
-def _is_overdue(attempt: QuizAttempt, row: AttemptRow) -> bool:
-    return attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, row.now)
+def _is_overdue(attempt: QuizAttempt, now: datetime) -> bool:
+    return attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, now)
 
 
-def _require_in_time(row: AttemptRow) -> None:
-    if _is_overdue(row.attempt, row):
-        raise _OverdueError(row.attempt.id)
+def _require_in_time(attempt: QuizAttempt, now: datetime) -> None:
+    if _is_overdue(attempt, now):
+        raise _OverdueError(attempt.id)
 
 
 def _require_answerable(status: EnrollmentStatus) -> None:
@@ -274,6 +260,25 @@ async def _quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UU
     if section is not None and section.kind is not SectionKind.QUIZ:
         raise NotAQuizSectionError
     raise NotFoundError("section")
+
+
+def _drawn(
+    enrollment: Enrollment, section_id: uuid.UUID, key: QuizKey, number: int, now: datetime
+) -> QuizAttempt:
+    snapshot = draw_snapshot(key, secrets.token_hex(SEED_BYTES))
+    return QuizAttempt(
+        enrollment_id=enrollment.id,
+        section_id=section_id,
+        user_id=enrollment.user_id,
+        version_id=enrollment.version_id,
+        number=number,
+        seed=snapshot.seed,
+        snapshot=snapshot.as_json(),
+        answers={},
+        started_at=now,
+        expires_at=deadline(key, now),
+        pass_mark=key.pass_mark,
+    )
 
 
 def _closed(attempt: QuizAttempt) -> ClosedAttempt:
