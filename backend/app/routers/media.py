@@ -59,9 +59,6 @@ async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) ->
 
 
 @router.delete("/{media_id}", status_code=204)
-async def delete_media(
-    media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App
-) -> Response:
+async def delete_media(media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App) -> None:
     """Delete a file that nothing needs."""
     await app.media(context).delete(media_id, if_match)
-    return Response(status_code=204)

@@ -47,7 +47,7 @@ async def read_matrix(
     context: Reader, app: App, scope: Scope, group_by: GroupBy = GroupBy.LOCATION
 ) -> Response:
     """Count people by group, requirement and status on any day, past or to come."""
-    return Response(await app.reports(context).matrix(scope, group_by), media_type=JSON)
+    return json_of(await app.reports(context).matrix(scope, group_by))
 
 
 @router.get("/compliance/people", response_model=ListOf[ReportLine])
