@@ -6,7 +6,14 @@ from datetime import date, timedelta
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.core.security import Claims
-from app.repositories.report import Edition, GroupBy, Line, ReportScope, kept_edition
+from app.repositories.report import (
+    DAYS_PER_WEEK,
+    Edition,
+    GroupBy,
+    Line,
+    ReportScope,
+    kept_edition,
+)
 from app.schemas.base import ListOf
 from app.schemas.report import (
     Forecast,
@@ -69,15 +76,19 @@ class ReportService(Service):
                 yield line
 
     async def forecast(self, scope: ReportScope) -> Forecast:
-        """Count what falls due and what expires in each week from the day of the report on."""
+        """Count what falls due and what expires in each week from the day of the report on.
+
+        These are `FORECAST_WEEKS`, or as many as are left of the calendar.
+        """
+        left = (date.max - scope.as_of).days // DAYS_PER_WEEK
         async with self.reading() as uow:
-            weeks = await uow.reports.forecast(self.actor, scope, FORECAST_WEEKS)
+            weeks = await uow.reports.forecast(self.actor, scope, min(left, FORECAST_WEEKS))
         return Forecast(
             as_of=scope.as_of,
             weeks=[
                 ForecastWeek(
                     starts_on=week.starts_on,
-                    ends_on=week.starts_on + timedelta(days=6),
+                    ends_on=week.starts_on + timedelta(days=DAYS_PER_WEEK - 1),
                     due=week.due,
                     expiring=week.expiring,
                 )

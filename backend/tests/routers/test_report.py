@@ -261,6 +261,13 @@ class TestDays:
         response = await api.get(f"{PATH}?as_of=soon", practice["admin"])
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
+    @pytest.mark.parametrize(("as_of", "weeks"), [("9999-12-31", 0), ("9999-12-11", 2)])
+    async def test_forecast_ends_with_the_calendar(
+        self, api: Api, practice: Practice, as_of: str, weeks: int
+    ) -> None:
+        forecast = await api.get(f"{PATH}/forecast?as_of={as_of}", practice["admin"])
+        assert len(forecast.json()["weeks"]) == weeks
+
     async def test_forecast(self, api: Api, practice: Practice) -> None:
         weeks = (await api.get(f"{PATH}/forecast", practice["admin"])).json()["weeks"]
         assert len(weeks) == 52
