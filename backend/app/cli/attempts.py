@@ -10,11 +10,6 @@ from app.services.context import SYSTEM
 cli = typer.Typer(no_args_is_help=True, help="Attempts at quizzes.")
 
 
-@cli.callback()
-def _attempts() -> None:
-    """Keep `close-overdue` a subcommand while it is the only one."""
-
-
 @cli.command()
 def close_overdue() -> None:
     """Grade the attempts that ran out of time and that nobody has looked at since."""

@@ -11,11 +11,6 @@ from app.services.idempotency_key import IdempotencyKeyService
 cli = typer.Typer(no_args_is_help=True, help="Answers that are kept for retries.")
 
 
-@cli.callback()
-def _idempotency_keys() -> None:
-    """Keep `prune` a subcommand while it is the only one."""
-
-
 @cli.command()
 def prune() -> None:
     """Forget the answers that are older than IDEMPOTENCY_HOURS."""

@@ -16,11 +16,6 @@ cli = typer.Typer(no_args_is_help=True, help="Files of sections and of evidence.
 MINIMUM_HOURS = UPLOAD_LIFETIME // timedelta(hours=1) + 1
 
 
-@cli.callback()
-def _media() -> None:
-    """Keep `sweep` a command of its own: a lone command would become the group itself."""
-
-
 @cli.command()
 def sweep(
     older_than: Annotated[

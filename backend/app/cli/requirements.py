@@ -15,11 +15,6 @@ from app.services.reconciliation import Reconciled, ReconciliationService
 cli = typer.Typer(no_args_is_help=True, help="Requirements and certification periods.")
 
 
-@cli.callback()
-def _requirements() -> None:
-    """Keep `reconcile` a subcommand while it is the only one."""
-
-
 @cli.command()
 def reconcile(
     dry_run: Annotated[  # noqa: FBT002  # typer reads options from parameters
