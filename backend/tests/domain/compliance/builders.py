@@ -1,6 +1,6 @@
 """Short ways to write a history down in a test."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.domain.compliance import (
     Facts,
     Publication,
     RuleVersion,
+    status,
 )
 from app.domain.requirement import (
     Audience,
@@ -29,6 +30,8 @@ MODULE = UUID(int=11)
 OTHER_MODULE = UUID(int=12)
 HIRED = date(2027, 3, 1)
 LONG_AGO = date(2020, 1, 1)
+DAY = timedelta(days=1)
+LEAVE, GONE = EmploymentState.LEAVE, EmploymentState.TERMINATED
 
 
 def hire(day: date = HIRED, **person: Any) -> EmploymentChange:
@@ -115,3 +118,7 @@ NEW_YORK_INFECTION_CONTROL = rule(
     subject=Credential(credential_kind="infection_control_ny"),
     citation="N.Y. Education Law 6505-b",
 )
+
+
+def reached(facts: Facts, rules: tuple[RuleVersion, ...], *days: date) -> list[str]:
+    return [status(facts, rules, day).status.value for day in days]

@@ -1,14 +1,11 @@
 """Leave, termination, rehire and moves."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from app.domain.compliance import (
     Cause,
-    EmploymentState,
-    Facts,
     Outcome,
     Reason,
-    RuleVersion,
     Status,
     periods,
     status,
@@ -20,23 +17,19 @@ from app.domain.requirement import (
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,
+    GONE,
     HIPAA,
     HIRED,
+    LEAVE,
     MODULE,
     change,
     done,
     hire,
     history,
     published,
+    reached,
     since,
 )
-
-DAY = timedelta(days=1)
-LEAVE, GONE = EmploymentState.LEAVE, EmploymentState.TERMINATED
-
-
-def reached(facts: Facts, rules: tuple[RuleVersion, ...], *days: date) -> list[str]:
-    return [status(facts, rules, day).status.value for day in days]
 
 
 class TestLeave:

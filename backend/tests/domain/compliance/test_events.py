@@ -1,18 +1,16 @@
 """First due dates, credit, late and withdrawn records: ordinary events, not edits by hand."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
 from app.domain.compliance import (
     Cause,
-    EmploymentState,
     Evidence,
     Facts,
     Outcome,
     Reason,
-    RuleVersion,
     Status,
     covering,
     in_hindsight,
@@ -30,6 +28,7 @@ from app.domain.requirement import (
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,
+    DAY,
     HIPAA,
     HIRED,
     MODULE,
@@ -39,17 +38,11 @@ from tests.domain.compliance.builders import (
     hire,
     history,
     published,
+    reached,
     rule,
     since,
     waiver,
 )
-
-DAY = timedelta(days=1)
-LEAVE, GONE = EmploymentState.LEAVE, EmploymentState.TERMINATED
-
-
-def reached(facts: Facts, rules: tuple[RuleVersion, ...], *days: date) -> list[str]:
-    return [status(facts, rules, day).status.value for day in days]
 
 
 class TestFirstDue:

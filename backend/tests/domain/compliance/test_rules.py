@@ -1,15 +1,13 @@
 """Waivers, exemptions and rule edits."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 import pytest
 
 from app.domain.compliance import (
     Cause,
-    EmploymentState,
-    Facts,
     Outcome,
     Reason,
     RuleVersion,
@@ -33,16 +31,10 @@ from tests.domain.compliance.builders import (
     done,
     history,
     published,
+    reached,
     since,
     waiver,
 )
-
-DAY = timedelta(days=1)
-LEAVE, GONE = EmploymentState.LEAVE, EmploymentState.TERMINATED
-
-
-def reached(facts: Facts, rules: tuple[RuleVersion, ...], *days: date) -> list[str]:
-    return [status(facts, rules, day).status.value for day in days]
 
 
 class TestWaivers:
