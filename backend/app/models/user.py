@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import RevisionedModel
 from app.domain.actor import Role
+from app.domain.display_name import display_name
 from app.models.department import Department
 from app.models.location import Location
 from app.models.types import Json, JsonObject, text_enum
@@ -45,7 +46,7 @@ class User(RevisionedModel):
 
     @property
     def display_name(self) -> str:
-        return self.full_name or self.email.partition("@")[0]
+        return display_name(self.full_name, self.email)
 
 
 Index(

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
+from app.domain.display_name import display_name
 from app.domain.requirement import PersonFacts
 from app.models import EmploymentChange, Location, User
 from app.repositories.base import Keyset, Repository
@@ -120,7 +121,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
         """Return (display name, address) of people."""
         statement = select(User.id, User.full_name, User.email).where(User.id.in_(user_ids))
         rows = await self.session.execute(statement)
-        return {row[0]: (row[1] or row[2].partition("@")[0], row[2]) for row in rows}
+        return {row[0]: (display_name(row[1], row[2]), row[2]) for row in rows}
 
     async def time_zones(self) -> dict[uuid.UUID, str]:
         rows = await self.session.execute(select(Location.id, Location.time_zone))

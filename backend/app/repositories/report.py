@@ -32,6 +32,7 @@ from app.core.database import Fetch
 from app.core.pagination import Page, PageRequest, decode_cursor, encode_cursor
 from app.domain.actor import Actor, Role
 from app.domain.compliance import Status
+from app.domain.display_name import display_name
 from app.models import (
     ComplianceCount,
     ComplianceDay,
@@ -95,7 +96,7 @@ class Line:
 
     @property
     def display_name(self) -> str:
-        return self.full_name or self.email.partition("@")[0]
+        return display_name(self.full_name, self.email)
 
 
 @dataclass(frozen=True, slots=True)
