@@ -1,11 +1,11 @@
 """One public service method = one `async with` = one transaction. Nobody else commits."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Literal, NoReturn, Self, TypeVar
 
 import asyncpg
 from sqlalchemy import DateTime, func, select, text
@@ -47,9 +47,19 @@ from app.repositories.version import VersionRepository
 from app.services.context import IdempotencyRequest, RequestContext
 from app.services.outcome import IdempotencyKeyReusedError, Outcome, ReplayedOutcome
 
+R = TypeVar("R")
 IsolationLevel = Literal["REPEATABLE READ", "SERIALIZABLE"]
 Change = tuple[uuid.UUID, dict[str, Any] | None, dict[str, Any] | None]
 """A target, and what it was and is."""
+
+
+def _repository(kind: Callable[[AsyncSession], R]) -> "cached_property[R]":
+    """Make a repository at its first use, in the session of the unit of work."""
+
+    def make(uow: "UnitOfWork") -> R:
+        return kind(uow.session)
+
+    return cached_property(make)
 
 
 class UnitOfWork:
@@ -59,6 +69,36 @@ class UnitOfWork:
     holder, and raises ReplayedOutcome when the request was answered before; `answer` keeps what
     this one answers.
     """
+
+    account_sync = _repository(AccountSyncRepository)
+    attempts = _repository(AttemptRepository)
+    audit_events = _repository(AuditEventRepository)
+    audit_packs = _repository(AuditPackRepository)
+    certification_periods = _repository(CertificationPeriodRepository)
+    compliance_segments = _repository(ComplianceSegmentRepository)
+    corrections = _repository(CorrectionRepository)
+    departments = _repository(DepartmentRepository)
+    employment = _repository(EmploymentRepository)
+    enrollments = _repository(EnrollmentRepository)
+    evidence = _repository(EvidenceRepository)
+    exemptions = _repository(ExemptionRepository)
+    external_trainings = _repository(ExternalTrainingRepository)
+    idempotency_keys = _repository(IdempotencyKeyRepository)
+    legal_holds = _repository(LegalHoldRepository)
+    live_sessions = _repository(LiveSessionRepository)
+    locations = _repository(LocationRepository)
+    media = _repository(MediaRepository)
+    module_teachings = _repository(ModuleTeachingRepository)
+    modules = _repository(ModuleRepository)
+    question_analysis = _repository(QuestionAnalysisRepository)
+    questions = _repository(QuestionRepository)
+    reports = _repository(ReportRepository)
+    requirements = _repository(RequirementRepository)
+    retention = _repository(RetentionRepository)
+    rule_enrollments = _repository(RuleEnrollmentRepository)
+    training_records = _repository(TrainingRecordRepository)
+    users = _repository(UserRepository)
+    versions = _repository(VersionRepository)
 
     def __init__(
         self,
@@ -216,124 +256,8 @@ class UnitOfWork:
         self._claimed = True
 
     @cached_property
-    def account_sync(self) -> AccountSyncRepository:
-        return AccountSyncRepository(self.session)
-
-    @cached_property
-    def attempts(self) -> AttemptRepository:
-        return AttemptRepository(self.session)
-
-    @cached_property
-    def audit_events(self) -> AuditEventRepository:
-        return AuditEventRepository(self.session)
-
-    @cached_property
-    def corrections(self) -> CorrectionRepository:
-        return CorrectionRepository(self.session)
-
-    @cached_property
-    def certification_periods(self) -> CertificationPeriodRepository:
-        return CertificationPeriodRepository(self.session)
-
-    @cached_property
-    def compliance_segments(self) -> ComplianceSegmentRepository:
-        return ComplianceSegmentRepository(self.session)
-
-    @cached_property
-    def departments(self) -> DepartmentRepository:
-        return DepartmentRepository(self.session)
-
-    @cached_property
-    def employment(self) -> EmploymentRepository:
-        return EmploymentRepository(self.session)
-
-    @cached_property
-    def enrollments(self) -> EnrollmentRepository:
-        return EnrollmentRepository(self.session)
-
-    @cached_property
-    def idempotency_keys(self) -> IdempotencyKeyRepository:
-        return IdempotencyKeyRepository(self.session)
-
-    @cached_property
-    def locations(self) -> LocationRepository:
-        return LocationRepository(self.session)
-
-    @cached_property
-    def media(self) -> MediaRepository:
-        return MediaRepository(self.session)
-
-    @cached_property
-    def modules(self) -> ModuleRepository:
-        return ModuleRepository(self.session)
-
-    @cached_property
-    def questions(self) -> QuestionRepository:
-        return QuestionRepository(self.session)
-
-    @cached_property
-    def question_analysis(self) -> QuestionAnalysisRepository:
-        return QuestionAnalysisRepository(self.session)
-
-    @cached_property
-    def requirements(self) -> RequirementRepository:
-        return RequirementRepository(self.session)
-
-    @cached_property
-    def reports(self) -> ReportRepository:
-        return ReportRepository(self.session)
-
-    @cached_property
-    def rule_enrollments(self) -> RuleEnrollmentRepository:
-        return RuleEnrollmentRepository(self.session)
-
-    @cached_property
     def study(self) -> StudyRepository:
         return StudyRepository(self.fetch)
-
-    @cached_property
-    def training_records(self) -> TrainingRecordRepository:
-        return TrainingRecordRepository(self.session)
-
-    @cached_property
-    def evidence(self) -> EvidenceRepository:
-        return EvidenceRepository(self.session)
-
-    @cached_property
-    def exemptions(self) -> ExemptionRepository:
-        return ExemptionRepository(self.session)
-
-    @cached_property
-    def external_trainings(self) -> ExternalTrainingRepository:
-        return ExternalTrainingRepository(self.session)
-
-    @cached_property
-    def legal_holds(self) -> LegalHoldRepository:
-        return LegalHoldRepository(self.session)
-
-    @cached_property
-    def live_sessions(self) -> LiveSessionRepository:
-        return LiveSessionRepository(self.session)
-
-    @cached_property
-    def module_teachings(self) -> ModuleTeachingRepository:
-        return ModuleTeachingRepository(self.session)
-
-    @cached_property
-    def retention(self) -> RetentionRepository:
-        return RetentionRepository(self.session)
-
-    @cached_property
-    def audit_packs(self) -> AuditPackRepository:
-        return AuditPackRepository(self.session)
-
-    @cached_property
-    def users(self) -> UserRepository:
-        return UserRepository(self.session)
-
-    @cached_property
-    def versions(self) -> VersionRepository:
-        return VersionRepository(self.session)
 
 
 def _replay(known: IdempotencyKey, request: IdempotencyRequest) -> NoReturn:
