@@ -123,6 +123,30 @@ class TestUpdate:
         [enrollment] = (await api.get("/enrollments", learner)).json()["items"]
         assert enrollment["due_on"] == "2031-05-01"
 
+    @pytest.mark.parametrize("effective_from", ["2020-01-01", None])
+    async def test_the_last_edit_holds(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        module: TrainingModule,
+        effective_from: str | None,
+    ) -> None:
+        """Whether it reaches back, or another one was planned before it."""
+        body = await create(api, admin, module)
+        path, anybody = f"/requirements/{body['id']}", {"If-Match": "*"}
+        planned = {"rule": rule_json(module.id, grace_days=3), "effective_from": "2099-01-01"}
+        await api.patch(path, admin, json=planned, headers=anybody)
+        rule = rule_json(module.id, audience={"roles": ["manager"]})
+        edit = {"rule": rule, "effective_from": effective_from}
+        edited = await api.patch(path, admin, json=edit, headers=anybody)
+        assert edited.json()["rule"]["audience"]["roles"] == ["manager"]
+        for query in ("", "?as_of=2099-01-02"):
+            [line] = (await api.get(f"/users/{learner.id}/compliance{query}", admin)).json()[
+                "items"
+            ]
+            assert line["status"] == "not_required"
+
 
 class TestGuard:
     @pytest.fixture
@@ -151,8 +175,8 @@ class TestGuard:
         path = f"/requirements/{made['id']}"
         rule = rule_json(module.id, audience={"roles": ["author"]})
         headers = etag(await api.get(path, admin))
-        changed = await api.patch(path, admin, json={"rule": rule, **past}, headers=headers)
-        assert changed.status_code == HTTPStatus.OK, "the later start holds: nobody is released"
+        refused = await api.patch(path, admin, json={"rule": rule, **past}, headers=headers)
+        assert refused.json()["would_release"] == len(crowd) + 1
 
     async def test_creation_for_few_does_not(
         self, api: Api, admin: User, crowd: list[User], module: TrainingModule
@@ -237,6 +261,17 @@ class TestArchive:
         assert (restored.json()["archived"], restored.json()["version"]) == (False, 3)
         [line] = (await api.get(f"/users/{learner.id}/compliance", admin)).json()["items"]
         assert line["requirement"]["id"] == body["id"]
+
+    async def test_calls_off_what_was_planned(
+        self, api: Api, admin: User, learner: User, module: TrainingModule
+    ) -> None:
+        body = await create(api, admin, module)
+        path, anybody = f"/requirements/{body['id']}", {"If-Match": "*"}
+        planned = {"rule": rule_json(module.id, grace_days=3), "effective_from": "2099-01-01"}
+        await api.patch(path, admin, json=planned, headers=anybody)
+        await api.delete(path, admin, headers=anybody)
+        later = await api.get(f"/users/{learner.id}/compliance?as_of=2099-01-02", admin)
+        assert later.json()["items"] == []
 
 
 class TestCompliance:

@@ -6,11 +6,10 @@ change when something is recorded today. Whoever builds these facts turns instan
 the zone of the person's location (of the record itself, for a training record).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.domain.recurrence import Anchor
@@ -128,47 +127,40 @@ class Facts:
     publications: tuple[Publication, ...] = ()
 
 
-class _Dated(Protocol):
-    @property
-    def recorded_on(self) -> date: ...
-
-
-D = TypeVar("D", bound=_Dated)
-
-
-def in_force(
-    facts: Iterable[D], starts: Callable[[D], date], day: date, known_on: date
-) -> D | None:
-    """Return the fact that holds on `day` as it was known on `known_on`: the latest to start.
-
-    Of several that start on one day, the one recorded last.
-    """
-    best = None
-    for fact in facts:
-        if fact.recorded_on > known_on or starts(fact) > day:
-            continue
-        if best is None or (starts(fact), fact.recorded_on) >= (starts(best), best.recorded_on):
-            best = fact
-    return best
-
-
 def employment_on(
     changes: Iterable[EmploymentChange], day: date, known_on: date | None = None
 ) -> EmploymentChange | None:
-    return in_force(changes, _effective_on, day, known_on or day)
+    """Return what holds on `day` as it was known on `known_on`: the latest to begin.
+
+    Of several that begin on one day, the one recorded last.
+    """
+    known_on = known_on or day
+    best = None
+    for change in changes:
+        if change.recorded_on > known_on or change.effective_on > day:
+            continue
+        if best is None or _order(change) >= _order(best):
+            best = change
+    return best
+
+
+def _order(change: EmploymentChange) -> tuple[date, date]:
+    return change.effective_on, change.recorded_on
 
 
 def rule_on(versions: Iterable[RuleVersion], day: date) -> Rule | None:
-    version = in_force(versions, _effective_from, day, day)
-    return version.rule if version else None
+    """Return the rule of a day as known on it: of those that had begun, the one recorded last.
 
-
-def _effective_on(change: EmploymentChange) -> date:
-    return change.effective_on
-
-
-def _effective_from(version: RuleVersion) -> date:
-    return version.effective_from
+    So the latest edit holds, even where it reaches back before the one that it replaces, and a
+    withdrawal calls off what was planned.
+    """
+    best = None
+    for version in versions:
+        if version.recorded_on > day or version.effective_from > day:
+            continue
+        if best is None or version.recorded_on >= best.recorded_on:
+            best = version
+    return best.rule if best else None
 
 
 def back_at_work(changes: Iterable[EmploymentChange], day: date, known_on: date) -> date:

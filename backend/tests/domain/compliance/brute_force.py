@@ -6,10 +6,9 @@ and nothing else.
 """
 
 from calendar import isleap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from app.domain.compliance import (
@@ -25,7 +24,6 @@ from app.domain.requirement import Credential, DaysAfter, Modules, OnDate, Rule
 DAY = timedelta(days=1)
 DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 NEVER = date.max
-F = TypeVar("F", RuleVersion, EmploymentChange)
 
 
 def days(first: date, last: date) -> Iterator[date]:
@@ -323,15 +321,14 @@ class BruteForce:
         return [p for p in self.facts.publications if p.published_on <= self.today]
 
     def rule(self) -> Rule | None:
-        version = self.latest(self.rules, lambda v: v.effective_from, self.today)
-        return version.rule if version else None
+        begun = [v for v in self.rules if max(v.recorded_on, v.effective_from) <= self.today]
+        begun.sort(key=lambda version: version.recorded_on)
+        return begun[-1].rule if begun else None
 
     def job(self, day: date) -> EmploymentChange | None:
-        return self.latest(self.facts.employment, lambda c: c.effective_on, day)
-
-    def latest(self, facts: tuple[F, ...], starts: Callable[[F], date], day: date) -> F | None:
-        known = [f for f in facts if f.recorded_on <= self.today and starts(f) <= day]
-        known.sort(key=lambda f: (starts(f), f.recorded_on))
+        changes = self.facts.employment
+        known = [c for c in changes if c.recorded_on <= self.today and c.effective_on <= day]
+        known.sort(key=lambda change: (change.effective_on, change.recorded_on))
         return known[-1] if known else None
 
     def exemption(self) -> Exemption | None:

@@ -159,6 +159,22 @@ class TestRuleEdits:
             "not_required",
         ]
 
+    def test_the_last_edit_holds_wherever_it_begins(self) -> None:
+        nobody = ANNUAL.model_copy(update={"audience": Audience(job_titles=frozenset({"None"}))})
+        planned = RuleVersion(date(2028, 1, 1), date(2027, 3, 2), nobody)
+        reaches_back = RuleVersion(HIRED, date(2027, 6, 1), nobody)
+        anew = RuleVersion(date(2027, 6, 1), date(2027, 6, 1), ANNUAL)
+        first, withdrawn = since(ANNUAL, date(2027, 3, 1)), replace(anew, rule=None)
+        facts, after_both = history(done(date(2027, 3, 5))), date(2028, 1, 2)
+        for edits, expected in (
+            ((planned,), "not_required"),
+            ((planned, anew), "compliant"),
+            ((reaches_back,), "not_required"),
+            ((planned, withdrawn), "not_required"),
+            ((planned, withdrawn, replace(anew, recorded_on=date(2027, 7, 1))), "compliant"),
+        ):
+            assert reached(facts, (*first, *edits), after_both) == [expected], edits
+
     def test_an_edit_backdated_counts_from_its_record(self) -> None:
         rules = (*since(ANNUAL), RuleVersion(HIRED, date(2027, 6, 1), None))
         facts = history(done(date(2027, 3, 5)))
