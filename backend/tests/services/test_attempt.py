@@ -3,7 +3,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import AuditEvent, QuizAttempt, User
+from app.models import AuditEvent, QuizAttempt, TrainingRecord, User
 from app.models.attempt import AttemptState
 from app.services.attempt import AttemptService
 from app.services.context import SYSTEM
@@ -58,3 +58,20 @@ async def test_attempts_without_a_limit_stay_open(
     quiz = await make_quiz(session, database)
     await quiz.begin(api, learner)
     assert await AttemptService(database, SYSTEM).close_overdue() == 0
+
+
+async def test_closes_what_was_left_behind_too(
+    api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
+) -> None:
+    """An attempt that passes in an enrollment that was left completes nothing."""
+    quiz = await make_quiz(session, database, time_limit_seconds=60)
+    enrollment_id = await quiz.enroll(api, learner)
+    attempt = await quiz.start(api, learner, enrollment_id)
+    await api.put(f"/attempts/{attempt['id']}/answers", learner, json={"answers": quiz.right()})
+    await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+    await expire(session, timedelta(seconds=6))
+    service = AttemptService(database, SYSTEM)
+    assert [await service.close_overdue() for _ in range(2)] == [1, 0]
+    enrollment = (await api.get(f"/enrollments/{enrollment_id}", learner)).json()
+    assert enrollment["status"] == "withdrawn"
+    assert await session.scalar(select(func.count()).select_from(TrainingRecord)) == 0
