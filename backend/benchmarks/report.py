@@ -11,6 +11,7 @@ from rich.table import Table
 from benchmarks.gates import Gates
 from benchmarks.harness import Result
 from benchmarks.operations import Variant
+from benchmarks.servers import Server
 
 Document = dict[str, Any]
 BAR_HEIGHT, WIDTH, LABEL = 26, 720, 130
@@ -70,6 +71,15 @@ def _rows(report: Document) -> Document:
         if "unchanged" in figures:
             rows[f"{name}, 304"] = figures["unchanged"]
     return rows
+
+
+def process(server: Server) -> Document:
+    """Return what a served process took to be ready, and its memory before and after the run."""
+    return {
+        "start_s": round(server.start_seconds, 2),
+        "idle_mb": round(server.idle_mb),
+        "used_mb": round(server.memory_mb()),
+    }
 
 
 def table(report: Document) -> Table:

@@ -41,6 +41,7 @@ def main(options: Options) -> int:
     found = asyncio.run(run(options))
     console = Console()
     console.print(report.table(found))
+    console.print(found["process"])
     for name, held in found["gates"].items():
         console.print(f"[{'green]held  ' if held else 'red]FAILED'}[/] {name}")
     if options.repeat:
@@ -71,13 +72,14 @@ async def run(options: Options) -> report.Document:
             bench.advance = advance
             results = await _measure(bench, chosen, options)
             held = await _check(bench, results, directory)
+            process = report.process(bench.servers["served"])
             token = await asyncio.to_thread(microbench.token_check_us, bench.identity, bench.sample)
     for result in results:
         before = smaller.get(result.operation.name)
         if before is not None:
             growth = result.median_cpu().total / before.median_cpu().total
             result.growth_10x = round(growth, 2)
-    document = report.document(results, held, options.scale, token)
+    document = report.document(results, held, options.scale, token) | {"process": process}
     document["goals"] = {
         f"{result.operation.name}: T": gates.meets_goal(result) for result in results
     } | {"token: hit": token[0] <= HIT_US, "token: miss": token[1] <= MISS_US}

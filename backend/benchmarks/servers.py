@@ -34,6 +34,7 @@ class Server:
 
     def __init__(self, application: str, environment: Mapping[str, str], probe: str) -> None:
         self.port = free_port()
+        started = time.monotonic()
         command = [sys.executable, "-m", "uvicorn", application, "--factory"]
         if not application.endswith((":create", ":from_environment")):
             command.remove("--factory")
@@ -46,6 +47,8 @@ class Server:
         )
         self._tree = psutil.Process(self._process.pid)
         self._await(probe)
+        self.start_seconds = time.monotonic() - started
+        self.idle_mb = self.memory_mb()
 
     @property
     def origin(self) -> str:
@@ -74,7 +77,7 @@ class Server:
                 if probe:
                     urlopen(self.origin + probe, timeout=10).close()  # noqa: S310  # loopback http
             except OSError:
-                time.sleep(0.05)
+                time.sleep(0.02)
             else:
                 return
         raise TimeoutError
