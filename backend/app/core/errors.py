@@ -85,7 +85,9 @@ class FieldError:
     detail: str
 
 
-_QUOTING = {
+_OUR_WORDS = {
+    "json_invalid": "JSON is expected",
+    "model_attributes_type": "A JSON object is expected, sent as application/json",
     "uuid_parsing": "A UUID is expected",
     "union_tag_invalid": "This kind is unknown",
     "value_error": "This value is not valid",
@@ -93,8 +95,8 @@ _QUOTING = {
 
 
 def fault_detail(kind: str, message: str) -> str:
-    """Return a validator's message, or our own where its message quotes the offending value."""
-    return _QUOTING.get(kind, message)
+    """Return a validator's message, or our own where that quotes the value or says little."""
+    return _OUR_WORDS.get(kind, message)
 
 
 class InvalidPayloadError(AppError):

@@ -70,7 +70,8 @@ async def _on_replay(_request: Request, replay: ReplayedOutcome) -> Response:
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
     faults = [
         FieldError(
-            _pointer(fault["loc"], error.body),
+            # A body that is no JSON has no members to point at: there, `loc` counts bytes.
+            "" if fault["type"] == "json_invalid" else _pointer(fault["loc"], error.body),
             fault["type"],
             fault_detail(fault["type"], fault["msg"]),
         )

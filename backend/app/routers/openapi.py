@@ -88,7 +88,8 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
     if method != "post":
         parameters = [item for item in parameters if item["name"] != "Idempotency-Key"]
     for parameter in parameters:
-        parameter["required"] |= parameter["name"] == "If-Match"
+        # Where a POST takes it, it may be left out.
+        parameter["required"] |= parameter["name"] == "If-Match" and method != "post"
     if "parameters" in operation:
         operation["parameters"] = parameters
     responses = operation["responses"]
@@ -114,7 +115,7 @@ def _problems(path: str, method: str, operation: Schema) -> list[str]:
     if method != "get":
         found.append("409")
     if "If-Match" in names:
-        found += ["412", "428"]
+        found += ["412"] if method == "post" else ["412", "428"]
     return found
 
 

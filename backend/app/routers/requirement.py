@@ -65,10 +65,14 @@ async def archive_requirement(
 
 @router.post("/{requirement_id}/preview", response_model=Preview)
 async def preview_requirement(
-    requirement_id: uuid.UUID, payload: RequirementPreview, context: Admin, app: App
+    requirement_id: uuid.UUID,
+    context: Admin,
+    app: App,
+    payload: RequirementPreview | None = None,
 ) -> Response:
     """Say whom a change of the rule would add and release; nothing is changed."""
-    return respond(await app.requirements(context).preview(requirement_id, payload))
+    service = app.requirements(context)
+    return respond(await service.preview(requirement_id, payload or RequirementPreview()))
 
 
 @router.post("/{requirement_id}/restore", response_model=RequirementDetail)

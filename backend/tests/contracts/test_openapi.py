@@ -62,6 +62,13 @@ class TestOpenApi:
             if method in {"patch", "delete"} and operation["operationId"] not in PLAIN:
                 assert needed == {"If-Match"}, (method, path)
 
+    def test_posts_never_need_if_match(self, document: dict[str, Any]) -> None:
+        for method, path, operation in operations(document):
+            if method == "post":
+                required = [each["name"] for each in operation["parameters"] if each["required"]]
+                assert "If-Match" not in required, path
+                assert "428" not in operation["responses"], path
+
     def test_posts_take_idempotency_keys(self, document: dict[str, Any]) -> None:
         for method, path, operation in operations(document):
             names = {parameter["name"] for parameter in operation.get("parameters", [])}

@@ -226,6 +226,24 @@ class TestHostileBodies:
         assert_problem(response, 422, "invalid_payload")
 
 
+class TestBodiesThatAreNone:
+    @pytest.mark.parametrize(
+        ("body", "kind", "code"),
+        [
+            (b'{"module_id": ', "application/json", "json_invalid"),
+            (b"[1]", "application/json", "model_attributes_type"),
+            (b'{"module_id": 1}', "text/plain", "model_attributes_type"),
+            (b"", "application/json", "missing"),
+        ],
+    )
+    async def test_the_whole_is_named(
+        self, api: Api, learner: User, body: bytes, kind: str, code: str
+    ) -> None:
+        headers = {"Content-Type": kind}
+        response = await api.post("/enrollments", learner, content=body, headers=headers)
+        assert pointers(response) == [("", code)]
+
+
 class TestDays:
     @pytest.mark.parametrize(
         ("path", "field"),

@@ -241,6 +241,8 @@ class TestPreview:
         body = await create(api, admin, module)
         preview = (await api.post(f"/requirements/{body['id']}/preview", admin, json={})).json()
         assert (preview["would_add"], preview["would_release"], preview["unchanged"]) == (0, 0, 1)
+        without_body = await api.post(f"/requirements/{body['id']}/preview", admin)
+        assert without_body.json() == preview
 
 
 class TestArchive:
