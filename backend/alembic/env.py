@@ -3,17 +3,25 @@
 import asyncio
 import os
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import app.models  # noqa: F401  # fills Base.metadata
 from app.core.database import Base
 from app.core.database_url import DatabaseUrl, parse_database_url
+from app.core.dropped_connection import driver_error
 
 MIGRATION_LOCK = 7_316_204_511
-LOCK_TIMEOUT = "5s"
+# Whoever comes after a migration that waits for a lock waits too, and whoever holds a lock that it
+# wants may want one that it has. So it gives up before either is noticed, and tries again.
+LOCK_TIMEOUT = "500ms"
+ATTEMPTS = 40
+PAUSE_SECONDS = 0.5
+IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 STATEMENT_TIMEOUT = "15min"
 # Expression indexes that autogenerate cannot compare with a model; the revisions own them.
 UNCOMPARED_INDEXES = {"ix_training_modules_search", "ix_module_versions_search"}
@@ -45,18 +53,25 @@ def migrate(connection: Connection) -> None:
         compare_server_default=False,
     )
     with context.begin_transaction():
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         context.run_migrations()
 
 
 async def run() -> None:
     target = database()
     engine = create_async_engine(target.url, connect_args=target.connect_args, poolclass=NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(migrate)
+        except DBAPIError as error:
+            if attempt == ATTEMPTS or not isinstance(driver_error(error), IN_THE_WAY):
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 def emit_sql() -> None:

@@ -1,0 +1,62 @@
+"""A migration beside people who use the tables: it gives way, so that nobody waits for it."""
+
+import asyncio
+import time
+
+import asyncpg
+import pytest
+from alembic import command
+
+from app.core.database import Base
+from app.devstack.migrate import configuration, migrate
+from tests.cli.processes import PATIENCE_SECONDS
+from tests.migrations.conftest import NewDatabase
+
+pytestmark = pytest.mark.full
+
+# Changes every table.
+BEFORE, AFTER = "0008", "0009"
+TABLES = ", ".join(sorted(Base.metadata.tables))
+READS = 15
+LONGEST_SECONDS = 1
+
+
+async def read_each_table(connection: asyncpg.Connection) -> float:
+    """Return the seconds that the slowest of the tables took."""
+    longest = 0.0
+    for table in Base.metadata.tables:
+        started = time.perf_counter()
+        await connection.execute(f"SELECT FROM {table} LIMIT 1")
+        longest = max(longest, time.perf_counter() - started)
+    return longest
+
+
+async def migrate_beside_a_reader(dsn: str) -> float:
+    """Migrate while one session holds every table as pg_dump does, and another one reads."""
+    holder, reader = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    try:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute(f"LOCK TABLE {TABLES} IN ACCESS SHARE MODE")
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, dsn, AFTER))
+        longest = 0.0
+        for _ in range(READS):
+            longest = max(longest, await read_each_table(reader))
+            await asyncio.wait({migrating}, timeout=0.1)
+        assert not migrating.done()
+        await transaction.rollback()
+        await asyncio.wait_for(migrating, PATIENCE_SECONDS)
+    finally:
+        await holder.close()
+        await reader.close()
+    return longest
+
+
+def test_gives_way_and_comes_back(new_database: NewDatabase, seeded: str) -> None:
+    dsn = new_database(seeded)
+    command.downgrade(configuration(dsn), BEFORE)
+    longest = asyncio.run(migrate_beside_a_reader(dsn))
+    print(f"nobody waited longer than {longest * 1000:.0f} ms")  # noqa: T201  # figures to look at with `pytest -rP`
+    assert longest < LONGEST_SECONDS
+    command.upgrade(configuration(dsn), "head")
+    command.check(configuration(dsn))
