@@ -2,10 +2,8 @@
 
 import uuid
 
-from sqlalchemy.exc import IntegrityError
-
 from app.core.concurrency import Precondition
-from app.core.database import Database, constraint_name
+from app.core.database import Database
 from app.core.errors import (
     ConflictError,
     FieldError,
@@ -127,14 +125,9 @@ class UserService(Service):
         auth = self._accounts()
         await self._look_before_inviting(payload)
         account = await auth.invite(payload.email, payload.full_name)
-        try:
-            async with self.work() as uow:
-                user = await self._invited(uow, payload, account.id if account else None)
-                return await uow.answer(_answer(user, created=True))
-        except IntegrityError as error:
-            if constraint_name(error) == "uq_users_email_active":
-                raise EmailInUseError from error
-            raise
+        async with self.work() as uow:
+            user = await self._invited(uow, payload, account.id if account else None)
+            return await uow.answer(_answer(user, created=True))
 
     async def invite_again(self, user_id: uuid.UUID) -> Outcome:
         """Send the invitation once more, to whoever has not signed in yet."""
@@ -230,14 +223,15 @@ class UserService(Service):
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
             await _check_references(uow, payload, None)
             await uow.replay(self._context)
-            if await uow.users.active_by_email(payload.email) is not None:
-                raise EmailInUseError
+            await _refuse_taken(uow, payload.email)
 
     async def _invited(
         self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
     ) -> User:
-        # Once more: what the look before found may be gone since.
+        # Once more: what the look before found, or did not find, may have changed since.
         await _check_references(uow, payload, None)
+        await uow.users.lock_email(payload.email)
+        await _refuse_taken(uow, payload.email)
         department = await department_named(uow, payload.department) if payload.department else None
         user = User(
             supabase_id=account_id,
@@ -262,6 +256,11 @@ def _answer(user: User, *, created: bool = False) -> Outcome:
     return Outcome.of(
         UserRead.of(user), created=created, etag=user.etag, location=f"/users/{user.id}"
     )
+
+
+async def _refuse_taken(uow: UnitOfWork, email: str) -> None:
+    if await uow.users.active_by_email(email) is not None:
+        raise EmailInUseError
 
 
 async def _check_references(

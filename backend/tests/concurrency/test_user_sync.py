@@ -62,3 +62,17 @@ async def test_an_address_goes_to_one_of_two_accounts(
         )
         assert statuses(answers) == {200: 5, 409: 5}
     assert await count(session, User, User.is_active.is_(True)) == ROUNDS
+
+
+async def test_invitations_of_one_address_make_one_row(
+    processes: list[Api], session: AsyncSession, admin: User
+) -> None:
+    for number in range(ROUNDS):
+        person = {"email": f"invited{number}@unified.example"}
+        answers = await race(
+            process.post("/users/invite", admin, json=person) for process in processes
+        )
+        assert statuses(answers) == {201: 1, 409: len(processes) - 1}
+        refused = {answer.json().get("code") for answer in answers} - {None}
+        assert refused == {"email_in_use"}
+    assert await audited(session, "user:invited") == ROUNDS
