@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -37,7 +37,7 @@ class AuditPack:
     pack_id: uuid.UUID
     made_at: datetime
     records: int
-    stream: AsyncGenerator[bytes]
+    stream: AsyncGenerator[bytes] = field(init=False)
     manifest_sha256: str | None = None
     seal_head: str = GENESIS
 
@@ -58,7 +58,7 @@ class AuditPackService(Service):
             pack_id, made_at = new_id(), await uow.now()
             after = {**_described(query), "records": count}
             await uow.audit(AuditAction.AUDIT_PACK_REQUESTED, pack_id, after=after)
-        pack = AuditPack(pack_id, made_at, count, _nothing())
+        pack = AuditPack(pack_id, made_at, count)
         pack.stream = self._stream(pack, query, scope, progress or _untold)
         return pack
 
@@ -107,11 +107,6 @@ async def _scope(uow: UnitOfWork, query: PackQuery) -> PackScope:
         user_id=query.user_id,
         module_id=query.module_id,
     )
-
-
-async def _nothing() -> AsyncGenerator[bytes]:
-    return
-    yield b""
 
 
 def _described(query: PackQuery) -> dict[str, Any]:
