@@ -48,24 +48,28 @@ class ExchangeService(AuthoringService):
         self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
     ) -> Exported:
         """Write the draft's questions; the answers are in it, so it is for authors only."""
-        async with self.reading() as uow:
-            section = await _quiz(uow, module_id, section_id)
-            questions = [_question(row) for row in section.questions]
-        return await asyncio.to_thread(CODECS[bank_format].write, questions)
+        _, exported = await self._written(module_id, section_id, bank_format)
+        return exported
 
     async def export_report(
         self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
     ) -> ExportReport:
         """Tell what an export would leave behind."""
+        asked, exported = await self._written(module_id, section_id, bank_format)
+        return ExportReport(
+            format=bank_format,
+            exported=asked - len(exported.not_carried),
+            not_carried=[NotCarriedRead.model_validate(each) for each in exported.not_carried],
+        )
+
+    async def _written(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
+    ) -> tuple[int, Exported]:
+        """Return how many questions there are, and what became of them."""
         async with self.reading() as uow:
             section = await _quiz(uow, module_id, section_id)
             questions = [_question(row) for row in section.questions]
-        exported = CODECS[bank_format].write(questions)
-        return ExportReport(
-            format=bank_format,
-            exported=len(questions) - len(exported.not_carried),
-            not_carried=[NotCarriedRead.model_validate(each) for each in exported.not_carried],
-        )
+        return len(questions), await asyncio.to_thread(CODECS[bank_format].write, questions)
 
     async def import_bank(
         self,
