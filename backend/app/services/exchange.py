@@ -10,13 +10,12 @@ from app.domain.audit import AuditAction
 from app.domain.quiz.exchange.bank import Exported, Imported, Problem, meaning
 from app.domain.quiz.exchange.formats import CODECS, BankFormat
 from app.domain.quiz.questions import Question, parse_question
-from app.domain.section_settings import SectionKind
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.exchange import ExportReport, ImportReport, NotCarriedRead, ProblemRead
-from app.services.authoring import AuthoringService, section_of
+from app.services.authoring import AuthoringService
 from app.services.base import found
 from app.services.outcome import Outcome
-from app.services.question import NotAQuizError, assign, authored
+from app.services.question import assign, authored, quiz_of
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -67,7 +66,8 @@ class ExchangeService(AuthoringService):
     ) -> tuple[int, Exported]:
         """Return how many questions there are, and what became of them."""
         async with self.reading() as uow:
-            section = await _quiz(uow, module_id, section_id)
+            module = found(await uow.modules.live(module_id), "module")
+            section = quiz_of(module, section_id)
             questions = [_question(row) for row in section.questions]
         return len(questions), await asyncio.to_thread(CODECS[bank_format].write, questions)
 
@@ -84,22 +84,12 @@ class ExchangeService(AuthoringService):
         imported = await asyncio.to_thread(CODECS[bank_format].parse, content, new_id)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
-            section = section_of(module, section_id)
-            if section.kind is not SectionKind.QUIZ:
-                raise NotAQuizError
+            section = quiz_of(module, section_id)
             merge = await _merge(uow, section, imported)
             if not dry_run:
                 await _take(uow, module, section, merge)
             report = _report(bank_format, imported, merge, dry_run=dry_run)
             return await uow.answer(Outcome.of(report))
-
-
-async def _quiz(uow: UnitOfWork, module_id: uuid.UUID, section_id: uuid.UUID) -> ModuleSection:
-    module = found(await uow.modules.live(module_id), "module")
-    section = section_of(module, section_id)
-    if section.kind is not SectionKind.QUIZ:
-        raise NotAQuizError
-    return section
 
 
 def _question(row: QuizQuestion) -> Question:

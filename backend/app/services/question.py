@@ -46,9 +46,7 @@ class QuestionService(AuthoringService):
     ) -> Outcome:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
-            section = section_of(module, section_id)
-            if section.kind is not SectionKind.QUIZ:
-                raise NotAQuizError
+            section = quiz_of(module, section_id)
             question = QuizQuestion(id=new_id(), position=len(section.questions) + 1)
             assign(question, _parsed(question.id, payload.model_dump(exclude={"position"})))
             place(section.questions, question, payload.position)
@@ -100,6 +98,13 @@ class QuestionService(AuthoringService):
             await uow.session.flush()
             before = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_DELETED, question, before=before)
+
+
+def quiz_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
+    section = section_of(module, section_id)
+    if section.kind is not SectionKind.QUIZ:
+        raise NotAQuizError
+    return section
 
 
 def _touch(module: TrainingModule, section: ModuleSection) -> None:
