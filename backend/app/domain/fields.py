@@ -33,9 +33,13 @@ def _whole(value: object) -> object:
 
 def _within_calendar(instant: datetime) -> datetime:
     try:
-        return instant.astimezone(UTC)
+        utc = instant.astimezone(UTC)
     except OverflowError:
+        utc = None
+    # The driver takes the calendar's first and last instants for infinities, which have no zone.
+    if utc is None or utc.date() in {date.min, date.max}:
         refuse("out_of_range", "This instant is outside of the calendar.")
+    return utc
 
 
 Flag = Annotated[bool, Strict()]
