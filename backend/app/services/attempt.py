@@ -25,6 +25,7 @@ from app.domain.quiz.attempts import (
     deadline,
     draw_snapshot,
     feedback,
+    gives_feedback,
     grade_attempt,
     is_over,
     learner_questions,
@@ -351,11 +352,14 @@ def _feedback(row: AttemptRow) -> AttemptFeedback | None:
     """Tell what the policy allows; an attempt that is open just now could use the answers."""
     if row.attempt.grades is None:
         return None
-    key = _key(row)
+    key, passed = _key(row), row.any_passed and not row.any_open
+    # Asked first: to read the grades of 50 questions takes longer than to find that out.
+    if not gives_feedback(key, passed=passed):
+        return None
     return feedback(
         grade_from_json(row.attempt.grades),
         key,
-        passed=row.any_passed and not row.any_open,
+        passed=passed,
         attempts_left=attempts_left(key, row.closed),
     )
 

@@ -162,6 +162,13 @@ class AttemptFeedback(Value):
     questions: tuple[QuestionFeedback, ...]
 
 
+def gives_feedback(key: QuizKey, *, passed: bool) -> bool:
+    """Tell whether the quiz's policy lets the learner see anything of a graded attempt."""
+    return key.feedback is Feedback.AFTER_ATTEMPT or (
+        key.feedback is Feedback.AFTER_PASS and passed
+    )
+
+
 def feedback(
     result: Grade, key: QuizKey, *, passed: bool, attempts_left: int | None
 ) -> AttemptFeedback | None:
@@ -170,7 +177,7 @@ def feedback(
     after_pass: everything, once the quiz is passed. after_attempt: right, wrong and explanations
     after each attempt, and the right answers once no further attempt could use them.
     """
-    if key.feedback is Feedback.NEVER or (key.feedback is Feedback.AFTER_PASS and not passed):
+    if not gives_feedback(key, passed=passed):
         return None
     by_id = {question.id: question for question in key.questions}
     show_answers = passed or attempts_left == 0
