@@ -76,6 +76,11 @@ class PreconditionFailedError(AppError):
         )
 
 
+def pointer_to(*parts: str | int) -> str:
+    """Return the JSON pointer (RFC 6901) through these members and indexes."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One fault of a payload. `pointer` is an RFC 6901 pointer into the body, or `query:name`."""

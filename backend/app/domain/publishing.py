@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from app.core.errors import FieldError, fault_detail
+from app.core.errors import FieldError, fault_detail, pointer_to
 from app.domain.html import plain_text, sanitise
 from app.domain.quiz.key import QuizKey
 from app.domain.quiz.questions import Question, QuestionKind, learner_view, parse_question
@@ -305,13 +305,9 @@ def faults(error: ValidationError, pointer: str = "", *, skip: int = 0) -> list[
     """Return a validation error as field errors below a pointer, without the offending values."""
     return [
         FieldError(
-            pointer + "".join(f"/{_escape(part)}" for part in fault["loc"][skip:]),
+            pointer + pointer_to(*fault["loc"][skip:]),
             fault["type"],
             fault_detail(fault["type"], fault["msg"]),
         )
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
-
-
-def _escape(part: str | int) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")

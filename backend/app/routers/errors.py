@@ -20,6 +20,7 @@ from app.core.errors import (
     InvalidPayloadError,
     PreconditionFailedError,
     fault_detail,
+    pointer_to,
 )
 from app.core.problems import MEDIA_TYPE, problem
 from app.routers.respond import respond
@@ -89,7 +90,7 @@ def _pointer(location: Sequence[str | int], body: object) -> str:
         if index < len(rest) and isinstance(body, dict) and part not in body:
             # Pydantic names the member of a union here; the body has no such level.
             continue
-        pointer += f"/{str(part).replace('~', '~0').replace('/', '~1')}"
+        pointer += pointer_to(part)
         body = _below(body, part)
     return pointer
 

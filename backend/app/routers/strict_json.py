@@ -8,7 +8,7 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.core.errors import FieldError, InvalidPayloadError
+from app.core.errors import FieldError, InvalidPayloadError, pointer_to
 
 MAX_DEPTH = 32
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
@@ -51,7 +51,7 @@ def _depth(value: object) -> int:
 
 
 def _unexpected(name: str) -> FieldError:
-    pointer = f"/{name.replace('~', '~0').replace('/', '~1')}" if name else ""
+    pointer = pointer_to(name) if name else ""
     return FieldError(pointer, "extra_forbidden", "Extra inputs are not permitted")
 
 

@@ -11,7 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import (
+    ConflictError,
+    FieldError,
+    InvalidPayloadError,
+    NotFoundError,
+    pointer_to,
+)
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.quiz.answers import AnswerFault, answer_json, parse_answers
@@ -88,7 +94,7 @@ class InvalidAnswersError(InvalidPayloadError):
     def __init__(self, faults: list[AnswerFault]) -> None:
         super().__init__(
             [
-                FieldError(f"/answers/{_escaped(each.key)}", each.code, each.detail)
+                FieldError(pointer_to("answers", each.key), each.code, each.detail)
                 for each in faults
             ],
             code="invalid_answers",
@@ -362,7 +368,3 @@ def _feedback(row: AttemptRow) -> AttemptFeedback | None:
         passed=passed,
         attempts_left=attempts_left(key, row.closed),
     )
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

@@ -11,6 +11,7 @@ from app.core.errors import (
     PreconditionFailedError,
     PreconditionRequiredError,
     UnavailableError,
+    pointer_to,
 )
 from app.core.problems import problem
 
@@ -59,3 +60,8 @@ def test_headers_that_clients_act_on() -> None:
     assert NotAuthenticatedError().headers == {"WWW-Authenticate": "Bearer"}
     assert UnavailableError("away", "Away", retry_after_seconds=5).headers == {"Retry-After": "5"}
     assert ForbiddenError().headers == {}
+
+
+def test_pointers_are_escaped() -> None:
+    assert pointer_to("sections", 0, "a/b~c") == "/sections/0/a~1b~0c"
+    assert pointer_to() == ""
