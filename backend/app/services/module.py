@@ -115,18 +115,20 @@ class ModuleService(AuthoringService):
     async def restore(self, module_id: uuid.UUID) -> Outcome:
         """Undo a deletion or an archiving."""
         async with self.work() as uow:
-            module = await uow.modules.deleted(module_id)
-            if module is not None:
+            deleted = await uow.modules.deleted(module_id)
+            module = deleted or await self.locked(uow, module_id)
+            archived = module.status is ModuleStatus.ARCHIVED
+            if deleted is not None:
                 taken = await uow.modules.slugs_like(module.slug)
                 module.slug = unused_slug(module.slug, taken)
                 module.deleted_at = None
-            else:
-                module = await self.locked(uow, module_id)
-            if module.status is ModuleStatus.ARCHIVED:
+            if archived:
                 published = module.current_version_id is not None
                 module.status = ModuleStatus.PUBLISHED if published else ModuleStatus.DRAFT
-            await uow.session.flush()
-            await uow.audit(AuditAction.MODULE_RESTORED, module, after={"status": module.status})
+            if deleted is not None or archived:
+                await uow.session.flush()
+                after = {"status": module.status}
+                await uow.audit(AuditAction.MODULE_RESTORED, module, after=after)
             return await uow.answer(await self._draft(uow, module))
 
     async def publish(self, module_id: uuid.UUID, payload: Publish) -> Outcome:

@@ -31,18 +31,16 @@ class ModuleTeachingService(Service):
         """Set it for the records to come; those that are written keep what they say."""
         async with self.work() as uow:
             await _require_module(uow, module_id)
-            teaching = await uow.module_teachings.of_module(module_id, lock=True)
-            precondition.require(_etag(module_id, teaching))
-            before = _fields(module_id, teaching)
-            if teaching is None:
-                teaching = ModuleTeaching(module_id=module_id)
+            stored = await uow.module_teachings.of_module(module_id, lock=True)
+            precondition.require(_etag(module_id, stored))
+            before = _fields(module_id, stored)
+            teaching = stored or ModuleTeaching(module_id=module_id)
             _set(teaching, payload)
-            teaching = await uow.module_teachings.add(teaching)
             after = _fields(module_id, teaching)
-            if after != before:
-                await uow.audit(
-                    AuditAction.MODULE_TEACHING_SET, teaching, before=before, after=after
-                )
+            if after == before:
+                return _answer(module_id, stored)
+            teaching = await uow.module_teachings.add(teaching)
+            await uow.audit(AuditAction.MODULE_TEACHING_SET, teaching, before=before, after=after)
             return _answer(module_id, teaching)
 
 

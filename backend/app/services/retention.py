@@ -76,10 +76,11 @@ class RetentionService(Service):
             before = {"years": row.years} if row else None
             if row is None:
                 row = RetentionPeriod(retention_class=retention_class)
-            row.years = payload.years
-            await uow.retention.add(row)
-            after = {"retention_class": retention_class, "years": payload.years}
-            await uow.audit(AuditAction.RETENTION_PERIOD_SET, row, before=before, after=after)
+            if row.years != payload.years:
+                row.years = payload.years
+                await uow.retention.add(row)
+                after = {"retention_class": retention_class, "years": payload.years}
+                await uow.audit(AuditAction.RETENTION_PERIOD_SET, row, before=before, after=after)
             return _answer(retention_class, row)
 
     async def due(self) -> list[ErasureDue]:

@@ -105,11 +105,13 @@ class SectionService(AuthoringService):
                     ]
                 )
             before = {"section_ids": [section.id for section in module.sections]}
+            after = {"section_ids": payload.section_ids}
+            if after == before:
+                return Outcome.of(_Sections.of(module), etag=module.etag)
             renumber([by_id[section_id] for section_id in payload.section_ids])
             module.sections.sort(key=lambda section: section.position)
             module.touch()
             await uow.session.flush()
-            after = {"section_ids": payload.section_ids}
             await uow.audit(AuditAction.SECTIONS_REORDERED, module, before=before, after=after)
             return Outcome.of(_Sections.of(module), etag=module.etag)
 
