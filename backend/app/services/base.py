@@ -1,5 +1,6 @@
 """What every service is made of. Services never call another service's public methods."""
 
+import uuid
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from app.core.database import Base, Database
 from app.core.errors import NotFoundError
 from app.core.pagination import Page
 from app.domain.actor import Actor
+from app.models import User
 from app.schemas.base import ListOf
 from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
@@ -47,6 +49,12 @@ class Service:
     def reading(self) -> UnitOfWork:
         """Open a unit of work whose statements each are their own transaction."""
         return UnitOfWork(self._database, self._context, reads=True)
+
+    async def visible_user(
+        self, uow: UnitOfWork, user_id: uuid.UUID, *, lock: bool = False
+    ) -> User:
+        """Return a person whom the actor may see; raise NotFoundError for everybody else."""
+        return found(await uow.users.get_visible(user_id, self.actor, lock=lock), "user")
 
 
 def apply(

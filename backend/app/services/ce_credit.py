@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import orjson
 
-from app.core.errors import FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import FieldError, InvalidPayloadError
 from app.domain.ce_credits import (
     LICENCE_RULES,
     Credit,
@@ -49,9 +49,7 @@ class CeCreditService(Service):
         rule = LICENCE_RULES[query.profile]
         cycle = _cycle(rule, query)
         async with self.reading() as uow:
-            user = await uow.users.get_visible(user_id, self.actor)
-            if user is None:
-                raise NotFoundError("user")
+            user = await self.visible_user(uow, user_id)
             earned = await _credits(uow, user_id)
             as_of = query.as_of or await local_day(uow, user)
         summary = summarise(rule, cycle, [_credit(item) for item in earned], as_of)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from app.core.errors import NotFoundError
 from app.domain.compliance import Assessment, Facts, Missing, Reason, Why, assess
 from app.domain.compliance.facts import rule_on
 from app.domain.requirement import Rule
@@ -41,8 +40,7 @@ class ComplianceService(Service):
         What was recorded after the day is not known on it.
         """
         async with self.snapshot() as uow:
-            if await uow.users.get_visible(user_id, self.actor) is None:
-                raise NotFoundError("user")
+            await self.visible_user(uow, user_id)
             catalogue = await load_catalogue(uow)
             [history] = await load_histories(uow, catalogue, [user_id])
             day = as_of or history.today

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
@@ -20,7 +20,7 @@ from app.schemas.employment import (
     TerminationCreate,
     TransferCreate,
 )
-from app.services.base import Service, found, listed
+from app.services.base import Service, listed
 from app.services.department import department_named
 from app.services.outcome import Outcome
 from app.services.reconciliation import reconcile
@@ -49,8 +49,7 @@ class EmploymentService(Service):
     async def list(self, user_id: uuid.UUID, request: PageRequest) -> ListOf[EmploymentRead]:
         """List what was recorded, newest first."""
         async with self.reading() as uow:
-            if await uow.users.get_visible(user_id, self.actor) is None:
-                raise NotFoundError("user")
+            await self.visible_user(uow, user_id)
             page = await uow.employment.list_of(user_id, request)
             return listed(page, EmploymentRead.model_validate)
 
@@ -58,7 +57,7 @@ class EmploymentService(Service):
         if payload.returns_on is not None and payload.returns_on <= payload.starts_on:
             raise _invalid("/returns_on", "not_after_start", "The return is after the first day")
         async with self.work() as uow:
-            user = await self._locked(uow, user_id)
+            user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.starts_on)
             _require(held.state is EmploymentState.ACTIVE, "not_at_work", "Not at work on this day")
             leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)
@@ -75,7 +74,7 @@ class EmploymentService(Service):
 
     async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Outcome:
         async with self.work() as uow:
-            user = await self._locked(uow, user_id)
+            user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.effective_on)
             _require(held.state is EmploymentState.LEAVE, "not_on_leave", "Not on leave that day")
             change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
@@ -85,7 +84,7 @@ class EmploymentService(Service):
         if user_id == self.actor.id:
             raise OwnAccessError
         async with self.work() as uow:
-            user = await self._locked(uow, user_id)
+            user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.effective_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(not gone, "not_employed", "Not employed on this day")
@@ -97,7 +96,7 @@ class EmploymentService(Service):
 
     async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Outcome:
         async with self.work() as uow:
-            user = await self._locked(uow, user_id)
+            user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.hired_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, "still_employed", "Still employed on this day")
@@ -108,7 +107,7 @@ class EmploymentService(Service):
     async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Outcome:
         """Move somebody on a day; what was announced for later days moves along."""
         async with self.work() as uow:
-            user = await self._locked(uow, user_id)
+            user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.effective_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(not gone, "not_employed", "Not employed on this day")
@@ -123,9 +122,6 @@ class EmploymentService(Service):
                 }
                 await _again(uow, later, following)
             return await self._answer(uow, row)
-
-    async def _locked(self, uow: UnitOfWork, user_id: uuid.UUID) -> User:
-        return found(await uow.users.get_visible(user_id, self.actor, lock=True), "user")
 
     async def _answer(self, uow: UnitOfWork, row: EmploymentChange) -> Outcome:
         await _bring_up_to_date(uow, row.user_id)

@@ -127,7 +127,7 @@ class EnrollmentService(Service):
                 return await study.first_page(uow.study, self.actor.id, request.limit)
         async with self.reading() as uow:
             if filters.user_id is not None:
-                await self._require_visible_user(uow, filters.user_id)
+                await self.visible_user(uow, filters.user_id)
             page = await uow.enrollments.list_visible(self.actor, filters, request)
             return listed(page, _read)
 
@@ -248,10 +248,6 @@ class EnrollmentService(Service):
 
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
         return found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
-
-    async def _require_visible_user(self, uow: UnitOfWork, user_id: uuid.UUID) -> None:
-        if await uow.users.get_visible(user_id, self.actor) is None:
-            raise NotFoundError("user")
 
 
 async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> Enrollment:

@@ -7,7 +7,6 @@ from app.core.errors import (
     FieldError,
     ForbiddenError,
     InvalidPayloadError,
-    NotFoundError,
 )
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
@@ -35,9 +34,8 @@ class OwnExemptionError(ForbiddenError):
 class ExemptionService(Service):
     async def list(self, filters: ExemptionFilter, request: PageRequest) -> ListOf[ExemptionRead]:
         async with self.reading() as uow:
-            user_id = filters.user_id
-            if user_id and await uow.users.get_visible(user_id, self.actor) is None:
-                raise NotFoundError("user")
+            if filters.user_id is not None:
+                await self.visible_user(uow, filters.user_id)
             page = await uow.exemptions.list_visible(self.actor, filters, request)
             return listed(page, _read)
 

@@ -10,7 +10,6 @@ from app.core.errors import (
     FieldError,
     ForbiddenError,
     InvalidPayloadError,
-    NotFoundError,
 )
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
@@ -78,9 +77,8 @@ class ExternalTrainingService(Service):
         self, filters: ExternalTrainingFilter, request: PageRequest
     ) -> ListOf[ExternalTrainingRead]:
         async with self.reading() as uow:
-            user_id = filters.user_id
-            if user_id and await uow.users.get_visible(user_id, self.actor) is None:
-                raise NotFoundError("user")
+            if filters.user_id is not None:
+                await self.visible_user(uow, filters.user_id)
             page = await uow.external_trainings.list_visible(self.actor, filters, request)
             return listed(page, _read)
 

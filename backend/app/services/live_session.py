@@ -130,8 +130,7 @@ class LiveSessionService(Service):
     async def unregister(self, session_id: uuid.UUID, user_id: uuid.UUID) -> None:
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
-            if await uow.users.get_visible(user_id, self.actor) is None:
-                raise NotFoundError("user")
+            await self.visible_user(uow, user_id)
             if not await uow.live_sessions.unregister(live.id, user_id):
                 raise NotFoundError("attendance")
             after = {"user_id": user_id}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.core.errors import NotFoundError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.evidence import GENESIS, merkle_root, record_hash, seal_hash
@@ -51,8 +50,8 @@ class TrainingRecordService(Service):
         module_id: uuid.UUID | None = None,
     ) -> ListOf[TrainingRecordRead]:
         async with self.reading() as uow:
-            if user_id and await uow.users.get_visible(user_id, self.actor) is None:
-                raise NotFoundError("user")
+            if user_id is not None:
+                await self.visible_user(uow, user_id)
             page = await uow.training_records.list_visible(
                 self.actor, request, user_id=user_id, module_id=module_id
             )

@@ -9,7 +9,6 @@ from app.core.errors import (
     FieldError,
     ForbiddenError,
     InvalidPayloadError,
-    NotFoundError,
     PreconditionFailedError,
 )
 from app.core.pagination import PageRequest
@@ -88,8 +87,7 @@ class UserService(Service):
 
     async def get(self, user_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:
-            user = found(await uow.users.get_visible(user_id, self.actor), "user")
-            return _answer(user)
+            return _answer(await self.visible_user(uow, user_id))
 
     async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
         async with self.reading() as uow:
@@ -175,7 +173,7 @@ class UserService(Service):
     async def _locked(
         self, uow: UnitOfWork, user_id: uuid.UUID, precondition: Precondition
     ) -> User:
-        user = found(await uow.users.get_visible(user_id, self.actor, lock=True), "user")
+        user = await self.visible_user(uow, user_id, lock=True)
         precondition.require(user.etag)
         return user
 
@@ -200,10 +198,7 @@ class UserService(Service):
         """Return the row, or replay the answer, before the Auth service is asked for an effect."""
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
             await uow.replay(self._context)
-            user = await uow.users.get_visible(user_id, self.actor)
-        if user is None:
-            raise NotFoundError("user")
-        return user
+            return await self.visible_user(uow, user_id)
 
     async def _still(self, uow: UnitOfWork, seen: User) -> User:
         """Lock the row, if it still has the address that the invitation went to."""
