@@ -22,30 +22,43 @@ class ImpatientProtocol(HttpToolsProtocol):
     the answer to what they ask next.
     """
 
+    _awaited: float | None = None
+    """How long what comes next may take; None between requests."""
+
+    _timed: float | None = None
+    """What the timer was set for."""
+
     _sending: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._expect_within(HEADERS_SECONDS)
+        self._awaited = HEADERS_SECONDS
+        self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._expect_nothing()
+        self._awaited = None
+        self._set_timer()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._sending is None:
-            self._expect_within(HEADERS_SECONDS)
+        self._awaited = self._awaited or HEADERS_SECONDS
         super().data_received(data)
+        # Only now: a request that came as a whole, as nearly all do, needs no timer.
+        self._set_timer()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._awaited = HEADERS_SECONDS
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._expect_within(BODY_SECONDS)
+        self._awaited = BODY_SECONDS
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._expect_nothing()
+        self._awaited = None
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -57,18 +70,19 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._reading.cancel()
             self._reading = None
 
-    def _expect_within(self, seconds: float) -> None:
-        self._expect_nothing()
-        self._sending = self.loop.call_later(seconds, self._end, seconds)
-
-    def _expect_nothing(self) -> None:
+    def _set_timer(self) -> None:
+        if self._timed == self._awaited:
+            return
         if self._sending is not None:
             self._sending.cancel()
-            self._sending = None
+        self._timed, self._sending = self._awaited, None
+        if self._awaited is not None:
+            self._sending = self.loop.call_later(self._awaited, self._end)
 
-    def _end(self, seconds: float) -> None:
+    def _end(self) -> None:
         if self.flow.read_paused:
             # What is missing may be here already: it is this side that does not read on.
-            self._expect_within(seconds)
+            self._timed = None
+            self._set_timer()
         else:
             self.transport.abort()
