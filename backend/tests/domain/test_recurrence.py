@@ -123,6 +123,19 @@ class TestInstants:
         assert completed.date() == date(2027, 11, 21)
         assert local_day(completed, LOS_ANGELES) == date(2027, 11, 20)
 
+    @pytest.mark.parametrize(
+        ("first", "last", "day"),
+        [
+            ("2027-03-14T08:00:00Z", "2027-03-15T06:59:59Z", date(2027, 3, 14)),  # 23 hours
+            ("2027-11-07T07:00:00Z", "2027-11-08T07:59:59Z", date(2027, 11, 7)),  # 25 hours
+        ],
+    )
+    def test_days_on_which_clocks_change(self, first: str, last: str, day: date) -> None:
+        begins, ends = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        assert local_day(begins, LOS_ANGELES) == local_day(ends, LOS_ANGELES) == day
+        assert local_day(begins - timedelta(seconds=1), LOS_ANGELES) == day - timedelta(days=1)
+        assert local_day(ends + timedelta(seconds=1), LOS_ANGELES) == day + timedelta(days=1)
+
     def test_naive_instants_are_refused(self) -> None:
         with pytest.raises(ValueError, match="time zone"):
             local_day(datetime(2027, 11, 20, 23, 30), LOS_ANGELES)  # noqa: DTZ001  # the point
