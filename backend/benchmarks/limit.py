@@ -157,9 +157,7 @@ HANDLERS: dict[str, Handler] = {
 
 
 class Limit:
-    def __init__(self, dsn: str, connections: int) -> None:
-        self._dsn = dsn
-        self._connections = connections
+    def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # ASGI's
@@ -180,13 +178,12 @@ class Limit:
 
     async def _lifespan(self, receive: Any, send: Any) -> None:  # noqa: ANN401  # ASGI's
         await receive()
-        size = self._connections
-        self._pool = await asyncpg.create_pool(self._dsn, min_size=size, max_size=size)
+        dsn, size = os.environ["BENCH_DSN"], int(os.environ["BENCH_CONNECTIONS"])
+        self._pool = await asyncpg.create_pool(dsn, min_size=size, max_size=size)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._pool.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def create() -> Limit:
-    return Limit(os.environ["BENCH_DSN"], int(os.environ["BENCH_CONNECTIONS"]))
+app = Limit()

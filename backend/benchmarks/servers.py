@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
@@ -29,19 +30,26 @@ class Cpu:
         return self.app + self.postgres
 
 
-class Server:
-    """One uvicorn process of one application."""
+TRAINING = (str(Path(sys.executable).with_name("training")), "serve")
+"""The production server."""
 
-    def __init__(self, application: str, environment: Mapping[str, str], probe: str) -> None:
+
+def uvicorn(application: str) -> tuple[str, ...]:
+    options = "--loop uvloop --http httptools --log-level warning --no-access-log"
+    return (sys.executable, "-m", "uvicorn", application, *options.split())
+
+
+class Server:
+    """One process that serves."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], probe: str = ""
+    ) -> None:
         self.port = free_port()
         started = time.monotonic()
-        command = [sys.executable, "-m", "uvicorn", application, "--factory"]
-        if not application.endswith((":create", ":from_environment")):
-            command.remove("--factory")
-        options = f"--port {self.port} --loop uvloop --http httptools --log-level warning"
         # The arguments are this module's own.
         self._process = subprocess.Popen(  # noqa: S603
-            [*command, *options.split(), "--no-access-log"],
+            [*command, "--port", str(self.port)],
             env={**os.environ, **environment},
             stdout=subprocess.DEVNULL,
         )
