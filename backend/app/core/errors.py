@@ -126,6 +126,10 @@ class InvalidPayloadError(AppError):
             ],
         )
 
+    @staticmethod
+    def at(pointer: str, code: str, detail: str) -> "InvalidPayloadError":
+        return InvalidPayloadError([FieldError(pointer, code, detail)])
+
 
 class UnavailableError(AppError):
     """503: nothing is wrong with the request; the same one may succeed a little later."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import structlog
 from pydantic import ValidationError
 
-from app.core.errors import AppError, FieldError, InvalidPayloadError
+from app.core.errors import AppError, InvalidPayloadError
 from app.domain.sign_up import may_sign_up
 from app.integrations.auth_hook import HookVerifier
 from app.schemas.auth_hook import BeforeUserCreated, HookAnswer, HookRefusal
@@ -46,5 +46,4 @@ def _parsed(body: bytes) -> BeforeUserCreated:
     try:
         return BeforeUserCreated.model_validate_json(body)
     except ValidationError as error:
-        fault = FieldError("", "not_a_hook", "This is not what Supabase sends")
-        raise InvalidPayloadError([fault]) from error
+        raise InvalidPayloadError.at("", "not_a_hook", "This is not what Supabase sends") from error

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import orjson
 
-from app.core.errors import FieldError, InvalidPayloadError
+from app.core.errors import InvalidPayloadError
 from app.domain.ce_credits import (
     LICENCE_RULES,
     Credit,
@@ -60,8 +60,9 @@ def _cycle(rule: LicenceRule, query: CycleQuery) -> LicenceCycle:
     if query.cycle_start is None:
         return licence_cycle(rule, query.cycle_end)
     if query.cycle_start > query.cycle_end:
-        fault = FieldError("query:cycle_start", "after_end", "The cycle starts after its end")
-        raise InvalidPayloadError([fault])
+        raise InvalidPayloadError.at(
+            "query:cycle_start", "after_end", "The cycle starts after its end"
+        )
     return LicenceCycle(query.cycle_start, query.cycle_end)
 
 

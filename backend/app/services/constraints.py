@@ -8,7 +8,6 @@ from app.core.database import constraint_name
 from app.core.errors import (
     AppError,
     ConflictError,
-    FieldError,
     InvalidPayloadError,
     PreconditionFailedError,
 )
@@ -21,8 +20,8 @@ from app.services.user_sync import EmailInUseError
 
 
 def _gone(pointer: str, noun: str) -> Callable[[], AppError]:
-    fault = FieldError(pointer, f"unknown_{noun}", f"This {noun} was removed meanwhile")
-    return lambda: InvalidPayloadError([fault])
+    code, detail = f"unknown_{noun}", f"This {noun} was removed meanwhile"
+    return lambda: InvalidPayloadError.at(pointer, code, detail)
 
 
 def _question_exists() -> AppError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.core.errors import FieldError, InvalidPayloadError
+from app.core.errors import InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.quiz.answers import AnswerError, answer_json, parse_answer
@@ -139,7 +139,7 @@ def _acceptable(question: Question, raw: object) -> Any:  # noqa: ANN401  # JSON
 
 
 def _invalid(field: str, code: str, detail: str) -> InvalidPayloadError:
-    return InvalidPayloadError([FieldError(f"/{field}", code, detail)])
+    return InvalidPayloadError.at(f"/{field}", code, detail)
 
 
 async def _add(uow: UnitOfWork, case: Case, payload: CorrectionCreate) -> QuizCorrection:

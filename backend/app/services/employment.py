@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError
+from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
@@ -55,7 +55,9 @@ class EmploymentService(Service):
 
     async def leave(self, user_id: uuid.UUID, payload: LeaveCreate) -> Outcome:
         if payload.returns_on is not None and payload.returns_on <= payload.starts_on:
-            raise _invalid("/returns_on", "not_after_start", "The return is after the first day")
+            raise InvalidPayloadError.at(
+                "/returns_on", "not_after_start", "The return is after the first day"
+            )
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.starts_on)
@@ -187,7 +189,7 @@ async def _check_location(uow: UnitOfWork, held: EmploymentChange, change: Chang
     if location_id is None or not (back or "location_id" in change.attributes):
         return
     if not await uow.locations.holds(location_id):
-        raise _invalid("/location_id", "unknown_location", "No such location")
+        raise InvalidPayloadError.at("/location_id", "unknown_location", "No such location")
 
 
 async def _again(uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]) -> None:
@@ -221,7 +223,3 @@ async def _sent(uow: UnitOfWork, payload: RehireCreate | TransferCreate) -> dict
 def _require(holds: bool, code: str, title: str) -> None:  # noqa: FBT001  # reads as a sentence
     if not holds:
         raise EmploymentStateError(code, title)
-
-
-def _invalid(pointer: str, code: str, detail: str) -> InvalidPayloadError:
-    return InvalidPayloadError([FieldError(pointer, code, detail)])

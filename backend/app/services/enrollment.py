@@ -8,7 +8,6 @@ from app.core.database import Database
 from app.core.errors import (
     AppError,
     ConflictError,
-    FieldError,
     ForbiddenError,
     InvalidPayloadError,
     NotFoundError,
@@ -259,9 +258,7 @@ async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> E
 
 def _people(payload: BulkEnroll) -> PeopleFilter:
     if (payload.user_ids is None) == (payload.filter is None):
-        raise InvalidPayloadError(
-            [FieldError("/user_ids", "one_of", "Send either user_ids or filter")]
-        )
+        raise InvalidPayloadError.at("/user_ids", "one_of", "Send either user_ids or filter")
     if payload.filter is None:
         return PeopleFilter(user_ids=payload.user_ids)
     return PeopleFilter(**payload.filter.model_dump())

@@ -47,9 +47,7 @@ class ExemptionService(Service):
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id, self.actor)
             if user is None:
-                raise InvalidPayloadError(
-                    [FieldError("/user_id", "unknown_user", "No such person")]
-                )
+                raise InvalidPayloadError.at("/user_id", "unknown_user", "No such person")
             if user.id == self.actor.id:
                 raise OwnExemptionError
             await _check(uow, payload)

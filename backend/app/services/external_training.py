@@ -90,8 +90,9 @@ class ExternalTrainingService(Service):
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id or self.actor.id, self.actor)
             if user is None:
-                fault = FieldError("/user_id", "unknown_user", "No such person, or not yours")
-                raise InvalidPayloadError([fault])
+                raise InvalidPayloadError.at(
+                    "/user_id", "unknown_user", "No such person, or not yours"
+                )
             fields = {name: getattr(payload, name) for name in FIELDS}
             training = ExternalTraining(user_id=user.id, entered_by_id=self.actor.id, **fields)
             await _check(uow, training, await local_day(uow, user), names_evidence=True)

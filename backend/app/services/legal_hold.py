@@ -5,7 +5,6 @@ import uuid
 from app.core.concurrency import Precondition
 from app.core.errors import (
     ConflictError,
-    FieldError,
     InvalidPayloadError,
 )
 from app.core.pagination import PageRequest
@@ -39,9 +38,7 @@ class LegalHoldService(Service):
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id, self.actor, lock=True)
             if user is None:
-                raise InvalidPayloadError(
-                    [FieldError("/user_id", "unknown_user", "No such person")]
-                )
+                raise InvalidPayloadError.at("/user_id", "unknown_user", "No such person")
             if await uow.retention.is_erased(user.id):
                 raise PersonErasedError
             hold = await uow.legal_holds.add(

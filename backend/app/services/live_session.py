@@ -6,7 +6,6 @@ from collections.abc import Collection
 from app.core.concurrency import Precondition
 from app.core.errors import (
     ConflictError,
-    FieldError,
     ForbiddenError,
     InvalidPayloadError,
     NotFoundError,
@@ -97,8 +96,7 @@ class LiveSessionService(Service):
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id, precondition)
             if "starts_at" in payload.model_fields_set and payload.starts_at is None:
-                fault = FieldError("/starts_at", "missing", "A session has a beginning")
-                raise InvalidPayloadError([fault])
+                raise InvalidPayloadError.at("/starts_at", "missing", "A session has a beginning")
             before, after = apply(live, payload, FIELDS)
             if "instructor_id" in after:
                 with uow.session.no_autoflush:
@@ -162,7 +160,7 @@ class LiveSessionService(Service):
             if payload.user_id and not await uow.live_sessions.expects(
                 live.id, payload.user_id, self.actor, whole=self._sees_all(live)
             ):
-                raise InvalidPayloadError([_not_on_roster("/user_id")])
+                raise _not_on_roster("user_id")
             question = await uow.live_sessions.add_question(
                 SessionQuestion(
                     session_id=live.id,
@@ -251,7 +249,7 @@ class LiveSessionService(Service):
             return
         marked = await uow.live_sessions.mark(live.id, [*user_ids], status, self.actor.id)
         if len(marked) < len({*user_ids}):
-            raise InvalidPayloadError([_not_on_roster(f"/{status}")])
+            raise _not_on_roster(status)
         after = {"status": status, "user_ids": sorted(map(str, marked))}
         await uow.audit(AuditAction.LIVE_SESSION_ATTENDANCE_MARKED, live, after=after)
 
@@ -288,15 +286,17 @@ class LiveSessionService(Service):
     async def _check_instructor(self, uow: UnitOfWork, live: LiveSession) -> None:
         instructor_id = live.instructor_id
         if instructor_id and not await uow.users.visible_ids([instructor_id], self.actor):
-            fault = FieldError("/instructor_id", "unknown_user", "No such person, or not yours")
-            raise InvalidPayloadError([fault])
+            raise InvalidPayloadError.at(
+                "/instructor_id", "unknown_user", "No such person, or not yours"
+            )
 
     async def _require_visible(
         self, uow: UnitOfWork, user_ids: Collection[uuid.UUID], pointer: str
     ) -> None:
         if len(await uow.users.visible_ids([*user_ids], self.actor)) < len({*user_ids}):
-            fault = FieldError(pointer, "unknown_user", "Some do not exist or are not yours")
-            raise InvalidPayloadError([fault])
+            raise InvalidPayloadError.at(
+                pointer, "unknown_user", "Some do not exist or are not yours"
+            )
 
     async def _detail(
         self, uow: UnitOfWork, live: LiveSession, *, created: bool = False
@@ -318,18 +318,17 @@ class LiveSessionService(Service):
 
 def _section_id(sections: LiveSections | None, wanted: uuid.UUID | None) -> uuid.UUID:
     if sections is None:
-        fault = FieldError("/module_id", "unknown_module", "No such published module")
-        raise InvalidPayloadError([fault])
+        raise InvalidPayloadError.at("/module_id", "unknown_module", "No such published module")
     if wanted is None and len(sections.live) == 1:
         return sections.live[0]
     if wanted is None or wanted not in sections.live:
         detail = "Name one of the module's live sections"
-        raise InvalidPayloadError([FieldError("/section_id", "not_a_live_section", detail)])
+        raise InvalidPayloadError.at("/section_id", "not_a_live_section", detail)
     return wanted
 
 
-def _not_on_roster(pointer: str) -> FieldError:
-    return FieldError(pointer, "not_on_roster", "Not everybody is on the roster")
+def _not_on_roster(field: str) -> InvalidPayloadError:
+    return InvalidPayloadError.at(f"/{field}", "not_on_roster", "Not everybody is on the roster")
 
 
 def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> SessionQuestionRead:

@@ -3,7 +3,7 @@
 import uuid
 
 from app.core.concurrency import Precondition
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError
+from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.models import Location
@@ -109,6 +109,6 @@ async def _answer(uow: UnitOfWork, location: Location, *, created: bool = False)
 
 async def _check_managers(uow: UnitOfWork, user_ids: list[uuid.UUID]) -> None:
     if len(await uow.users.existing_ids(user_ids)) < len(set(user_ids)):
-        raise InvalidPayloadError(
-            [FieldError("/manager_ids", "unknown_user", "Some of these people do not exist")]
+        raise InvalidPayloadError.at(
+            "/manager_ids", "unknown_user", "Some of these people do not exist"
         )

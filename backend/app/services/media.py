@@ -168,11 +168,13 @@ class MediaService(Service):
             if payload.user_id is None or payload.user_id == self.actor.id:
                 return self.actor.id
             if payload.purpose is MediaPurpose.SECTION:
-                fault = FieldError("/user_id", "not_evidence", "Only evidence is about somebody")
-                raise InvalidPayloadError([fault])
+                raise InvalidPayloadError.at(
+                    "/user_id", "not_evidence", "Only evidence is about somebody"
+                )
             if await uow.users.get_visible(payload.user_id, self.actor) is None:
-                fault = FieldError("/user_id", "unknown_user", "No such person, or not yours")
-                raise InvalidPayloadError([fault])
+                raise InvalidPayloadError.at(
+                    "/user_id", "unknown_user", "No such person, or not yours"
+                )
             return payload.user_id
 
     def _check(self, payload: MediaCreate) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import orjson
 
 from app.core.concurrency import Precondition
-from app.core.errors import AppError, ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import AppError, ConflictError, InvalidPayloadError, NotFoundError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.slug import slugify, unused_slug
@@ -198,4 +198,4 @@ async def _set_prerequisites(
 
 
 def _prerequisite_error(code: str, detail: str) -> AppError:
-    return InvalidPayloadError([FieldError("/prerequisite_ids", code, detail)])
+    return InvalidPayloadError.at("/prerequisite_ids", code, detail)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from app.core.concurrency import Precondition
-from app.core.errors import ConflictError, FieldError, ForbiddenError, InvalidPayloadError
+from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.recurrence import add_days
 from app.domain.retention import (
@@ -68,8 +68,9 @@ class RetentionService(Service):
     ) -> Outcome:
         """Lengthen what the source demands; shorter than that is refused."""
         if payload.years < RETENTION[retention_class].minimum_years:
-            fault = FieldError("/years", "below_minimum", "The regulation demands more years")
-            raise InvalidPayloadError([fault])
+            raise InvalidPayloadError.at(
+                "/years", "below_minimum", "The regulation demands more years"
+            )
         async with self.work() as uow:
             row = await uow.retention.period(retention_class, lock=True)
             precondition.require(_etag(retention_class, row))

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.core.concurrency import Precondition
-from app.core.errors import FieldError, InvalidPayloadError
+from app.core.errors import InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.html import sanitise
 from app.domain.section_settings import SectionKind, parse_settings
@@ -95,14 +95,10 @@ class SectionService(AuthoringService):
             precondition.require(module.etag)
             by_id = {section.id: section for section in module.sections}
             if sorted(by_id) != sorted(payload.section_ids):
-                raise InvalidPayloadError(
-                    [
-                        FieldError(
-                            "/section_ids",
-                            "not_a_permutation",
-                            "Name every section of the module exactly once",
-                        )
-                    ]
+                raise InvalidPayloadError.at(
+                    "/section_ids",
+                    "not_a_permutation",
+                    "Name every section of the module exactly once",
                 )
             before = {"section_ids": [section.id for section in module.sections]}
             after = {"section_ids": payload.section_ids}

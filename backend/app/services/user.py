@@ -277,7 +277,7 @@ async def _check_workplace(uow: UnitOfWork, user: User) -> None:
     """Refuse to let somebody back in at a location that was deleted since."""
     if user.location_id is not None and not await uow.locations.holds(user.location_id):
         detail = "This person's location was deleted: name another"
-        raise InvalidPayloadError([FieldError("/location_id", "unknown_location", detail)])
+        raise InvalidPayloadError.at("/location_id", "unknown_location", detail)
 
 
 async def _move_department(

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from app.core.errors import FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import InvalidPayloadError, NotFoundError
 from app.core.ids import new_id
 from app.core.zip_stream import ZipStream
 from app.domain.audit import AuditAction
@@ -88,8 +88,7 @@ class AuditPackService(Service):
 
 async def _scope(uow: UnitOfWork, query: PackQuery) -> PackScope:
     if query.from_day and query.to_day and query.from_day > query.to_day:
-        fault = FieldError("query:from", "after_end", "The period ends before it starts")
-        raise InvalidPayloadError([fault])
+        raise InvalidPayloadError.at("query:from", "after_end", "The period ends before it starts")
     location = None
     if query.location_id is not None:
         location = await uow.locations.by_id(query.location_id)
