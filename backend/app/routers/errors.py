@@ -24,6 +24,7 @@ from app.core.errors import (
 )
 from app.core.problems import MEDIA_TYPE, problem
 from app.routers.respond import respond
+from app.routers.strict_json import NOT_JSON
 from app.services.constraints import error_for
 from app.services.outcome import ReplayedOutcome
 
@@ -69,16 +70,15 @@ async def _on_replay(_request: Request, replay: ReplayedOutcome) -> Response:
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
-    faults = [
-        FieldError(
-            # A body that is no JSON has no members to point at: there, `loc` counts bytes.
-            "" if fault["type"] == "json_invalid" else _pointer(fault["loc"], error.body),
-            fault["type"],
-            fault_detail(fault["type"], fault["msg"]),
-        )
-        for fault in error.errors()
-    ]
+    faults = [_fault(fault, error.body) for fault in error.errors()]
     return problem_response(request, InvalidPayloadError(faults))
+
+
+def _fault(fault: dict[str, Any], body: object) -> FieldError:
+    location, kind, message = fault["loc"], fault["type"], fault["msg"]
+    if location == ("body",) and body is NOT_JSON:
+        kind = "json_invalid"
+    return FieldError(_pointer(location, body), kind, fault_detail(kind, message))
 
 
 def _pointer(location: Sequence[str | int], body: object) -> str:

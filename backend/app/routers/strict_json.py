@@ -1,6 +1,5 @@
 """Request bodies as JSON that the database can keep: no NaN, no depth bombs, valid UTF-8."""
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,7 +10,12 @@ from fastapi.routing import APIRoute
 from app.core.errors import FieldError, InvalidPayloadError, pointer_to
 
 MAX_DEPTH = 32
-TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+NOT_JSON = "not JSON"
+"""Itself stands for a body that cannot be read: no schema takes it, once it is known who sent it.
+
+FastAPI would refuse such a body before it asks. Instances of classes of our own would not do: from
+those, Pydantic reads attributes.
+"""
 
 
 class StrictRequest(Request):
@@ -21,22 +25,23 @@ class StrictRequest(Request):
         """Refuse what is sent to an operation that takes nothing; `{}` is nothing."""
         if self.takes_body or not await self.body():
             return
-        try:
-            sent = await self.json()
-        except ValueError:
-            sent = [None]
-        if sent:
+        if sent := await self.json():
             names = sent if isinstance(sent, dict) else [""]
             raise InvalidPayloadError([_unexpected(name) for name in names])
 
     async def json(self) -> Any:  # noqa: ANN401  # as in Starlette
         if not hasattr(self, "_json"):
-            body = await self.body()
-            value = orjson.loads(body)
-            if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-                raise json.JSONDecodeError(TOO_DEEP, "", 0)
-            self._json = value
+            self._json = _read(await self.body())
         return self._json
+
+
+def _read(body: bytes) -> Any:  # noqa: ANN401  # JSON
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return NOT_JSON
+    too_deep = body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH
+    return NOT_JSON if too_deep else value
 
 
 def _depth(value: object) -> int:

@@ -231,6 +231,9 @@ class TestBodiesThatAreNone:
         ("body", "kind", "code"),
         [
             (b'{"module_id": ', "application/json", "json_invalid"),
+            (b'{"module_id": "\xff"}', "application/json", "json_invalid"),
+            (b"[" * 33 + b"]" * 33, "application/json", "json_invalid"),
+            (b'"not JSON"', "application/json", "model_attributes_type"),
             (b"[1]", "application/json", "model_attributes_type"),
             (b'{"module_id": 1}', "text/plain", "model_attributes_type"),
             (b"", "application/json", "missing"),
@@ -242,6 +245,15 @@ class TestBodiesThatAreNone:
         headers = {"Content-Type": kind}
         response = await api.post("/enrollments", learner, content=body, headers=headers)
         assert pointers(response) == [("", code)]
+
+    @pytest.mark.parametrize("path", ["/modules", "/enrollments", "/users/sync"])
+    async def test_strangers_are_asked_to_sign_in_first(self, api: Api, path: str) -> None:
+        response = await api.post(path, content=b"{", headers=JSON)
+        assert_problem(response, 401, "not_authenticated")
+
+    async def test_those_who_may_not_are_told_so_first(self, api: Api, learner: User) -> None:
+        response = await api.post("/modules", learner, content=b"{", headers=JSON)
+        assert_problem(response, 403, "forbidden")
 
 
 class TestDays:
