@@ -1,6 +1,7 @@
 """The figures of a run as a table, as JSON and as a chart."""
 
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -77,8 +78,8 @@ def process(server: Server) -> Document:
     """Return what a served process took to be ready, and its memory before and after the run."""
     return {
         "start_s": round(server.start_seconds, 2),
-        "idle_mb": round(server.idle_mb),
-        "used_mb": round(server.memory_mb()),
+        "idle": asdict(server.idle_memory),
+        "used": asdict(server.memory()),
     }
 
 

@@ -30,6 +30,14 @@ class Cpu:
         return self.app + self.postgres
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Megabytes; `own_mb` without what other processes share, such as the code of libraries."""
+
+    resident_mb: int
+    own_mb: int
+
+
 TRAINING = (str(Path(sys.executable).with_name("training")), "serve")
 """The production server."""
 
@@ -56,7 +64,7 @@ class Server:
         self._tree = psutil.Process(self._process.pid)
         self._await(probe)
         self.start_seconds = time.monotonic() - started
-        self.idle_mb = self.memory_mb()
+        self.idle_memory = self.memory()
 
     @property
     def origin(self) -> str:
@@ -66,8 +74,9 @@ class Server:
         processes = [self._tree, *self._tree.children(recursive=True)]
         return sum(_cpu_us(process) for process in processes)
 
-    def memory_mb(self) -> float:
-        return float(self._tree.memory_info().rss) / 1_048_576
+    def memory(self) -> Memory:
+        found = self._tree.memory_full_info()
+        return Memory(round(found.rss / 1_048_576), round(found.uss / 1_048_576))
 
     def stop(self) -> None:
         self._process.terminate()
