@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from threading import Thread
 
 import orjson
@@ -50,7 +51,6 @@ from app.routers.middleware import LimitBody, Observe
 from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.respond import BASE_PATH
 
-VERSION = "0.1.0"
 GC_ALLOCATIONS = 10_000
 """After so many allocations the youngest are collected; Python's own 700 is for scripts."""
 
@@ -108,7 +108,7 @@ def create_app(container: Container) -> FastAPI:
 
     app = DescribedAPI(
         title="Unified Dental training",
-        version=VERSION,
+        version=version("unified-dental-training"),
         lifespan=lifespan,
         docs_url="/docs" if settings.docs_enabled else None,
         redoc_url=None,
