@@ -28,6 +28,9 @@ class ImpatientProtocol(HttpToolsProtocol):
     _timed: float | None = None
     """What the timer was set for."""
 
+    _held_up = False
+    """Whether it was this side that did not read on when the timer last ended."""
+
     _sending: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
 
@@ -55,6 +58,7 @@ class ImpatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._awaited = BODY_SECONDS
+        self._held_up = False
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -80,8 +84,9 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._sending = self.loop.call_later(self._awaited, self._end)
 
     def _end(self) -> None:
-        if self.flow.read_paused:
-            # What is missing may be here already: it is this side that does not read on.
+        held_up, self._held_up = self._held_up, self.flow.read_paused
+        if held_up or self._held_up:
+            # What is missing may be here already, and reading it takes a while, too.
             self._timed = None
             self._set_timer()
         else:
