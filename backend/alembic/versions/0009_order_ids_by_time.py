@@ -53,6 +53,7 @@ BEGIN
     FOR place IN
         SELECT table_name, column_name FROM information_schema.columns
          WHERE table_schema = current_schema() AND column_default = '{instead_of}()'
+         ORDER BY table_name = 'audit_events', table_name
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER %I SET DEFAULT {function}()',
                        place.table_name, place.column_name);
@@ -70,6 +71,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.create_foreign_key("fk_audit_events_actor_id", "audit_events", "users", ["actor_id"], ["id"])
     op.execute(make_ids_by("gen_random_uuid", instead_of="new_id"))
+    op.create_foreign_key("fk_audit_events_actor_id", "audit_events", "users", ["actor_id"], ["id"])
     op.execute("DROP FUNCTION new_id()")
