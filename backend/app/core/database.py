@@ -1,6 +1,6 @@
 """The async engine, the declarative bases and the way sessions are opened.
 
-Only `app.services.unit_of_work` (and, for commands and jobs, the services it feeds) opens sessions.
+Only `app.services.unit_of_work` (and, for commands, the services it feeds) opens sessions.
 Conventions of names, keys, deletion and indexes are described in docs/database.md.
 """
 
@@ -312,7 +312,7 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction outside of requests (commands, jobs); a clean exit commits."""
+        """Open a transaction outside of requests (commands); a clean exit commits."""
         async with self._writing.begin() as session:
             yield session
 
@@ -366,13 +366,21 @@ _AWAY = (
 )
 
 
+_CROWDED = (
+    PoolTimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+)
+
+
 def unavailable(error: BaseException) -> UnavailableError | None:
     """Translate 'the database is away' and 'too many at once'; None for anything else.
 
-    The latter is an exhausted pool, or a lock that was not given within the role's `lock_timeout`.
+    The latter is an exhausted pool, or a lock that was not given: within the role's `lock_timeout`,
+    or because others waited for this one in turn.
     """
     cause = driver_error(error) if isinstance(error, DBAPIError) else error
-    if isinstance(cause, (PoolTimeoutError, asyncpg.LockNotAvailableError)):
+    if isinstance(cause, _CROWDED):
         return UnavailableError("overloaded", "Too many requests at once")
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     if invalidated or isinstance(cause, (OSError, asyncio.TimeoutError, *_AWAY)):

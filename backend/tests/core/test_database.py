@@ -121,6 +121,8 @@ class TestUnavailable:
             (asyncpg.AdminShutdownError(), "database_unavailable"),
             (asyncpg.TooManyConnectionsError(), "database_unavailable"),
             (PoolTimeoutError(), "overloaded"),
+            (asyncpg.LockNotAvailableError(), "overloaded"),
+            (asyncpg.DeadlockDetectedError(), "overloaded"),
         ],
     )
     def test_is_worth_another_try(self, error: BaseException, code: str) -> None:
