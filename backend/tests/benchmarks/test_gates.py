@@ -47,3 +47,7 @@ def test_the_goal_has_a_margin(ours_us: float, held: bool) -> None:  # noqa: FBT
 @pytest.mark.parametrize(("unchanged_us", "held"), [(235, True), (236, False)])
 def test_each_goal_counts(unchanged_us: float, held: bool) -> None:  # noqa: FBT001  # expected
     assert gates.meets_goal(result(unchanged_us=unchanged_us)) is held
+
+
+def test_less_than_a_tick_is_no_fault() -> None:
+    assert gates.meets_goal(result(unchanged_us=0))
