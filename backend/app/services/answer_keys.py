@@ -6,16 +6,29 @@ from collections import OrderedDict
 from app.domain.quiz.key import QuizKey
 from app.models.types import JsonObject
 
-MAX_KEYS = 64
-_parsed: OrderedDict[tuple[uuid.UUID, uuid.UUID], QuizKey] = OrderedDict()
+MAX_QUESTIONS = 1_000
+"""In a process; a parsed question takes about 4 kB."""
 
 
-def parsed_key(version_id: uuid.UUID, section_id: uuid.UUID, stored: JsonObject) -> QuizKey:
-    """Return a version's key for a section, checked once: versions never change."""
-    key = _parsed.get((version_id, section_id))
-    if key is None:
-        key = _parsed[version_id, section_id] = QuizKey.model_validate(stored)
-        if len(_parsed) > MAX_KEYS:
-            _parsed.popitem(last=False)
-    _parsed.move_to_end((version_id, section_id))
-    return key
+class AnswerKeys:
+    """The most recently used ones. Versions are immutable, so nothing in here ever goes stale."""
+
+    def __init__(self, max_questions: int) -> None:
+        self._max_questions = max_questions
+        self._questions = 0
+        self._parsed: OrderedDict[tuple[uuid.UUID, uuid.UUID], QuizKey] = OrderedDict()
+
+    def parsed(self, version_id: uuid.UUID, section_id: uuid.UUID, stored: JsonObject) -> QuizKey:
+        """Return a version's key for a section, checked once."""
+        key = self._parsed.get((version_id, section_id))
+        if key is None:
+            key = self._parsed[version_id, section_id] = QuizKey.model_validate(stored)
+            self._questions += len(key.questions)
+            while self._questions > self._max_questions:
+                self._questions -= len(self._parsed.popitem(last=False)[1].questions)
+        else:
+            self._parsed.move_to_end((version_id, section_id))
+        return key
+
+
+parsed_key = AnswerKeys(MAX_QUESTIONS).parsed
