@@ -204,7 +204,7 @@ def _assignment(assignment: Assignment, actor: Actor, request_id: str | None) ->
     people = select(User.id).where(User.is_active, *_people(assignment.people), *scope)
     allowed = people.cte("allowed")
     created = _assigned(module, allowed, assignment)
-    audited = _assignment_audit(created, actor, request_id)
+    audited = _assignment_audit(created, assignment, actor, request_id)
     return select(
         select(func.count() > 0).select_from(module).scalar_subquery(),
         select(func.count()).select_from(allowed).scalar_subquery(),
@@ -239,18 +239,21 @@ def _assigned(module: CTE, allowed: CTE, assignment: Assignment) -> CTE:
         statement.on_conflict_do_nothing(
             index_elements=["user_id", "module_id"], index_where=open_rows
         )
-        .returning(Enrollment.id, Enrollment.user_id, Enrollment.module_id, Enrollment.due_on)
+        .returning(Enrollment.id, Enrollment.user_id)
         .cte("created")
     )
 
 
-def _assignment_audit(created: CTE, actor: Actor, request_id: str | None) -> CTE:
-    after = func.jsonb_build_object(
-        "module_id", created.c.module_id,
-        "source", EnrollmentSource.ASSIGNED.value,
-        "user_id", created.c.user_id,
-        "due_on", created.c.due_on,
-    )  # fmt: skip
+def _assignment_audit(
+    created: CTE, assignment: Assignment, actor: Actor, request_id: str | None
+) -> CTE:
+    shared = {
+        "module_id": str(assignment.module_id),
+        "source": EnrollmentSource.ASSIGNED.value,
+        "due_on": assignment.due_on.isoformat() if assignment.due_on else None,
+    }
+    own = func.jsonb_build_object("user_id", created.c.user_id, type_=JSONB)
+    after = literal(shared, JSONB).concat(own)
     events = select(
         literal(actor.id, Uuid()),
         literal(AuditAction.ENROLLMENT_CREATED.value),
