@@ -6,6 +6,8 @@ import pytest
 
 from app.core.batching import Batcher
 
+PATIENCE_SECONDS = 5
+
 
 @dataclass
 class Squares:
@@ -46,7 +48,8 @@ async def test_what_comes_meanwhile_goes_together() -> None:
     others = [asyncio.create_task(batcher.ask(number)) for number in range(2, 7)]
     await under_way(*others)
     squares.gate.set()
-    assert await asyncio.gather(first, *others) == [1, 4, 9, 16, 25, 36]
+    answers = await asyncio.wait_for(asyncio.gather(first, *others), PATIENCE_SECONDS)
+    assert answers == [1, 4, 9, 16, 25, 36]
     assert squares.batches == [[1], [2, 3, 4], [5, 6]]
 
 
@@ -58,7 +61,7 @@ async def test_whoever_leaves_takes_nobody_along() -> None:
     tasks[0].cancel()
     tasks[1].cancel()
     squares.gate.set()
-    assert await tasks[2] == 9
+    assert await asyncio.wait_for(tasks[2], PATIENCE_SECONDS) == 9
     assert await batcher.ask(4) == 16
 
 
@@ -70,7 +73,8 @@ async def test_what_waits_together_fails_together() -> None:
     second = asyncio.create_task(batcher.ask(2))
     await under_way(second)
     squares.gate.set()
-    outcomes = await asyncio.gather(first, second, return_exceptions=True)
+    both = asyncio.gather(first, second, return_exceptions=True)
+    outcomes = await asyncio.wait_for(both, PATIENCE_SECONDS)
     assert [type(outcome) for outcome in outcomes] == [ConnectionError, ConnectionError]
     assert squares.batches == [[1]]
 
