@@ -69,8 +69,10 @@ PORTABLE_TABLES = [
         models.SectionProgress,
     )
 ]
-QUICK = "quick"
-hypothesis.settings.register_profile(QUICK, max_examples=25)
+WHOLE, QUICK = "whole", "quick"
+# How long a busy machine takes to make examples says nothing about what they test.
+hypothesis.settings.register_profile(WHOLE, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(QUICK, hypothesis.settings.get_profile(WHOLE), max_examples=25)
 _serial = itertools.count(1)
 
 
@@ -80,8 +82,9 @@ def pytest_configure(config: pytest.Config) -> None:
     Started by root, PostgreSQL runs as somebody else, who must be able to pass the folders above
     the data at every checkpoint; each session that starts closes the folder they usually share.
     """
-    if "not full" in config.option.markexpr and config.option.hypothesis_profile is None:
-        hypothesis.settings.load_profile(QUICK)
+    if config.option.hypothesis_profile is None:
+        is_quick = "not full" in config.option.markexpr
+        hypothesis.settings.load_profile(QUICK if is_quick else WHOLE)
     if config.option.basetemp is None:
         folder = tempfile.mkdtemp(prefix="training-tests-")
         config.option.basetemp = folder
