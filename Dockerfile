@@ -17,10 +17,8 @@ COPY pyproject.toml uv.lock README.md ./
 RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-default-groups --no-install-project
 COPY backend/app backend/app
-# Auth, Storage and PostgreSQL of the development stack have no place in production.
 RUN --mount=type=cache,target=/var/cache/uv \
-    rm -rf backend/app/devstack \
-    && uv sync --locked --no-default-groups --no-editable
+    uv sync --locked --no-default-groups --no-editable
 
 FROM python:3.13-slim-trixie
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin training

@@ -12,8 +12,8 @@ from sqlalchemy.pool import NullPool
 
 import app.models  # noqa: F401  # fills Base.metadata
 from app.core.database import Base
-from app.core.database_url import DatabaseUrl, parse_database_url
-from app.core.dropped_connection import driver_error
+from app.core.postgres.dropped_connection import driver_error
+from app.core.postgres.url import DatabaseUrl, parse_database_url
 
 MIGRATION_LOCK = 7_316_204_511
 # Whoever comes after a migration that waits for a lock waits too, and whoever holds a lock that it

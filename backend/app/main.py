@@ -12,44 +12,54 @@ import orjson
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from app.container import Container
 from app.core.config import Environment, Settings, load_settings
 from app.core.logging import configure_logging
 from app.routers import (
-    attempt,
-    audit_event,
-    audit_pack,
-    auth_hook,
-    ce_credit,
-    compliance,
-    correction,
-    employment,
-    enrollment,
-    exchange,
-    exemption,
-    external_training,
     health,
-    legal_hold,
-    live_session,
-    location,
+)
+from app.routers.compliance import (
+    compliance,
+    exemption,
+    report,
+    requirement,
+)
+from app.routers.content import (
+    exchange,
     media,
     module,
     module_teaching,
     question,
-    question_analysis,
-    report,
-    requirement,
-    retention,
     section,
-    training_record,
-    user,
 )
-from app.routers.container import Container
 from app.routers.errors import add_error_handlers
+from app.routers.evidence import (
+    audit_event,
+    audit_pack,
+    ce_credit,
+    external_training,
+    legal_hold,
+    live_session,
+    retention,
+    training_record,
+)
 from app.routers.fast_lane import FastLane
 from app.routers.head import HeadAsGet
 from app.routers.middleware import LimitBody, Observe
 from app.routers.openapi import DescribedAPI, operation_id
+from app.routers.people import (
+    auth_hook,
+    employment,
+    location,
+    user,
+)
 from app.routers.respond import BASE_PATH
+from app.routers.study import (
+    attempt,
+    correction,
+    enrollment,
+    question_analysis,
+)
 
 GC_ALLOCATIONS = 10_000
 """After so many allocations the youngest are collected; Python's own 700 is for scripts."""

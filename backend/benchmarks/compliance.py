@@ -19,20 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from app.services.compliance.reconciliation import ReconciliationService, reconcile
+from app.services.compliance.report import ReportService
 from sqlalchemy import text
 
 from app.core.config import Environment, Settings
 from app.core.database import Database
 from app.core.pagination import PageRequest
-from app.core.table_security import API_ROLE
-from app.devstack.migrate import migrate
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Actor, Role
-from app.repositories.report import GroupBy, ReportScope
+from app.repositories.compliance.report import GroupBy, ReportScope
 from app.services.context import SYSTEM, RequestContext
-from app.services.reconciliation import ReconciliationService, reconcile
-from app.services.report import ReportService
 from app.services.unit_of_work import UnitOfWork
+from devstack.migrate import migrate
+from devstack.postgres import EmbeddedPostgres
 
 ROUNDS = 20
 

@@ -10,14 +10,14 @@ import orjson
 
 from app.core.database import Database
 from app.domain.compliance import Status
-from app.domain.quiz.attempts import draw_snapshot
-from app.domain.quiz.key import QuizKey
-from app.domain.quiz.questions import QuestionKind
-from app.domain.section_settings import SectionKind
+from app.domain.content.quiz.key import QuizKey
+from app.domain.content.quiz.questions import QuestionKind
+from app.domain.content.section_settings import SectionKind
+from app.domain.study.quiz.attempts import draw_snapshot
 from app.models import ModuleSection, QuizQuestion, TrainingModule
-from app.schemas.module import Publish
+from app.schemas.content.module import Publish
+from app.services.content.publishing import publish_module
 from app.services.context import SYSTEM
-from app.services.publishing import publish_module
 from app.services.unit_of_work import UnitOfWork
 
 SEED = 20261120

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from app.domain.quiz.exchange.bank import meaning
-from app.domain.quiz.exchange.formats import CODECS, BankFormat
-from app.domain.quiz.questions import Question
+from app.domain.content.question_bank import BankFormat
+from app.domain.content.quiz.questions import Question
+from app.integrations.question_bank.bank import meaning
+from app.integrations.question_bank.formats import CODECS
 
 
 @dataclass(slots=True)

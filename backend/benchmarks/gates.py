@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import orjson
 
-from app.core.table_security import API_ROLE
+from app.core.postgres.table_security import API_ROLE
 from benchmarks import load, pooler
 from benchmarks.harness import DATABASE, POOL, Bench, Result
 from benchmarks.load import Request

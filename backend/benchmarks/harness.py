@@ -13,14 +13,14 @@ import asyncpg
 
 from app.core.config import Environment, Settings
 from app.core.database import Database
-from app.core.table_security import API_ROLE
-from app.devstack.migrate import migrate
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
 from benchmarks import dataset, load
 from benchmarks.identity import Identity, serve_identity
 from benchmarks.operations import Operation, Variant
 from benchmarks.servers import TRAINING, Cpu, Server, postgres_cpu_us, uvicorn
 from benchmarks.wire import CountingProxy
+from devstack.migrate import migrate
+from devstack.postgres import EmbeddedPostgres
 
 DATABASE = "bench"
 POOL = 5

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt import PyJWK
 
-from app.devstack.auth.keys import SigningKeys
 from benchmarks.dataset import Person
+from devstack.auth.keys import SigningKeys
 
 
 class Identity:

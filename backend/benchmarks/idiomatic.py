@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import selectinload
 
-from app.domain.quiz.questions import learner_view, parse_question
+from app.domain.content.quiz.questions import learner_view, parse_question
 from app.models import (
     Enrollment,
     ModuleVersion,
@@ -25,9 +25,9 @@ from app.models import (
     User,
     VersionSection,
 )
-from app.models.enrollment import EnrollmentStatus, ProgressState
+from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.schemas.base import ListOf
-from app.schemas.enrollment import (
+from app.schemas.study.enrollment import (
     EnrollmentCreate,
     EnrollmentRead,
     ModuleReference,

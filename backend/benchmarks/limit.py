@@ -12,9 +12,9 @@ from typing import Any
 import asyncpg
 import orjson
 
-from app.domain.quiz.attempts import Snapshot, grade_attempt
-from app.domain.quiz.key import QuizKey
-from app.domain.quiz.results import stored_result
+from app.domain.content.quiz.key import QuizKey
+from app.domain.study.quiz.attempts import Snapshot, grade_attempt
+from app.domain.study.quiz.results import stored_result
 
 Handler = Callable[[asyncpg.Pool, list[str], bytes], Awaitable[tuple[int, bytes]]]
 

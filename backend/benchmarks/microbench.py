@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from jwt import PyJWK
 
-from app.core.security import TokenCache, TokenVerifier
+from app.core.auth.security import TokenCache, TokenVerifier
 from benchmarks.dataset import Sample
 from benchmarks.identity import Identity
 

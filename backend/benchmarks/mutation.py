@@ -2,8 +2,8 @@
 
 mutmut takes the folder that it runs in for the root of the imports, so it gets one of its own, with
 copies of the application, the tests and the project's configuration. Arguments are handed on to
-`mutmut run`, as in `--max-children 2` or `app.domain.quiz.grading*`. The survivors are listed at
-the end; any makes the exit code 1.
+`mutmut run`, as in `--max-children 2` or `app.domain.study.quiz.grading*`. The survivors are listed
+at the end; any makes the exit code 1.
 """
 
 import shutil

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.core.table_security import API_ROLE
+from app.core.postgres.table_security import API_ROLE
 from benchmarks.servers import free_port
 
 BINARY = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"

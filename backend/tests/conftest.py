@@ -23,26 +23,26 @@ import asyncpg
 import httpx
 import hypothesis
 import pytest
+from app.services.study.content_cache import ContentCache
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app import models
+from app.container import Container
+from app.core.auth.security import TokenCache, TokenVerifier
 from app.core.config import Environment, Settings
 from app.core.database import Base, Database
-from app.core.database_url import PoolerMode
 from app.core.metrics import Metrics
-from app.core.security import TokenCache, TokenVerifier
-from app.core.table_security import API_ROLE
-from app.devstack.migrate import migrate
-from app.devstack.postgres import HOST, EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
+from app.core.postgres.url import PoolerMode
 from app.domain.actor import Role
 from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.integrations.file_storage import InMemoryFileStorage
 from app.main import create_app
 from app.models import User
-from app.routers.container import Container
-from app.services.content_cache import ContentCache
-from app.services.user_sync import UserSync
+from app.services.people.user_sync import UserSync
+from devstack.migrate import migrate
+from devstack.postgres import HOST, EmbeddedPostgres
 from tests.factories.user import make_user
 from tests.pooler.pgbouncer import pgbouncer
 from tests.support import ISSUER, ORIGIN, Api, LocalKeys, RollbackDatabase

@@ -9,7 +9,7 @@ Revises: 0001
 
 from alembic import op
 
-from app.core.table_security import refuse_changes
+from app.core.postgres.table_security import refuse_changes
 
 revision: str = "0002"
 down_revision: str | None = "0001"

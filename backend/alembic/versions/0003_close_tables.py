@@ -6,7 +6,7 @@ Revises: 0002
 
 from alembic import op
 
-from app.core.table_security import (
+from app.core.postgres.table_security import (
     API_ROLE,
     APPEND_ONLY,
     CREATE_ROLES,

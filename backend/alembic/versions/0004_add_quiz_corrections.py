@@ -8,7 +8,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.core.table_security import APPEND_ONLY, protect_function, protect_table, refuse_changes
+from app.core.postgres.table_security import (
+    APPEND_ONLY,
+    protect_function,
+    protect_table,
+    refuse_changes,
+)
 
 revision: str = "0004"
 down_revision: str | None = "0003"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.core.table_security import (
+from app.core.postgres.table_security import (
     APPEND_ONLY,
     MUTABLE,
     protect_function,

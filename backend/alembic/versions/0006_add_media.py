@@ -7,7 +7,7 @@ Revises: 0005
 import sqlalchemy as sa
 from alembic import op
 
-from app.core.table_security import APPEND_ONLY, MUTABLE, protect_table, refuse_changes
+from app.core.postgres.table_security import APPEND_ONLY, MUTABLE, protect_table, refuse_changes
 
 revision: str = "0006"
 down_revision: str | None = "0005"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
-from app.core.table_security import (
+from app.core.postgres.table_security import (
     API_ROLE,
     APPEND_ONLY,
     MUTABLE,

@@ -8,7 +8,7 @@ Revises: 0007
 
 from alembic import op
 
-from app.core.table_security import API_ROLE
+from app.core.postgres.table_security import API_ROLE
 
 revision: str = "0008"
 down_revision: str | None = "0007"

@@ -13,7 +13,7 @@ Revises: 0008
 
 from alembic import op
 
-from app.core.table_security import protect_function
+from app.core.postgres.table_security import protect_function
 
 revision: str = "0009"
 down_revision: str | None = "0008"

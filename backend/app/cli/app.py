@@ -1,39 +1,47 @@
 import typer
 
 from app.cli import (
-    attempts,
-    audit_pack,
     bench,
-    branch,
     development,
-    idempotency_keys,
-    media,
+    idempotency_key,
     openapi,
-    realtime,
-    records,
-    requirements,
-    retention,
-    seeding,
     serving,
-    users,
+)
+from app.cli.compliance import (
+    requirement,
+)
+from app.cli.content import (
+    media,
+    seed,
+)
+from app.cli.evidence import (
+    audit_pack,
+    retention,
+    training_record,
+)
+from app.cli.people import (
+    user,
+)
+from app.cli.study import (
+    attempt,
+    realtime,
 )
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command("dev")(development.dev)
 cli.command("serve")(serving.serve)
-cli.command("seed")(seeding.seed)
+cli.command("seed")(seed.seed)
 cli.command("bench")(bench.bench)
 cli.command("openapi")(openapi.openapi)
 cli.command("audit-pack")(audit_pack.audit_pack)
-cli.add_typer(users.cli, name="users")
-cli.add_typer(records.cli, name="records")
-cli.add_typer(requirements.cli, name="requirements")
-cli.add_typer(attempts.cli, name="attempts")
+cli.add_typer(user.cli, name="users")
+cli.add_typer(training_record.cli, name="records")
+cli.add_typer(requirement.cli, name="requirements")
+cli.add_typer(attempt.cli, name="attempts")
 cli.add_typer(media.cli, name="media")
 cli.add_typer(retention.cli, name="retention")
-cli.add_typer(idempotency_keys.cli, name="idempotency-keys")
+cli.add_typer(idempotency_key.cli, name="idempotency-keys")
 cli.add_typer(realtime.cli, name="realtime")
-cli.add_typer(branch.cli, name="branch")
 
 
 @cli.callback()

@@ -27,7 +27,7 @@ def dev(
         raise typer.Exit(2)
     try:
         # Only installed with the development dependencies, and only needed here.
-        from app.devstack.run import DevStackError, Options, run  # noqa: PLC0415
+        from devstack.run import DevStackError, Options, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         err.print(f"The development stack is not installed ({error.name} is missing).")
         raise typer.Exit(2) from None

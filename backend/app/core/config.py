@@ -16,8 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.core.database_url import DatabaseUrl, PoolerMode, parse_database_url
 from app.core.email_domain import comparable_domain
+from app.core.postgres.url import DatabaseUrl, PoolerMode, parse_database_url
 
 _HOOK_SECRETS = re.compile(r"v1,whsec_[A-Za-z0-9+/=]{32,88}(\|v1,whsec_[A-Za-z0-9+/=]{32,88})*")
 

@@ -29,16 +29,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mappe
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from app.core.config import PoolSettings, Settings
-from app.core.database_url import DatabaseUrl, PoolerMode
-from app.core.dropped_connection import (
+from app.core.errors import UnavailableError
+from app.core.ids import new_id
+from app.core.postgres.dropped_connection import (
     MAY_BE_DROPPED,
     ReadingSession,
     driver_error,
     is_dropped,
     replace_dropped_connections,
 )
-from app.core.errors import UnavailableError
-from app.core.ids import new_id
+from app.core.postgres.url import DatabaseUrl, PoolerMode
 
 log = structlog.get_logger(__name__)
 

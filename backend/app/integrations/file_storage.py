@@ -12,7 +12,7 @@ import jwt
 import structlog
 
 from app.core.errors import UnavailableError
-from app.domain.media import UPLOAD_LIFETIME
+from app.domain.content.media import UPLOAD_LIFETIME
 
 if TYPE_CHECKING:
     from supabase import AsyncClient

@@ -1,36 +1,36 @@
 """Every table of the application: importing this package fills `Base.metadata`."""
 
-from app.models.attempt import AttemptResult, QuizAttempt
-from app.models.audit_event import AuditEvent
-from app.models.certification_period import CertificationPeriod
-from app.models.compliance_segment import (
+from app.models.compliance.certification_period import CertificationPeriod
+from app.models.compliance.compliance_segment import (
     ComplianceCount,
     ComplianceDay,
     CompliancePending,
     ComplianceSegment,
 )
-from app.models.correction import QuizCorrection
-from app.models.department import Department
-from app.models.employment import EmploymentChange
-from app.models.enrollment import Enrollment, SectionProgress
-from app.models.evidence import EvidenceElsewhere, EvidenceWithdrawal
-from app.models.exemption import Exemption, ExemptionRevocation
-from app.models.external_training import ExternalTraining
+from app.models.compliance.exemption import Exemption, ExemptionRevocation
+from app.models.compliance.requirement import Requirement, RequirementVersion
+from app.models.content.media import Media, VersionMedia
+from app.models.content.module import ModulePrerequisite, TrainingModule
+from app.models.content.module_teaching import ModuleTeaching
+from app.models.content.question import QuizQuestion
+from app.models.content.section import ModuleSection
+from app.models.content.version import AnswerKey, ModuleVersion, VersionSection
+from app.models.evidence.audit_event import AuditEvent
+from app.models.evidence.evidence import EvidenceElsewhere, EvidenceWithdrawal
+from app.models.evidence.external_training import ExternalTraining
+from app.models.evidence.legal_hold import LegalHold
+from app.models.evidence.live_session import Attendance, LiveSession, SessionQuestion
+from app.models.evidence.retention import ErasedRecord, Erasure, RetentionPeriod
+from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.idempotency_key import IdempotencyKey
-from app.models.legal_hold import LegalHold
-from app.models.live_session import Attendance, LiveSession, SessionQuestion
-from app.models.location import Location, LocationManager
-from app.models.media import Media, VersionMedia
-from app.models.module import ModulePrerequisite, TrainingModule
-from app.models.module_teaching import ModuleTeaching
-from app.models.question import QuizQuestion
-from app.models.requirement import Requirement, RequirementVersion
-from app.models.retention import ErasedRecord, Erasure, RetentionPeriod
-from app.models.section import ModuleSection
-from app.models.signature import Signature
-from app.models.training_record import RecordSeal, SealedRecord, TrainingRecord
-from app.models.user import User
-from app.models.version import AnswerKey, ModuleVersion, VersionSection
+from app.models.people.department import Department
+from app.models.people.employment import EmploymentChange
+from app.models.people.location import Location, LocationManager
+from app.models.people.user import User
+from app.models.study.attempt import AttemptResult, QuizAttempt
+from app.models.study.correction import QuizCorrection
+from app.models.study.enrollment import Enrollment, SectionProgress
+from app.models.study.signature import Signature
 
 __all__ = [
     "AnswerKey",

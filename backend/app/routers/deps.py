@@ -7,12 +7,12 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 
+from app.container import Container
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from app.domain.actor import ADMIN_ONLY, Permission
-from app.domain.quiz.fields import StorableText
-from app.routers.container import Container
+from app.domain.content.quiz.fields import StorableText
 from app.routers.strict_json import StrictRequest
 from app.services.context import IdempotencyRequest, RequestContext
 

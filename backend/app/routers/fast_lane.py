@@ -16,14 +16,14 @@ from fastapi import Response
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.container import Container
+from app.core.auth.security import Claims
 from app.core.pagination import DEFAULT_LIMIT
-from app.core.security import Claims
 from app.domain.actor import Permission, Role
-from app.repositories.report import GroupBy
-from app.routers.container import Container
+from app.repositories.compliance.report import GroupBy
 from app.routers.deps import etags_of
 from app.routers.respond import BASE_PATH, JSON, content_of, json_of, respond
-from app.schemas.enrollment import EnrollmentCreate, ProgressReport
+from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 
 _ID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 

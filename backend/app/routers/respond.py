@@ -7,7 +7,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from app.services.outcome import Outcome
-from app.services.study import LearnerContent
+from app.services.study.study import LearnerContent
 
 BASE_PATH = "/api/v1"
 JSON = "application/json"

@@ -12,8 +12,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from app.domain.content.quiz.fields import StorableText, is_storable, refuse
 from app.domain.fields import Whole
-from app.domain.quiz.fields import StorableText, is_storable, refuse
 
 T = TypeVar("T")
 

@@ -11,12 +11,12 @@ from app.core.errors import (
     InvalidPayloadError,
     PreconditionFailedError,
 )
-from app.services.exemption import AlreadyRevokedError
-from app.services.external_training import AlreadyWithdrawnError
-from app.services.location import LocationNameTakenError
-from app.services.requirement import RequirementTitleTakenError
-from app.services.user import AccountInUseError
-from app.services.user_sync import EmailInUseError
+from app.services.compliance.exemption import AlreadyRevokedError
+from app.services.compliance.requirement import RequirementTitleTakenError
+from app.services.evidence.external_training import AlreadyWithdrawnError
+from app.services.people.location import LocationNameTakenError
+from app.services.people.user import AccountInUseError
+from app.services.people.user_sync import EmailInUseError
 
 
 def _gone(pointer: str, noun: str) -> Callable[[], AppError]:

@@ -4,7 +4,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from app.core.database import Database
 from app.core.errors import UnavailableError
-from app.core.schema import SCHEMA_REVISION
+from app.core.postgres.schema import SCHEMA_REVISION
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 

@@ -14,36 +14,36 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, UUIDModel, fetch_within
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
-from app.repositories.account_sync import AccountSyncRepository
-from app.repositories.attempt import AttemptRepository
-from app.repositories.audit_event import AuditEventRepository
-from app.repositories.audit_pack import AuditPackRepository
-from app.repositories.certification_period import CertificationPeriodRepository
-from app.repositories.compliance_segment import ComplianceSegmentRepository
-from app.repositories.correction import CorrectionRepository
-from app.repositories.department import DepartmentRepository
-from app.repositories.employment import EmploymentRepository
-from app.repositories.enrollment import EnrollmentRepository
-from app.repositories.evidence import EvidenceRepository
-from app.repositories.exemption import ExemptionRepository
-from app.repositories.external_training import ExternalTrainingRepository
+from app.repositories.compliance.certification_period import CertificationPeriodRepository
+from app.repositories.compliance.compliance_segment import ComplianceSegmentRepository
+from app.repositories.compliance.exemption import ExemptionRepository
+from app.repositories.compliance.report import ReportRepository
+from app.repositories.compliance.requirement import RequirementRepository
+from app.repositories.compliance.rule_enrollment import RuleEnrollmentRepository
+from app.repositories.content.media import MediaRepository
+from app.repositories.content.module import ModuleRepository
+from app.repositories.content.module_teaching import ModuleTeachingRepository
+from app.repositories.content.question import QuestionRepository
+from app.repositories.content.version import VersionRepository
+from app.repositories.evidence.audit_event import AuditEventRepository
+from app.repositories.evidence.audit_pack import AuditPackRepository
+from app.repositories.evidence.evidence import EvidenceRepository
+from app.repositories.evidence.external_training import ExternalTrainingRepository
+from app.repositories.evidence.legal_hold import LegalHoldRepository
+from app.repositories.evidence.live_session import LiveSessionRepository
+from app.repositories.evidence.retention import RetentionRepository
+from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
-from app.repositories.legal_hold import LegalHoldRepository
-from app.repositories.live_session import LiveSessionRepository
-from app.repositories.location import LocationRepository
-from app.repositories.media import MediaRepository
-from app.repositories.module import ModuleRepository
-from app.repositories.module_teaching import ModuleTeachingRepository
-from app.repositories.question import QuestionRepository
-from app.repositories.question_analysis import QuestionAnalysisRepository
-from app.repositories.report import ReportRepository
-from app.repositories.requirement import RequirementRepository
-from app.repositories.retention import RetentionRepository
-from app.repositories.rule_enrollment import RuleEnrollmentRepository
-from app.repositories.study import StudyRepository
-from app.repositories.training_record import TrainingRecordRepository
-from app.repositories.user import UserRepository
-from app.repositories.version import VersionRepository
+from app.repositories.people.account_sync import AccountSyncRepository
+from app.repositories.people.department import DepartmentRepository
+from app.repositories.people.employment import EmploymentRepository
+from app.repositories.people.location import LocationRepository
+from app.repositories.people.user import UserRepository
+from app.repositories.study.attempt import AttemptRepository
+from app.repositories.study.correction import CorrectionRepository
+from app.repositories.study.enrollment import EnrollmentRepository
+from app.repositories.study.question_analysis import QuestionAnalysisRepository
+from app.repositories.study.study import StudyRepository
 from app.services.context import IdempotencyRequest, RequestContext
 from app.services.outcome import IdempotencyKeyReusedError, Outcome, ReplayedOutcome
 

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.devstack.postgres import EmbeddedPostgres
 from app.models import User
+from devstack.postgres import EmbeddedPostgres
 from tests.cli.processes import PATIENCE_SECONDS
 from tests.cli.serving import Server, serve, until_sessions_wait
 from tests.factories.module import make_module, publish

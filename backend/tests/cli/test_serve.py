@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
+from devstack.postgres import EmbeddedPostgres
 from tests.cli.processes import PATIENCE_SECONDS, alive, descendants, until_gone
 from tests.cli.serving import Server, serve, until_sessions_wait
 from tests.factories.module import make_module, publish

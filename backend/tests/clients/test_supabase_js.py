@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.security import LEEWAY_SECONDS
+from app.core.auth.security import LEEWAY_SECONDS
 from tests.cli.processes import PASSWORD, DevStack
 from tests.clients.conftest import ACCESS_TOKEN_SECONDS
 from tests.clients.node import run_script

@@ -9,7 +9,7 @@ import pytest
 from supabase import AsyncClient, AsyncClientOptions, AuthApiError, acreate_client
 from supabase_auth import Session, SignInWithEmailAndPasswordCredentials
 
-from app.core.security import LEEWAY_SECONDS
+from app.core.auth.security import LEEWAY_SECONDS
 from tests.cli.processes import PASSWORD, DevStack
 from tests.clients.conftest import ACCESS_TOKEN_SECONDS
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Base, Database
 from app.models import AuditEvent
 from app.services.context import SYSTEM
-from app.services.training_record import TrainingRecordService, Verification
+from app.services.evidence.training_record import TrainingRecordService, Verification
 
 ROUNDS = 20
 

@@ -2,13 +2,13 @@ from typing import Any
 
 import httpx
 import pytest
+from app.services.study.attempt import AttemptService
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.models import AttemptResult, QuizAttempt, TrainingRecord, User
-from app.models.attempt import AttemptState
-from app.services.attempt import AttemptService
+from app.models.study.attempt import AttemptState
 from app.services.context import SYSTEM
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses, verify
 from tests.factories.attempt import Quiz, make_quiz, question

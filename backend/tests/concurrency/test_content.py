@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.models import User
-from app.repositories.study import StudyRepository
+from app.repositories.study.study import StudyRepository
 from tests.concurrency.race import ROUNDS, race
 from tests.factories.module import make_module, publish, text_section
 from tests.factories.user import make_user

@@ -6,7 +6,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.domain.quiz.grading import CorrectionKind
+from app.domain.study.quiz.grading import CorrectionKind
 from app.models import AttemptResult, QuizAttempt, QuizCorrection, TrainingRecord, User
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork

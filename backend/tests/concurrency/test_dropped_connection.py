@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
+from devstack.postgres import EmbeddedPostgres
 from tests.concurrency.conftest import CONNECTIONS
 from tests.concurrency.race import count, race, statuses
 from tests.factories.module import make_module, publish

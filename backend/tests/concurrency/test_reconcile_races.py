@@ -19,9 +19,11 @@ from app.models import (
     TrainingRecord,
     User,
 )
-from app.services import reconciliation
+from app.services.compliance import (
+    reconciliation,
+)
+from app.services.compliance.reconciliation import Reconciled, ReconciliationService
 from app.services.context import SYSTEM
-from app.services.reconciliation import Reconciled, ReconciliationService
 from tests.concurrency.race import ROUNDS, count, race, statuses
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement, rule_json

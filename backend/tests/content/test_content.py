@@ -18,10 +18,16 @@ import pytest
 
 import app
 from app.domain.actor import Role
-from app.domain.html import plain_text, sanitise
-from app.domain.publishing import ModuleDraft, Publication, QuestionDraft, SectionDraft, publish
-from app.domain.quiz.questions import QuestionKind, parse_metadata
-from app.domain.section_settings import SectionKind, parse_settings
+from app.domain.content.html import plain_text, sanitise
+from app.domain.content.publishing import (
+    ModuleDraft,
+    Publication,
+    QuestionDraft,
+    SectionDraft,
+    publish,
+)
+from app.domain.content.quiz.questions import QuestionKind, parse_metadata
+from app.domain.content.section_settings import SectionKind, parse_settings
 
 Table: TypeAlias = dict[str, Any]
 

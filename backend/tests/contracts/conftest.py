@@ -1,8 +1,8 @@
 import pytest
 from fastapi import FastAPI
 
+from app.container import Container
 from app.main import create_app
-from app.routers.container import Container
 from tests.conftest import settings_for
 from tests.contracts.world import World, build_world
 from tests.support import RollbackDatabase

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.domain.ce_credits import LicenceProfile
-from app.domain.retention import RetentionClass
+from app.domain.evidence.ce_credits import LicenceProfile
+from app.domain.evidence.retention import RetentionClass
+
 from app.models import User
 from tests.contracts.matrix import (
     ADMIN,

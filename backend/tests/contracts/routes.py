@@ -7,8 +7,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
-from app.routers.auth_hook import Signed
 from app.routers.deps import Guard
+from app.routers.people.auth_hook import Signed
 
 # What strangers may read. Everything else asks for a permission.
 PUBLIC = {

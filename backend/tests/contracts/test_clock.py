@@ -12,8 +12,8 @@ APP = Path(app.__path__[0])
 LAYERS = ("domain", "models", "schemas", "repositories", "services", "routers")
 CLOCKS = {"now", "utcnow", "today", "time", "utc_now"}
 OWNERS = {"datetime", "date", "time", "dt", "clock"}
-# A link's end, which is told and not kept; and how old a branch of a Supabase project is.
-TOLD = {"services/media.py", "services/branch.py"}
+# A link's end, which is told and not kept.
+TOLD = {"services/content/media.py"}
 
 
 def asked(source: str) -> Iterator[str]:

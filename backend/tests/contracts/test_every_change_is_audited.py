@@ -17,9 +17,9 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from app.core.database import Base, Database
-from app.devstack.postgres import EmbeddedPostgres
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, Location
+from devstack.postgres import EmbeddedPostgres
 from tests.contracts.matrix import OWNER, Row, core_rows, path_ids
 from tests.contracts.matrix_compliance import compliance_rows, made
 from tests.contracts.world import World, build_world

@@ -220,7 +220,7 @@ async def test_a_crash_is_found(target: Target, monkeypatch: pytest.MonkeyPatch)
     async def crash(*_: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr("app.services.user.UserService.me", crash)
+    monkeypatch.setattr("app.services.people.user.UserService.me", crash)
     me = (case for case, _ in target.cases if case.row.operation == "read_me")
     found, _ = await crashes(target, me)
     assert found

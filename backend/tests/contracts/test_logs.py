@@ -66,7 +66,7 @@ class TestPrivacy:
         async def crash(*_: object) -> None:
             raise LookupError(CANARY)
 
-        monkeypatch.setattr("app.services.user.UserService.me", crash)
+        monkeypatch.setattr("app.services.people.user.UserService.me", crash)
         await api.get("/users/me", learner)
         (event,) = [json.loads(line) for line in events if "unhandled_error" in line]
         assert event["kind"] == "LookupError"

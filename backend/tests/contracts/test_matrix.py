@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from sqlalchemy import true, update
 
 from app.models import User
-from app.repositories import enrollment
+from app.repositories.study import (
+    enrollment,
+)
 from tests.contracts.matrix import (
     ACTORS,
     ADMIN,

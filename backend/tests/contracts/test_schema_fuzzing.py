@@ -14,12 +14,14 @@ from pydantic_core.core_schema import ErrorType
 from sqlalchemy import true
 
 from app.core.database import Database
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
 from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.main import create_app
-from app.repositories import enrollment
+from app.repositories.study import (
+    enrollment,
+)
 from app.routers import health
+from devstack.postgres import EmbeddedPostgres
 from tests.conftest import container_for, settings_for
 from tests.contracts.schema_fuzzing import Findings, Run, fuzz, tokens
 from tests.contracts.world import World, build_world

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import orjson
+from app.services.study.attempt import AttemptService
+from app.services.study.enrollment import EnrollmentService
 
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
 from app.models import Location, TrainingModule, User
-from app.schemas.enrollment import EnrollmentCreate, EnrollmentRead, ProgressReport
-from app.schemas.training_record import TrainingRecordRead
-from app.services.attempt import AttemptService
+from app.schemas.evidence.training_record import TrainingRecordRead
+from app.schemas.study.enrollment import EnrollmentCreate, EnrollmentRead, ProgressReport
 from app.services.context import RequestContext
-from app.services.enrollment import EnrollmentService
-from app.services.training_record import TrainingRecordService
+from app.services.evidence.training_record import TrainingRecordService
 from tests.factories.module import (
     acknowledgement_section,
     make_module,

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.core.config import Environment, Settings, SettingsError, load_settings
-from app.core.database_url import PoolerMode
+from app.core.postgres.url import PoolerMode
 
 HOOK_SECRET = "v1,whsec_" + "a" * 44
 REQUIRED = {

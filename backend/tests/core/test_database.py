@@ -22,11 +22,11 @@ from app.core.database import (
     create_engine,
     unavailable,
 )
-from app.core.database_url import PoolerMode, parse_database_url
 from app.core.ids import new_id
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
+from app.core.postgres.url import PoolerMode, parse_database_url
 from app.models import AuditEvent, Location, User
+from devstack.postgres import EmbeddedPostgres
 from tests.factories.user import make_location, make_user
 
 POOL = PoolSettings(size=1, overflow=0, timeout=0.05, recycle=60)

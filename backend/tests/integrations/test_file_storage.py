@@ -8,7 +8,7 @@ import httpx
 import jwt
 import pytest
 
-from app.domain.media import UPLOAD_LIFETIME
+from app.domain.content.media import UPLOAD_LIFETIME
 from app.integrations.file_storage import (
     FileStorage,
     InMemoryFileStorage,

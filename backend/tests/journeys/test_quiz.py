@@ -11,7 +11,7 @@ from app.core.database import Database
 from app.domain.actor import Role
 from app.models import User
 from app.services.context import SYSTEM
-from app.services.training_record import TrainingRecordService
+from app.services.evidence.training_record import TrainingRecordService
 from tests.factories.user import make_location, make_user
 from tests.support import Api
 

@@ -14,7 +14,7 @@ from app.domain.actor import Role
 from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
 from app.models import Location, User
 from app.services.context import SYSTEM
-from app.services.training_record import TrainingRecordService
+from app.services.evidence.training_record import TrainingRecordService
 from tests.factories.user import make_location, make_user
 from tests.journeys.people import Author, Learner
 from tests.support import Api, etag

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.core.table_security import API_ROLE, PUBLIC_ROLES
+from app.core.postgres.table_security import API_ROLE, PUBLIC_ROLES
 
 NOBODIES = ("public", *PUBLIC_ROLES)
 TABLE_RIGHTS = (

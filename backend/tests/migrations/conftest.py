@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 
 import asyncpg
 import pytest
+from app.services.study.enrollment import EnrollmentService
 
 from app.core.config import Settings
 from app.core.database import Database
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Actor
 from app.models import User
-from app.schemas.enrollment import Acknowledge, EnrollmentCreate, ProgressReport
+from app.schemas.study.enrollment import Acknowledge, EnrollmentCreate, ProgressReport
+from app.services.content.seed import SeedService
 from app.services.context import SYSTEM, RequestContext
-from app.services.enrollment import EnrollmentService
-from app.services.seed import SeedService
-from app.services.training_record import TrainingRecordService
+from app.services.evidence.training_record import TrainingRecordService
 from app.services.unit_of_work import UnitOfWork
+from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
 from tests.factories.media import make_media, video_section
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section

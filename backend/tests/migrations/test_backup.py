@@ -11,11 +11,11 @@ import pytest
 from alembic import command
 
 from app.core.database import Database
-from app.core.table_security import API_ROLE
-from app.devstack.migrate import configuration, migrate
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
 from app.services.context import SYSTEM
-from app.services.training_record import TrainingRecordService, Verification
+from app.services.evidence.training_record import TrainingRecordService, Verification
+from devstack.migrate import configuration, migrate
+from devstack.postgres import EmbeddedPostgres
 from tests.conftest import POSTGRES_VERSION, settings_for
 from tests.migrations.catalogue import Catalogue
 from tests.migrations.conftest import execute, fetch

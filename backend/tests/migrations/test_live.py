@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 
 from app.core.database import Base
-from app.devstack.migrate import configuration, migrate
+from devstack.migrate import configuration, migrate
 from tests.cli.processes import PATIENCE_SECONDS
 from tests.migrations.conftest import NewDatabase
 

@@ -11,9 +11,9 @@ import pytest
 from alembic import command
 
 from app.core.database import Database
-from app.devstack.migrate import configuration, migrate
-from app.devstack.postgres import EmbeddedPostgres
 from app.models import TrainingModule, User
+from devstack.migrate import configuration, migrate
+from devstack.postgres import EmbeddedPostgres
 from tests.cli.processes import PATIENCE_SECONDS
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_user

@@ -4,9 +4,9 @@ import asyncio
 
 import asyncpg
 
-from app.core.table_security import API_ROLE
-from app.devstack.migrate import migrate
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
+from devstack.migrate import migrate
+from devstack.postgres import EmbeddedPostgres
 from tests.migrations.conftest import NewDatabase, fetch
 from tests.migrations.test_revisions import downgrade
 

@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 
 from app.core.database import AppendOnlyModel, Base
-from app.core.table_security import API_ROLE, APPEND_ONLY, MUTABLE, PUBLIC_ROLES
-from app.devstack.migrate import migrate
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE, APPEND_ONLY, MUTABLE, PUBLIC_ROLES
+from devstack.migrate import migrate
+from devstack.postgres import EmbeddedPostgres
 from tests.migrations.catalogue import Catalogue
 from tests.migrations.conftest import NewDatabase, execute
 from tests.migrations.test_revisions import SCRIPTS

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.core.database_url import PoolerMode
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.url import PoolerMode
+from devstack.postgres import EmbeddedPostgres
 from tests.cli.processes import PATIENCE_SECONDS, free_port, training
 from tests.pooler.pgbouncer import pgbouncer
 from tests.support import LocalKeys, published

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.database_url import PoolerMode
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import HOST
+from app.core.postgres.table_security import API_ROLE
+from app.core.postgres.url import PoolerMode
+from devstack.postgres import HOST
 from tests.cli.processes import PATIENCE_SECONDS, free_port
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"

@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.core.database_url import PoolerMode
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.url import PoolerMode
 from app.domain.actor import Role
 from app.models import (
     Enrollment,
@@ -24,7 +23,8 @@ from app.models import (
     User,
 )
 from app.services.context import SYSTEM
-from app.services.training_record import TrainingRecordService
+from app.services.evidence.training_record import TrainingRecordService
+from devstack.postgres import EmbeddedPostgres
 from tests.cli.processes import PATIENCE_SECONDS
 from tests.concurrency.race import audited, count
 from tests.factories.module import (

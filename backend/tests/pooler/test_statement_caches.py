@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.config import PoolSettings
 from app.core.database import Database, create_engine
-from app.core.database_url import PoolerMode, parse_database_url
-from app.core.dropped_connection import driver_error
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.dropped_connection import driver_error
+from app.core.postgres.url import PoolerMode, parse_database_url
+from devstack.postgres import EmbeddedPostgres
 from tests.pooler.pgbouncer import pgbouncer
 
 pytestmark = pytest.mark.full

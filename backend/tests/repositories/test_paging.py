@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from app.repositories.evidence.audit_event import AuditEventRepository, AuditFilter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import InvalidPayloadError
 from app.core.pagination import Page, PageRequest, encode_cursor
 from app.domain.actor import Role
 from app.models import AuditEvent
-from app.repositories.audit_event import AuditEventRepository, AuditFilter
-from app.repositories.location import LocationRepository
-from app.repositories.module import ModuleFilter, ModuleRepository
-from app.repositories.user import UserFilter, UserRepository
+from app.repositories.content.module import ModuleFilter, ModuleRepository
+from app.repositories.people.location import LocationRepository
+from app.repositories.people.user import UserFilter, UserRepository
 from tests.factories.module import make_module
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import actor_of

@@ -18,7 +18,7 @@ from app.models import CompliancePending, TrainingModule, User
 from app.routers.deps import Guard
 from app.routers.fast_lane import LANES
 from app.routers.respond import BASE_PATH
-from app.services.study import StudyService
+from app.services.study.study import StudyService
 from tests.factories.module import make_module, publish, text_section
 from tests.factories.user import make_user
 from tests.support import Api, RollbackDatabase

@@ -8,12 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from app.core.database import Database
-from app.core.table_security import API_ROLE
-from app.devstack.postgres import EmbeddedPostgres
+from app.core.postgres.table_security import API_ROLE
 from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.main import create_app
 from app.models import User
 from app.services import health
+from devstack.postgres import EmbeddedPostgres
 from tests.conftest import container_for, settings_for
 from tests.routers.problems import assert_anonymous, assert_problem
 from tests.support import ORIGIN, Api, LocalKeys

@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from app.models import User
 from app.schemas.base import Payload
-from app.schemas.user import ProfileUpdate, UserUpdate
+from app.schemas.people.user import ProfileUpdate, UserUpdate
 from app.services.base import Service, apply
 from app.services.context import SYSTEM
-from app.services.user import DIRECTORY_FIELDS, PROFILE_FIELDS
+from app.services.people.user import DIRECTORY_FIELDS, PROFILE_FIELDS
 from tests.support import RollbackDatabase
 
 

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  # a script that leaves the application, so no part of a package
+# a script that leaves the application, so no part of a package
 """Verify an auditor's pack. Needs Python 3.8 or later, and nothing else.
 
     python -I verify.py PACK.zip [--manifest-sha256 HEX] [--seal-head HEX]

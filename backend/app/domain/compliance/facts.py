@@ -12,8 +12,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.compliance.requirement import Credential, PersonFacts, Rule
 from app.domain.recurrence import Anchor
-from app.domain.requirement import Credential, PersonFacts, Rule
 
 
 class EmploymentState(StrEnum):

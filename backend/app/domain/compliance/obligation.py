@@ -16,8 +16,8 @@ from app.domain.compliance.facts import (
     employment_on,
     rule_on,
 )
+from app.domain.compliance.requirement import MatchReason, OnDate, Rule, matches
 from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, validity
-from app.domain.requirement import MatchReason, OnDate, Rule, matches
 
 
 class Reason(StrEnum):

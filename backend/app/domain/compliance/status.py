@@ -8,8 +8,8 @@ from uuid import UUID
 from app.domain.compliance.facts import Facts, RuleVersion, qualifies
 from app.domain.compliance.obligation import Duty, Reason
 from app.domain.compliance.periods import Cause, CertificationPeriod, Ledger
+from app.domain.compliance.requirement import Credential, MatchReason
 from app.domain.recurrence import add_days, window_start
-from app.domain.requirement import Credential, MatchReason
 
 
 class Status(StrEnum):

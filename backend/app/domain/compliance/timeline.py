@@ -15,9 +15,9 @@ from app.domain.compliance.facts import (
 )
 from app.domain.compliance.obligation import Reason
 from app.domain.compliance.periods import CertificationPeriod, Ledger
+from app.domain.compliance.requirement import PersonFacts, matches
 from app.domain.compliance.status import Status, StatusLine, status_line
 from app.domain.recurrence import add_days, window_start
-from app.domain.requirement import PersonFacts, matches
 
 FOREVER = date.max
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from app.devstack.auth import AuthStore, Message, SigningKeys, create_auth_app
+from devstack.auth import AuthStore, Message, SigningKeys, create_auth_app
 
 SERVICE_KEY = "sb_secret_development"
 PREFIX = "/auth/v1"

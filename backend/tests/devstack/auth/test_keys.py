@@ -4,7 +4,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from app.devstack.auth import SigningKeys
+from devstack.auth import SigningKeys
 
 ISSUER = "http://127.0.0.1/auth/v1"
 

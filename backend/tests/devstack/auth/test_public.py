@@ -5,7 +5,7 @@ import httpx
 import jwt
 import pytest
 
-from app.devstack.auth import Identity, create_auth_app, identity_id, seed_identities
+from devstack.auth import Identity, create_auth_app, identity_id, seed_identities
 from tests.devstack.auth.conftest import SERVICE_KEY, Stack
 
 PASSWORD = "correct horse"

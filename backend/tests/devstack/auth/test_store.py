@@ -1,6 +1,6 @@
 import asyncio
 
-from app.devstack.auth import AuthStore, Identity, identity_id, seed_identities
+from devstack.auth import AuthStore, Identity, identity_id, seed_identities
 from tests.devstack.auth.conftest import Stack
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.devstack.auth import Identity, identity_id, seed_identities
+from devstack.auth import Identity, identity_id, seed_identities
 from tests.devstack.auth.conftest import PREFIX, Stack
 from tests.devstack.conftest import RunClient, Serve
 

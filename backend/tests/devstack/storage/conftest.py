@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from app.devstack.storage import StorageStore, create_storage_app
+from devstack.storage import StorageStore, create_storage_app
 
 VIDEO = bytes(range(256)) * 40
 TYPE = {"Content-Type": "video/mp4"}

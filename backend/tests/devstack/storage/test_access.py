@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from app.devstack.storage import create_storage_app
+from devstack.storage import create_storage_app
 from tests.devstack.storage.conftest import SERVICE_KEY, Stack, assert_error
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.devstack.storage.schemas import BucketOptions
+from devstack.storage.schemas import BucketOptions
 from tests.devstack.conftest import RunClient, Serve
 from tests.devstack.storage.conftest import SERVICE_KEY, Stack
 

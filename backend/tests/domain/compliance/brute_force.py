@@ -19,7 +19,7 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
-from app.domain.requirement import Credential, DaysAfter, Modules, OnDate, Rule
+from app.domain.compliance.requirement import Credential, DaysAfter, Modules, OnDate, Rule
 
 DAY = timedelta(days=1)
 DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]

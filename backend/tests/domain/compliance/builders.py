@@ -15,7 +15,7 @@ from app.domain.compliance import (
     RuleVersion,
     status,
 )
-from app.domain.requirement import (
+from app.domain.compliance.requirement import (
     Audience,
     Credential,
     DaysAfter,

@@ -16,8 +16,7 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
-from app.domain.recurrence import ANNUAL_ANCHORS, Anchor, EarlyRenewal
-from app.domain.requirement import (
+from app.domain.compliance.requirement import (
     Audience,
     CalendarDay,
     Credential,
@@ -30,6 +29,7 @@ from app.domain.requirement import (
     Rule,
     Subject,
 )
+from app.domain.recurrence import ANNUAL_ANCHORS, Anchor, EarlyRenewal
 
 FIRST_DAY = date(2027, 9, 1)
 LAST_DAY = date(2029, 12, 31)

@@ -10,7 +10,7 @@ from app.domain.compliance import (
     periods,
     status,
 )
-from app.domain.requirement import (
+from app.domain.compliance.requirement import (
     Criterion,
     Matched,
 )

@@ -17,14 +17,14 @@ from app.domain.compliance import (
     periods,
     status,
 )
-from app.domain.recurrence import Anchor
-from app.domain.requirement import (
+from app.domain.compliance.requirement import (
     CalendarDay,
     DaysAfter,
     Modules,
     OnDate,
     Renewal,
 )
+from app.domain.recurrence import Anchor
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.compliance import Cause, Facts, RuleVersion, Status, periods, status
+from app.domain.compliance.requirement import CalendarDay, Renewal, Rule
 from app.domain.recurrence import Anchor, local_day
-from app.domain.requirement import CalendarDay, Renewal, Rule
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,

@@ -15,7 +15,7 @@ from app.domain.compliance import (
     periods,
     status,
 )
-from app.domain.requirement import (
+from app.domain.compliance.requirement import (
     Audience,
     DaysAfter,
     Renewal,

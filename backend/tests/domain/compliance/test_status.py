@@ -7,7 +7,7 @@ from uuid import UUID
 from app.domain.compliance import Assessment, Cause, Missing, Status, assess, periods, status
 from app.domain.compliance.facts import ExemptionKind
 from app.domain.compliance.obligation import Reason
-from app.domain.requirement import Modules, Rule
+from app.domain.compliance.requirement import Modules, Rule
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,

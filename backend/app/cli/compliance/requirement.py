@@ -1,0 +1,61 @@
+"""`training requirements`: who has to show what, and by when."""
+
+import uuid
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from app.cli.environment import err, out, with_database
+from app.core.database import Database
+from app.core.errors import NotFoundError
+from app.services.compliance.reconciliation import Reconciled, ReconciliationService
+from app.services.context import SYSTEM
+
+cli = typer.Typer(no_args_is_help=True, help="Requirements and certification periods.")
+
+
+@cli.command()
+def reconcile(
+    dry_run: Annotated[  # noqa: FBT002  # typer reads options from parameters
+        bool, typer.Option("--dry-run", help="Count what would be written, and write nothing.")
+    ] = False,
+    pending: Annotated[  # noqa: FBT002  # typer reads options from parameters
+        bool, typer.Option("--pending", help="Only what completions have left behind.")
+    ] = False,
+    user: Annotated[
+        list[str] | None, typer.Option(help="Address of an active person; may be repeated.")
+    ] = None,
+) -> None:
+    """Bring periods, the matrix and enrollments up to what is recorded. Run it every night."""
+
+    async def use(database: Database) -> Reconciled:
+        service = ReconciliationService(database, SYSTEM)
+        if pending:
+            return await service.run_pending()
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task("People", total=None)
+            return await service.run(
+                await _people(service, user),
+                dry_run=dry_run,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+    done = with_database(use)
+    verb = "would be" if dry_run else "were"
+    out.print(
+        f"{done.people} people looked at. {done.segments} statuses and {done.periods} periods "
+        f"{verb} written; {done.enrolled} enrollments {verb} made, {done.dated} dated anew, "
+        f"{done.withdrawn} withdrawn."
+    )
+
+
+async def _people(
+    service: ReconciliationService, addresses: list[str] | None
+) -> list[uuid.UUID] | None:
+    if not addresses:
+        return None
+    found = await service.people(addresses)
+    if len(found) < len(set(addresses)):
+        raise NotFoundError("user")
+    return found

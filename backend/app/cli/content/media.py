@@ -1,0 +1,59 @@
+"""`training media`: what nobody needs any more in the bucket."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from app.cli.environment import out, settings_or_exit, with_database
+from app.core.database import Database
+from app.domain.content.media import UPLOAD_LIFETIME
+from app.integrations.file_storage import SupabaseFileStorage
+from app.services.content.media_sweep import MediaSweep, Swept
+
+cli = typer.Typer(no_args_is_help=True, help="Files of sections and of evidence.")
+
+MINIMUM_HOURS = UPLOAD_LIFETIME // timedelta(hours=1) + 1
+
+
+@cli.command()
+def sweep(
+    older_than: Annotated[
+        int, typer.Option(min=MINIMUM_HOURS, help="Hours that a file has been unused for.")
+    ] = 24,
+    dry_run: Annotated[  # noqa: FBT002  # an option
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+    confirm: Annotated[  # noqa: FBT002  # an option
+        bool, typer.Option("--confirm", help="Even if most of the bucket is unknown.")
+    ] = False,
+) -> None:
+    """Remove uploads that were never finished, refused or are used by nothing.
+
+    What content, drafts or evidence name is never touched.
+    """
+    settings = settings_or_exit()
+
+    async def use(database: Database) -> Swept:
+        storage = SupabaseFileStorage(
+            settings.supabase_url,
+            settings.supabase_secret_key.get_secret_value(),
+            settings.storage_bucket,
+        )
+        try:
+            return await MediaSweep(database, storage).sweep(
+                timedelta(hours=older_than), dry_run=dry_run, confirmed=confirm
+            )
+        finally:
+            await storage.close()
+
+    _report(with_database(use), dry_run=dry_run)
+
+
+def _report(swept: Swept, *, dry_run: bool) -> None:
+    for path in swept.abandoned:
+        out.print(f"{path} was used by nothing", markup=False)
+    for path in swept.strays:
+        out.print(f"{path} had no row", markup=False)
+    verb = "would be removed" if dry_run else "removed"
+    out.print(f"{len(swept.abandoned)} unused and {len(swept.strays)} unknown files {verb}.")

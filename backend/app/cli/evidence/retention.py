@@ -1,0 +1,82 @@
+"""`training retention`: whose data may be erased, and erasing it."""
+
+import uuid
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from app.cli.environment import err, out, with_database
+from app.core.database import Database
+from app.schemas.evidence.retention import Erased, ErasureDue
+from app.services.context import SYSTEM
+from app.services.evidence.retention import RetentionService
+from app.services.evidence.training_record import TrainingRecordService
+
+cli = typer.Typer(no_args_is_help=True, help="Retention clocks and erasure.")
+
+
+@cli.command()
+def due(
+    everybody: Annotated[bool, typer.Option("--all", help="Also those whose time runs.")] = False,  # noqa: FBT002  # an option
+) -> None:
+    """List leavers whose data may be erased. Changes nothing."""
+    found = with_database(_due)
+    shown = [item for item in found if item.due or everybody]
+    table = Table("Person", "Name", "Left on", "Records", "Hold", "Erasable from", "Due")
+    for item in shown:
+        table.add_row(*_cells(item))
+    out.print(table)
+    out.print(f"{sum(item.due for item in found)} of {len(found)} leavers are due.")
+
+
+@cli.command()
+def erase(
+    confirm: Annotated[  # noqa: FBT002  # an option
+        bool, typer.Option("--confirm", help="Really erase; else only say whom.")
+    ] = False,
+    user: Annotated[uuid.UUID | None, typer.Option(help="Only this person.")] = None,
+) -> None:
+    """Replace the personal data of those who are due by pseudonyms, for good.
+
+    Needs MIGRATION_DATABASE_URL: the API's own role may not erase.
+    """
+
+    async def use(database: Database) -> tuple[list[ErasureDue], list[Erased]]:
+        people = [
+            item for item in await _due(database) if item.due and user in {None, item.user_id}
+        ]
+        return people, await _erase(database, people) if confirm else []
+
+    people, erased = with_database(use, owner=True)
+    if not confirm:
+        out.print(f"{len(people)} people would be erased. Say --confirm to erase them.")
+        return
+    for person in erased:
+        out.print(f"{person.user_id} is now {person.pseudonym}: {person.records} records erased.")
+    if user is not None and not people:
+        err.print("This person's data may not be erased yet.")
+        raise typer.Exit(1)
+
+
+async def _due(database: Database) -> list[ErasureDue]:
+    return await RetentionService(database, SYSTEM).due()
+
+
+async def _erase(database: Database, people: list[ErasureDue]) -> list[Erased]:
+    """Seal first: what is erased must have been under a seal."""
+    while await TrainingRecordService(database, SYSTEM).seal() is not None:
+        pass
+    return [await RetentionService(database, SYSTEM).erase(item.user_id) for item in people]
+
+
+def _cells(item: ErasureDue) -> list[str]:
+    return [
+        str(item.user_id),
+        item.full_name or "",
+        str(item.left_on or "unknown"),
+        str(item.records),
+        "yes" if item.held else "",
+        str(item.erasable_from or "unknown"),
+        "yes" if item.due else "",
+    ]

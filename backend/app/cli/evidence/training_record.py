@@ -1,0 +1,49 @@
+"""`training records`: the evidence."""
+
+import typer
+
+from app.cli.environment import err, out, with_database
+from app.core.database import Database
+from app.models import RecordSeal
+from app.services.context import SYSTEM
+from app.services.evidence.training_record import TrainingRecordService, Verification
+
+cli = typer.Typer(no_args_is_help=True, help="Training records as evidence.")
+
+
+@cli.command()
+def verify() -> None:
+    """Recompute every hash, link and seal; name the first that does not hold and exit with 1."""
+
+    async def use(database: Database) -> Verification:
+        return await TrainingRecordService(database, SYSTEM).verify()
+
+    result = with_database(use)
+    out.print(
+        f"{result.records} records of {result.people} people and {result.seals} seals read, "
+        f"{result.unsealed} records not sealed yet."
+    )
+    if result.erased:
+        out.print(f"{result.erased} people were erased after their time; their links are kept.")
+    if result.broken is None:
+        out.print("Every link holds.")
+        return
+    broken = result.broken
+    where = f"seal {broken.seal_number}, " if broken.seal_number is not None else ""
+    err.print(f"BROKEN: {where}record {broken.record_id}: {broken.reason}", markup=False)
+    raise typer.Exit(1)
+
+
+@cli.command()
+def seal() -> None:
+    """Put the records that are not sealed yet under Merkle seals, and print the seals' hashes."""
+
+    async def use(database: Database) -> list[RecordSeal]:
+        service = TrainingRecordService(database, SYSTEM)
+        seals = []
+        while (seal := await service.seal()) is not None:
+            seals.append(seal)
+        return seals
+
+    for made in with_database(use):
+        out.print(f"Seal {made.number} covers {made.record_count} records: {made.hash}")

@@ -1,0 +1,102 @@
+"""The HTML that authors may use in section bodies."""
+
+import re
+from collections.abc import Mapping
+from html import escape
+from html.parser import HTMLParser
+from typing import Final
+
+import nh3
+
+from app.domain.content.section_settings import is_safe_url
+
+# Structure and emphasis only: no style, class, id or event handler, nothing embedded but images.
+ALLOWED_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr"), frozenset()),
+    **dict.fromkeys(("ul", "li", "dl", "dt", "dd"), frozenset()),
+    "ol": frozenset({"start"}),
+    **dict.fromkeys(("table", "caption", "thead", "tbody", "tfoot", "tr"), frozenset()),
+    "th": frozenset({"colspan", "rowspan"}),
+    "td": frozenset({"colspan", "rowspan"}),
+    **dict.fromkeys(("strong", "b", "em", "i", "u", "s", "sub", "sup"), frozenset()),
+    **dict.fromkeys(("blockquote", "code", "pre", "figure", "figcaption"), frozenset()),
+    "img": frozenset({"src", "alt", "width", "height"}),
+    "a": frozenset({"href", "title"}),
+}
+# Their content is code or markup of another world, not text that somebody wrote to be read.
+DROPPED_WITH_CONTENT: Final = frozenset(
+    {"iframe", "math", "noembed", "noframes", "noscript", "object", "script", "style", "svg"}
+    | {"template", "textarea", "title", "xmp"}
+)
+_CONTACT = re.compile(r"(?:mailto|tel):[^\s<>\"\x00-\x20\x7f]+", re.IGNORECASE)
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_INLINE: Final = frozenset({"a", "b", "code", "em", "i", "s", "strong", "sub", "sup", "u"})
+_MAX_PASSES: Final = 5
+
+
+def _keep_safe(tag: str, attribute: str, value: str) -> str | None:
+    if (tag, attribute) == ("img", "src"):
+        return value if is_safe_url(value) else None
+    if (tag, attribute) == ("a", "href"):
+        return value if is_safe_url(value) or _CONTACT.fullmatch(value) else None
+    return value
+
+
+_cleaner: Final = nh3.Cleaner(
+    tags=set(ALLOWED_ATTRIBUTES),
+    attributes={
+        "*": {"lang"},  # screen readers switch their voice by it
+        **{tag: set(names) for tag, names in ALLOWED_ATTRIBUTES.items() if names},
+    },
+    clean_content_tags=set(DROPPED_WITH_CONTENT),
+    attribute_filter=_keep_safe,
+    url_schemes={"https", "mailto", "tel"},
+    link_rel="noopener noreferrer",
+)
+
+
+def sanitise(html: str) -> str:
+    """Return the allowed part of an HTML fragment. Idempotent, so that hashes of bodies are stable.
+
+    One pass is not always enough, because serialised HTML may parse into something else (a leading
+    line feed in `pre`, misnested tags); text that will not settle is kept as text.
+    """
+    dirty = _LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", html)
+    for _ in range(_MAX_PASSES):
+        clean = _cleaner.clean(dirty)
+        if clean == dirty:
+            return clean
+        dirty = clean
+    return escape(plain_text(dirty), quote=False)
+
+
+def plain_text(html: str) -> str:
+    """Return what a reader reads: blocks on lines of their own, entities decoded."""
+    reader = _TextReader()
+    reader.feed(_cleaner.clean(_LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", html)))
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+class _TextReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._preformatted = 0
+
+    def handle_data(self, data: str) -> None:
+        # Outside of `pre`, a line feed in the source is a space to the reader.
+        self.parts.append(data if self._preformatted else data.replace("\n", " "))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the base class passes them
+        self._preformatted += tag == "pre"
+        self._break_unless_inline(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._preformatted -= tag == "pre"
+        self._break_unless_inline(tag)
+
+    def _break_unless_inline(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.parts.append("\n")

@@ -1,0 +1,199 @@
+"""Questions with their key, and the view of them that a learner may have.
+
+Prompts, options and explanations are plain text: whoever shows them escapes them.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, TypeAdapter
+
+from app.domain.content.quiz.fields import (
+    MAX_LONG_TEXT,
+    HundredthsNumber,
+    LongText,
+    Value,
+    WrittenText,
+)
+from app.domain.content.quiz.metadata import (
+    Item,
+    MatchingMetadata,
+    Metadata,
+    MultipleChoiceMetadata,
+    NumericMetadata,
+    OrderingMetadata,
+    QuestionKind,
+    ShortAnswerMetadata,
+    SingleChoiceMetadata,
+    TrueFalseMetadata,
+    parse_metadata,
+)
+from app.domain.content.quiz.shuffle import shuffled, shuffled_away
+
+__all__ = [
+    "MAX_POINTS",
+    "ChoiceView",
+    "EntryView",
+    "MatchingQuestion",
+    "MatchingView",
+    "Metadata",
+    "MultipleChoiceQuestion",
+    "NumericQuestion",
+    "OrderingQuestion",
+    "OrderingView",
+    "Points",
+    "Question",
+    "QuestionKind",
+    "QuestionView",
+    "ShortAnswerQuestion",
+    "SingleChoiceQuestion",
+    "TrueFalseQuestion",
+    "answer_key",
+    "learner_view",
+    "parse_metadata",
+    "parse_question",
+]
+
+MAX_POINTS: Final = 1_000
+
+Points = Annotated[HundredthsNumber, Field(gt=0, le=MAX_POINTS)]
+
+
+def _none_if_blank(text: str | None) -> str | None:
+    return text or None
+
+
+Explanation = Annotated[
+    Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT)] | None,
+    AfterValidator(_none_if_blank),
+]
+
+
+class BaseQuestion(Value):
+    id: UUID
+    prompt: LongText
+    points: Points = Decimal(1)
+    explanation: Explanation = None
+
+
+class SingleChoiceQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.SINGLE_CHOICE]
+    metadata: SingleChoiceMetadata
+
+
+class MultipleChoiceQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.MULTIPLE_CHOICE]
+    metadata: MultipleChoiceMetadata
+
+
+class TrueFalseQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.TRUE_FALSE]
+    metadata: TrueFalseMetadata
+
+
+class ShortAnswerQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.SHORT_ANSWER]
+    metadata: ShortAnswerMetadata
+
+
+class NumericQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.NUMERIC]
+    metadata: NumericMetadata
+
+
+class MatchingQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.MATCHING]
+    metadata: MatchingMetadata
+
+
+class OrderingQuestion(BaseQuestion):
+    kind: Literal[QuestionKind.ORDERING]
+    metadata: OrderingMetadata
+
+
+Question = Annotated[
+    SingleChoiceQuestion
+    | MultipleChoiceQuestion
+    | TrueFalseQuestion
+    | ShortAnswerQuestion
+    | NumericQuestion
+    | MatchingQuestion
+    | OrderingQuestion,
+    Field(discriminator="kind"),
+]
+_question: Final[TypeAdapter[Question]] = TypeAdapter(Question)
+
+
+def parse_question(raw: Mapping[str, Any]) -> Question:
+    """Validate a question as authored or stored. Raises pydantic.ValidationError."""
+    return _question.validate_python(raw)
+
+
+def answer_key(question: Question) -> dict[str, Any]:
+    """Return the whole question as JSON: all that drawing, showing, grading and explaining need.
+
+    `parse_question` reads it back unchanged.
+    """
+    return question.as_json()
+
+
+class BaseView(Value):
+    """What a learner may know of a question before the feedback policy says more."""
+
+    id: UUID
+    prompt: str
+    points: Points
+
+
+class ChoiceView(BaseView):
+    kind: Literal[QuestionKind.SINGLE_CHOICE, QuestionKind.MULTIPLE_CHOICE]
+    options: tuple[Item, ...]
+
+
+class EntryView(BaseView):
+    """A question that is answered without choosing from anything."""
+
+    kind: Literal[QuestionKind.TRUE_FALSE, QuestionKind.SHORT_ANSWER, QuestionKind.NUMERIC]
+
+
+class MatchingView(BaseView):
+    kind: Literal[QuestionKind.MATCHING]
+    left: tuple[Item, ...]
+    right: tuple[Item, ...]
+
+
+class OrderingView(BaseView):
+    kind: Literal[QuestionKind.ORDERING]
+    items: tuple[Item, ...]
+
+
+QuestionView = Annotated[
+    ChoiceView | EntryView | MatchingView | OrderingView, Field(discriminator="kind")
+]
+
+
+def learner_view(question: Question, seed: str | None = None) -> QuestionView:
+    """Show a question without its key.
+
+    Options come as authored, or shuffled where a seed is given. Matches and orders are shuffled
+    always, and never into the right order: the authored order usually is the right one.
+    """
+    shown = {"id": question.id, "prompt": question.prompt, "points": question.points}
+    salts = (seed or "", question.id)
+    match question:
+        case SingleChoiceQuestion() | MultipleChoiceQuestion():
+            options = question.metadata.options
+            ordered = options if seed is None else shuffled(options, *salts)
+            return ChoiceView(kind=question.kind, options=ordered, **shown)
+        case MatchingQuestion():
+            left, right = question.metadata.left, question.metadata.right
+            given_away = dict.fromkeys(question.metadata.pairs[item.id] for item in left)
+            mixed = shuffled_away(right, tuple(given_away), *salts)
+            return MatchingView(kind=question.kind, left=left, right=mixed, **shown)
+        case OrderingQuestion():
+            mixed = shuffled_away(question.metadata.items, question.metadata.correct, *salts)
+            return OrderingView(kind=question.kind, items=mixed, **shown)
+        case TrueFalseQuestion() | ShortAnswerQuestion() | NumericQuestion():
+            return EntryView(kind=question.kind, **shown)

@@ -1,0 +1,149 @@
+"""Section settings by kind."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
+
+from app.domain.content.quiz.fields import (
+    ExactNumber,
+    HundredthsNumber,
+    ShortText,
+    StorableText,
+    Value,
+    refuse,
+)
+from app.domain.fields import Instant
+
+MAX_URL_LENGTH: Final = 2_000
+DAY_SECONDS: Final = 86_400
+YEAR_MINUTES: Final = 366 * 24 * 60
+
+_NOT_IN_URLS = re.compile(r"[\s\\<>\"\x00-\x20\x7f]")
+
+
+class SectionKind(StrEnum):
+    TEXT = "text"
+    VIDEO = "video"
+    DOCUMENT = "document"
+    QUIZ = "quiz"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    LIVE_SESSION = "live_session"
+    LINK = "link"
+
+
+class Feedback(StrEnum):
+    """When a learner sees which answers were right."""
+
+    NEVER = "never"
+    AFTER_ATTEMPT = "after_attempt"
+    AFTER_PASS = "after_pass"  # noqa: S105  # a policy, not a password
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether this is a plain https address: a host, no credentials, nothing that hides."""
+    if _NOT_IN_URLS.search(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its ValueError: ports are parsed late
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def _refuse_unsafe(url: str) -> str:
+    if not is_safe_url(url):
+        refuse("unsafe_url", "An https address is expected.")
+    return url
+
+
+HttpsUrl = Annotated[
+    StorableText, StringConstraints(max_length=MAX_URL_LENGTH), AfterValidator(_refuse_unsafe)
+]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=DAY_SECONDS)]
+
+
+class TextSettings(Value):
+    minimum_seconds: Seconds = 0
+
+
+class VideoSettings(Value):
+    """`watch_share` of `duration_seconds` has to be reached; unknown durations ask for nothing."""
+
+    url: HttpsUrl | None = None
+    media_id: UUID | None = None
+    captions_media_id: UUID | None = Field(None, exclude_if=lambda media_id: media_id is None)
+    """A WebVTT file. Absent where there is none: content that was published before stays equal."""
+
+    duration_seconds: Annotated[int, Field(strict=True, ge=1, le=DAY_SECONDS)] | None = None
+    watch_share: Annotated[ExactNumber, Field(ge=0, le=1)] = Decimal("0.9")
+
+
+class DocumentSettings(Value):
+    url: HttpsUrl | None = None
+    media_id: UUID | None = None
+    minimum_seconds: Seconds = 0
+
+
+class QuizSettings(Value):
+    """`pass_mark` in percent. `draw`: how many questions of the pool each attempt shows."""
+
+    pass_mark: Annotated[HundredthsNumber, Field(ge=0, le=100)] = Decimal(80)
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=100)] | None = 3
+    time_limit_seconds: Annotated[int, Field(strict=True, ge=30, le=DAY_SECONDS)] | None = None
+    draw: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
+    shuffle: StrictBool = True
+    feedback: Feedback = Feedback.AFTER_PASS
+    cooldown_minutes: Annotated[int, Field(strict=True, ge=0, le=YEAR_MINUTES)] = 0
+
+
+class AcknowledgementSettings(Value):
+    """`statement` is the sentence that the person signs."""
+
+    statement: ShortText | None = None
+
+
+class LiveSessionSettings(Value):
+    starts_at: Instant | None = None
+    duration_minutes: Annotated[int, Field(strict=True, ge=1, le=24 * 60)] | None = None
+    instructor: ShortText | None = None
+    instructor_qualification: ShortText | None = None
+
+
+class LinkSettings(Value):
+    url: HttpsUrl | None = None
+
+
+Settings = (
+    TextSettings
+    | VideoSettings
+    | DocumentSettings
+    | QuizSettings
+    | AcknowledgementSettings
+    | LiveSessionSettings
+    | LinkSettings
+)
+
+SETTINGS_BY_KIND: Final[Mapping[SectionKind, type[Settings]]] = {
+    SectionKind.TEXT: TextSettings,
+    SectionKind.VIDEO: VideoSettings,
+    SectionKind.DOCUMENT: DocumentSettings,
+    SectionKind.QUIZ: QuizSettings,
+    SectionKind.ACKNOWLEDGEMENT: AcknowledgementSettings,
+    SectionKind.LIVE_SESSION: LiveSessionSettings,
+    SectionKind.LINK: LinkSettings,
+}
+
+
+def parse_settings(kind: SectionKind, raw: Mapping[str, Any]) -> Settings:
+    """Validate `settings` for a kind of section; what is missing gets its default.
+
+    Raises pydantic.ValidationError, whose `loc` is relative to `settings`.
+    """
+    return SETTINGS_BY_KIND[kind].model_validate(raw)

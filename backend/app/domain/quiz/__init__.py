@@ -1,1 +1,0 @@
-"""Quizzes as evidence: questions, learner views, answers, grading, attempts, exchange formats."""

@@ -1,0 +1,236 @@
+"""What every exchange format has in common: the report of an import or export, and the intake."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from app.domain.content.quiz.metadata import Item, QuestionKind
+from app.domain.content.quiz.questions import (
+    MatchingQuestion,
+    MultipleChoiceQuestion,
+    OrderingQuestion,
+    Question,
+    SingleChoiceQuestion,
+    parse_question,
+)
+
+NewId = Callable[[], UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`skipped`: the question at this line (from 1) is not among the imported ones.
+
+    Otherwise it is, and `detail` says what was left behind.
+    """
+
+    line: int
+    code: str
+    detail: str
+    skipped: bool = True
+
+
+@dataclass(slots=True)
+class Imported:
+    """`found` counts the questions of the file, carried or not; `lines` says where each begins."""
+
+    questions: list[Question] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    found: int = 0
+    lines: dict[UUID, int] = field(default_factory=dict)
+
+    @property
+    def carried(self) -> dict[QuestionKind, int]:
+        return dict(Counter(question.kind for question in self.questions))
+
+
+@dataclass(frozen=True, slots=True)
+class NotCarried:
+    question_id: UUID
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    content: bytes
+    not_carried: list[NotCarried] = field(default_factory=list)
+
+
+class UnsupportedError(Exception):
+    """A question that a format or this platform has no way to carry."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Found:
+    """A question on its way in: what was read of it, and notes on what was left behind."""
+
+    line: int
+    prompt: str = ""
+    kind: QuestionKind | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    points: Decimal = Decimal(1)
+    explanation: str | None = None
+    id: UUID | None = None
+    item_ids: tuple[str, ...] = ()
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def become(self, kind: QuestionKind, metadata: Mapping[str, Any]) -> None:
+        self.kind = kind
+        self.metadata = dict(metadata)
+
+
+@dataclass(slots=True)
+class Intake:
+    """Collects what a reader finds; one question's fault never stops the others."""
+
+    new_id: NewId
+    imported: Imported = field(default_factory=Imported)
+    _ids: set[UUID] = field(default_factory=set)
+
+    def take(self, found: Found, read: Callable[[Found], None]) -> None:
+        """Let `read` fill in a question, and keep it or say why not."""
+        self.imported.found += 1
+        try:
+            read(found)
+            question = self._build(found)
+        except UnsupportedError as error:
+            self.skip(found.line, error.code, error.detail)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = "/".join(str(part) for part in fault["loc"][1:])
+            self.skip(found.line, fault["type"], f"{place}: {fault['msg']}")
+        else:
+            self._ids.add(question.id)
+            self.imported.questions.append(question)
+            self.imported.lines[question.id] = found.line
+            for code, detail in found.notes.items():
+                self.imported.problems.append(Problem(found.line, code, detail, skipped=False))
+
+    def skip(self, line: int, code: str, detail: str) -> None:
+        self.imported.problems.append(Problem(line, code, detail))
+
+    def _build(self, found: Found) -> Question:
+        question_id = found.id or self.new_id()
+        if question_id in self._ids:
+            raise UnsupportedError(code="duplicate_id", detail="This id was used further up.")
+        return parse_question(
+            {
+                "id": question_id,
+                "kind": found.kind,
+                "prompt": found.prompt,
+                "points": found.points,
+                "metadata": found.metadata,
+                "explanation": found.explanation,
+            }
+        )
+
+
+def export_each(
+    questions: Iterable[Question], write: Callable[[Question], str]
+) -> tuple[list[str], list[NotCarried]]:
+    written: list[str] = []
+    not_carried: list[NotCarried] = []
+    for question in questions:
+        try:
+            written.append(write(question))
+        except UnsupportedError as error:
+            not_carried.append(NotCarried(question.id, error.code, error.detail))
+    return written, not_carried
+
+
+def decode(content: bytes) -> str:
+    """Return the text of a UTF-8 or UTF-16 file with line feeds as line ends.
+
+    Raises UnsupportedError for other encodings: guessing one would change what a question says.
+    """
+    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise UnsupportedError(
+            code="not_utf8", detail="The file is not UTF-8. Save it as UTF-8 and try again."
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def items(texts: Sequence[str], ids: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Give texts the ids they were exported with, or letters where there are none that fit."""
+    if len(ids) != len(texts):
+        ids = [letter(place) for place in range(len(texts))]
+    return [{"id": item_id, "text": text} for item_id, text in zip(ids, texts, strict=True)]
+
+
+def letter(place: int) -> str:
+    """Return a, b, ... z, a2, b2, ... for 0, 1, ..."""
+    rounds, place = divmod(place, 26)
+    return chr(ord("a") + place) + (str(rounds + 1) if rounds else "")
+
+
+def item_ids(question: Question) -> tuple[str, ...]:
+    """Return the ids of a question's items in the order in which readers come upon them."""
+    match question:
+        case SingleChoiceQuestion() | MultipleChoiceQuestion():
+            return tuple(option.id for option in question.metadata.options)
+        case MatchingQuestion():
+            return tuple(item.id for item in question.metadata.left) + tuple(
+                item.id for item in right_as_mentioned(question)
+            )
+        case OrderingQuestion():
+            return question.metadata.correct
+        case _:
+            return ()
+
+
+def meaning(question: Question) -> dict[str, Any]:
+    """Return a question as JSON without the orders that mean nothing, which formats may change."""
+    raw = question.as_json()
+    metadata = raw["metadata"]
+    match question:
+        case MultipleChoiceQuestion():
+            metadata["correct"].sort()
+        case MatchingQuestion():
+            metadata["right"].sort(key=lambda item: item["id"])
+        case OrderingQuestion():
+            metadata["items"].sort(key=lambda item: item["id"])
+        case _:
+            pass
+    return raw
+
+
+def right_as_mentioned(question: MatchingQuestion) -> list[Item]:
+    """Return the right sides as the pairs mention them, then the distractors."""
+    metadata = question.metadata
+    item_of = {item.id: item for item in metadata.right}
+    matched = [metadata.pairs[item.id] for item in metadata.left]
+    return [item_of[item_id] for item_id in dict.fromkeys([*matched, *item_of])]
+
+
+def match_rows(question: MatchingQuestion) -> list[tuple[str, str]]:
+    """Return the texts of each pair; distractors have an empty left side."""
+    metadata = question.metadata
+    text_of = {item.id: item.text for item in metadata.right}
+    matched = [(item.text, text_of[metadata.pairs[item.id]]) for item in metadata.left]
+    unmatched = [item for item in metadata.right if item.id not in metadata.pairs.values()]
+    return matched + [("", item.text) for item in unmatched]
+
+
+def plain_number(number: Decimal) -> str:
+    """Write a number with a point and without an exponent."""
+    return f"{number.normalize():f}"
+
+
+def option_weight(question: MultipleChoiceQuestion) -> str:
+    """Return, in percent, what a right option gives and a wrong one takes when we grade."""
+    weight = Decimal(100) / len(question.metadata.correct)
+    return plain_number(weight.quantize(Decimal("0.00001")))

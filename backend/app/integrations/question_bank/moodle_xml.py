@@ -1,0 +1,157 @@
+"""Moodle XML: reading.
+
+Our own files add `id` attributes to answers and subquestions and keep the question's id in
+`idnumber`; other systems pass over both.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from app.integrations.question_bank import (
+    conversion,
+)
+from app.integrations.question_bank.bank import Found, Imported, Intake, NewId, UnsupportedError
+from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
+from app.integrations.question_bank.xml_tree import Element, InvalidXMLError, parse_xml
+
+TRUE: Final = frozenset({"true", "1"})
+_ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def parse_moodle_xml(content: bytes, new_id: NewId) -> Imported:
+    """Read a Moodle XML file; `new_id` names the questions that bring no UUID of their own."""
+    intake = Intake(new_id)
+    try:
+        root = parse_xml(content)
+    except InvalidXMLError as error:
+        intake.skip(error.line, "invalid_xml", "The file is no XML, or declares entities.")
+        return intake.imported
+    if root.tag != "quiz":
+        intake.skip(root.line, "not_a_quiz", "The outermost element has to be <quiz>.")
+    for element in root.all("question") if root.tag == "quiz" else ():
+        if element.attributes.get("type") != "category":
+            intake.take(Found(element.line), partial(_read, element=element))
+    return intake.imported
+
+
+def _read(found: Found, element: Element) -> None:
+    kind = element.attributes.get("type", "")
+    read = _READERS.get(kind)
+    if read is None:
+        raise UnsupportedError(
+            code=f"{kind}_unsupported" if kind in _KNOWN_UNSUPPORTED else "kind_unsupported",
+            detail="There is no such kind of question here.",
+        )
+    found.prompt = _text(element.first("questiontext"))
+    found.explanation = _feedback(found, element.first("generalfeedback")) or None
+    found.points = conversion.number(element.value("defaultgrade") or "1")
+    try:
+        found.id = UUID(element.value("idnumber"))
+    except ValueError:
+        found.id = None  # other systems' id numbers are any text
+    if any(hint.value("text") for hint in element.all("hint")):
+        found.notes["hints_dropped"] = "Hints stay behind."
+    read(found, element)
+
+
+def _text(element: Element | None) -> str:
+    """Read a text in its format; files that come with it make a question unusable."""
+    if element is None:
+        return ""
+    if element.first("file"):
+        raise UnsupportedError(code="media_unsupported", detail="Images and media stay behind.")
+    # Old files write the text without its own element.
+    text = element.first("text")
+    return readable((text or element).text, element.attributes.get("format", "html"))
+
+
+def _feedback(found: Found, element: Element | None) -> str:
+    if element is None:
+        return ""
+    text_format = element.attributes.get("format", "html")
+    return conversion.feedback(found, element.value("text"), text_format)
+
+
+def _answers(found: Found, element: Element) -> list[WeightedAnswer]:
+    return [
+        WeightedAnswer(_text(answer), _weight(answer), _feedback(found, answer.first("feedback")))
+        for answer in element.all("answer")
+    ]
+
+
+def _weight(answer: Element) -> Decimal:
+    return conversion.number(answer.attributes.get("fraction") or "0")
+
+
+def _keep_ids(found: Found, *lists: list[Element]) -> None:
+    ids = [element.attributes.get("id", "") for listed in lists for element in listed]
+    found.item_ids = tuple(ids) if all(map(_ITEM_ID.fullmatch, ids)) else ()
+
+
+def _read_choice(found: Found, element: Element) -> None:
+    _keep_ids(found, element.all("answer"))
+    single = (element.value("single") or "true").lower() in TRUE
+    choose = conversion.choose_one if single else conversion.choose_several
+    choose(found, _answers(found, element))
+
+
+def _read_true_false(found: Found, element: Element) -> None:
+    answers = _answers(found, element)
+    right = [answer.text.lower() for answer in answers if answer.weight == FULL]
+    if right not in (["true"], ["false"]):
+        raise UnsupportedError(
+            code="exactly_one_correct", detail="Either true or false has to be fully right."
+        )
+    conversion.decide(found, correct=right == ["true"], answers=answers)
+
+
+def _read_short_answer(found: Found, element: Element) -> None:
+    case_sensitive = element.value("usecase").lower() in TRUE
+    conversion.write_short(found, _answers(found, element), case_sensitive=case_sensitive)
+
+
+def _read_numeric(found: Found, element: Element) -> None:
+    if element.first("units"):
+        found.notes["units_dropped"] = "Units stay behind; only the number counts here."
+    tolerances = [
+        conversion.number(answer.value("tolerance") or "0") for answer in element.all("answer")
+    ]
+    conversion.measure(found, zip(_answers(found, element), tolerances, strict=True))
+
+
+def _read_matching(found: Found, element: Element) -> None:
+    subquestions = element.all("subquestion")
+    pairs = [(_text(each), _text(each.first("answer"))) for each in subquestions]
+    # A subquestion carries the id of its left side, its answer that of its right side.
+    left = [each for each, (text, _) in zip(subquestions, pairs, strict=True) if text]
+    right = {
+        text: each.first("answer") for each, (_, text) in zip(subquestions, pairs, strict=True)
+    }
+    _keep_ids(found, left, [answer for answer in right.values() if answer])
+    conversion.match(found, pairs)
+
+
+def _read_ordering(found: Found, element: Element) -> None:
+    """Take the answers in their order, or as their fractions number them."""
+    answers = sorted(element.all("answer"), key=_weight)
+    _keep_ids(found, answers)
+    conversion.put_in_order(found, [_text(answer) for answer in answers])
+
+
+_READERS: Final[Mapping[str, Callable[[Found, Element], None]]] = {
+    "multichoice": _read_choice,
+    "truefalse": _read_true_false,
+    "shortanswer": _read_short_answer,
+    "numerical": _read_numeric,
+    "matching": _read_matching,
+    "ordering": _read_ordering,
+}
+_KNOWN_UNSUPPORTED: Final = frozenset(
+    {"essay", "description", "cloze", "calculated", "calculatedmulti", "calculatedsimple"}
+    | {"ddmatch", "ddwtos", "ddmarker", "ddimageortext", "gapselect", "randomsamatch", "random"}
+    | {"multichoiceset", "stack", "coderunner", "regexp"}
+)

@@ -1,0 +1,60 @@
+import uuid
+from datetime import date
+
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel, RevisionedModel, SoftDeletable
+from app.domain.compliance.requirement import Rule
+from app.models.types import JsonObject
+
+_RULE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class Requirement(SoftDeletable, RevisionedModel):
+    """A duty that the organisation has. What it asks of whom is in its versions."""
+
+    __tablename__ = "requirements"
+
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, server_default="", default="")
+    origin: Mapped[str | None] = mapped_column(String(100), unique=True)
+    """Its name in the content that ships with the application; null for one's own."""
+
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"), default=1)
+    """The number of the rule recorded last."""
+
+    reconciled_version: Mapped[int] = mapped_column(Integer, server_default=text("0"), default=0)
+    """The rule up to which everybody's periods and statuses are worked out."""
+
+
+Index(
+    "uq_requirements_title_live",
+    func.lower(Requirement.title),
+    unique=True,
+    postgresql_where=text("deleted_at IS NULL"),
+    sqlite_where=text("deleted_at IS NULL"),
+)
+
+
+class RequirementVersion(AppendOnlyModel):
+    """The rule from `effective_from` on, checked by `app.domain.compliance.requirement.Rule`."""
+
+    __tablename__ = "requirement_versions"
+    __table_args__ = (UniqueConstraint("requirement_id", "number"),)
+
+    requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    effective_from: Mapped[date]
+    recorded_on: Mapped[date]
+    """The latest day that it was at any location: no office's past changes."""
+
+    rule: Mapped[JsonObject | None] = mapped_column(_RULE)
+    """Null withdraws the requirement."""
+
+    recorded_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+
+    @property
+    def rule_model(self) -> Rule | None:
+        return None if self.rule is None else Rule.model_validate(self.rule)

@@ -1,0 +1,36 @@
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ForeignKey, Index, Integer, Numeric, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.database import RevisionedModel
+from app.domain.content.quiz.questions import QuestionKind
+from app.models.types import Json, JsonObject, text_enum
+
+if TYPE_CHECKING:
+    from app.models.content.section import ModuleSection
+
+
+class QuizQuestion(RevisionedModel):
+    """A question of a quiz section. Its id is stable across versions."""
+
+    __tablename__ = "quiz_questions"
+
+    section_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("module_sections.id", ondelete="CASCADE")
+    )
+    kind: Mapped[QuestionKind] = mapped_column(text_enum(QuestionKind, "kind"))
+    prompt: Mapped[str] = mapped_column(Text)
+    points: Mapped[Decimal] = mapped_column(Numeric(7, 3), default=Decimal(1))
+    answer_metadata: Mapped[JsonObject] = mapped_column("metadata", Json)
+    """Options and key by kind (app.domain.quiz). Holds the answers: never sent to learners."""
+
+    explanation: Mapped[str | None] = mapped_column(Text)
+    position: Mapped[int] = mapped_column(Integer)
+
+    section: Mapped["ModuleSection"] = relationship(lazy="raise", back_populates="questions")
+
+
+Index("ix_quiz_questions_section_id", QuizQuestion.section_id, QuizQuestion.position)

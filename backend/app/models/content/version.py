@@ -1,0 +1,86 @@
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel, Base
+from app.domain.content.section_settings import SectionKind
+from app.models.types import Json, JsonObject, text_enum
+
+
+class ModuleVersion(AppendOnlyModel):
+    """What learners of one version study: immutable, and served byte for byte."""
+
+    __tablename__ = "module_versions"
+    __table_args__ = (UniqueConstraint("module_id", "number"),)
+
+    module_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_modules.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    title: Mapped[str] = mapped_column(String(200))
+    summary: Mapped[str] = mapped_column(Text, server_default="", default="")
+    category: Mapped[str | None] = mapped_column(String(100))
+    tags: Mapped[list[str]] = mapped_column(Json, server_default=text("'[]'"), default=list)
+    language: Mapped[str] = mapped_column(String(35))
+    estimated_minutes: Mapped[int | None] = mapped_column(SmallInteger)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """Canonical JSON without answers and explanations."""
+
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    """Lower-case hex over `content` exactly as served; the ETag of the content."""
+
+    answer_key_sha256: Mapped[str] = mapped_column(String(64))
+    outline: Mapped[list[Any]] = mapped_column(Json)
+    note: Mapped[str | None] = mapped_column(Text)
+    material_change: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    published_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+
+
+class VersionSection(Base):
+    """The completion rule of each section of a version, for the progress function."""
+
+    __tablename__ = "version_sections"
+
+    version_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("module_versions.id"), primary_key=True
+    )
+    section_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    """Id of the draft's section; no foreign key, since a draft section may be deleted."""
+
+    position: Mapped[int] = mapped_column(SmallInteger)
+    kind: Mapped[SectionKind] = mapped_column(text_enum(SectionKind, "kind"))
+    title: Mapped[str] = mapped_column(String(200))
+    required: Mapped[bool]
+    minimum_seconds: Mapped[int] = mapped_column(Integer, server_default=text("0"), default=0)
+    """Study time without which a report cannot complete the section."""
+
+    minimum_position: Mapped[float] = mapped_column(server_default=text("0"), default=0)
+    """How far into a video a report must have come to complete it, in seconds."""
+
+    document_sha256: Mapped[str | None] = mapped_column(String(64))
+    """What a signature of an acknowledgement section covers."""
+
+
+Index("ix_version_sections_position", VersionSection.version_id, VersionSection.position)
+
+
+class AnswerKey(Base):
+    """Answers and explanations of one quiz section of a version, kept apart from its content."""
+
+    __tablename__ = "answer_keys"
+
+    version_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("module_versions.id"), primary_key=True
+    )
+    section_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[JsonObject] = mapped_column(Json)

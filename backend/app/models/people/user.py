@@ -1,0 +1,61 @@
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.database import RevisionedModel
+from app.domain.actor import Role
+from app.domain.people.display_name import display_name
+from app.models.people.department import Department
+from app.models.people.location import Location
+from app.models.types import Json, JsonObject, text_enum
+
+
+class User(RevisionedModel):
+    """A member of staff. May exist before the first sign-in (invited, imported)."""
+
+    __tablename__ = "users"
+
+    supabase_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
+    """The `sub` of the person's tokens; null until the row is claimed. No foreign key to
+    auth.users: a cascade from there would erase evidence."""
+
+    email: Mapped[str] = mapped_column(String(320))
+    """Lower case. Unique among active people only: an address may be used again."""
+
+    email_confirmed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    full_name: Mapped[str | None] = mapped_column(String(200))
+    role: Mapped[Role] = mapped_column(
+        text_enum(Role, "role"), server_default=Role.LEARNER.value, default=Role.LEARNER
+    )
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+    job_title: Mapped[str | None] = mapped_column(String(200))
+    hired_on: Mapped[date | None]
+    last_sign_in: Mapped[datetime | None]
+    profile_metadata: Mapped[JsonObject] = mapped_column(
+        Json, server_default=text("'{}'"), default=dict
+    )
+
+    department_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("departments.id"))
+    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
+    manager_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+
+    department: Mapped[Department | None] = relationship(lazy="joined")
+    location: Mapped[Location | None] = relationship(lazy="joined")
+
+    @property
+    def display_name(self) -> str:
+        return display_name(self.full_name, self.email)
+
+
+Index(
+    "uq_users_email_active",
+    func.lower(User.email),
+    unique=True,
+    postgresql_where=text("is_active"),
+    sqlite_where=text("is_active"),
+)
+Index("ix_users_location_id", User.location_id, User.id)
+Index("ix_users_manager_id", User.manager_id, User.id)
+Index("ix_users_department_id", User.department_id)

@@ -1,0 +1,94 @@
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import AppendOnlyModel, TimestampedUUIDModel
+from app.models.types import Json, JsonObject, text_enum
+
+
+class AttemptState(StrEnum):
+    OPEN = "open"
+    GRADED = "graded"
+
+
+class QuizAttempt(TimestampedUUIDModel):
+    """One try at one quiz section, made by the server at its start and graded once.
+
+    Points to `grades` are those of the newest `AttemptResult`; whatever else a graded attempt says
+    is never changed again (trigger `refuse_change`).
+    """
+
+    __tablename__ = "quiz_attempts"
+    __table_args__ = (UniqueConstraint("enrollment_id", "section_id", "number"),)
+
+    enrollment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("enrollments.id"))
+    section_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    version_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("module_versions.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    state: Mapped[AttemptState] = mapped_column(
+        text_enum(AttemptState, "state"), default=AttemptState.OPEN
+    )
+    seed: Mapped[str] = mapped_column(String(64))
+    snapshot: Mapped[JsonObject] = mapped_column(Json)
+    """The questions as shown, in their shuffled order (app.domain.study.quiz.attempts)."""
+
+    answers: Mapped[JsonObject] = mapped_column(Json, server_default=text("'{}'"), default=dict)
+    answer_seconds: Mapped[JsonObject] = mapped_column(
+        Json, server_default=text("'{}'"), default=dict
+    )
+    """Per question: seconds from the save before, or the start, to its first saved answer."""
+
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None]
+    timed_out: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    points: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
+    max_points: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
+    score_percent: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
+    pass_mark: Mapped[Decimal] = mapped_column(Numeric(5, 2))
+    passed: Mapped[bool | None]
+    grades: Mapped[JsonObject | None] = mapped_column(Json)
+    """Per question: points, right or wrong; exact fractions as text (domain/study/quiz)."""
+
+
+class AttemptResult(AppendOnlyModel):
+    """One result of an attempt: revision 0 is its grade, each further one a regrade."""
+
+    __tablename__ = "attempt_results"
+    __table_args__ = (UniqueConstraint("attempt_id", "revision"),)
+
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("quiz_attempts.id"))
+    revision: Mapped[int] = mapped_column(Integer)
+    correction_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("quiz_corrections.id"))
+    """What made the regrade necessary; none for revision 0."""
+
+    points: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    max_points: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    score_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2))
+    passed: Mapped[bool]
+    kept_pass: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Passed before, and below the mark after the correction: the pass stays."""
+
+    grades: Mapped[JsonObject] = mapped_column(Json)
+
+
+Index(
+    "uq_quiz_attempts_open",
+    QuizAttempt.enrollment_id,
+    QuizAttempt.section_id,
+    unique=True,
+    postgresql_where=text("state = 'open'"),
+    sqlite_where=text("state = 'open'"),
+)
+Index(
+    "ix_quiz_attempts_expires_at",
+    QuizAttempt.expires_at,
+    postgresql_where=text("state = 'open' AND expires_at IS NOT NULL"),
+    sqlite_where=text("state = 'open' AND expires_at IS NOT NULL"),
+)
+Index("ix_quiz_attempts_section_id", QuizAttempt.section_id, QuizAttempt.version_id)

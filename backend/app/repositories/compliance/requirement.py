@@ -1,0 +1,213 @@
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Date, Integer, Select, String, Uuid, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+
+from app.core.pagination import Page, PageRequest
+from app.domain import compliance as facts
+from app.models import ModuleVersion, Requirement, RequirementVersion, TrainingModule
+from app.models.content.module import ModuleStatus
+from app.repositories.base import Keyset, Repository
+from app.repositories.unnest import columns, unnesting
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """A publication with its instant; which day that is depends on where one is."""
+
+    module_id: uuid.UUID
+    version: int
+    published_at: datetime
+    material_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutdatedRule:
+    id: uuid.UUID
+    version: int
+    reconciled_version: int
+
+
+_CATCH_UP = unnesting(
+    """
+    UPDATE requirements r SET reconciled_version = begun.version
+      FROM {rows} AS begun (id, version, reconciled_version)
+     WHERE r.id = begun.id AND r.reconciled_version = begun.reconciled_version
+    """,
+    *(Uuid(), Integer(), Integer()),
+)
+
+
+class RequirementRepository(Repository[Requirement]):
+    model = Requirement
+
+    async def live(self, requirement_id: uuid.UUID, *, lock: bool = False) -> Requirement | None:
+        statement = select(Requirement).where(
+            Requirement.id == requirement_id, Requirement.deleted_at.is_(None)
+        )
+        if lock:
+            statement = _locked(statement)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def by_id(self, requirement_id: uuid.UUID, *, lock: bool = False) -> Requirement | None:
+        """Return the requirement even when it is archived."""
+        statement = select(Requirement).where(Requirement.id == requirement_id)
+        if lock:
+            statement = _locked(statement)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def lock(self, requirement_ids: Iterable[uuid.UUID]) -> None:
+        statement = select(Requirement.id).where(Requirement.id.in_(requirement_ids))
+        # Always in this order, so that two publications never deadlock.
+        statement = statement.order_by(Requirement.id).with_for_update(key_share=True)
+        await self.session.execute(statement)
+
+    async def origins(self) -> set[str]:
+        statement = select(Requirement.origin).where(Requirement.origin.is_not(None))
+        return {origin for origin in await self.session.scalars(statement) if origin}
+
+    async def list_all(self, request: PageRequest, *, archived: bool) -> Page[Requirement]:
+        deleted = Requirement.deleted_at
+        statement = select(Requirement).where(
+            deleted.is_not(None) if archived else deleted.is_(None)
+        )
+        return await self.page(statement, request, Keyset(Requirement.title, Requirement.id, str))
+
+    async def add_version(self, version: RequirementVersion) -> None:
+        self.session.add(version)
+        await self.session.flush()
+
+    async def versions(self, requirement_id: uuid.UUID) -> list[RequirementVersion]:
+        statement = (
+            select(RequirementVersion)
+            .where(RequirementVersion.requirement_id == requirement_id)
+            .order_by(RequirementVersion.number)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def latest_versions(
+        self, requirement_ids: Iterable[uuid.UUID]
+    ) -> dict[uuid.UUID, RequirementVersion]:
+        """Return the last version of each that holds a rule, withdrawn since or not."""
+        statement = (
+            select(RequirementVersion)
+            .ext(distinct_on(RequirementVersion.requirement_id))
+            .where(
+                RequirementVersion.requirement_id.in_(requirement_ids),
+                RequirementVersion.rule.is_not(None),
+            )
+            .order_by(RequirementVersion.requirement_id, RequirementVersion.number.desc())
+        )
+        return {row.requirement_id: row for row in await self.session.scalars(statement)}
+
+    async def rules(self) -> dict[uuid.UUID, tuple[facts.RuleVersion, ...]]:
+        """Return the rules there ever were, oldest first, by requirement."""
+        statement = select(RequirementVersion).order_by(
+            RequirementVersion.requirement_id, RequirementVersion.number
+        )
+        found: dict[uuid.UUID, list[facts.RuleVersion]] = defaultdict(list)
+        for row in await self.session.scalars(statement):
+            found[row.requirement_id].append(rule_version(row))
+        return {requirement_id: tuple(rows) for requirement_id, rows in found.items()}
+
+    async def publications(self) -> list[PublishedVersion]:
+        statement = select(
+            ModuleVersion.module_id,
+            ModuleVersion.number,
+            ModuleVersion.created_at,
+            ModuleVersion.material_change,
+        ).order_by(ModuleVersion.module_id, ModuleVersion.number)
+        return [PublishedVersion(*row) for row in await self.session.execute(statement)]
+
+    async def assignable_modules(self) -> dict[uuid.UUID, uuid.UUID]:
+        """Return the current version of every module that people may be enrolled in."""
+        statement = select(TrainingModule.id, TrainingModule.current_version_id).where(
+            TrainingModule.status == ModuleStatus.PUBLISHED,
+            TrainingModule.deleted_at.is_(None),
+            TrainingModule.current_version_id.is_not(None),
+        )
+        rows = await self.session.execute(statement)
+        return {module_id: version_id for module_id, version_id in rows if version_id}
+
+    async def module_titles(self, module_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+        statement = select(TrainingModule.id, TrainingModule.title).where(
+            TrainingModule.id.in_(module_ids), TrainingModule.deleted_at.is_(None)
+        )
+        rows = await self.session.execute(statement)
+        return {row[0]: row[1] for row in rows}
+
+    async def titles(self) -> dict[uuid.UUID, str]:
+        rows = await self.session.execute(select(Requirement.id, Requirement.title))
+        return {row[0]: row[1] for row in rows}
+
+    async def outdated(
+        self, requirement_ids: Iterable[uuid.UUID] | None = None
+    ) -> list[OutdatedRule]:
+        """Return the requirements by whose present rule not everybody has been worked out."""
+        statement = select(
+            Requirement.id, Requirement.version, Requirement.reconciled_version
+        ).where(Requirement.reconciled_version < Requirement.version)
+        if requirement_ids is not None:
+            statement = statement.where(Requirement.id.in_(requirement_ids))
+        return [OutdatedRule(*row) for row in await self.session.execute(statement)]
+
+    async def mark_caught_up(self, begun: Sequence[OutdatedRule]) -> None:
+        """Note that everybody has been worked out by these rules, if nothing came in between."""
+        if begun:
+            rows = [(rule.id, rule.version, rule.reconciled_version) for rule in begun]
+            await self.session.execute(_CATCH_UP, columns(rows))
+
+    async def mark_reconciled(self, requirement_ids: Iterable[uuid.UUID]) -> None:
+        """Note that this transaction has worked everybody out by the rules there are now."""
+        await self.session.execute(
+            update(Requirement)
+            .where(
+                Requirement.reconciled_version < Requirement.version,
+                Requirement.id.in_(requirement_ids),
+            )
+            .values(reconciled_version=Requirement.version, revision=Requirement.revision)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def mark_outdated(self, requirement_ids: Iterable[uuid.UUID]) -> None:
+        """Note that something else than the rule has changed for everybody.
+
+        Each call changes the number: a run that is under way sees that it came too early.
+        """
+        await self.session.execute(
+            update(Requirement)
+            .where(Requirement.id.in_(requirement_ids))
+            .values(
+                reconciled_version=Requirement.reconciled_version - 1,
+                revision=Requirement.revision,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    async def naming_modules(self, module_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+        """Return the requirements that a completion of the modules was ever able to meet."""
+        named = RequirementVersion.rule["subject"]["any_of"].op("?|")(
+            bindparam("module_ids", [str(each) for each in module_ids], ARRAY(String()))
+        )
+        statement = select(RequirementVersion.requirement_id).where(named).distinct()
+        return list(await self.session.scalars(statement))
+
+    async def organisation_day(self) -> date:
+        """Return the latest day that it is at any office."""
+        return (
+            await self.session.execute(select(func.organisation_day(type_=Date())))
+        ).scalar_one()
+
+
+def _locked(statement: Select[Requirement]) -> Select[Requirement]:
+    # Not against reference: a reconciliation that holds the people writes rows that point here,
+    # while whoever holds this lock waits for the people.
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+def rule_version(row: RequirementVersion) -> facts.RuleVersion:
+    return facts.RuleVersion(row.effective_from, row.recorded_on, row.rule_model)

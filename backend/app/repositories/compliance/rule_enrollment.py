@@ -1,0 +1,133 @@
+"""Enrollments that requirements ask for: made, dated and withdrawn for many people at once."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Date, String, Uuid, bindparam, exists, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.models import Enrollment, SectionProgress
+from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.repositories.base import Repository
+from app.repositories.unnest import columns, unnesting
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnrollment:
+    id: uuid.UUID
+    user_id: uuid.UUID
+    module_id: uuid.UUID
+    source: EnrollmentSource
+    due_on: date | None
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    user_id: uuid.UUID
+    module_id: uuid.UUID
+    version_id: uuid.UUID
+    due_on: date | None
+
+
+_ASSIGN = unnesting(
+    """
+    WITH created AS (
+        INSERT INTO enrollments (user_id, module_id, version_id, due_on, status, source)
+        SELECT a.*, 'active', 'rule' FROM {rows} AS a
+        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
+        RETURNING id, user_id, module_id, due_on
+    ), audited AS (
+        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+        SELECT :actor_id, 'enrollment:created', 'enrollment', id,
+               jsonb_build_object('module_id', module_id, 'source', 'rule', 'user_id', user_id,
+                                  'due_on', due_on),
+               :request_id
+          FROM created
+    )
+    SELECT count(*) FROM created
+    """,
+    *(Uuid(), Uuid(), Uuid(), Date()),
+).bindparams(bindparam("actor_id", type_=Uuid()), bindparam("request_id", type_=String()))
+
+# Somebody at work on an enrollment may wait for this reconciliation: it must not wait for them.
+_DATE = unnesting(
+    """
+    WITH free AS (
+        SELECT e.id, dated.due_on
+          FROM enrollments e
+          JOIN {rows} AS dated (id, due_on) ON dated.id = e.id
+         WHERE e.status = 'active'
+           FOR NO KEY UPDATE OF e SKIP LOCKED
+    )
+    UPDATE enrollments e SET due_on = free.due_on, updated_at = now()
+      FROM free WHERE e.id = free.id
+    RETURNING e.id
+    """,
+    *(Uuid(), Date()),
+)
+
+_WITHDRAW = text(
+    """
+    WITH free AS (
+        SELECT id FROM enrollments
+         WHERE id = ANY(:ids) AND status = 'active'
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), withdrawn AS (
+        UPDATE enrollments e
+           SET status = 'withdrawn', withdrawn_at = clock_timestamp(), updated_at = now()
+          FROM free WHERE e.id = free.id
+        RETURNING e.id
+    ), audited AS (
+        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+        SELECT :actor_id, 'enrollment:withdrawn', 'enrollment', id,
+               jsonb_build_object('reason', 'no longer required'), :request_id
+          FROM withdrawn
+    )
+    SELECT count(*) FROM withdrawn
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid())),
+    bindparam("actor_id", type_=Uuid()),
+    bindparam("request_id", type_=String()),
+)
+
+
+class RuleEnrollmentRepository(Repository[Enrollment]):
+    model = Enrollment
+
+    async def open_of(self, user_ids: Sequence[uuid.UUID]) -> list[OpenEnrollment]:
+        started = exists().where(SectionProgress.enrollment_id == Enrollment.id)
+        statement = select(
+            Enrollment.id,
+            Enrollment.user_id,
+            Enrollment.module_id,
+            Enrollment.source,
+            Enrollment.due_on,
+            started,
+        ).where(Enrollment.user_id.in_(user_ids), Enrollment.status == EnrollmentStatus.ACTIVE)
+        return [OpenEnrollment(*row) for row in await self.session.execute(statement)]
+
+    async def assign(
+        self, assigned: Sequence[Assigned], actor_id: uuid.UUID | None, request_id: str | None
+    ) -> int:
+        if not assigned:
+            return 0
+        rows = [(a.user_id, a.module_id, a.version_id, a.due_on) for a in assigned]
+        parameters = {**columns(rows), "actor_id": actor_id, "request_id": request_id}
+        return int(await self.session.scalar(_ASSIGN, parameters) or 0)
+
+    async def date(self, due: dict[uuid.UUID, date | None]) -> int:
+        if not due:
+            return 0
+        return len(list(await self.session.scalars(_DATE, columns(list(due.items())))))
+
+    async def withdraw(
+        self, ids: Sequence[uuid.UUID], actor_id: uuid.UUID | None, request_id: str | None
+    ) -> int:
+        if not ids:
+            return 0
+        parameters = {"ids": list(ids), "actor_id": actor_id, "request_id": request_id}
+        return int(await self.session.scalar(_WITHDRAW, parameters) or 0)

@@ -1,0 +1,135 @@
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor
+from app.domain.content.media import MEDIA_FIELDS, MediaPurpose, MediaState, MediaType
+from app.models import Enrollment, ExternalTraining, Media, ModuleSection, VersionMedia
+from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.base import Keyset, Repository
+from app.repositories.people.user import owner_visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFilter:
+    state: MediaState | None = None
+    content_type: MediaType | None = None
+
+
+class MediaRepository(Repository[Media]):
+    model = Media
+
+    async def get_visible(self, media_id: uuid.UUID, actor: Actor) -> Media | None:
+        statement = select(Media).where(Media.id == media_id, _visible_to(actor))
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def get_changeable(
+        self, media_id: uuid.UUID, actor: Actor, *, lock: bool = False
+    ) -> Media | None:
+        """Return what the actor may complete and delete: more is needed than to see it."""
+        statement = select(Media).where(Media.id == media_id, _changeable_by(actor))
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def list_of_sections(self, filters: MediaFilter, request: PageRequest) -> Page[Media]:
+        """List the files for sections, newest first."""
+        statement = select(Media).where(Media.purpose == MediaPurpose.SECTION, *_criteria(filters))
+        keyset = Keyset(Media.created_at, Media.id, datetime, descending=True)
+        return await self.page(statement, request, keyset)
+
+    async def keep(self, media_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Media]:
+        """Return those that there are, and keep them from being deleted until the end."""
+        wanted = set(media_ids)
+        if not wanted:
+            return {}
+        statement = (
+            select(Media).where(Media.id.in_(wanted)).with_for_update(read=True, key_share=True)
+        )
+        return {media.id: media for media in await self.session.scalars(statement)}
+
+    async def add_to_version(self, version_id: uuid.UUID, media_ids: set[uuid.UUID]) -> None:
+        self.session.add_all(
+            VersionMedia(version_id=version_id, media_id=media_id) for media_id in media_ids
+        )
+        await self.session.flush()
+
+    async def is_used(self, media_id: uuid.UUID) -> bool:
+        """Whether content, a draft or evidence names it. Ask with the row locked."""
+        return bool(await self.session.scalar(select(_used(media_id))))
+
+    async def abandoned(
+        self, before: datetime, *, after: uuid.UUID | None, limit: int
+    ) -> list[Media]:
+        """List files that nothing needs and nobody touched since, by id."""
+        statement = select(Media).where(_abandoned(before))
+        if after is not None:
+            statement = statement.where(Media.id > after)
+        return list(await self.session.scalars(statement.order_by(Media.id).limit(limit)))
+
+    async def delete_abandoned(
+        self, media_ids: Sequence[uuid.UUID], before: datetime
+    ) -> list[Media]:
+        """Delete those that still are abandoned once nobody can begin to use them."""
+        locked = select(Media.id).where(Media.id.in_(media_ids)).order_by(Media.id)
+        # A second statement: the first may have waited for somebody who began to use one.
+        free = list(await self.session.scalars(locked.with_for_update(skip_locked=True)))
+        statement = delete(Media).where(Media.id.in_(free), _abandoned(before)).returning(Media)
+        return list(await self.session.scalars(statement))
+
+    async def known_paths(self, bucket: str, paths: Sequence[str]) -> set[str]:
+        statement = select(Media.path).where(Media.bucket == bucket, Media.path.in_(paths))
+        return set(await self.session.scalars(statement))
+
+
+def _visible_to(actor: Actor) -> ColumnElement[bool]:
+    of_sections = true() if actor.writes_modules else _shown_to(actor)
+    return or_(
+        and_(Media.purpose == MediaPurpose.SECTION, of_sections),
+        and_(Media.purpose == MediaPurpose.EVIDENCE, owner_visible_to(actor, Media.owner_id)),
+    )
+
+
+def _changeable_by(actor: Actor) -> ColumnElement[bool]:
+    evidence = and_(Media.purpose == MediaPurpose.EVIDENCE, owner_visible_to(actor, Media.owner_id))
+    return (
+        or_(Media.purpose == MediaPurpose.SECTION, evidence) if actor.writes_modules else evidence
+    )
+
+
+def _shown_to(actor: Actor) -> ColumnElement[bool]:
+    """Match the files of the versions in which the actor is or was enrolled."""
+    return exists().where(
+        VersionMedia.media_id == Media.id,
+        Enrollment.version_id == VersionMedia.version_id,
+        Enrollment.user_id == actor.id,
+        Enrollment.status != EnrollmentStatus.WITHDRAWN,
+    )
+
+
+def _criteria(filters: MediaFilter) -> list[ColumnElement[bool]]:
+    pairs = ((Media.state, filters.state), (Media.declared_type, filters.content_type))
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _abandoned(before: datetime) -> ColumnElement[bool]:
+    # Files that are pending or rejected are used by nothing: nothing takes them.
+    return and_(Media.updated_at < before, ~_used(Media.id))
+
+
+def _used(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    text = str(media_id) if isinstance(media_id, uuid.UUID) else cast(media_id, String)
+    drafts = (
+        exists().where(ModuleSection.settings[field].as_string() == text) for field in MEDIA_FIELDS
+    )
+    evidence = exists().where(ExternalTraining.evidence_reference == text)
+    return or_(_published(media_id), evidence, *drafts)
+
+
+def _published(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    return exists().where(VersionMedia.media_id == media_id)

@@ -1,0 +1,214 @@
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, cast, delete, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import JSONB, REGCONFIG, insert
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor
+from app.models import ModulePrerequisite, ModuleSection, ModuleVersion, TrainingModule
+from app.models.content.module import ModuleStatus
+from app.repositories.base import Keyset, Repository
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFilter:
+    q: str | None = None
+    category: str | None = None
+    tag: str | None = None
+    status: ModuleStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the catalogue shows of a module: its draft to authors, what is published to others."""
+
+    id: uuid.UUID
+    slug: str
+    status: ModuleStatus
+    title: str
+    summary: str
+    category: str | None
+    tags: list[str]
+    language: str
+    estimated_minutes: int | None
+    section_count: int
+    current_version: int | None
+
+
+_DRAFT_SECTIONS = (
+    select(func.count())
+    .where(ModuleSection.module_id == TrainingModule.id)
+    .correlate(TrainingModule)
+    .scalar_subquery()
+)
+
+
+class ModuleRepository(Repository[TrainingModule]):
+    model = TrainingModule
+
+    async def live(self, module_id: uuid.UUID, *, lock: bool = False) -> TrainingModule | None:
+        """Return a module with its sections and questions; `lock` serialises its editors.
+
+        The lock lets rows that refer to the module come and go: enrollments, and prerequisites of
+        other modules, whose editors would otherwise wait for each other.
+        """
+        statement = select(TrainingModule).where(
+            TrainingModule.id == module_id, TrainingModule.deleted_at.is_(None)
+        )
+        if lock:
+            await self.session.execute(
+                select(TrainingModule.id)
+                .where(TrainingModule.id == module_id)
+                .with_for_update(key_share=True)
+            )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def deleted(self, module_id: uuid.UUID) -> TrainingModule | None:
+        statement = (
+            select(TrainingModule)
+            .where(TrainingModule.id == module_id, TrainingModule.deleted_at.is_not(None))
+            .with_for_update(key_share=True)
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def by_slug(self, slug: str) -> TrainingModule | None:
+        statement = select(TrainingModule).where(
+            TrainingModule.slug == slug, TrainingModule.deleted_at.is_(None)
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def lock_slugs(self) -> None:
+        await self.session.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended("module_slugs", 0)))
+        )
+
+    async def slugs_like(self, stem: str) -> set[str]:
+        """Return the slugs in use that begin with `stem`; no other is taken until the commit."""
+        await self.lock_slugs()
+        statement = select(TrainingModule.slug).where(
+            or_(
+                TrainingModule.slug == stem,
+                TrainingModule.slug.startswith(f"{stem}-", autoescape=True),
+            ),
+            TrainingModule.deleted_at.is_(None),
+        )
+        return set(await self.session.scalars(statement))
+
+    async def catalogue(
+        self, actor: Actor, filters: ModuleFilter, request: PageRequest
+    ) -> Page[Card]:
+        author = actor.writes_modules
+        source = TrainingModule if author else ModuleVersion
+        statement = _cards(author=author).where(*_criteria(source, filters))
+        return await self.page_of(
+            Card, statement, request, Keyset(source.title, TrainingModule.id, str)
+        )
+
+    async def card(self, module_id: uuid.UUID, *, author: bool) -> Card | None:
+        row = (
+            await self.session.execute(_cards(author=author).where(TrainingModule.id == module_id))
+        ).one_or_none()
+        return None if row is None else Card(*row)
+
+    async def prerequisite_ids(self, module_id: uuid.UUID) -> list[uuid.UUID]:
+        statement = (
+            select(ModulePrerequisite.requires_id)
+            .where(ModulePrerequisite.module_id == module_id)
+            .order_by(ModulePrerequisite.requires_id)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def replace_prerequisites(
+        self, module_id: uuid.UUID, required_ids: list[uuid.UUID]
+    ) -> None:
+        await self.session.execute(
+            delete(ModulePrerequisite).where(
+                ModulePrerequisite.module_id == module_id,
+                ModulePrerequisite.requires_id.not_in(required_ids),
+            )
+        )
+        if required_ids:
+            rows = [{"module_id": module_id, "requires_id": required} for required in required_ids]
+            await self.session.execute(
+                insert(ModulePrerequisite).values(rows).on_conflict_do_nothing()
+            )
+
+    async def would_cycle(self, module_id: uuid.UUID, required_ids: list[uuid.UUID]) -> bool:
+        """Whether any of `required_ids` already requires `module_id`, however indirectly."""
+        chain = (
+            select(ModulePrerequisite.requires_id)
+            .where(ModulePrerequisite.module_id.in_(required_ids))
+            .cte(recursive=True)
+        )
+        chain = chain.union(
+            select(ModulePrerequisite.requires_id).join(
+                chain, ModulePrerequisite.module_id == chain.c.requires_id
+            )
+        )
+        reached = await self.session.scalars(select(chain.c.requires_id))
+        return module_id in {*required_ids, *reached}
+
+    async def existing_ids(self, module_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+        statement = select(TrainingModule.id).where(
+            TrainingModule.id.in_(module_ids), TrainingModule.deleted_at.is_(None)
+        )
+        return set(await self.session.scalars(statement))
+
+    async def lock_all_prerequisites(self) -> None:
+        """Serialise changes of the prerequisite graph: two edits could close a cycle together."""
+        await self.session.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended("module_prerequisites", 0)))
+        )
+
+
+def _cards(*, author: bool) -> Select[Any]:
+    source = TrainingModule if author else ModuleVersion
+    sections = _DRAFT_SECTIONS if author else func.jsonb_array_length(ModuleVersion.outline)
+    statement = select(
+        TrainingModule.id,
+        TrainingModule.slug,
+        TrainingModule.status,
+        source.title,
+        source.summary,
+        source.category,
+        source.tags,
+        source.language,
+        source.estimated_minutes,
+        sections,
+        ModuleVersion.number,
+    ).where(TrainingModule.deleted_at.is_(None))
+    current = ModuleVersion.id == TrainingModule.current_version_id
+    if author:
+        return statement.outerjoin(ModuleVersion, current)
+    return statement.join(ModuleVersion, current).where(
+        TrainingModule.status == ModuleStatus.PUBLISHED
+    )
+
+
+def _criteria(
+    source: type[TrainingModule | ModuleVersion], filters: ModuleFilter
+) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = [true()]
+    if filters.q:
+        criteria.append(_matches(source, filters.q))
+    if filters.category:
+        criteria.append(func.lower(source.category) == filters.category.lower())
+    if filters.tag:
+        criteria.append(cast(source.tags, JSONB).contains([filters.tag]))
+    if filters.status:
+        criteria.append(TrainingModule.status == filters.status)
+    return criteria
+
+
+def _matches(source: type[TrainingModule | ModuleVersion], text: str) -> ColumnElement[bool]:
+    """Full-text search; the expression is that of the indexes ix_..._search."""
+    english = literal("english", REGCONFIG)
+    words: InstrumentedAttribute[Any] | ColumnElement[Any] = (
+        source.title + " " + source.summary + " " + func.coalesce(source.category, "")
+    )
+    document = func.to_tsvector(english, words).op("||")(func.to_tsvector(english, source.tags))
+    query = func.websearch_to_tsquery(english, text)
+    return document.bool_op("@@")(query)

@@ -1,0 +1,256 @@
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import raiseload
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor, Role
+from app.domain.content.section_settings import SectionKind
+from app.models import (
+    Attendance,
+    Enrollment,
+    LiveSession,
+    ModuleVersion,
+    SessionQuestion,
+    TrainingModule,
+    User,
+    VersionSection,
+)
+from app.models.evidence.live_session import AttendanceStatus, SessionStatus
+from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.base import Keyset, Repository
+from app.repositories.people.user import owner_visible_to, visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSessionFilter:
+    module_id: uuid.UUID | None = None
+    status: SessionStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterLine:
+    attendance: Attendance
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSections:
+    """Of a module's current version: its live sections, and which sections it requires."""
+
+    version: int
+    live: list[uuid.UUID]
+    required: list[uuid.UUID]
+
+
+# The time in class is study time; it is credited before the section is completed, because
+# completing may write the training record.
+_CREDIT_TIME = text(
+    """
+    INSERT INTO section_progress AS p (
+        enrollment_id, section_id, state, seconds_spent, position, updated_at)
+    VALUES (:enrollment_id, :section_id, 'in_progress', :seconds, 0, clock_timestamp())
+    ON CONFLICT (enrollment_id, section_id) DO UPDATE
+       SET seconds_spent = greatest(p.seconds_spent, excluded.seconds_spent)
+     WHERE p.state <> 'completed'
+    """
+)
+
+
+class LiveSessionRepository(Repository[LiveSession]):
+    model = LiveSession
+
+    async def by_id(self, session_id: uuid.UUID, *, lock: bool = False) -> LiveSession | None:
+        return await self.session.get(LiveSession, session_id, with_for_update=lock or None)
+
+    async def get_visible(self, session_id: uuid.UUID, actor: Actor) -> LiveSession | None:
+        statement = select(LiveSession).where(LiveSession.id == session_id, _visible_to(actor))
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def list_visible(
+        self, actor: Actor, filters: LiveSessionFilter, request: PageRequest
+    ) -> Page[LiveSession]:
+        statement = select(LiveSession).where(_visible_to(actor))
+        if filters.module_id is not None:
+            statement = statement.where(LiveSession.module_id == filters.module_id)
+        if filters.status is not None:
+            statement = statement.where(LiveSession.status == filters.status)
+        keyset = Keyset(LiveSession.starts_at, LiveSession.id, datetime, descending=True)
+        return await self.page(statement, request, keyset)
+
+    async def live_sections(self, module_id: uuid.UUID) -> LiveSections | None:
+        """Return what the published module has; None when nothing is published."""
+        statement = (
+            select(
+                ModuleVersion.number,
+                VersionSection.section_id,
+                VersionSection.kind,
+                VersionSection.required,
+            )
+            .join(TrainingModule, TrainingModule.current_version_id == ModuleVersion.id)
+            .join(VersionSection, VersionSection.version_id == ModuleVersion.id)
+            .where(TrainingModule.id == module_id, TrainingModule.deleted_at.is_(None))
+        )
+        rows = (await self.session.execute(statement)).all()
+        if not rows:
+            return None
+        return LiveSections(
+            version=rows[0].number,
+            live=[row.section_id for row in rows if row.kind is SectionKind.LIVE_SESSION],
+            required=[row.section_id for row in rows if row.required],
+        )
+
+    async def roster(self, session_id: uuid.UUID, actor: Actor, *, whole: bool) -> list[RosterLine]:
+        """Return the roster by name: the whole, or the lines of people whom the actor may see."""
+        statement = (
+            select(Attendance, User)
+            .join(User, User.id == Attendance.user_id)
+            .where(Attendance.session_id == session_id, true() if whole else visible_to(actor))
+            .order_by(func.lower(User.full_name), User.id)
+        )
+        return [RosterLine(*row) for row in await self.session.execute(statement)]
+
+    async def expects(
+        self, session_id: uuid.UUID, user_id: uuid.UUID, actor: Actor, *, whole: bool
+    ) -> bool:
+        """Whether somebody is on the roster, as far as the actor may know."""
+        statement = select(Attendance.id).where(
+            Attendance.session_id == session_id,
+            Attendance.user_id == user_id,
+            true() if whole else owner_visible_to(actor, Attendance.user_id),
+        )
+        return await self.session.scalar(statement) is not None
+
+    async def register(self, session_id: uuid.UUID, user_ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        """Put people on the roster; return those who were not there yet."""
+        rows = [{"session_id": session_id, "user_id": user_id} for user_id in user_ids]
+        statement = (
+            insert(Attendance)
+            .values(rows)
+            .on_conflict_do_nothing(index_elements=["session_id", "user_id"])
+            .returning(Attendance.user_id)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def unregister(self, session_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+        statement = (
+            delete(Attendance)
+            .where(Attendance.session_id == session_id, Attendance.user_id == user_id)
+            .returning(Attendance.user_id)
+        )
+        return await self.session.scalar(statement) is not None
+
+    async def mark(
+        self,
+        session_id: uuid.UUID,
+        user_ids: list[uuid.UUID],
+        status: AttendanceStatus,
+        marked_by_id: uuid.UUID,
+    ) -> list[uuid.UUID]:
+        """Mark lines of the roster; return whose they are."""
+        statement = (
+            update(Attendance)
+            .where(Attendance.session_id == session_id, Attendance.user_id.in_(user_ids))
+            .values(status=status, marked_by_id=marked_by_id, marked_at=func.clock_timestamp())
+            .returning(Attendance.user_id)
+            .execution_options(synchronize_session=False)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def settle_roster(self, session_id: uuid.UUID) -> None:
+        """Keep names and titles as they are now; whoever was not marked was absent."""
+        of_session = (Attendance.session_id == session_id, Attendance.user_id == User.id)
+        names = {"full_name": User.full_name, "job_title": User.job_title}
+        options = {"synchronize_session": False}
+        await self.session.execute(
+            update(Attendance).where(*of_session).values(names), execution_options=options
+        )
+        await self.session.execute(
+            update(Attendance)
+            .where(
+                Attendance.session_id == session_id,
+                Attendance.status == AttendanceStatus.REGISTERED,
+            )
+            .values(status=AttendanceStatus.ABSENT),
+            execution_options=options,
+        )
+
+    async def attendees(self, session_id: uuid.UUID) -> list[RosterLine]:
+        statement = (
+            select(Attendance, User)
+            .join(User, User.id == Attendance.user_id)
+            .where(
+                Attendance.session_id == session_id,
+                Attendance.status == AttendanceStatus.ATTENDED,
+            )
+            .order_by(User.id)
+        )
+        return [RosterLine(*row) for row in await self.session.execute(statement)]
+
+    async def lock_open_enrollments(self, live: LiveSession) -> list[Enrollment]:
+        """Lock the attendees' open enrollments whose version has the section."""
+        attended = select(Attendance.user_id).where(
+            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
+        )
+        has_section = (
+            select(VersionSection.section_id)
+            .where(
+                VersionSection.version_id == Enrollment.version_id,
+                VersionSection.section_id == live.section_id,
+            )
+            .exists()
+        )
+        statement = (
+            select(Enrollment)
+            .where(
+                Enrollment.module_id == live.module_id,
+                Enrollment.status == EnrollmentStatus.ACTIVE,
+                Enrollment.user_id.in_(attended),
+                has_section,
+            )
+            .options(raiseload(Enrollment.progress))
+            # Always in this order, so that sessions that close together never deadlock.
+            .order_by(Enrollment.user_id)
+            .with_for_update(key_share=True)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def credit_time(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, seconds: int
+    ) -> None:
+        values = {"enrollment_id": enrollment_id, "section_id": section_id, "seconds": seconds}
+        await self.session.execute(_CREDIT_TIME, values)
+
+    async def add_question(self, question: SessionQuestion) -> SessionQuestion:
+        self.session.add(question)
+        await self.session.flush()
+        return question
+
+    async def questions(self, session_id: uuid.UUID) -> list[SessionQuestion]:
+        statement = (
+            select(SessionQuestion)
+            .where(SessionQuestion.session_id == session_id)
+            .order_by(SessionQuestion.created_at, SessionQuestion.id)
+        )
+        return list(await self.session.scalars(statement))
+
+
+def _visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Match what the actor teaches, organises, or has people in; see docs/evidence.md.
+
+    What an admin plans is the whole organisation's: every manager may send people there.
+    """
+    if actor.is_admin:
+        return true()
+    attended = select(Attendance.session_id).where(owner_visible_to(actor, Attendance.user_id))
+    mine = [LiveSession.instructor_id == actor.id, LiveSession.id.in_(attended)]
+    if actor.is_manager:
+        admins = select(User.id).where(User.role == Role.ADMIN)
+        mine += [
+            owner_visible_to(actor, LiveSession.created_by_id),
+            LiveSession.created_by_id.in_(admins),
+        ]
+    return or_(*mine)

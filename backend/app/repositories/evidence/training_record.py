@@ -1,0 +1,120 @@
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor
+from app.models import ErasedRecord, RecordSeal, SealedRecord, TrainingRecord
+from app.repositories.base import Keyset, Repository
+from app.repositories.people.user import owner_visible_to
+
+
+class TrainingRecordRepository(Repository[TrainingRecord]):
+    model = TrainingRecord
+
+    async def list_visible(
+        self,
+        actor: Actor,
+        request: PageRequest,
+        *,
+        user_id: uuid.UUID | None = None,
+        module_id: uuid.UUID | None = None,
+    ) -> Page[TrainingRecord]:
+        """List one person's records, newest first; the actor's own without `user_id`."""
+        statement = select(TrainingRecord).where(
+            TrainingRecord.user_id == (user_id or actor.id),
+            owner_visible_to(actor, TrainingRecord.user_id),
+        )
+        if module_id is not None:
+            statement = statement.where(TrainingRecord.module_id == module_id)
+        keyset = Keyset(TrainingRecord.completed_at, TrainingRecord.id, datetime, descending=True)
+        return await self.page(statement, request, keyset)
+
+    async def get_visible(self, record_id: uuid.UUID, actor: Actor) -> TrainingRecord | None:
+        statement = select(TrainingRecord).where(
+            TrainingRecord.id == record_id, owner_visible_to(actor, TrainingRecord.user_id)
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def with_ce_hours(self, user_id: uuid.UUID) -> list[TrainingRecord]:
+        """Return a person's records that carry CE hours and that no later record corrects."""
+        later = aliased(TrainingRecord)
+        corrected = select(later.id).where(
+            later.user_id == user_id, later.corrects_id == TrainingRecord.id
+        )
+        hours = func.jsonb_extract_path_text(TrainingRecord.payload.cast(JSONB), "ce_hours")
+        statement = select(TrainingRecord).where(
+            TrainingRecord.user_id == user_id, hours.is_not(None), ~corrected.exists()
+        )
+        return list(await self.session.scalars(statement))
+
+    async def stream_all(self, *, batch: int = 500) -> AsyncIterator[TrainingRecord]:
+        """Yield every record, person by person, in the order of their chains."""
+        last: tuple[uuid.UUID, int] | None = None
+        while True:
+            statement = select(TrainingRecord).order_by(
+                TrainingRecord.user_id, TrainingRecord.sequence
+            )
+            if last is not None:
+                here = tuple_(TrainingRecord.user_id, TrainingRecord.sequence)
+                statement = statement.where(here > last)
+            rows = list(await self.session.scalars(statement.limit(batch)))
+            for row in rows:
+                yield row
+            if len(rows) < batch:
+                return
+            last = (rows[-1].user_id, rows[-1].sequence)
+            self.session.expunge_all()
+
+    async def lock_seals(self) -> None:
+        key = func.hashtextextended("record_seals", 0)
+        await self.session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def last_seal(self) -> RecordSeal | None:
+        statement = select(RecordSeal).order_by(RecordSeal.number.desc()).limit(1)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def unsealed(self, limit: int) -> list[tuple[uuid.UUID, str]]:
+        """Return (id, hash) of records that no seal covers yet, in the order of their ids."""
+        statement = (
+            select(TrainingRecord.id, TrainingRecord.hash)
+            .outerjoin(SealedRecord, SealedRecord.record_id == TrainingRecord.id)
+            .where(SealedRecord.id.is_(None))
+            .order_by(TrainingRecord.id)
+            .limit(limit)
+        )
+        return [(row.id, row.hash) for row in await self.session.execute(statement)]
+
+    async def unsealed_count(self) -> int:
+        sealed = select(SealedRecord.record_id)
+        statement = select(func.count()).where(TrainingRecord.id.not_in(sealed))
+        return await self.session.scalar(statement) or 0
+
+    async def add_seal(self, seal: RecordSeal, leaves: list[SealedRecord]) -> None:
+        self.session.add(seal)
+        await self.session.flush()
+        self.session.add_all(leaves)
+        await self.session.flush()
+
+    async def seals(self) -> list[RecordSeal]:
+        return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))
+
+    async def sealed(self, seal_id: uuid.UUID) -> list[tuple[uuid.UUID, str, str | None]]:
+        """Return (record id, hash when sealed, hash now or None when the record is gone).
+
+        A record that was erased after its time is not gone: its link keeps the hash.
+        """
+        now = func.coalesce(TrainingRecord.hash, ErasedRecord.hash)
+        statement = (
+            select(SealedRecord.record_id, SealedRecord.record_hash, now)
+            .outerjoin(TrainingRecord, TrainingRecord.id == SealedRecord.record_id)
+            .outerjoin(ErasedRecord, ErasedRecord.record_id == SealedRecord.record_id)
+            .where(SealedRecord.seal_id == seal_id)
+            .order_by(SealedRecord.position)
+        )
+        rows = await self.session.execute(statement)
+        return [(row[0], row[1], row[2]) for row in rows]

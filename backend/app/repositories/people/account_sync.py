@@ -1,0 +1,112 @@
+"""The directory against the accounts of Supabase Auth, many people a statement."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import String, Uuid, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.domain.people.account_sync import AddressChange, LinkedPerson
+from app.models import User
+from app.repositories.base import Repository
+from app.repositories.unnest import columns, unnesting
+
+# In one order, so that two of these never wait for each other; `UserRepository.lock_email` takes
+# the same locks.
+_LOCK_ADDRESSES = text(
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended('users.email:' || email, 0))
+      FROM (SELECT email FROM unnest(:emails) AS email ORDER BY email) AS ordered
+    """
+).bindparams(bindparam("emails", type_=ARRAY(String())))
+
+# People who are busy come the next time: waiting for rows while holding addresses could deadlock
+# with a request that holds its own row and waits for the address.
+_TAKE_OVER = unnesting(
+    """
+    WITH changed AS (
+        SELECT u.id, u.email AS email_before, w.email
+          FROM users u
+          JOIN {rows} AS w (id, supabase_id, email)
+            ON w.id = u.id AND w.supabase_id = u.supabase_id
+         WHERE u.is_active
+           AND (u.email, u.email_confirmed) IS DISTINCT FROM (w.email, true)
+           AND NOT EXISTS (
+               SELECT FROM users other
+                WHERE lower(other.email) = w.email AND other.is_active AND other.id <> u.id)
+           FOR NO KEY UPDATE OF u SKIP LOCKED
+    )
+    UPDATE users u
+       SET email = changed.email, email_confirmed = true,
+           revision = u.revision + 1, updated_at = now()
+      FROM changed WHERE changed.id = u.id
+    RETURNING u.id, email_before, u.email
+    """,
+    Uuid(),
+    Uuid(),
+    String(),
+)
+
+_DEACTIVATE = unnesting(
+    """
+    WITH gone AS (
+        SELECT u.id
+          FROM users u
+          JOIN {rows} AS w (id, supabase_id) ON w.id = u.id AND w.supabase_id = u.supabase_id
+         WHERE u.is_active
+           FOR NO KEY UPDATE OF u SKIP LOCKED
+    )
+    UPDATE users u SET is_active = false, revision = u.revision + 1, updated_at = now()
+      FROM gone WHERE gone.id = u.id
+    RETURNING u.id
+    """,
+    Uuid(),
+    Uuid(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    id: uuid.UUID
+    email_before: str
+    email: str
+
+
+class AccountSyncRepository(Repository[User]):
+    model = User
+
+    async def linked(self) -> list[LinkedPerson]:
+        statement = select(
+            User.id, User.supabase_id, User.email, User.email_confirmed, User.is_active
+        ).where(User.supabase_id.is_not(None))
+        return [
+            LinkedPerson(user_id, account_id, email, confirmed, active)
+            for user_id, account_id, email, confirmed, active in await self.session.execute(
+                statement
+            )
+            if account_id is not None
+        ]
+
+    async def unlinked(self) -> list[str]:
+        """Return the addresses of active people who never signed in, nor were invited."""
+        statement = select(User.email).where(User.supabase_id.is_(None), User.is_active)
+        return list(await self.session.scalars(statement.order_by(User.email)))
+
+    async def take_turns(self) -> None:
+        """Let one reconciliation at a time go on, until the transaction ends."""
+        key = func.hashtextextended("users:reconcile", 0)
+        await self.session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def take_over(self, changes: Sequence[AddressChange]) -> list[TakenOver]:
+        """Give people the addresses of their accounts, except those that other people have."""
+        await self.session.execute(
+            _LOCK_ADDRESSES, {"emails": [change.email for change in changes]}
+        )
+        rows = [(change.id, change.account_id, change.email) for change in changes]
+        return [TakenOver(*row) for row in await self.session.execute(_TAKE_OVER, columns(rows))]
+
+    async def deactivate(self, people: Sequence[LinkedPerson]) -> list[uuid.UUID]:
+        """Close people who are still linked to the account they had."""
+        rows = [(person.id, person.account_id) for person in people]
+        return list(await self.session.scalars(_DEACTIVATE, columns(rows)))

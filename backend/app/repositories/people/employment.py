@@ -1,0 +1,195 @@
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Date, Uuid, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+
+from app.core.pagination import Page, PageRequest
+from app.domain import compliance as facts
+from app.domain.compliance.requirement import PersonFacts
+from app.domain.people.display_name import display_name
+from app.models import EmploymentChange, Location, User
+from app.repositories.base import Keyset, Repository
+
+_LOCK_PEOPLE = text(
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended('compliance ' || person, 0))
+      FROM (SELECT person FROM unnest(:user_ids) AS person ORDER BY person) AS ordered
+    """
+).bindparams(bindparam("user_ids", type_=ARRAY(Uuid())))
+
+_STAFF_LOCK = "hashtextextended('compliance staff', 0)"
+
+# What was announced and has taken effect since. People who are busy come the next time; so does
+# somebody whose address belongs to another active person by now.
+_TAKE_EFFECT = text(
+    """
+    WITH due AS (
+        SELECT u.id, e.*, d.id AS department_id
+          FROM users u
+         CROSS JOIN LATERAL (
+               SELECT e.state, e.role, e.location_id, e.department, e.job_title, e.hired_on
+                 FROM employment_changes e
+                WHERE e.user_id = u.id
+                  AND e.effective_on <= local_day(u.location_id)
+                ORDER BY e.effective_on DESC, e.recorded_on DESC, e.created_at DESC, e.id DESC
+                LIMIT 1) e
+          LEFT JOIN departments d ON lower(d.name) = lower(e.department)
+         WHERE (u.is_active, u.role, u.location_id, u.department_id, u.job_title, u.hired_on)
+               IS DISTINCT FROM
+               (e.state <> 'terminated', e.role, e.location_id, d.id, e.job_title, e.hired_on)
+           AND (u.is_active OR e.state = 'terminated' OR NOT EXISTS (
+               SELECT FROM users other
+                WHERE lower(other.email) = lower(u.email) AND other.is_active))
+           FOR NO KEY UPDATE OF u SKIP LOCKED
+    )
+    UPDATE users u
+       SET is_active = due.state <> 'terminated', role = due.role, location_id = due.location_id,
+           department_id = due.department_id, job_title = due.job_title, hired_on = due.hired_on,
+           revision = revision + 1, updated_at = now()
+      FROM due WHERE due.id = u.id
+    RETURNING u.id
+    """
+)
+
+
+# Whoever works there by what is in force, and whoever is announced there for a day to come.
+_EXPECTED_AT = text(
+    """
+    SELECT count(DISTINCT e.user_id)
+      FROM employment_changes e JOIN users u ON u.id = e.user_id
+     WHERE e.location_id = :location_id AND e.state <> 'terminated'
+       AND NOT EXISTS (
+           SELECT FROM employment_changes later
+            WHERE later.user_id = e.user_id
+              AND (later.effective_on > e.effective_on
+                   AND later.effective_on <= local_day(u.location_id)
+                OR later.effective_on = e.effective_on
+                   AND (later.recorded_on, later.created_at, later.id)
+                     > (e.recorded_on, e.created_at, e.id)))
+    """
+).bindparams(bindparam("location_id", type_=Uuid()))
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where a person belongs now, and the time zone that decides their day."""
+
+    user_id: uuid.UUID
+    location_id: uuid.UUID | None
+
+
+class EmploymentRepository(Repository[EmploymentChange]):
+    model = EmploymentChange
+
+    async def today_of(self, user_id: uuid.UUID) -> date:
+        """Return the calendar day that it is where the person works."""
+        statement = select(func.local_day(User.location_id, type_=Date())).where(User.id == user_id)
+        return (await self.session.execute(statement)).scalar_one()
+
+    async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> None:
+        """Let one reconciliation at a time work on a person, until the transaction ends."""
+        await self.session.execute(_LOCK_PEOPLE, {"user_ids": list(user_ids)})
+
+    async def join_staff(self) -> None:
+        """Let no change of a rule list everybody until somebody new is among them."""
+        await self.session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_STAFF_LOCK})"))
+
+    async def close_staff(self) -> None:
+        """Let nobody be added to the staff until this transaction ends."""
+        await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_STAFF_LOCK})"))
+
+    async def take_effect(self) -> list[uuid.UUID]:
+        """Bring `users` up to the changes that have taken effect; return whom it concerned."""
+        return list(await self.session.scalars(_TAKE_EFFECT))
+
+    async def people(self) -> list[uuid.UUID]:
+        return list(await self.session.scalars(select(User.id).order_by(User.id)))
+
+    async def headcount(self) -> int:
+        statement = select(func.count()).where(User.is_active)
+        return await self.session.scalar(statement) or 0
+
+    async def expected_at(self, location_id: uuid.UUID) -> int:
+        """Count the people who work at a location, or are to work there one day."""
+        return await self.session.scalar(_EXPECTED_AT, {"location_id": location_id}) or 0
+
+    async def names(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+        """Return (display name, address) of people."""
+        statement = select(User.id, User.full_name, User.email).where(User.id.in_(user_ids))
+        rows = await self.session.execute(statement)
+        return {row[0]: (display_name(row[1], row[2]), row[2]) for row in rows}
+
+    async def time_zones(self) -> dict[uuid.UUID, str]:
+        rows = await self.session.execute(select(Location.id, Location.time_zone))
+        return {row[0]: row[1] for row in rows}
+
+    async def location_names(self) -> dict[str, str]:
+        rows = await self.session.execute(select(Location.id, Location.name))
+        return {str(row[0]): row[1] for row in rows}
+
+    async def workplaces(self, user_ids: Sequence[uuid.UUID]) -> list[Workplace]:
+        statement = select(User.id, User.location_id).where(User.id.in_(user_ids))
+        return [Workplace(*row) for row in await self.session.execute(statement)]
+
+    async def of_people(
+        self, user_ids: Sequence[uuid.UUID]
+    ) -> dict[uuid.UUID, list[facts.EmploymentChange]]:
+        """Return the history of these people in the order in which it was recorded."""
+        statement = (
+            select(
+                EmploymentChange.user_id,
+                EmploymentChange.effective_on,
+                EmploymentChange.recorded_on,
+                EmploymentChange.state,
+                EmploymentChange.department,
+                EmploymentChange.location_id,
+                EmploymentChange.role,
+                EmploymentChange.job_title,
+                EmploymentChange.hired_on,
+            )
+            .where(EmploymentChange.user_id.in_(user_ids))
+            .order_by(EmploymentChange.created_at, EmploymentChange.id)
+        )
+        found: dict[uuid.UUID, list[facts.EmploymentChange]] = defaultdict(list)
+        for row in await self.session.execute(statement):
+            person = PersonFacts(row.user_id, *row[4:])
+            found[row.user_id].append(facts.EmploymentChange(row[1], row[2], row[3], person))
+        return found
+
+    async def announced(self, user_id: uuid.UUID, after: date) -> list[EmploymentChange]:
+        """Return what is known to take effect after a day: the last word for each day."""
+        statement = (
+            select(EmploymentChange)
+            .ext(distinct_on(EmploymentChange.effective_on))
+            .where(EmploymentChange.user_id == user_id, EmploymentChange.effective_on > after)
+            .order_by(
+                EmploymentChange.effective_on,
+                EmploymentChange.recorded_on.desc(),
+                EmploymentChange.created_at.desc(),
+                EmploymentChange.id.desc(),
+            )
+        )
+        return list(await self.session.scalars(statement))
+
+    async def in_force(self, user_id: uuid.UUID, day: date) -> EmploymentChange | None:
+        statement = (
+            select(EmploymentChange)
+            .where(EmploymentChange.user_id == user_id, EmploymentChange.effective_on <= day)
+            .order_by(
+                EmploymentChange.effective_on.desc(),
+                EmploymentChange.recorded_on.desc(),
+                EmploymentChange.created_at.desc(),
+                EmploymentChange.id.desc(),
+            )
+            .limit(1)
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def list_of(self, user_id: uuid.UUID, request: PageRequest) -> Page[EmploymentChange]:
+        statement = select(EmploymentChange).where(EmploymentChange.user_id == user_id)
+        keyset = Keyset(EmploymentChange.created_at, EmploymentChange.id, datetime, descending=True)
+        return await self.page(statement, request, keyset)

@@ -1,0 +1,283 @@
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
+from sqlalchemy.orm import aliased, defer
+
+from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor
+from app.domain.study.quiz.attempts import NETWORK_GRACE
+from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
+from app.models.study.attempt import AttemptState
+from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
+from app.models.types import JsonObject
+from app.repositories.base import Keyset, Repository
+from app.repositories.people.user import owner_visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A grade on its way in, and the answers that it is for."""
+
+    answers: JsonObject
+    timed_out: bool
+    columns: dict[str, Any]
+    """points, max_points, score_percent, passed and grades, as the table has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """An attempt with all that saving, grading and explaining it need, read at `now`."""
+
+    attempt: QuizAttempt
+    key: JsonObject
+    corrections: list[JsonObject]
+    enrollment_status: EnrollmentStatus
+    closed: int
+    """How many attempts at this quiz of this enrollment are graded, this one included or not."""
+
+    any_passed: bool
+    any_open: bool
+    now: datetime
+
+
+_NOW = func.clock_timestamp(type_=DateTime(timezone=True))
+_CORRECTIONS = (
+    select(
+        func.coalesce(
+            func.jsonb_agg(
+                aggregate_order_by(
+                    func.jsonb_build_object(
+                        "question_id",
+                        QuizCorrection.question_id,
+                        "kind",
+                        QuizCorrection.kind,
+                        "answer",
+                        QuizCorrection.answer,
+                    ),
+                    QuizCorrection.number,
+                )
+            ),
+            func.jsonb_build_array(),
+            type_=JSONB,
+        )
+    )
+    .where(
+        QuizCorrection.version_id == QuizAttempt.version_id,
+        QuizCorrection.section_id == QuizAttempt.section_id,
+    )
+    .correlate(QuizAttempt)
+    .scalar_subquery()
+)
+
+_sibling = aliased(QuizAttempt)
+_SIBLINGS = (
+    select(
+        func.count().filter(_sibling.state == AttemptState.GRADED).label("closed"),
+        func.coalesce(func.bool_or(_sibling.passed), False).label("passed"),
+        func.bool_or(_sibling.state == AttemptState.OPEN).label("open"),
+    )
+    .where(
+        _sibling.enrollment_id == QuizAttempt.enrollment_id,
+        _sibling.section_id == QuizAttempt.section_id,
+    )
+    .correlate(QuizAttempt)
+    .lateral("siblings")
+)
+
+
+def _scope(actor: Actor | None, *, own: bool) -> list[ColumnElement[bool]]:
+    if actor is None:
+        return []
+    if own:
+        return [QuizAttempt.user_id == actor.id]
+    return [owner_visible_to(actor, QuizAttempt.user_id)]
+
+
+class AttemptRepository(Repository[QuizAttempt]):
+    model = QuizAttempt
+
+    async def read(
+        self, attempt_id: uuid.UUID, actor: Actor | None, *, own: bool = False
+    ) -> AttemptRow | None:
+        """Read an attempt that `actor` may see; None stands for the system, which sees all."""
+        statement = (
+            select(
+                QuizAttempt,
+                AnswerKey.key,
+                _CORRECTIONS,
+                Enrollment.status,
+                _SIBLINGS.c.closed,
+                _SIBLINGS.c.passed,
+                _SIBLINGS.c.open,
+                _NOW,
+            )
+            .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
+            .join(
+                AnswerKey,
+                and_(
+                    AnswerKey.version_id == QuizAttempt.version_id,
+                    AnswerKey.section_id == QuizAttempt.section_id,
+                ),
+            )
+            .join(_SIBLINGS, true())
+            .where(QuizAttempt.id == attempt_id, *_scope(actor, own=own))
+            # A second try within one transaction must not see what the first one read.
+            .execution_options(populate_existing=True)
+        )
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else AttemptRow(*row)
+
+    async def of_quiz(self, enrollment: Enrollment, section_id: uuid.UUID) -> list[QuizAttempt]:
+        """Return the attempts that count when another one is to start.
+
+        These are the enrollment's own, and failed ones of enrollments in the same version that
+        the person chose and withdrew from: leaving and coming back is no way to more attempts.
+        """
+        left = select(Enrollment.id).where(
+            Enrollment.user_id == enrollment.user_id,
+            Enrollment.version_id == enrollment.version_id,
+            Enrollment.status == EnrollmentStatus.WITHDRAWN,
+            Enrollment.source == EnrollmentSource.SELF,
+        )
+        carried = and_(
+            QuizAttempt.enrollment_id.in_(left),
+            QuizAttempt.state == AttemptState.GRADED,
+            QuizAttempt.passed.is_(False),
+        )
+        statement = (
+            select(QuizAttempt)
+            .where(
+                or_(QuizAttempt.enrollment_id == enrollment.id, carried),
+                QuizAttempt.section_id == section_id,
+            )
+            .options(defer(QuizAttempt.grades))
+            .order_by(QuizAttempt.number)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def begin(self, attempt: QuizAttempt) -> None:
+        """Keep a new attempt and show its section as under way."""
+        await self.add(attempt)
+        await self.session.execute(
+            insert(SectionProgress)
+            .values(
+                enrollment_id=attempt.enrollment_id,
+                section_id=attempt.section_id,
+                state=ProgressState.IN_PROGRESS,
+                seconds_spent=0,
+                position=0,
+            )
+            .on_conflict_do_nothing()
+        )
+
+    async def save(
+        self, attempt_id: uuid.UUID, answers: JsonObject, cleared: list[str]
+    ) -> JsonObject | None:
+        """Merge answers into an open attempt in one statement; return all of them.
+
+        None when it is not open any more: submitting and saving never interleave.
+        """
+        given = literal(answers, JSONB)
+        merged = QuizAttempt.answers.op("||")(given)
+        for question_id in cleared:
+            merged = merged.op("-")(question_id)
+        seconds = func.answer_seconds(QuizAttempt.answer_seconds, given, QuizAttempt.started_at)
+        statement = (
+            update(QuizAttempt)
+            .where(
+                QuizAttempt.id == attempt_id,
+                QuizAttempt.state == AttemptState.OPEN,
+                ~func.coalesce(QuizAttempt.expires_at + NETWORK_GRACE < _NOW, False),
+            )
+            .values(answers=merged, answer_seconds=seconds)
+            .returning(QuizAttempt.answers)
+            .execution_options(synchronize_session=False)
+        )
+        return await self.session.scalar(statement)
+
+    async def grade(
+        self, row: AttemptRow, graded: Graded, request_id: str | None, by: Actor | None
+    ) -> AttemptRow | None:
+        """Keep a grade unless the attempt has changed since it was read; return it as it is now.
+
+        None if it has changed. Within a transaction its locks are held then: read it again.
+        """
+        columns = graded.columns
+        statement = select(
+            func.grade_attempt(
+                row.attempt.id,
+                literal(row.attempt.answers, JSONB),
+                len(row.corrections),
+                NETWORK_GRACE,
+                literal(graded.answers, JSONB),
+                graded.timed_out,
+                columns["points"],
+                columns["max_points"],
+                columns["score_percent"],
+                columns["passed"],
+                literal(columns["grades"], JSONB),
+                by.id if by else None,
+                request_id,
+                type_=DateTime(timezone=True),
+            )
+        )
+        closed_at = await self.session.scalar(statement)
+        return None if closed_at is None else self._after(row, graded, closed_at)
+
+    def _after(self, row: AttemptRow, graded: Graded, closed_at: datetime) -> AttemptRow:
+        # What the function wrote is known here: reading it again would cost a round trip.
+        attempt = row.attempt
+        self.session.expunge(attempt)
+        attempt.state = AttemptState.GRADED
+        attempt.answers = graded.answers
+        attempt.submitted_at = closed_at
+        attempt.timed_out = graded.timed_out
+        for name, value in graded.columns.items():
+            setattr(attempt, name, value)
+        return replace(
+            row,
+            closed=row.closed + 1,
+            any_passed=row.any_passed or graded.columns["passed"],
+            any_open=False,
+        )
+
+    async def overdue(self, limit: int) -> list[uuid.UUID]:
+        """Return open attempts whose time is up, but for those somebody is writing just now."""
+        statement = (
+            select(QuizAttempt.id)
+            .where(
+                QuizAttempt.state == AttemptState.OPEN,
+                QuizAttempt.expires_at < func.now() - NETWORK_GRACE,
+            )
+            .order_by(QuizAttempt.expires_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def list_of(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
+    ) -> Page[QuizAttempt]:
+        statement = (
+            select(QuizAttempt)
+            .where(QuizAttempt.enrollment_id == enrollment_id, QuizAttempt.section_id == section_id)
+            .options(
+                defer(QuizAttempt.snapshot), defer(QuizAttempt.answers), defer(QuizAttempt.grades)
+            )
+        )
+        keyset = Keyset(QuizAttempt.number, QuizAttempt.id, int)
+        return await self.page(statement, request, keyset)

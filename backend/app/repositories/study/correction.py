@@ -1,0 +1,115 @@
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from sqlalchemy import func, literal, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.core.pagination import Page, PageRequest
+from app.models import AttemptResult, Enrollment, QuizAttempt, QuizCorrection
+from app.models.study.attempt import AttemptState
+from app.repositories.base import Keyset, Repository
+
+# In the order of the people, as everybody locks who locks several of them.
+_SETTLE = text(
+    """
+    SELECT count(settle_regrade(e.id, :section_id, :correction_id, :actor_id, :request_id))
+      FROM (SELECT id FROM enrollments WHERE id = ANY(:enrollment_ids) ORDER BY user_id, id) e
+    """
+)
+
+
+class CorrectionRepository(Repository[QuizCorrection]):
+    model = QuizCorrection
+
+    async def lock_quiz(self, version_id: uuid.UUID, section_id: uuid.UUID) -> None:
+        """Let nobody be graded at this quiz of a version until the transaction ends."""
+        await self.session.execute(select(func.lock_quiz(version_id, section_id, True)))  # noqa: FBT003  # an SQL argument
+
+    async def of_quiz(self, version_id: uuid.UUID, section_id: uuid.UUID) -> list[QuizCorrection]:
+        statement = (
+            select(QuizCorrection)
+            .where(QuizCorrection.version_id == version_id, QuizCorrection.section_id == section_id)
+            .order_by(QuizCorrection.number)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def list_of(self, version_id: uuid.UUID, request: PageRequest) -> Page[QuizCorrection]:
+        statement = select(QuizCorrection).where(QuizCorrection.version_id == version_id)
+        keyset = Keyset(QuizCorrection.created_at, QuizCorrection.id, datetime)
+        return await self.page(statement, request, keyset)
+
+    async def graded(
+        self,
+        version_id: uuid.UUID,
+        section_id: uuid.UUID,
+        question_id: uuid.UUID,
+        *,
+        batch: int = 500,
+    ) -> AsyncIterator[tuple[QuizAttempt, int]]:
+        """Yield the graded attempts that showed a question, and how many results each has."""
+        shown = literal({"questions": [{"id": str(question_id)}]}, JSONB)
+        results = (
+            select(func.count())
+            .where(AttemptResult.attempt_id == QuizAttempt.id)
+            .correlate(QuizAttempt)
+            .scalar_subquery()
+        )
+        statement = (
+            select(QuizAttempt, results)
+            .where(
+                QuizAttempt.version_id == version_id,
+                QuizAttempt.section_id == section_id,
+                QuizAttempt.state == AttemptState.GRADED,
+                QuizAttempt.snapshot.op("@>")(shown),
+            )
+            .order_by(QuizAttempt.id)
+            .limit(batch)
+        )
+        after: uuid.UUID | None = None
+        while True:
+            page = statement if after is None else statement.where(QuizAttempt.id > after)
+            rows = (await self.session.execute(page)).all()
+            for attempt, count in rows:
+                yield attempt, count
+            if len(rows) < batch:
+                return
+            after = rows[-1][0].id
+
+    async def lock_enrollments(self, enrollment_ids: list[uuid.UUID]) -> None:
+        statement = (
+            select(Enrollment.id)
+            .where(Enrollment.id.in_(enrollment_ids))
+            .order_by(Enrollment.user_id, Enrollment.id)
+            .with_for_update(key_share=True)
+        )
+        await self.session.execute(statement)
+
+    async def keep(self, results: list[AttemptResult], attempts: list[QuizAttempt]) -> None:
+        """Add results, and show each attempt with its newest one."""
+        self.session.add_all(results)
+        for result, attempt in zip(results, attempts, strict=True):
+            for name in ("points", "max_points", "score_percent", "passed", "grades"):
+                setattr(attempt, name, getattr(result, name))
+        await self.session.flush()
+
+    async def settle(
+        self,
+        correction: QuizCorrection,
+        enrollment_ids: list[uuid.UUID],
+        *,
+        actor_id: uuid.UUID | None,
+        request_id: str | None,
+    ) -> int:
+        """Complete what is passed now and correct records; return how many were corrected.
+
+        The caller holds the locks on the enrollments.
+        """
+        parameters = {
+            "section_id": correction.section_id,
+            "correction_id": correction.id,
+            "enrollment_ids": enrollment_ids,
+            "actor_id": actor_id,
+            "request_id": request_id,
+        }
+        return int((await self.session.execute(_SETTLE, parameters)).scalar_one())

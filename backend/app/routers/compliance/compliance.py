@@ -1,0 +1,23 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.domain.fields import Day
+from app.routers.deps import App, Guard
+from app.routers.respond import respond
+from app.schemas.compliance.compliance import ComplianceRead
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/users/{user_id}/compliance", tags=["compliance"])
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
+
+
+@router.get("", response_model=ComplianceRead)
+async def read_compliance(
+    user_id: uuid.UUID, context: Reader, app: App, as_of: Day | None = None
+) -> Response:
+    """Say for every requirement where the person stands, why, and what comes next."""
+    return respond(await app.compliance(context).of_user(user_id, as_of))

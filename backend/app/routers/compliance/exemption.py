@@ -1,0 +1,48 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.repositories.compliance.exemption import ExemptionFilter
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.compliance.exemption import ExemptionCreate, ExemptionRead, ExemptionRevoke
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/exemptions", tags=["exemptions"], route_class=StrictRoute)
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
+Admin = Annotated[RequestContext, Depends(Guard(Permission.EXEMPTIONS_WRITE))]
+
+
+@router.get("", response_model=ListOf[ExemptionRead])
+async def list_exemptions(
+    context: Reader,
+    app: App,
+    page: PageQuery,
+    user_id: uuid.UUID | None = None,
+    requirement_id: uuid.UUID | None = None,
+) -> Response:
+    filters = ExemptionFilter(user_id, requirement_id)
+    return json_of(await app.exemptions(context).list(filters, page))
+
+
+@router.post("", response_model=ExemptionRead, status_code=201)
+async def grant_exemption(payload: ExemptionCreate, context: Admin, app: App) -> Response:
+    """Free a person from a requirement, with a reason and, mostly, an end."""
+    return respond(await app.exemptions(context).grant(payload))
+
+
+@router.get("/{exemption_id}", response_model=ExemptionRead)
+async def read_exemption(exemption_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.exemptions(context).get(exemption_id))
+
+
+@router.post("/{exemption_id}/revoke", response_model=ExemptionRead)
+async def revoke_exemption(
+    exemption_id: uuid.UUID, payload: ExemptionRevoke, context: Admin, app: App
+) -> Response:
+    return respond(await app.exemptions(context).revoke(exemption_id, payload))

@@ -1,0 +1,93 @@
+import uuid
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import StreamingResponse
+
+from app.domain.actor import Permission
+from app.domain.compliance import Status
+from app.domain.fields import Day
+from app.repositories.compliance.report import GroupBy, ReportScope
+from app.routers.deps import App, Guard, PageQuery, QueryText
+from app.routers.respond import JSON, json_of
+from app.schemas.base import ListOf
+from app.schemas.compliance.report import ComplianceReport, Forecast, ReportLine
+from app.services.compliance.report_export import csv_chunks, json_chunks, xlsx_chunks
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/reports", tags=["reports"])
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.REPORTS_READ))]
+CSV = "text/csv; charset=utf-8"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+async def _scope(
+    context: Reader,
+    app: App,
+    as_of: Day | None = None,
+    location: QueryText | None = None,
+    department: QueryText | None = None,
+    job_title: QueryText | None = None,
+    requirement: uuid.UUID | None = None,
+    status: Status | None = None,
+    user_id: uuid.UUID | None = None,
+) -> ReportScope:
+    """Read which cells are asked for; today is the day that it is where the reader works."""
+    day = as_of or await app.reports(context).today()
+    return ReportScope(day, location, department, job_title, requirement, status, user_id)
+
+
+Scope = Annotated[ReportScope, Depends(_scope)]
+
+
+@router.get("/compliance", response_model=ComplianceReport)
+async def read_matrix(
+    context: Reader, app: App, scope: Scope, group_by: GroupBy = GroupBy.LOCATION
+) -> Response:
+    """Count people by group, requirement and status on any day, past or to come."""
+    return json_of(await app.reports(context).matrix(scope, group_by))
+
+
+@router.get("/compliance/people", response_model=ListOf[ReportLine])
+async def list_people(context: Reader, app: App, scope: Scope, page: PageQuery) -> Response:
+    """List whom the counts of the same scope are made of."""
+    return json_of(await app.reports(context).people(scope, page))
+
+
+@router.get("/compliance/forecast", response_model=Forecast)
+async def read_forecast(context: Reader, app: App, scope: Scope) -> Response:
+    """Count what falls due and what expires in each of the next 52 weeks."""
+    return json_of(await app.reports(context).forecast(scope))
+
+
+@router.get("/compliance.csv", response_class=Response)
+async def export_csv(context: Reader, app: App, scope: Scope) -> Response:
+    lines = app.reports(context).lines(scope)
+    return await _file(csv_chunks(lines, scope.as_of), CSV, f"compliance-{scope.as_of}.csv")
+
+
+@router.get("/compliance.json", response_class=Response)
+async def export_json(context: Reader, app: App, scope: Scope) -> Response:
+    lines = app.reports(context).lines(scope)
+    return await _file(json_chunks(lines, scope.as_of), JSON, f"compliance-{scope.as_of}.json")
+
+
+@router.get("/compliance.xlsx", response_class=Response)
+async def export_xlsx(context: Reader, app: App, scope: Scope) -> Response:
+    lines = app.reports(context).lines(scope)
+    return await _file(xlsx_chunks(lines, scope.as_of), XLSX, f"compliance-{scope.as_of}.xlsx")
+
+
+async def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Response:
+    """Stream a file; what goes wrong before its first bytes is still an ordinary problem."""
+    first = await anext(chunks)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(body(), headers=headers, media_type=media_type)

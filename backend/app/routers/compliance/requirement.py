@@ -1,0 +1,83 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.compliance.requirement import (
+    Preview,
+    RequirementCreate,
+    RequirementDetail,
+    RequirementPreview,
+    RequirementRead,
+    RequirementUpdate,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/requirements", tags=["requirements"], route_class=StrictRoute)
+
+Admin = Annotated[RequestContext, Depends(Guard(Permission.REQUIREMENTS_WRITE))]
+Archived = Annotated[bool | None, Query(description="List what was withdrawn")]
+Confirm = Annotated[bool | None, Query(description="Whatever the number of people")]
+
+
+@router.get("", response_model=ListOf[RequirementRead])
+async def list_requirements(
+    context: Admin, app: App, page: PageQuery, archived: Archived = None
+) -> Response:
+    return json_of(await app.requirements(context).list(page, archived=bool(archived)))
+
+
+@router.post("", response_model=RequirementDetail, status_code=201)
+async def create_requirement(payload: RequirementCreate, context: Admin, app: App) -> Response:
+    """Make it with its first rule; 409 `needs_confirmation` where that assigns many people."""
+    return respond(await app.requirements(context).create(payload))
+
+
+@router.get("/{requirement_id}", response_model=RequirementDetail)
+async def read_requirement(requirement_id: uuid.UUID, context: Admin, app: App) -> Response:
+    return respond(await app.requirements(context).get(requirement_id))
+
+
+@router.patch("/{requirement_id}", response_model=RequirementDetail)
+async def update_requirement(
+    requirement_id: uuid.UUID,
+    payload: RequirementUpdate,
+    context: Admin,
+    if_match: IfMatch,
+    app: App,
+) -> Response:
+    """Change it. A changed rule is a new version; 409 `needs_confirmation` protects many people."""
+    return respond(await app.requirements(context).update(requirement_id, payload, if_match))
+
+
+@router.delete("/{requirement_id}", status_code=204)
+async def archive_requirement(
+    requirement_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App, confirm: Confirm = None
+) -> None:
+    """Withdraw it from today on; its history stays."""
+    await app.requirements(context).archive(requirement_id, if_match, confirm=bool(confirm))
+
+
+@router.post("/{requirement_id}/preview", response_model=Preview)
+async def preview_requirement(
+    requirement_id: uuid.UUID,
+    context: Admin,
+    app: App,
+    payload: RequirementPreview | None = None,
+) -> Response:
+    """Say whom a change of the rule would add and release; nothing is changed."""
+    service = app.requirements(context)
+    return respond(await service.preview(requirement_id, payload or RequirementPreview()))
+
+
+@router.post("/{requirement_id}/restore", response_model=RequirementDetail)
+async def restore_requirement(
+    requirement_id: uuid.UUID, context: Admin, app: App, confirm: Confirm = None
+) -> Response:
+    """Undo a withdrawal: its last rule is in force again from today on."""
+    return respond(await app.requirements(context).restore(requirement_id, confirm=bool(confirm)))

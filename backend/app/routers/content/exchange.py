@@ -1,0 +1,74 @@
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from app.domain.actor import Permission
+from app.domain.content.question_bank import BankFormat
+from app.integrations.question_bank.formats import CODECS
+from app.routers.deps import App, Guard
+from app.routers.openapi import problem_responses
+from app.routers.respond import json_of, respond
+from app.schemas.content.exchange import ExportReport, ImportReport
+from app.services.context import RequestContext
+
+router = APIRouter(
+    prefix="/modules/{module_id}/sections/{section_id}/questions",
+    tags=["modules"],
+)
+
+Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+Format = Annotated[BankFormat, Query(alias="format")]
+Flag = Annotated[bool, Query()]
+
+_FILE: dict[str, Any] = {"schema": {"type": "string"}}
+_FILES = {codec.media_type.partition(";")[0]: _FILE for codec in CODECS.values()}
+
+
+@router.get(
+    "/export",
+    response_model=ExportReport,
+    responses=problem_responses(409)
+    | {200: {"content": _FILES, "description": "The file, or the report as JSON"}},
+)
+async def export_questions(
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    context: Author,
+    app: App,
+    bank_format: Format,
+    report: Flag = False,  # noqa: FBT002  # a query parameter
+) -> Response:
+    """Export the draft's questions with their answers, or report what would be left behind."""
+    service = app.exchange(context)
+    if report:
+        return json_of(await service.export_report(module_id, section_id, bank_format))
+    exported = await service.export(module_id, section_id, bank_format)
+    codec = CODECS[bank_format]
+    headers = {
+        "Content-Disposition": f'attachment; filename="questions.{codec.extension}"',
+        "X-Not-Carried": str(len(exported.not_carried)),
+    }
+    return Response(exported.content, headers=headers, media_type=codec.media_type)
+
+
+@router.post(
+    "/import",
+    response_model=ImportReport,
+    openapi_extra={"requestBody": {"required": True, "content": _FILES}},
+)
+async def import_questions(
+    request: Request,
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    context: Author,
+    app: App,
+    bank_format: Format,
+    dry_run: Flag = False,  # noqa: FBT002  # a query parameter
+) -> Response:
+    """Import a file into the draft, all of it or nothing; questions with known ids are changed."""
+    content = await request.body()
+    service = app.exchange(context)
+    return respond(
+        await service.import_bank(module_id, section_id, bank_format, content, dry_run=dry_run)
+    )

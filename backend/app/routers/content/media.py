@@ -1,0 +1,64 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.domain.content.media import MediaState, MediaType
+from app.repositories.content.media import MediaFilter
+from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.openapi import problem_responses
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.content.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/media", tags=["media"], route_class=StrictRoute)
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.MEDIA_READ))]
+Uploader = Annotated[RequestContext, Depends(Guard(Permission.MEDIA_UPLOAD))]
+Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+
+
+@router.get("", response_model=ListOf[MediaRead])
+async def list_media(
+    context: Author,
+    app: App,
+    page: PageQuery,
+    state: MediaState | None = None,
+    content_type: MediaType | None = None,
+) -> Response:
+    """List the files for sections, newest first."""
+    return json_of(await app.media(context).list(MediaFilter(state, content_type), page))
+
+
+@router.post("", response_model=MediaDeclared, status_code=201)
+async def declare_media(payload: MediaCreate, context: Uploader, app: App) -> Response:
+    """Announce a file. Send it to `upload` within two hours, then complete it."""
+    return respond(await app.media(context).declare(payload))
+
+
+@router.get("/{media_id}", response_model=MediaRead)
+async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.media(context).get(media_id))
+
+
+@router.post("/{media_id}/complete", response_model=MediaRead)
+async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Response:
+    """Have an upload looked at. Its `state` is `ready` or `rejected` from then on."""
+    return respond(await app.media(context).complete(media_id))
+
+
+@router.get("/{media_id}/download", response_model=MediaDownload, responses=problem_responses(409))
+async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Sign a URL for reading the file, in parts too (`Range`). It is good for a few minutes."""
+    response = json_of(await app.media(context).sign_download(media_id))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@router.delete("/{media_id}", status_code=204)
+async def delete_media(media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App) -> None:
+    """Delete a file that nothing needs."""
+    await app.media(context).delete(media_id, if_match)

@@ -1,0 +1,100 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from app.domain.actor import Permission
+from app.models.content.module import ModuleStatus
+from app.repositories.content.module import ModuleFilter
+from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery, QueryText
+from app.routers.respond import json_of, not_modified, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.content.module import (
+    ModuleCard,
+    ModuleCreate,
+    ModuleDraft,
+    ModuleOutline,
+    ModuleUpdate,
+    Publish,
+    VersionDetail,
+    VersionRead,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/modules", tags=["modules"], route_class=StrictRoute)
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.CATALOGUE_READ))]
+Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
+
+
+@router.get("", response_model=ListOf[ModuleCard])
+async def list_modules(
+    context: Reader,
+    app: App,
+    page: PageQuery,
+    q: QueryText | None = None,
+    category: QueryText | None = None,
+    tag: QueryText | None = None,
+    status: ModuleStatus | None = None,
+) -> Response:
+    return json_of(await app.modules(context).list(ModuleFilter(q, category, tag, status), page))
+
+
+@router.post("", response_model=ModuleDraft, status_code=201)
+async def create_module(payload: ModuleCreate, context: Author, app: App) -> Response:
+    return respond(await app.modules(context).create(payload))
+
+
+@router.get("/{module_id:uuid}", response_model=ModuleDraft | ModuleOutline)
+async def read_module(module_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read the draft with its answers as an author, the published outline as anybody else."""
+    return respond(await app.modules(context).get(module_id))
+
+
+@router.patch("/{module_id:uuid}", response_model=ModuleDraft)
+async def update_module(
+    module_id: uuid.UUID, payload: ModuleUpdate, context: Author, if_match: IfMatch, app: App
+) -> Response:
+    return respond(await app.modules(context).update(module_id, payload, if_match))
+
+
+@router.delete("/{module_id:uuid}", status_code=204)
+async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch, app: App) -> None:
+    await app.modules(context).delete(module_id, if_match)
+
+
+@router.post("/{module_id:uuid}/publish", response_model=VersionRead, status_code=201)
+async def publish_module(
+    module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
+) -> Response:
+    return respond(await app.modules(context).publish(module_id, payload or Publish()))
+
+
+@router.post("/{module_id:uuid}/archive", response_model=ModuleDraft)
+async def archive_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
+    return respond(await app.modules(context).archive(module_id))
+
+
+@router.post("/{module_id:uuid}/restore", response_model=ModuleDraft)
+async def restore_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
+    """Undo a deletion or an archiving."""
+    return respond(await app.modules(context).restore(module_id))
+
+
+@router.get("/{module_id:uuid}/versions", response_model=ListOf[VersionRead])
+async def list_versions(
+    module_id: uuid.UUID, context: Author, app: App, page: PageQuery
+) -> Response:
+    return json_of(await app.modules(context).versions(module_id, page))
+
+
+@router.get("/{module_id:uuid}/versions/{number}", response_model=VersionDetail)
+async def read_version(
+    module_id: uuid.UUID, number: Number, context: Author, app: App, known: IfNoneMatch
+) -> Response:
+    outcome = await app.modules(context).version(module_id, number)
+    if outcome.etag in known:
+        return not_modified(outcome.etag)
+    return respond(outcome)

@@ -1,0 +1,64 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, IfMatch
+from app.routers.respond import respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.content.question import QuestionCreate, QuestionRead, QuestionUpdate
+from app.services.context import RequestContext
+
+router = APIRouter(
+    prefix="/modules/{module_id:uuid}/sections/{section_id:uuid}/questions",
+    tags=["modules"],
+    route_class=StrictRoute,
+)
+
+Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+
+
+@router.post("", response_model=QuestionRead, status_code=201)
+async def create_question(
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    payload: QuestionCreate,
+    context: Author,
+    app: App,
+) -> Response:
+    return respond(await app.questions(context).create(module_id, section_id, payload))
+
+
+@router.get("/{question_id:uuid}", response_model=QuestionRead)
+async def read_question(
+    module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Read one question of the draft with its answer, and the ETag to edit it by."""
+    return respond(await app.questions(context).get(module_id, section_id, question_id))
+
+
+@router.patch("/{question_id:uuid}", response_model=QuestionRead)
+async def update_question(
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    question_id: uuid.UUID,
+    payload: QuestionUpdate,
+    context: Author,
+    if_match: IfMatch,
+    app: App,
+) -> Response:
+    service = app.questions(context)
+    return respond(await service.update(module_id, section_id, question_id, payload, if_match))
+
+
+@router.delete("/{question_id:uuid}", status_code=204)
+async def delete_question(
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    question_id: uuid.UUID,
+    context: Author,
+    if_match: IfMatch,
+    app: App,
+) -> None:
+    await app.questions(context).delete(module_id, section_id, question_id, if_match)

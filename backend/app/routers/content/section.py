@@ -1,0 +1,58 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, IfMatch
+from app.routers.respond import respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.content.section import SectionCreate, SectionOrder, SectionRead, SectionUpdate
+from app.services.context import RequestContext
+
+router = APIRouter(
+    prefix="/modules/{module_id:uuid}/sections", tags=["modules"], route_class=StrictRoute
+)
+
+Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+
+
+@router.post("", response_model=SectionRead, status_code=201)
+async def create_section(
+    module_id: uuid.UUID, payload: SectionCreate, context: Author, app: App
+) -> Response:
+    return respond(await app.sections(context).create(module_id, payload))
+
+
+@router.put("/order", response_model=SectionOrder)
+async def reorder_sections(
+    module_id: uuid.UUID, payload: SectionOrder, context: Author, if_match: IfMatch, app: App
+) -> Response:
+    return respond(await app.sections(context).reorder(module_id, payload, if_match))
+
+
+@router.get("/{section_id:uuid}", response_model=SectionRead)
+async def read_section(
+    module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Read one section of the draft, with the ETag to edit it by."""
+    return respond(await app.sections(context).get(module_id, section_id))
+
+
+@router.patch("/{section_id:uuid}", response_model=SectionRead)
+async def update_section(
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    payload: SectionUpdate,
+    context: Author,
+    if_match: IfMatch,
+    app: App,
+) -> Response:
+    return respond(await app.sections(context).update(module_id, section_id, payload, if_match))
+
+
+@router.delete("/{section_id:uuid}", status_code=204)
+async def delete_section(
+    module_id: uuid.UUID, section_id: uuid.UUID, context: Author, if_match: IfMatch, app: App
+) -> None:
+    await app.sections(context).delete(module_id, section_id, if_match)

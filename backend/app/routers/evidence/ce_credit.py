@@ -1,0 +1,32 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.domain.actor import Permission
+from app.domain.evidence.ce_credits import LicenceProfile
+from app.domain.fields import Day
+from app.routers.deps import App, Guard
+from app.routers.respond import json_of
+from app.schemas.evidence.ce_credit import CeCredits
+from app.services.context import RequestContext
+from app.services.evidence.ce_credit import CycleQuery
+
+router = APIRouter(prefix="/users/{user_id}/ce-credits", tags=["continuing education"])
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
+
+
+@router.get("", response_model=CeCredits)
+async def read_ce_credits(
+    user_id: uuid.UUID,
+    context: Reader,
+    app: App,
+    profile: Annotated[LicenceProfile, Query()],
+    cycle_end: Annotated[Day, Query(description="The licence's printed expiry")],
+    cycle_start: Annotated[Day | None, Query()] = None,
+    as_of: Annotated[Day | None, Query()] = None,
+) -> Response:
+    """Add up the CE hours of a licence cycle. A worked example: verify with the board."""
+    query = CycleQuery(profile, cycle_end, cycle_start, as_of)
+    return json_of(await app.ce_credits(context).summary(user_id, query))

@@ -1,0 +1,47 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.evidence.legal_hold import LegalHoldCreate, LegalHoldRead
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/legal-holds", tags=["retention"], route_class=StrictRoute)
+
+Admin = Annotated[RequestContext, Depends(Guard(Permission.RETENTION_WRITE))]
+
+
+@router.get("", response_model=ListOf[LegalHoldRead])
+async def list_legal_holds(
+    context: Admin,
+    app: App,
+    page: PageQuery,
+    user_id: uuid.UUID | None = None,
+    in_force: Annotated[bool | None, Query()] = None,
+) -> Response:
+    service = app.legal_holds(context)
+    return json_of(await service.list(page, user_id=user_id, in_force=in_force))
+
+
+@router.post("", response_model=LegalHoldRead, status_code=201)
+async def place_legal_hold(payload: LegalHoldCreate, context: Admin, app: App) -> Response:
+    """Keep everything about a person, whatever the retention clock says, until released."""
+    return respond(await app.legal_holds(context).place(payload))
+
+
+@router.get("/{hold_id}", response_model=LegalHoldRead)
+async def read_legal_hold(hold_id: uuid.UUID, context: Admin, app: App) -> Response:
+    return respond(await app.legal_holds(context).get(hold_id))
+
+
+@router.delete("/{hold_id}", status_code=204)
+async def release_legal_hold(
+    hold_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App
+) -> None:
+    """Release a hold. It stays on record."""
+    await app.legal_holds(context).release(hold_id, if_match)

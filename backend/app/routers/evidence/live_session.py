@@ -1,0 +1,105 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.models.evidence.live_session import SessionStatus
+from app.repositories.evidence.live_session import LiveSessionFilter
+from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.evidence.live_session import (
+    AttendanceMarks,
+    LiveSessionClosed,
+    LiveSessionCreate,
+    LiveSessionDetail,
+    LiveSessionRead,
+    LiveSessionUpdate,
+    Registration,
+    SessionQuestionCreate,
+    SessionQuestionRead,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/live-sessions", tags=["live sessions"], route_class=StrictRoute)
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.CATALOGUE_READ))]
+Organiser = Annotated[RequestContext, Depends(Guard(Permission.SESSIONS_WRITE))]
+Teacher = Annotated[RequestContext, Depends(Guard(Permission.SESSIONS_TEACH))]
+
+
+@router.get("", response_model=ListOf[LiveSessionRead])
+async def list_live_sessions(
+    context: Reader,
+    app: App,
+    page: PageQuery,
+    module_id: uuid.UUID | None = None,
+    status: SessionStatus | None = None,
+) -> Response:
+    """List what I teach or attend; managers also what their people do, and what admins plan."""
+    filters = LiveSessionFilter(module_id, status)
+    return json_of(await app.live_sessions(context).list(filters, page))
+
+
+@router.post("", response_model=LiveSessionDetail, status_code=201)
+async def create_live_session(payload: LiveSessionCreate, context: Organiser, app: App) -> Response:
+    return respond(await app.live_sessions(context).create(payload))
+
+
+@router.get("/{session_id}", response_model=LiveSessionDetail)
+async def read_live_session(session_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.live_sessions(context).get(session_id))
+
+
+@router.patch("/{session_id}", response_model=LiveSessionDetail)
+async def update_live_session(
+    session_id: uuid.UUID,
+    payload: LiveSessionUpdate,
+    context: Organiser,
+    if_match: IfMatch,
+    app: App,
+) -> Response:
+    return respond(await app.live_sessions(context).update(session_id, payload, if_match))
+
+
+@router.post("/{session_id}/cancel", response_model=LiveSessionDetail)
+async def cancel_live_session(session_id: uuid.UUID, context: Organiser, app: App) -> Response:
+    return respond(await app.live_sessions(context).cancel(session_id))
+
+
+@router.post("/{session_id}/roster", response_model=LiveSessionDetail)
+async def register_attendees(
+    session_id: uuid.UUID, payload: Registration, context: Organiser, app: App
+) -> Response:
+    return respond(await app.live_sessions(context).register(session_id, payload))
+
+
+@router.delete("/{session_id}/roster/{user_id}", status_code=204)
+async def unregister_attendee(
+    session_id: uuid.UUID, user_id: uuid.UUID, context: Organiser, app: App
+) -> None:
+    await app.live_sessions(context).unregister(session_id, user_id)
+
+
+@router.put("/{session_id}/attendance", response_model=LiveSessionDetail)
+async def mark_attendance(
+    session_id: uuid.UUID, payload: AttendanceMarks, context: Teacher, app: App
+) -> Response:
+    """Mark who came, as the instructor, a manager or an admin. May be repeated until closing."""
+    return respond(await app.live_sessions(context).mark(session_id, payload))
+
+
+@router.post("/{session_id}/questions", response_model=SessionQuestionRead, status_code=201)
+async def record_question(
+    session_id: uuid.UUID, payload: SessionQuestionCreate, context: Teacher, app: App
+) -> Response:
+    """Record a question that was asked and its answer."""
+    return respond(await app.live_sessions(context).record_question(session_id, payload))
+
+
+@router.post("/{session_id}/close", response_model=LiveSessionClosed)
+async def close_live_session(session_id: uuid.UUID, context: Teacher, app: App) -> Response:
+    """Freeze the roster and complete the attendees' live section."""
+    return respond(await app.live_sessions(context).close(session_id))

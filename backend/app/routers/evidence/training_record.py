@@ -1,0 +1,32 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of, respond
+from app.schemas.base import ListOf
+from app.schemas.evidence.training_record import TrainingRecordDetail, TrainingRecordRead
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/training-records", tags=["training records"])
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
+
+
+@router.get("", response_model=ListOf[TrainingRecordRead])
+async def list_training_records(
+    context: Reader,
+    app: App,
+    page: PageQuery,
+    user_id: uuid.UUID | None = None,
+    module_id: uuid.UUID | None = None,
+) -> Response:
+    service = app.training_records(context)
+    return json_of(await service.list(page, user_id=user_id, module_id=module_id))
+
+
+@router.get("/{record_id:uuid}", response_model=TrainingRecordDetail)
+async def read_training_record(record_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.training_records(context).get(record_id))

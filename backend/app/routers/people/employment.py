@@ -1,0 +1,62 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.people.employment import (
+    EmploymentRead,
+    LeaveCreate,
+    RehireCreate,
+    ReturnCreate,
+    TerminationCreate,
+    TransferCreate,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/users/{user_id}", tags=["employment"], route_class=StrictRoute)
+
+Admin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
+
+
+@router.get("/employment", response_model=ListOf[EmploymentRead])
+async def list_employment(
+    user_id: uuid.UUID, context: Admin, app: App, page: PageQuery
+) -> Response:
+    """List every change of the employment, as recorded, newest first."""
+    return json_of(await app.employment(context).list(user_id, page))
+
+
+@router.post("/leave", response_model=EmploymentRead, status_code=201)
+async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Admin, app: App) -> Response:
+    return respond(await app.employment(context).leave(user_id, payload))
+
+
+@router.post("/return", response_model=EmploymentRead, status_code=201)
+async def come_back(
+    user_id: uuid.UUID, payload: ReturnCreate, context: Admin, app: App
+) -> Response:
+    return respond(await app.employment(context).come_back(user_id, payload))
+
+
+@router.post("/terminate", response_model=EmploymentRead, status_code=201)
+async def terminate(
+    user_id: uuid.UUID, payload: TerminationCreate, context: Admin, app: App
+) -> Response:
+    return respond(await app.employment(context).terminate(user_id, payload))
+
+
+@router.post("/rehire", response_model=EmploymentRead, status_code=201)
+async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app: App) -> Response:
+    return respond(await app.employment(context).rehire(user_id, payload))
+
+
+@router.post("/transfer", response_model=EmploymentRead, status_code=201)
+async def transfer(
+    user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App
+) -> Response:
+    return respond(await app.employment(context).transfer(user_id, payload))

@@ -1,0 +1,64 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.people.location import (
+    DepartmentRead,
+    LocationCreate,
+    LocationDetail,
+    LocationRead,
+    LocationUpdate,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/locations", tags=["organisation"], route_class=StrictRoute)
+departments_router = APIRouter(prefix="/departments", tags=["organisation"])
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_READ))]
+Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]
+
+
+@departments_router.get("", response_model=ListOf[DepartmentRead])
+async def list_departments(context: Reader, app: App, page: PageQuery) -> Response:
+    return json_of(await app.locations(context).departments(page))
+
+
+@router.get("", response_model=ListOf[LocationRead])
+async def list_locations(context: Reader, app: App, page: PageQuery) -> Response:
+    return json_of(await app.locations(context).list(page))
+
+
+@router.post("", response_model=LocationDetail, status_code=201)
+async def create_location(payload: LocationCreate, context: Admin, app: App) -> Response:
+    return respond(await app.locations(context).create(payload))
+
+
+@router.get("/{location_id:uuid}", response_model=LocationDetail)
+async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
+    return respond(await app.locations(context).get(location_id))
+
+
+@router.patch("/{location_id:uuid}", response_model=LocationDetail)
+async def update_location(
+    location_id: uuid.UUID, payload: LocationUpdate, context: Admin, if_match: IfMatch, app: App
+) -> Response:
+    return respond(await app.locations(context).update(location_id, payload, if_match))
+
+
+@router.delete("/{location_id:uuid}", status_code=204)
+async def delete_location(
+    location_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App
+) -> None:
+    await app.locations(context).delete(location_id, if_match)
+
+
+@router.post("/{location_id:uuid}/restore", response_model=LocationDetail)
+async def restore_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
+    """Undo a deletion."""
+    return respond(await app.locations(context).restore(location_id))

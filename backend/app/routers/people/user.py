@@ -1,0 +1,84 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.domain.actor import Permission, Role
+from app.repositories.people.user import UserFilter
+from app.routers.deps import App, Guard, IfMatch, PageQuery, QueryText
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
+
+Myself = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
+DirectoryReader = Annotated[RequestContext, Depends(Guard(Permission.USERS_READ))]
+DirectoryAdmin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
+
+
+@router.post("/sync", response_model=UserRead)
+async def sync(context: Myself, app: App) -> Response:
+    """Make or refresh my row from the verified token. Any other first call does the same."""
+    return respond(await app.users(context).sync())
+
+
+@router.get("/me", response_model=UserRead)
+async def read_me(context: Myself, app: App) -> Response:
+    return respond(await app.users(context).me())
+
+
+@router.patch("/me", response_model=UserRead)
+async def update_me(
+    payload: ProfileUpdate, context: Myself, if_match: IfMatch, app: App
+) -> Response:
+    return respond(await app.users(context).update_me(payload, if_match))
+
+
+@router.get("", response_model=ListOf[UserRead])
+async def list_users(
+    context: DirectoryReader,
+    app: App,
+    page: PageQuery,
+    q: QueryText | None = None,
+    department: QueryText | None = None,
+    location: QueryText | None = None,
+    role: Role | None = None,
+    is_active: Annotated[bool | None, Query()] = None,
+) -> Response:
+    filters = UserFilter(q, department, location, role, is_active)
+    return json_of(await app.users(context).list(filters, page))
+
+
+@router.post("/invite", response_model=UserRead, status_code=201)
+async def invite(payload: UserInvite, context: DirectoryAdmin, app: App) -> Response:
+    return respond(await app.users(context).invite(payload))
+
+
+@router.get("/{user_id:uuid}", response_model=UserRead)
+async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
+    return respond(await app.users(context).get(user_id))
+
+
+@router.patch("/{user_id:uuid}", response_model=UserRead)
+async def update_user(
+    user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
+) -> Response:
+    return respond(await app.users(context).update(user_id, payload, if_match))
+
+
+@router.post("/{user_id:uuid}/invite", response_model=UserRead)
+async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
+    """Send the invitation once more, to somebody who has not signed in yet."""
+    return respond(await app.users(context).invite_again(user_id))
+
+
+@router.post("/{user_id:uuid}/sign-out", response_model=UserRead)
+async def sign_out(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
+    """End all sessions of a person. An access token that is out is good until it expires.
+
+    Deactivating somebody shuts them out with their next request.
+    """
+    return respond(await app.users(context).sign_out(user_id))

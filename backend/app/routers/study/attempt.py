@@ -1,0 +1,66 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.study.attempt import (
+    AnswersPayload,
+    AnswersSaved,
+    AttemptOpen,
+    AttemptRead,
+    AttemptResultRead,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(tags=["attempts"], route_class=StrictRoute)
+
+Learner = Annotated[RequestContext, Depends(Guard(Permission.LEARN))]
+Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
+QUIZ = "/enrollments/{enrollment_id}/sections/{section_id}/attempts"
+
+
+@router.post(
+    QUIZ,
+    response_model=AttemptOpen,
+    status_code=201,
+    responses={200: {"model": AttemptOpen, "description": "The attempt that was open"}},
+)
+async def start_attempt(
+    enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Learner, app: App
+) -> Response:
+    """Start an attempt: 201 a new one, 200 the one that is open already, on whatever device."""
+    return respond(await app.attempts(context).start(enrollment_id, section_id))
+
+
+@router.get(QUIZ, response_model=ListOf[AttemptRead])
+async def list_attempts(
+    enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Reader, app: App, page: PageQuery
+) -> Response:
+    return json_of(await app.attempts(context).list(enrollment_id, section_id, page))
+
+
+@router.get("/attempts/{attempt_id}", response_model=AttemptOpen | AttemptResultRead | AttemptRead)
+async def read_attempt(attempt_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read my attempt with its questions and answers, or the result of somebody I manage."""
+    return respond(await app.attempts(context).get(attempt_id))
+
+
+@router.put("/attempts/{attempt_id}/answers", response_model=AnswersSaved)
+async def save_answers(
+    attempt_id: uuid.UUID, payload: AnswersPayload, context: Learner, app: App
+) -> Response:
+    """Save any subset of the answers; null clears one. One malformed answer refuses them all."""
+    return json_of(await app.attempts(context).save(attempt_id, payload))
+
+
+@router.post("/attempts/{attempt_id}/submit", response_model=AttemptResultRead)
+async def submit_attempt(
+    attempt_id: uuid.UUID, context: Learner, app: App, payload: AnswersPayload | None = None
+) -> Response:
+    """Submit for grading, with last answers if any; submitting again gives the same result."""
+    return respond(await app.attempts(context).submit(attempt_id, payload or AnswersPayload()))

@@ -1,0 +1,44 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.study.correction import CorrectionCreate, CorrectionRead, CorrectionReport
+from app.services.context import RequestContext
+
+router = APIRouter(
+    prefix="/modules/{module_id}/versions/{number}/corrections",
+    tags=["modules"],
+    route_class=StrictRoute,
+)
+
+Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
+
+
+@router.post("", response_model=CorrectionReport, status_code=201)
+async def correct(
+    module_id: uuid.UUID,
+    number: Number,
+    payload: CorrectionCreate,
+    context: Author,
+    app: App,
+    dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002  # a query parameter
+) -> Response:
+    """Correct a published key and regrade; 200 and nothing written with `dry_run`."""
+    service = app.corrections(context)
+    if dry_run:
+        return respond(await service.preview(module_id, number, payload))
+    return respond(await service.apply(module_id, number, payload))
+
+
+@router.get("", response_model=ListOf[CorrectionRead])
+async def list_corrections(
+    module_id: uuid.UUID, number: Number, context: Author, app: App, page: PageQuery
+) -> Response:
+    return json_of(await app.corrections(context).list(module_id, number, page))

@@ -1,0 +1,108 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.domain.actor import Permission
+from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.study.enrollment import EnrollmentFilter
+from app.routers.deps import App, Guard, IfNoneMatch, PageQuery
+from app.routers.respond import content_of, json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.study.enrollment import (
+    Acknowledge,
+    Acknowledged,
+    BulkEnroll,
+    BulkResult,
+    Content,
+    EnrollmentCreate,
+    EnrollmentDetail,
+    EnrollmentRead,
+    ProgressRead,
+    ProgressReport,
+)
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/enrollments", tags=["enrollments"], route_class=StrictRoute)
+
+Learner = Annotated[RequestContext, Depends(Guard(Permission.LEARN))]
+Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
+Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN))]
+
+
+@router.post(
+    "",
+    response_model=EnrollmentRead,
+    status_code=201,
+    responses={200: {"model": EnrollmentRead, "description": "The enrollment that was open"}},
+)
+async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Response:
+    """Enroll myself: 201 the first time, 200 with the same enrollment while it is open."""
+    return respond(await app.enrollments(context).enroll(payload))
+
+
+@router.post("/bulk", response_model=BulkResult)
+async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Response:
+    return respond(await app.enrollments(context).enroll_many(payload))
+
+
+@router.get("", response_model=ListOf[EnrollmentRead])
+async def list_enrollments(
+    context: Reader,
+    app: App,
+    page: PageQuery,
+    user_id: uuid.UUID | None = None,
+    status: EnrollmentStatus | None = None,
+    module_id: uuid.UUID | None = None,
+    overdue: Annotated[bool | None, Query()] = None,
+) -> Response:
+    filters = EnrollmentFilter(user_id, status, module_id, overdue)
+    return json_of(await app.enrollments(context).list(filters, page))
+
+
+@router.get("/{enrollment_id:uuid}", response_model=EnrollmentDetail)
+async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.enrollments(context).get(enrollment_id))
+
+
+@router.get("/{enrollment_id:uuid}/content", response_model=Content)
+async def read_content(
+    enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
+) -> Response:
+    """Read what the pinned version shows its learners: immutable, and without answers."""
+    return content_of(await app.enrollments(context).content(enrollment_id, known))
+
+
+@router.put(
+    "/{enrollment_id:uuid}/sections/{section_id:uuid}/progress", response_model=ProgressRead
+)
+async def report_progress(
+    enrollment_id: uuid.UUID,
+    section_id: uuid.UUID,
+    payload: ProgressReport,
+    context: Learner,
+    app: App,
+) -> Response:
+    """Report progress. It only ever moves forward, so a report may be repeated at will."""
+    service = app.enrollments(context)
+    return json_of(await service.report_progress(enrollment_id, section_id, payload))
+
+
+@router.post(
+    "/{enrollment_id:uuid}/sections/{section_id:uuid}/acknowledge", response_model=Acknowledged
+)
+async def acknowledge(
+    enrollment_id: uuid.UUID,
+    section_id: uuid.UUID,
+    payload: Acknowledge,
+    context: Learner,
+    app: App,
+) -> Response:
+    service = app.enrollments(context)
+    return respond(await service.acknowledge(enrollment_id, section_id, payload))
+
+
+@router.post("/{enrollment_id:uuid}/withdraw", response_model=EnrollmentRead)
+async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
+    return respond(await app.enrollments(context).withdraw(enrollment_id))

@@ -1,0 +1,79 @@
+import uuid
+from datetime import date
+
+from app.domain.compliance import Cause, EvidenceSource, Outcome, Reason, Status
+from app.domain.compliance.requirement import Criterion
+from app.schemas.base import Resource
+from app.schemas.compliance.requirement import RequirementReference
+
+
+class MatchedCriterion(Resource):
+    criterion: Criterion
+    value: str | None
+
+
+class WhyRead(Resource):
+    """`summary` says in words what the other fields say as data."""
+
+    summary: str
+    reason: Reason
+    matched: list[MatchedCriterion]
+    exemption_id: uuid.UUID | None
+    opened_by: Cause | None
+
+
+class EvidenceRead(Resource):
+    id: uuid.UUID
+    source: EvidenceSource
+    day: date
+    recorded_on: date
+    module_id: uuid.UUID | None
+    version: int | None
+    credential_kind: str | None
+    printed_expiry: date | None
+
+
+class MissingModule(Resource):
+    id: uuid.UUID
+    title: str | None
+    minimum_version: int | None
+
+
+class MissingRead(Resource):
+    """Any one of these modules would do, or the credential."""
+
+    modules: list[MissingModule]
+    credential_kind: str | None
+
+
+class PeriodRead(Resource):
+    number: int
+    cause: Cause
+    outcome: Outcome
+    window_start: date
+    due_on: date | None
+    closed_on: date | None
+    met_by: uuid.UUID | None
+    met_on: date | None
+    waived_by: uuid.UUID | None
+    valid_from: date | None
+    valid_through: date | None
+
+
+class ComplianceLine(Resource):
+    requirement: RequirementReference
+    status: Status
+    due_on: date | None
+    valid_through: date | None
+    next_due_on: date | None
+    in_grace: bool
+    why: WhyRead
+    met_by: EvidenceRead | None
+    missing: MissingRead | None
+    periods: list[PeriodRead]
+
+
+class ComplianceRead(Resource):
+    user_id: uuid.UUID
+    as_of: date
+    items: list[ComplianceLine]

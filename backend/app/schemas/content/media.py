@@ -1,0 +1,79 @@
+import re
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
+from app.domain.content.quiz.fields import StorableText, refuse
+from app.domain.fields import Whole
+from app.schemas.base import Payload, Resource
+
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+def _plain(name: str) -> str:
+    if _NOT_IN_NAMES.search(name):
+        refuse("unsafe_name", "A file name has neither slashes nor control characters.")
+    return name
+
+
+FileName = Annotated[
+    StorableText,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(_plain),
+]
+SizeBytes = Annotated[int, Field(ge=1, le=2**53, strict=True), Whole]
+
+
+class MediaCreate(Payload):
+    """`size_bytes` is the exact size. `user_id` is left out for one's own evidence."""
+
+    purpose: MediaPurpose
+    content_type: MediaType
+    size_bytes: SizeBytes
+    file_name: FileName | None = None
+    user_id: uuid.UUID | None = None
+
+
+class MediaRead(Resource):
+    """`found_type` and `found_bytes` are what was uploaded, once that was looked at."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    id: uuid.UUID
+    purpose: MediaPurpose
+    owner_id: uuid.UUID
+    uploaded_by_id: uuid.UUID
+    file_name: str | None
+    content_type: MediaType = Field(validation_alias="declared_type")
+    size_bytes: int = Field(validation_alias="declared_bytes")
+    found_type: str | None
+    found_bytes: int | None
+    sha256: str | None
+    state: MediaState
+    rejection: Rejection | None
+    completed_at: datetime | None
+    created_at: datetime
+
+
+class Upload(Resource):
+    """What supabase-js' `uploadToSignedUrl` takes, and the URL for a PUT without it."""
+
+    bucket: str
+    path: str
+    token: str
+    url: str
+    expires_at: datetime
+
+
+class MediaDeclared(MediaRead):
+    upload: Upload
+
+
+class MediaDownload(Resource):
+    """Anybody who holds the URL may read the file, until it expires."""
+
+    url: str
+    expires_at: datetime

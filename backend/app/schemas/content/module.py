@@ -1,0 +1,101 @@
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from app.domain.content.section_settings import SectionKind
+from app.domain.fields import Flag, Whole
+from app.models.content.module import ModuleStatus
+from app.schemas.base import Label, Line, Paragraph, Payload, Resource
+from app.schemas.content.section import SectionRead
+
+Language = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
+]
+Minutes = Annotated[int, Field(ge=1, le=6_000, strict=True), Whole]
+Tags = Annotated[list[Label], Field(max_length=30)]
+ModuleIds = Annotated[list[uuid.UUID], Field(max_length=50)]
+
+
+class ModuleCreate(Payload):
+    title: Line
+    summary: Paragraph = ""
+    category: Label | None = None
+    tags: Tags = Field(default_factory=list)
+    language: Language = "en"
+    estimated_minutes: Minutes | None = None
+    prerequisite_ids: ModuleIds = Field(default_factory=list)
+
+
+class ModuleUpdate(Payload):
+    title: Line = ""
+    summary: Paragraph = ""
+    category: Label | None = None
+    tags: Tags = Field(default_factory=list)
+    language: Language = "en"
+    estimated_minutes: Minutes | None = None
+    prerequisite_ids: ModuleIds = Field(default_factory=list)
+
+
+class ModuleCard(Resource):
+    """An item of the catalogue."""
+
+    id: uuid.UUID
+    slug: str
+    title: str
+    summary: str
+    category: str | None
+    tags: list[str]
+    language: str
+    status: ModuleStatus
+    estimated_minutes: int | None
+    section_count: int
+    current_version: int | None
+
+
+class OutlineSection(Resource):
+    section_id: uuid.UUID
+    kind: SectionKind
+    title: str
+    required: bool
+
+
+class ModuleOutline(ModuleCard):
+    """What a learner sees before enrolling."""
+
+    prerequisite_ids: list[uuid.UUID]
+    sections: list[OutlineSection]
+
+
+class ModuleDraft(ModuleCard):
+    """What an author edits."""
+
+    prerequisite_ids: list[uuid.UUID]
+    revision: int
+    published_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    sections: list[SectionRead]
+
+
+class Publish(Payload):
+    note: Paragraph | None = None
+    material_change: Flag = False
+
+
+class VersionRead(Resource):
+    id: uuid.UUID
+    module_id: uuid.UUID
+    number: int
+    title: str
+    note: str | None
+    material_change: bool
+    content_sha256: str
+    answer_key_sha256: str
+    published_at: datetime
+
+
+class VersionDetail(VersionRead):
+    content: dict[str, Any]
+    """What learners of this version are shown; no answers."""

@@ -1,0 +1,43 @@
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.content.quiz.fields import HundredthsNumber
+from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.retention import RetentionClass
+from app.schemas.base import Label, Line, Payload, Resource
+
+
+class Contact(Payload):
+    """Who answers learners' questions about a module that nobody teaches live."""
+
+    name: Line
+    qualification: Line
+
+
+class ContinuingEducation(Payload):
+    """What the approved provider says that the module is worth."""
+
+    provider_name: Line
+    provider_number: Label
+    hours: Annotated[HundredthsNumber, Field(gt=0, le=100)]
+    category: Label
+    delivery: Delivery
+
+
+class ModuleTeachingUpdate(Payload):
+    """Replaces everything: what is left out is not set."""
+
+    contact: Contact | None = None
+    ce: ContinuingEducation | None = None
+    retention_class: RetentionClass | None = None
+
+
+class ModuleTeachingRead(Resource):
+    module_id: uuid.UUID
+    contact: Contact | None
+    ce: ContinuingEducation | None
+    retention_class: RetentionClass | None
+    updated_at: datetime | None

@@ -1,0 +1,54 @@
+import uuid
+from typing import Any
+
+from pydantic import Field
+
+from app.domain.content.quiz.fields import ExactNumber
+from app.domain.content.quiz.questions import QuestionKind
+from app.models import QuizQuestion
+from app.schemas.base import Payload, Position, Resource
+
+
+class QuestionCreate(Payload):
+    """`metadata` is checked by kind; see app.domain.content.quiz.metadata."""
+
+    kind: QuestionKind
+    prompt: str
+    points: ExactNumber = Field(default=1, validate_default=True)
+    metadata: dict[str, Any]
+    explanation: str | None = None
+    position: Position | None = None
+
+
+class QuestionUpdate(Payload):
+    prompt: str = ""
+    points: ExactNumber = Field(default=1, validate_default=True)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    explanation: str | None = None
+    position: Position = 1
+
+
+class QuestionRead(Resource):
+    """An author's view: it holds the answers."""
+
+    id: uuid.UUID
+    kind: QuestionKind
+    prompt: str
+    points: ExactNumber
+    metadata: dict[str, Any]
+    explanation: str | None
+    position: int
+    revision: int
+
+    @classmethod
+    def of(cls, question: QuizQuestion) -> "QuestionRead":
+        return cls(
+            id=question.id,
+            kind=question.kind,
+            prompt=question.prompt,
+            points=question.points,
+            metadata=question.answer_metadata,
+            explanation=question.explanation,
+            position=question.position,
+            revision=question.revision,
+        )

@@ -1,0 +1,64 @@
+import uuid
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from app.domain.content.quiz.fields import StorableText
+from app.domain.content.section_settings import SectionKind
+from app.domain.fields import Flag
+from app.models import ModuleSection
+from app.schemas.base import Line, Payload, Position, Resource
+from app.schemas.content.question import QuestionRead
+
+Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
+
+
+class SectionCreate(Payload):
+    """`settings` is checked by kind; see app.domain.content.section_settings."""
+
+    kind: SectionKind
+    title: Line
+    body: Body = ""
+    required: Flag = True
+    settings: dict[str, Any] = Field(default_factory=dict)
+    position: Position | None = None
+
+
+class SectionUpdate(Payload):
+    title: Line = ""
+    body: Body = ""
+    required: Flag = True
+    settings: dict[str, Any] = Field(default_factory=dict)
+    position: Position = 1
+
+
+class SectionOrder(Payload):
+    section_ids: list[uuid.UUID] = Field(max_length=500)
+
+
+class SectionRead(Resource):
+    """An author's view: the questions hold their answers."""
+
+    id: uuid.UUID
+    kind: SectionKind
+    title: str
+    body: str
+    required: bool
+    position: int
+    settings: dict[str, Any]
+    revision: int
+    questions: list[QuestionRead]
+
+    @classmethod
+    def of(cls, section: ModuleSection) -> "SectionRead":
+        return cls(
+            id=section.id,
+            kind=section.kind,
+            title=section.title,
+            body=section.body,
+            required=section.required,
+            position=section.position,
+            settings=section.settings,
+            revision=section.revision,
+            questions=[QuestionRead.of(question) for question in section.questions],
+        )

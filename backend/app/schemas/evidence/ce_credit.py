@@ -1,0 +1,70 @@
+import uuid
+from datetime import date
+
+from app.domain.content.quiz.fields import ExactNumber
+from app.domain.evidence.ce_credits import Delivery, LicenceProfile
+from app.schemas.base import Resource
+
+
+class CreditRead(Resource):
+    """`source_id` is a training record or an external training."""
+
+    source_id: uuid.UUID
+    title: str
+    earned_on: date
+    hours: ExactNumber
+    category: str
+    delivery: Delivery
+    provider_number: str
+
+
+class MinimumRead(Resource):
+    category: str
+    hours: ExactNumber
+    within_months: int | None
+
+
+class CapRead(Resource):
+    categories: list[str]
+    hours: ExactNumber
+
+
+class FigureRead(Resource):
+    """A number of the profile, where it is taken from, and who has the last word on it."""
+
+    name: str
+    value: ExactNumber
+    citation: str
+    notice: str
+
+
+class ShortfallRead(Resource):
+    """`name` is a category, or `total`."""
+
+    name: str
+    needed: ExactNumber
+    earned: ExactNumber
+
+
+class CeCredits(Resource):
+    """`counted` is what the caps leave of `earned`. `notice` says who has the last word."""
+
+    user_id: uuid.UUID
+    profile: LicenceProfile
+    profile_name: str
+    cycle_start: date
+    cycle_end: date
+    as_of: date
+    total_hours: ExactNumber
+    minimums: list[MinimumRead]
+    caps: list[CapRead]
+    self_study_cap: ExactNumber | None
+    earned: ExactNumber
+    counted: ExactNumber
+    over_caps: ExactNumber
+    complete: bool
+    shortfalls: list[ShortfallRead]
+    credits: list[CreditRead]
+    citation: str
+    notice: str
+    figures: list[FigureRead]

@@ -1,0 +1,95 @@
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from app.domain.content.media import referenced_media
+from app.domain.content.quiz.fields import HundredthsNumber, StorableText
+from app.domain.evidence.ce_credits import Delivery
+from app.domain.fields import Day
+from app.models.evidence.external_training import ExternalTrainingStatus
+from app.schemas.base import Label, Line, Paragraph, Payload, Resource
+
+Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
+
+
+def _canonical(reference: str) -> str:
+    return str(referenced_media(reference) or reference)
+
+
+Reference = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=500), AfterValidator(_canonical)
+]
+"""The id of a file of evidence, or where else the evidence is kept."""
+
+Reason = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
+]
+
+
+class ExternalTrainingFields(Payload):
+    """Exactly one of `module_id` and `credential_kind`. The CE fields go together or not at all."""
+
+    instructor_name: Line | None = None
+    instructor_qualification: Line | None = None
+    module_id: uuid.UUID | None = None
+    credential_kind: Line | None = None
+    printed_expiry: Day | None = None
+    evidence_reference: Reference | None = None
+    notes: Paragraph | None = None
+    provider_number: Label | None = None
+    ce_category: Label | None = None
+    ce_delivery: Delivery | None = None
+
+
+class ExternalTrainingCreate(ExternalTrainingFields):
+    """`user_id` is left out for one's own training."""
+
+    user_id: uuid.UUID | None = None
+    provider: Line
+    title: Line
+    completed_on: Day
+    hours: Hours
+
+
+class ExternalTrainingUpdate(ExternalTrainingFields):
+    """Fields that are left out stay as they are."""
+
+    provider: Line = ""
+    title: Line = ""
+    completed_on: Day = date.min
+    hours: Hours = Decimal(0)
+
+
+class Review(Payload):
+    reason: Reason
+
+
+class ExternalTrainingRead(Resource):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    entered_by_id: uuid.UUID
+    provider: str
+    title: str
+    instructor_name: str | None
+    instructor_qualification: str | None
+    completed_on: date
+    hours: HundredthsNumber
+    module_id: uuid.UUID | None
+    credential_kind: str | None
+    printed_expiry: date | None
+    evidence_reference: str | None
+    notes: str | None
+    provider_number: str | None
+    ce_category: str | None
+    ce_delivery: Delivery | None
+    status: ExternalTrainingStatus
+    reviewed_by_id: uuid.UUID | None
+    reviewed_at: datetime | None
+    review_reason: str | None
+    withdrawn_on: date | None = None
+    withdrawal_reason: str | None = None
+    created_at: datetime
+    updated_at: datetime

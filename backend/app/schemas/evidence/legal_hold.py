@@ -1,0 +1,20 @@
+import uuid
+from datetime import datetime
+
+from app.schemas.base import Payload, Resource
+from app.schemas.evidence.external_training import Reason
+
+
+class LegalHoldCreate(Payload):
+    user_id: uuid.UUID
+    reason: Reason
+
+
+class LegalHoldRead(Resource):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    reason: str
+    placed_by_id: uuid.UUID
+    created_at: datetime
+    released_at: datetime | None
+    released_by_id: uuid.UUID | None

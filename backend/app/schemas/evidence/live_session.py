@@ -1,0 +1,107 @@
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.content.quiz.fields import ShortText
+from app.domain.fields import Instant, Whole
+from app.models.evidence.live_session import AttendanceStatus, SessionMode, SessionStatus
+from app.schemas.base import Line, Payload, Resource
+
+Duration = Annotated[int, Field(ge=1, le=1440, strict=True), Whole]
+People = Annotated[list[uuid.UUID], Field(max_length=500)]
+
+
+class LiveSessionCreate(Payload):
+    """`section_id` may be left out where the module has one live section."""
+
+    module_id: uuid.UUID
+    section_id: uuid.UUID | None = None
+    starts_at: Instant
+    duration_minutes: Duration
+    mode: SessionMode = SessionMode.IN_PERSON
+    place: Line | None = None
+    instructor_name: Line
+    instructor_qualification: Line
+    instructor_id: uuid.UUID | None = None
+
+
+class LiveSessionUpdate(Payload):
+    """Fields that are left out stay as they are."""
+
+    starts_at: Instant | None = None
+    duration_minutes: Duration = 1
+    mode: SessionMode = SessionMode.IN_PERSON
+    place: Line | None = None
+    instructor_name: Line = ""
+    instructor_qualification: Line = ""
+    instructor_id: uuid.UUID | None = None
+
+
+class LiveSessionRead(Resource):
+    id: uuid.UUID
+    module_id: uuid.UUID
+    section_id: uuid.UUID
+    starts_at: datetime
+    duration_minutes: int
+    mode: SessionMode
+    place: str | None
+    instructor_name: str
+    instructor_qualification: str
+    instructor_id: uuid.UUID | None
+    status: SessionStatus
+    closed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class RosterEntry(Resource):
+    user_id: uuid.UUID
+    full_name: str | None
+    job_title: str | None
+    status: AttendanceStatus
+    marked_by_id: uuid.UUID | None
+    marked_at: datetime | None
+
+
+class SessionQuestionRead(Resource):
+    id: uuid.UUID
+    user_id: uuid.UUID | None
+    question: str
+    answer: str
+    recorded_by_id: uuid.UUID
+    created_at: datetime
+
+
+class LiveSessionDetail(LiveSessionRead):
+    """A learner sees the own line of the roster only, and no questions."""
+
+    roster: list[RosterEntry]
+    questions: list[SessionQuestionRead]
+
+
+class Registration(Payload):
+    user_ids: Annotated[People, Field(min_length=1)]
+
+
+class AttendanceMarks(Payload):
+    attended: People = Field(default_factory=list)
+    absent: People = Field(default_factory=list)
+
+
+class SessionQuestionCreate(Payload):
+    user_id: uuid.UUID | None = None
+    question: ShortText
+    answer: ShortText
+
+
+class LiveSessionClosed(LiveSessionRead):
+    completed: list[uuid.UUID]
+    """Attendees whose open enrollment got its live section completed."""
+
+    credited: list[uuid.UUID]
+    """Attendees without one, whom the attendance alone credits with the module."""
+
+    not_enrolled: list[uuid.UUID]
+    """Attendees without one, where the module asks for more than the session."""

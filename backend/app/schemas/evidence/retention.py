@@ -1,0 +1,40 @@
+import uuid
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.evidence.retention import RetentionClass
+from app.domain.fields import Whole
+from app.schemas.base import Payload, Resource
+
+
+class RetentionPeriodUpdate(Payload):
+    years: Annotated[int, Field(ge=1, le=100, strict=True), Whole]
+
+
+class RetentionPeriodRead(Resource):
+    """`years` is what holds: the source's minimum, or longer where the organisation says so."""
+
+    retention_class: RetentionClass
+    minimum_years: int
+    years: int
+    citation: str
+
+
+class ErasureDue(Resource):
+    """`erasable_from` is None where no day is known: a legal hold, or no known last day."""
+
+    user_id: uuid.UUID
+    full_name: str | None
+    left_on: date | None
+    records: int
+    held: bool
+    erasable_from: date | None
+    due: bool
+
+
+class Erased(Resource):
+    user_id: uuid.UUID
+    pseudonym: str
+    records: int

@@ -1,0 +1,31 @@
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from app.domain.content.quiz.fields import ExactNumber
+from app.schemas.base import Resource
+
+
+class TrainingRecordRead(Resource):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    sequence: int
+    user_snapshot: dict[str, Any]
+    module_id: uuid.UUID
+    module_title: str
+    version: int
+    content_sha256: str
+    completed_at: datetime
+    local_date: date
+    time_zone: str
+    score_percent: ExactNumber | None
+    minutes: int
+    valid_through: date | None = None
+    corrects_id: uuid.UUID | None
+    hash: str
+    previous_hash: str
+
+
+class TrainingRecordDetail(TrainingRecordRead):
+    payload: str
+    """The exact text that `hash` covers: SHA-256 of previous_hash + payload."""

@@ -1,0 +1,47 @@
+import uuid
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field
+
+from app.domain.content.quiz.fields import refuse
+from app.schemas.base import Line, Payload, Resource
+
+
+def _iana(name: str) -> str:
+    if name not in available_timezones():
+        refuse("unknown_time_zone", "An IANA name such as America/Los_Angeles is expected.")
+    return name
+
+
+TimeZone = Annotated[Line, AfterValidator(_iana)]
+
+
+class LocationCreate(Payload):
+    name: Line
+    time_zone: TimeZone
+    manager_ids: list[uuid.UUID] = Field(default_factory=list, max_length=100)
+
+
+class LocationUpdate(Payload):
+    name: Line = ""
+    time_zone: TimeZone = ""
+    manager_ids: list[uuid.UUID] = Field(default_factory=list, max_length=100)
+
+
+class LocationRead(Resource):
+    id: uuid.UUID
+    name: str
+    time_zone: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class LocationDetail(LocationRead):
+    manager_ids: list[uuid.UUID]
+
+
+class DepartmentRead(Resource):
+    id: uuid.UUID
+    name: str

@@ -1,0 +1,68 @@
+import uuid
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from app.domain.content.quiz.fields import ExactNumber
+from app.domain.study.quiz.attempts import AttemptFeedback
+from app.models.study.attempt import AttemptState
+from app.schemas.base import Payload, Resource
+
+MAX_ANSWERS = 1_000
+
+
+class AnswersPayload(Payload):
+    """Answers by question id, as docs/quizzes.md has them by kind; null clears one."""
+
+    answers: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ANSWERS)
+
+
+class AttemptBase(Resource):
+    id: uuid.UUID
+    enrollment_id: uuid.UUID
+    section_id: uuid.UUID
+    number: int
+    state: AttemptState
+    started_at: datetime
+    expires_at: datetime | None
+
+
+class AttemptOpen(AttemptBase):
+    """What the learner needs to go on, on this or on another device."""
+
+    state: Literal[AttemptState.OPEN]
+    questions: list[dict[str, Any]]
+    answers: dict[str, Any]
+
+
+class AnswersSaved(Resource):
+    id: uuid.UUID
+    state: Literal[AttemptState.OPEN] = AttemptState.OPEN
+    answers: dict[str, Any]
+    expires_at: datetime | None
+
+
+class AttemptRead(AttemptBase):
+    """A line of a list: results are null while the attempt is open."""
+
+    user_id: uuid.UUID
+    submitted_at: datetime | None
+    timed_out: bool
+    score_percent: ExactNumber | None
+    passed: bool | None
+    points: ExactNumber | None
+    max_points: ExactNumber | None
+    pass_mark: ExactNumber
+
+
+class AttemptResultRead(AttemptRead):
+    """`feedback`, `questions` and `answers` are there for the learner alone.
+
+    `feedback` is there only where the quiz's policy allows it. Points are rounded for display;
+    whether it is passed was decided on the exact share.
+    """
+
+    feedback: AttemptFeedback | None = Field(None, exclude_if=lambda value: value is None)
+    questions: list[dict[str, Any]] | None = Field(None, exclude_if=lambda value: value is None)
+    answers: dict[str, Any] | None = Field(None, exclude_if=lambda value: value is None)

@@ -1,0 +1,64 @@
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from app.domain.content.quiz.fields import ExactNumber
+from app.domain.study.quiz.grading import CorrectionKind
+from app.schemas.base import Paragraph, Payload, Resource
+
+
+class CorrectionCreate(Payload):
+    """`answer`, as a learner would give it, goes with accept: it is right as well as the key.
+
+    void: the question counts for nobody; credit: everybody who saw it has its full points.
+    """
+
+    section_id: uuid.UUID
+    question_id: uuid.UUID
+    kind: CorrectionKind
+    answer: Any = None
+    note: Paragraph = Field(min_length=1)
+
+
+class CorrectionRead(Resource):
+    id: uuid.UUID
+    number: int
+    section_id: uuid.UUID
+    question_id: uuid.UUID
+    kind: CorrectionKind
+    answer: Any
+    note: str
+    created_by_id: uuid.UUID | None
+    created_at: datetime
+
+
+class RegradeRead(Resource):
+    """`kept_pass`: below the mark now; the pass stays."""
+
+    attempt_id: uuid.UUID
+    enrollment_id: uuid.UUID
+    user_id: uuid.UUID
+    number: int
+    score_before: ExactNumber
+    score_after: ExactNumber
+    passed_before: bool
+    passed_after: bool
+    kept_pass: bool
+
+
+class CorrectionReport(Resource):
+    """What a correction changes, or would change in a dry run; `correction` is null then."""
+
+    dry_run: bool
+    correction: CorrectionRead | None
+    attempts_seen: int
+    """Graded attempts that showed the question."""
+
+    newly_passed: int
+    kept_passes: int
+    records_corrected: int | None
+    """Training records that were written beside wrong ones; null in a dry run."""
+
+    changes: list[RegradeRead]

@@ -1,0 +1,146 @@
+import uuid
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from app.domain.actor import Role
+from app.domain.content.section_settings import SectionKind
+from app.domain.fields import Day, Flag, Whole
+from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
+from app.schemas.base import Line, Paragraph, Payload, Resource
+
+
+class EnrollmentCreate(Payload):
+    module_id: uuid.UUID
+
+
+class BulkFilter(Payload):
+    """People who match every field that is given; active people only."""
+
+    department: Line | None = None
+    location: Line | None = None
+    location_id: uuid.UUID | None = None
+    role: Role | None = None
+    job_title: Line | None = None
+
+
+class BulkEnroll(Payload):
+    module_id: uuid.UUID
+    user_ids: Annotated[list[uuid.UUID], Field(max_length=10_000)] | None = None
+    filter: BulkFilter | None = None
+    due_on: Day | None = None
+
+
+class BulkResult(Resource):
+    """How many people: newly enrolled, already under way, unknown or not yours to assign."""
+
+    created: int
+    already_enrolled: int
+    not_allowed: int
+
+
+class ModuleReference(Resource):
+    id: uuid.UUID
+    title: str
+    category: str | None
+
+
+class EnrollmentRead(Resource):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    module: ModuleReference
+    version: int
+    status: EnrollmentStatus
+    source: EnrollmentSource
+    progress_percent: int
+    due_on: date | None
+    enrolled_at: datetime
+    completed_at: datetime | None
+
+
+class SectionState(Resource):
+    section_id: uuid.UUID
+    title: str
+    kind: SectionKind
+    required: bool
+    state: ProgressState
+    seconds_spent: int
+    position: float
+    completed_at: datetime | None
+
+
+class EnrollmentDetail(EnrollmentRead):
+    sections: list[SectionState]
+
+
+class ContentModule(Resource):
+    id: uuid.UUID
+    slug: str
+    title: str
+    summary: str
+    category: str | None
+    tags: list[str]
+    language: str
+    estimated_minutes: int | None
+
+
+class ContentSection(Resource):
+    id: uuid.UUID
+    kind: SectionKind
+    title: str
+    body: str
+    required: bool
+    position: int
+    settings: dict[str, Any]
+    questions: list[dict[str, Any]]
+    """Without answers and explanations; empty where each attempt draws its own."""
+
+    document_sha256: str | None = None
+    """What an acknowledgement signs."""
+
+
+class Content(Resource):
+    """The published bytes, described for clients; they are served as they were frozen."""
+
+    module: ContentModule
+    sections: list[ContentSection]
+
+
+Seconds = Annotated[int, Field(ge=0, le=2_147_483_647, strict=True), Whole]
+
+
+class ProgressReport(Payload):
+    """`seconds_spent` is the total so far in this section, so that a report may be repeated."""
+
+    seconds_spent: Seconds = 0
+    position: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, strict=True)
+    completed: Flag = False
+
+
+class EnrollmentState(Resource):
+    status: EnrollmentStatus
+    progress_percent: int
+    completed_at: datetime | None
+
+
+class ProgressRead(Resource):
+    section: SectionState
+    enrollment: EnrollmentState
+
+
+class Acknowledge(Payload):
+    printed_name: Line
+    meaning: Paragraph = Field(min_length=1)
+
+
+class SignatureRead(Resource):
+    id: uuid.UUID
+    printed_name: str
+    meaning: str
+    document_sha256: str
+    signed_at: datetime
+
+
+class Acknowledged(ProgressRead):
+    signature: SignatureRead

@@ -1,5 +1,0 @@
-"""The auditor's pack."""
-
-from app.services.audit_pack.service import AuditPack, AuditPackService, PackQuery
-
-__all__ = ["AuditPack", "AuditPackService", "PackQuery"]

@@ -1,0 +1,133 @@
+"""Where one person stands with every requirement, and why: straight from the engine."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from app.domain.compliance import Assessment, Facts, Missing, Reason, Why, assess
+from app.domain.compliance.facts import rule_on
+from app.domain.compliance.requirement import Rule
+from app.schemas.compliance.compliance import (
+    ComplianceLine,
+    ComplianceRead,
+    EvidenceRead,
+    MatchedCriterion,
+    MissingModule,
+    MissingRead,
+    PeriodRead,
+    WhyRead,
+)
+from app.schemas.compliance.requirement import RequirementReference
+from app.services.base import Service
+from app.services.compliance.compliance_facts import (
+    Catalogue,
+    PersonHistory,
+    load_catalogue,
+    load_histories,
+)
+from app.services.compliance.compliance_words import summary
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    requirements: Mapping[uuid.UUID, str]
+    modules: Mapping[uuid.UUID, str]
+    locations: Mapping[str, str]
+
+
+class ComplianceService(Service):
+    async def of_user(self, user_id: uuid.UUID, as_of: date | None) -> Outcome:
+        """Explain every requirement that was in force on the day; today without `as_of`.
+
+        What was recorded after the day is not known on it.
+        """
+        async with self.snapshot() as uow:
+            await self.visible_user(uow, user_id)
+            catalogue = await load_catalogue(uow)
+            [history] = await load_histories(uow, catalogue, [user_id])
+            day = as_of or history.today
+            names = await _names(uow, catalogue)
+            items = [
+                line
+                for requirement_id in catalogue.rules
+                if (line := _line(catalogue, history, requirement_id, day, names))
+            ]
+            items.sort(key=lambda item: (item.requirement.title.lower(), item.requirement.id))
+            return Outcome.of(ComplianceRead(user_id=user_id, as_of=day, items=items))
+
+
+async def _names(uow: UnitOfWork, catalogue: Catalogue) -> _Names:
+    modules = frozenset[uuid.UUID]().union(*catalogue.modules.values())
+    return _Names(
+        await uow.requirements.titles(),
+        await uow.requirements.module_titles(modules),
+        await uow.employment.location_names(),
+    )
+
+
+def _line(
+    catalogue: Catalogue,
+    history: PersonHistory,
+    requirement_id: uuid.UUID,
+    day: date,
+    names: _Names,
+) -> ComplianceLine | None:
+    rules = catalogue.rules[requirement_id]
+    rule = rule_on(rules, day)
+    facts = history.facts(catalogue, requirement_id)
+    found = assess(facts, rules, day)
+    if rule is None or found.line.why.reason is Reason.NOT_EMPLOYED:
+        return None
+    line = found.line
+    return ComplianceLine(
+        requirement=RequirementReference(
+            id=requirement_id, title=names.requirements[requirement_id], citation=rule.citation
+        ),
+        status=line.status,
+        due_on=line.due_on,
+        valid_through=line.valid_through,
+        next_due_on=line.next_due_on,
+        in_grace=line.in_grace,
+        why=_why(line.why, names),
+        met_by=_evidence(facts, line.met_by),
+        missing=_missing(line.missing, rule, names) if line.missing else None,
+        periods=_periods(found),
+    )
+
+
+def _why(why: Why, names: _Names) -> WhyRead:
+    matched = why.match.matched if why.match else ()
+    return WhyRead(
+        summary=summary(why, names.locations),
+        reason=why.reason,
+        matched=[MatchedCriterion(criterion=each.criterion, value=each.value) for each in matched],
+        exemption_id=why.exemption,
+        opened_by=why.opened_by,
+    )
+
+
+def _evidence(facts: Facts, evidence_id: uuid.UUID | None) -> EvidenceRead | None:
+    found = (item for item in facts.evidence if item.id == evidence_id)
+    return next((EvidenceRead.model_validate(item) for item in found), None)
+
+
+def _missing(missing: Missing, rule: Rule, names: _Names) -> MissingRead:
+    minimum = dict(missing.minimum_versions)
+    return MissingRead(
+        modules=[
+            MissingModule(
+                id=module_id,
+                title=names.modules.get(module_id),
+                minimum_version=minimum.get(module_id),
+            )
+            for module_id in sorted(missing.modules & rule.module_ids)
+        ],
+        credential_kind=missing.credential_kind,
+    )
+
+
+def _periods(found: Assessment) -> list[PeriodRead]:
+    return [PeriodRead.model_validate(period) for period in found.periods]

@@ -1,0 +1,181 @@
+"""From rows to the facts that the compliance engine decides by. Instants become local days here."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from app.domain.compliance import (
+    EmploymentChange,
+    Evidence,
+    Exemption,
+    Facts,
+    Publication,
+    RuleVersion,
+)
+from app.domain.compliance.facts import employment_on
+from app.domain.compliance.requirement import Credential
+from app.domain.compliance.timeline import Placement, placements
+from app.domain.recurrence import local_day
+from app.repositories.compliance.exemption import PersonAndRequirement
+from app.repositories.compliance.requirement import PublishedVersion
+from app.services.unit_of_work import UnitOfWork
+
+Rules = tuple[RuleVersion, ...]
+Published = dict[uuid.UUID, list[Publication]]
+Exemptions = dict[PersonAndRequirement, list[Exemption]]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What is the same for everybody: rules, publications and offices."""
+
+    now: datetime
+    rules: dict[uuid.UUID, Rules]
+    publications: list[PublishedVersion]
+    time_zones: dict[uuid.UUID, str]
+    _by_zone: dict[tzinfo, Published] = field(default_factory=dict)
+
+    def zone(self, location_id: uuid.UUID | None) -> tzinfo:
+        name = self.time_zones.get(location_id) if location_id else None
+        return ZoneInfo(name) if name else UTC
+
+    def published(self, changes: Sequence[EmploymentChange]) -> Published:
+        """Return the publications by the days that they were on where the person worked."""
+        zones = {self.zone(change.person.location_id) for change in changes}
+        if len(zones) <= 1:
+            zone = next(iter(zones), UTC)
+            if zone not in self._by_zone:
+                self._by_zone[zone] = _by_module(
+                    _publication(row, zone) for row in self.publications
+                )
+            return self._by_zone[zone]
+        return _by_module(
+            _publication(row, self._zone_at(row.published_at, changes)) for row in self.publications
+        )
+
+    def _zone_at(self, instant: datetime, changes: Sequence[EmploymentChange]) -> tzinfo:
+        change = employment_on(changes, local_day(instant, UTC)) or changes[0]
+        return self.zone(change.person.location_id)
+
+    @cached_property
+    def modules(self) -> dict[uuid.UUID, frozenset[uuid.UUID]]:
+        """Return the modules that each requirement ever named."""
+        return {
+            requirement_id: frozenset[uuid.UUID]().union(
+                *(version.rule.module_ids for version in versions if version.rule)
+            )
+            for requirement_id, versions in self.rules.items()
+        }
+
+    @cached_property
+    def credentials(self) -> dict[uuid.UUID, frozenset[str]]:
+        """Return the kinds of credential that each requirement ever named."""
+        return {
+            requirement_id: frozenset(
+                version.rule.subject.credential_kind
+                for version in versions
+                if version.rule and isinstance(version.rule.subject, Credential)
+            )
+            for requirement_id, versions in self.rules.items()
+        }
+
+    def sharing_modules(self, requirement_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+        """Return these requirements and all others that one of their modules may meet."""
+        asked = set(requirement_ids) & self.rules.keys()
+        modules = frozenset[uuid.UUID]().union(*(self.modules[asked_id] for asked_id in asked))
+        return asked | {other for other, named in self.modules.items() if named & modules}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHistory:
+    """Everything on record about a person, and the day that it is for them."""
+
+    user_id: uuid.UUID
+    today: date
+    employment: tuple[EmploymentChange, ...]
+    worked: tuple[Placement, ...]
+    published: Published
+    by_module: dict[uuid.UUID, list[Evidence]]
+    by_credential: dict[str, list[Evidence]]
+    exemptions: Exemptions
+
+    def facts(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Facts:
+        modules = catalogue.modules[requirement_id]
+        kinds = catalogue.credentials[requirement_id]
+        evidence = [item for module_id in modules for item in self.by_module.get(module_id, ())]
+        evidence += [item for kind in kinds for item in self.by_credential.get(kind, ())]
+        return Facts(
+            self.employment,
+            tuple(evidence),
+            tuple(self.exemptions.get((self.user_id, requirement_id), ())),
+            tuple(item for module_id in modules for item in self.published.get(module_id, ())),
+        )
+
+
+async def load_catalogue(uow: UnitOfWork) -> Catalogue:
+    return Catalogue(
+        now=await uow.now(),
+        rules=await uow.requirements.rules(),
+        publications=await uow.requirements.publications(),
+        time_zones=await uow.employment.time_zones(),
+    )
+
+
+async def load_histories(
+    uow: UnitOfWork,
+    catalogue: Catalogue,
+    user_ids: Sequence[uuid.UUID],
+    *,
+    today: date | None = None,
+) -> list[PersonHistory]:
+    """Load these people's facts in four statements, however many there are."""
+    workplaces = await uow.employment.workplaces(user_ids)
+    changes = await uow.employment.of_people(user_ids)
+    evidence = await uow.evidence.of_people(user_ids)
+    exemptions = await uow.exemptions.of_people(user_ids)
+    histories = []
+    for place in workplaces:
+        employment = tuple(changes.get(place.user_id, ()))
+        held = evidence.get(place.user_id, [])
+        histories.append(
+            PersonHistory(
+                user_id=place.user_id,
+                today=today or local_day(catalogue.now, catalogue.zone(place.location_id)),
+                employment=employment,
+                worked=placements(employment),
+                published=catalogue.published(employment),
+                by_module=_by_module(held),
+                by_credential=_by_credential(held),
+                exemptions=exemptions,
+            )
+        )
+    return histories
+
+
+def _publication(row: PublishedVersion, zone: tzinfo) -> Publication:
+    return Publication(
+        row.module_id, row.version, local_day(row.published_at, zone), row.material_change
+    )
+
+
+OfModule = TypeVar("OfModule", Evidence, Publication)
+
+
+def _by_module(items: Iterable[OfModule]) -> dict[uuid.UUID, list[OfModule]]:
+    found: dict[uuid.UUID, list[OfModule]] = {}
+    for item in items:
+        if item.module_id is not None:
+            found.setdefault(item.module_id, []).append(item)
+    return found
+
+
+def _by_credential(items: Iterable[Evidence]) -> dict[str, list[Evidence]]:
+    found: dict[str, list[Evidence]] = {}
+    for item in items:
+        if item.credential_kind:
+            found.setdefault(item.credential_kind, []).append(item)
+    return found

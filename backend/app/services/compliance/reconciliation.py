@@ -1,0 +1,333 @@
+"""Keeps periods, the matrix and enrollments in step with what is recorded. Idempotent."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+
+import structlog
+
+from app.domain.compliance import CertificationPeriod, Outcome, Status
+from app.domain.compliance.facts import rule_on
+from app.domain.compliance.timeline import Segment, Timeline, timeline
+from app.domain.recurrence import add_days
+from app.models.compliance.compliance_segment import Dimension
+from app.repositories.compliance.certification_period import PeriodKey
+from app.repositories.compliance.compliance_segment import CountChange, SegmentRow
+from app.repositories.compliance.requirement import OutdatedRule
+from app.services.base import Service
+from app.services.compliance.compliance_facts import (
+    Catalogue,
+    PersonHistory,
+    load_catalogue,
+    load_histories,
+)
+from app.services.compliance.rule_enrollment import Wanted, enroll_as_required
+from app.services.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+INLINE_PEOPLE = 1000
+"""Up to so many people are worked out in the transaction of the change that concerns them all."""
+
+KEPT_DAYS = range(-1, 3)
+"""Counts are kept for the days around today: it is not the same day at every office, and a
+nightly run may be missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How many rows were written."""
+
+    people: int = 0
+    segments: int = 0
+    periods: int = 0
+    enrolled: int = 0
+    dated: int = 0
+    withdrawn: int = 0
+
+    def __add__(self, other: "Reconciled") -> "Reconciled":
+        return Reconciled(
+            *(getattr(self, part.name) + getattr(other, part.name) for part in fields(self))
+        )
+
+    @property
+    def changed(self) -> int:
+        return self.segments + self.periods + self.enrolled + self.dated + self.withdrawn
+
+
+class ReconciliationService(Service):
+    async def run(
+        self,
+        user_ids: Sequence[uuid.UUID] | None = None,
+        requirement_ids: Iterable[uuid.UUID] | None = None,
+        *,
+        dry_run: bool = False,
+        today: date | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Reconciled:
+        """Reconcile everybody, a batch of people and a transaction at a time.
+
+        `today` stands in for everybody's own day. A dry run counts and rolls back.
+        """
+        async with self.work() as uow:
+            moved = await uow.employment.take_effect()
+            if dry_run:
+                await uow.session.rollback()
+        if moved:
+            log.info("employment_took_effect", people=len(moved))
+        async with self.reading() as uow:
+            people = list(user_ids) if user_ids is not None else await uow.employment.people()
+            asked = None if requirement_ids is None else set(requirement_ids)
+            begun = await uow.requirements.outdated(asked)
+        done = Reconciled()
+        for first in range(0, len(people), BATCH):
+            async with self.work() as uow:
+                batch = people[first : first + BATCH]
+                done += await reconcile(uow, batch, asked, today=today)
+                if dry_run:
+                    await uow.session.rollback()
+            if progress:
+                progress(done.people, len(people))
+        if user_ids is None and not dry_run:
+            await self._finish(begun, today)
+        return done
+
+    async def people(self, addresses: Iterable[str]) -> list[uuid.UUID]:
+        """Return the active people who have these addresses."""
+        async with self.reading() as uow:
+            found = [await uow.users.active_by_email(address) for address in addresses]
+            return [user.id for user in found if user]
+
+    async def run_pending(self) -> Reconciled:
+        """Reconcile what completions have left behind, a person and a transaction at a time."""
+        async with self.reading() as uow:
+            people = await uow.compliance_segments.people_pending()
+        done = Reconciled()
+        for user_id in people:
+            async with self.work() as uow:
+                done += await reconcile_completions(uow, [user_id])
+        return done
+
+    async def _finish(self, begun: Sequence[OutdatedRule], today: date | None) -> None:
+        # Apart: an edit holds its rule's row while it waits for the counts.
+        async with self.work() as uow:
+            await uow.requirements.mark_caught_up(begun)
+        async with self.work() as uow:
+            day = today or await uow.requirements.organisation_day()
+            await uow.compliance_segments.keep_days([add_days(day, n) for n in KEPT_DAYS])
+
+
+async def reconcile(
+    uow: UnitOfWork,
+    user_ids: Sequence[uuid.UUID],
+    requirement_ids: Iterable[uuid.UUID] | None = None,
+    *,
+    today: date | None = None,
+    enroll: bool = True,
+) -> Reconciled:
+    """Work out these people within the caller's transaction, in a constant number of statements.
+
+    Two at once for one person follow each other: both see what the other has committed. Call it
+    after the change it is about has been flushed.
+    """
+    people = list(user_ids)
+    await uow.employment.lock_people(people)
+    if requirement_ids is None:
+        await uow.compliance_segments.take_pending(people)
+    catalogue = await load_catalogue(uow)
+    scope = (
+        set(catalogue.rules)
+        if requirement_ids is None
+        else catalogue.sharing_modules(requirement_ids)
+    )
+    if not scope:
+        return Reconciled(people=len(people))
+    histories = await load_histories(uow, catalogue, people, today=today)
+    worked_out = [
+        (history, requirement_id, _timeline(catalogue, history, requirement_id))
+        for history in histories
+        for requirement_id in scope
+    ]
+    segments = await _write_segments(uow, people, scope, worked_out)
+    periods = await _write_periods(uow, people, scope, worked_out)
+    done = Reconciled(len(people), segments, periods)
+    if not enroll:
+        return done
+    wanted = list(_wanted(catalogue, worked_out))
+    enrollments = await enroll_as_required(uow, people, catalogue, scope, wanted)
+    return done + Reconciled(0, 0, 0, *enrollments)
+
+
+async def reconcile_newcomer(uow: UnitOfWork, user_id: uuid.UUID) -> Reconciled:
+    """Work out somebody whose row this transaction has added.
+
+    A change of a rule under way cannot see the row: one waits for the other.
+    """
+    await uow.employment.join_staff()
+    return await reconcile(uow, [user_id])
+
+
+async def reconcile_all(
+    uow: UnitOfWork, requirement_ids: Iterable[uuid.UUID], *, enroll: bool = True
+) -> Reconciled:
+    """Reconcile everybody with some requirements within the caller's transaction."""
+    people, asked = await uow.employment.people(), list(requirement_ids)
+    done = Reconciled()
+    for first in range(0, len(people), BATCH):
+        done += await reconcile(uow, people[first : first + BATCH], asked, enroll=enroll)
+    return done
+
+
+async def reconcile_module(
+    uow: UnitOfWork, user_ids: Sequence[uuid.UUID], module_id: uuid.UUID
+) -> Reconciled:
+    """Reconcile what a completion of the module may have met."""
+    requirement_ids = await uow.requirements.naming_modules([module_id])
+    return await reconcile(uow, user_ids, requirement_ids) if requirement_ids else Reconciled()
+
+
+async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> bool:
+    """Reconcile everybody with some requirements where people are few, else leave it to a run.
+
+    Locks go rules, staff, people, counts everywhere, so that nobody waits in a circle.
+    """
+    await uow.requirements.lock(requirement_ids)
+    await uow.employment.close_staff()
+    if await uow.employment.headcount() > INLINE_PEOPLE:
+        await uow.requirements.mark_outdated(requirement_ids)
+        return False
+    await reconcile_all(uow, requirement_ids)
+    await uow.requirements.mark_reconciled(requirement_ids)
+    return True
+
+
+async def reconcile_publication(uow: UnitOfWork, module_id: uuid.UUID) -> None:
+    """Reconcile everybody with what a new version of a module may re-open."""
+    requirement_ids = await uow.requirements.naming_modules([module_id])
+    if requirement_ids:
+        await reconcile_if_few(uow, requirement_ids)
+
+
+async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> Reconciled:
+    """Reconcile what these people have completed; one cheap statement where it is nothing."""
+    people = await uow.compliance_segments.people_pending(user_ids)
+    if not people:
+        return Reconciled()
+    # The lock comes first: whoever holds it may be about to take the same rows away.
+    await uow.employment.lock_people(people)
+    modules = await uow.compliance_segments.take_pending(people)
+    requirement_ids = await uow.requirements.naming_modules(modules) if modules else []
+    return await reconcile(uow, people, requirement_ids) if requirement_ids else Reconciled()
+
+
+WorkedOut = Sequence[tuple[PersonHistory, uuid.UUID, Timeline]]
+
+
+def _timeline(catalogue: Catalogue, history: PersonHistory, requirement_id: uuid.UUID) -> Timeline:
+    facts = history.facts(catalogue, requirement_id)
+    return timeline(facts, catalogue.rules[requirement_id], history.worked, history.today)
+
+
+async def _write_segments(
+    uow: UnitOfWork, people: list[uuid.UUID], scope: set[uuid.UUID], worked_out: WorkedOut
+) -> int:
+    fresh = {
+        _row(history.user_id, requirement_id, segment)
+        for history, requirement_id, found in worked_out
+        for segment in found.segments
+    }
+    known = await uow.compliance_segments.of_people(people, list(scope))
+    gone, made = known - fresh, fresh - known
+    if gone or made:
+        days = await uow.compliance_segments.kept_days()
+        await uow.compliance_segments.replace(list(gone), list(made))
+        await uow.compliance_segments.add_counts(_count_changes(gone, made, days))
+    return len(gone) + len(made)
+
+
+def _row(user_id: uuid.UUID, requirement_id: uuid.UUID, segment: Segment) -> SegmentRow:
+    return SegmentRow(
+        user_id,
+        requirement_id,
+        segment.starts_on,
+        segment.ends_on,
+        segment.status,
+        segment.due_on,
+        segment.valid_through,
+        segment.met_by,
+        segment.person.location_id,
+        segment.person.department,
+        segment.person.job_title,
+    )
+
+
+def _count_changes(
+    gone: Iterable[SegmentRow], made: Iterable[SegmentRow], days: Sequence[date]
+) -> Counter[CountChange]:
+    changes: Counter[CountChange] = Counter()
+    for rows, sign in ((gone, -1), (made, 1)):
+        for row in rows:
+            for day in days:
+                if row.starts_on <= day <= row.ends_on:
+                    changes.update(dict.fromkeys(_counted(row, day), sign))
+    return changes
+
+
+def _counted(row: SegmentRow, day: date) -> Iterator[CountChange]:
+    location = str(row.location_id) if row.location_id else None
+    for dimension, key in (
+        (Dimension.LOCATION, location),
+        (Dimension.DEPARTMENT, row.department),
+        (Dimension.JOB_TITLE, row.job_title),
+    ):
+        yield CountChange(day, dimension, key, row.requirement_id, row.status)
+
+
+async def _write_periods(
+    uow: UnitOfWork, people: list[uuid.UUID], scope: set[uuid.UUID], worked_out: WorkedOut
+) -> int:
+    fresh: dict[PeriodKey, CertificationPeriod] = {
+        (history.user_id, requirement_id, period.number): period
+        for history, requirement_id, found in worked_out
+        for period in found.periods
+    }
+    known = await uow.certification_periods.of_people(people, list(scope))
+    today = {history.user_id: history.today for history, _, _ in worked_out}
+    settled = {key for key, period in known.items() if _is_history(period, today[key[0]])}
+    changed = {key: period for key, period in fresh.items() if known.get(key) != period}
+    gone = known.keys() - fresh.keys()
+    if differing := settled & (changed.keys() | gone):
+        log.error("closed_periods_differ", count=len(differing))
+    changed = {key: period for key, period in changed.items() if key not in settled}
+    gone -= settled
+    await uow.certification_periods.remove(list(gone))
+    await uow.certification_periods.write(changed)
+    return len(changed) + len(gone)
+
+
+def _is_history(period: CertificationPeriod, today: date) -> bool:
+    """Whether a period can no longer change: it closed on a day that is over."""
+    return period.closed_on is not None and period.closed_on < today
+
+
+def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:
+    """Yield what people have to study now: the modules that would settle an open period."""
+    for history, requirement_id, found in worked_out:
+        last = found.periods[-1] if found.periods else None
+        if last is None or last.outcome is not Outcome.OPEN or not _is_asked(found, history.today):
+            continue
+        rule = rule_on(catalogue.rules[requirement_id], history.today)
+        if rule and rule.module_ids:
+            yield Wanted(history.user_id, tuple(sorted(rule.module_ids)), last.due_on)
+
+
+def _is_asked(found: Timeline, today: date) -> bool:
+    """Whether the person is asked for something today, and not exempt or on leave."""
+    return any(
+        segment.status is not Status.EXEMPT
+        for segment in found.segments
+        if segment.starts_on <= today <= segment.ends_on
+    )

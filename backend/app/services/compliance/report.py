@@ -1,0 +1,112 @@
+"""The matrix, its drill-down, its exports and its forecast: one scope, one set of cells."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+from app.core.auth.security import Claims
+from app.core.database import Database
+from app.core.pagination import PageRequest
+from app.repositories.compliance.report import (
+    DAYS_PER_WEEK,
+    Edition,
+    GroupBy,
+    Line,
+    ReportScope,
+    kept_edition,
+)
+from app.schemas.base import ListOf
+from app.schemas.compliance.report import (
+    Forecast,
+    ForecastWeek,
+    ReportLine,
+    ReportRequirement,
+    ReportUser,
+)
+from app.services.base import Service, listed
+from app.services.context import RequestContext
+
+FORECAST_WEEKS = 52
+
+
+class MatrixCache:
+    """The matrix of everybody, as long as its counts stay as they are. One per process.
+
+    What is kept is checked with the database at every request, together with the caller.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: dict[GroupBy, tuple[Edition, str]] = {}
+
+    async def matrix(self, caller: Claims, group_by: GroupBy) -> str | None:
+        """Return today's matrix as JSON; None unless an active admin asks on a kept day."""
+        found = await kept_edition(self._database.fetch, caller, group_by)
+        if found is None:
+            return None
+        edition, admin = found
+        held, matrix = self._kept.get(group_by, (None, ""))
+        if held != edition:
+            # Counted after the edition was read, so it is never older than it claims to be.
+            service = ReportService(self._database, RequestContext(admin))
+            matrix = await service.matrix(ReportScope(edition.day), group_by)
+            self._kept[group_by] = (edition, matrix)
+        return matrix
+
+
+class ReportService(Service):
+    async def today(self) -> date:
+        """Return the day that it is where the reader works."""
+        async with self.reading() as uow:
+            return await uow.employment.today_of(self.actor.id)
+
+    async def matrix(self, scope: ReportScope, group_by: GroupBy) -> str:
+        """Return the JSON of a `ComplianceReport`."""
+        async with self.reading() as uow:
+            return await uow.reports.matrix(self.actor, scope, group_by)
+
+    async def people(self, scope: ReportScope, request: PageRequest) -> ListOf[ReportLine]:
+        async with self.reading() as uow:
+            page = await uow.reports.lines(self.actor, scope, request)
+            return listed(page, report_line)
+
+    async def lines(self, scope: ReportScope) -> AsyncIterator[Line]:
+        """Yield the whole drill-down as of one moment, a row at a time."""
+        async with self.snapshot() as uow:
+            async for line in uow.reports.stream_lines(self.actor, scope):
+                yield line
+
+    async def forecast(self, scope: ReportScope) -> Forecast:
+        """Count what falls due and what expires in each week from the day of the report on.
+
+        These are `FORECAST_WEEKS`, or as many as are left of the calendar.
+        """
+        left = (date.max - scope.as_of).days // DAYS_PER_WEEK
+        async with self.reading() as uow:
+            weeks = await uow.reports.forecast(self.actor, scope, min(left, FORECAST_WEEKS))
+        return Forecast(
+            as_of=scope.as_of,
+            weeks=[
+                ForecastWeek(
+                    starts_on=week.starts_on,
+                    ends_on=week.starts_on + timedelta(days=DAYS_PER_WEEK - 1),
+                    due=week.due,
+                    expiring=week.expiring,
+                )
+                for week in weeks
+            ],
+        )
+
+
+def report_line(line: Line) -> ReportLine:
+    return ReportLine(
+        user=ReportUser(id=line.user_id, display_name=line.display_name, email=line.email),
+        requirement=ReportRequirement(id=line.requirement_id, title=line.requirement),
+        status=line.status,
+        due_on=line.due_on,
+        valid_through=line.valid_through,
+        met_by=line.met_by,
+        location_id=line.location_id,
+        location=line.location,
+        department=line.department,
+        job_title=line.job_title,
+    )

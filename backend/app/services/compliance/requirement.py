@@ -1,0 +1,326 @@
+"""What the organisation requires of whom. Rules are never rewritten: each edit is a version."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from app.core.concurrency import Precondition
+from app.core.database import Database
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.compliance import RuleVersion
+from app.domain.compliance.requirement import Rule
+from app.models import Requirement, RequirementVersion
+from app.repositories.compliance.requirement import rule_version
+from app.schemas.base import ListOf
+from app.schemas.compliance.requirement import (
+    PersonReference,
+    Preview,
+    RequirementCreate,
+    RequirementDetail,
+    RequirementPreview,
+    RequirementRead,
+    RequirementUpdate,
+    RequirementVersionRead,
+)
+from app.services.base import Service, apply, found, listed
+from app.services.compliance.reconciliation import reconcile_if_few
+from app.services.compliance.requirement_effect import Effect, effect_of
+from app.services.context import RequestContext
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+SHOWN_PEOPLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementLimits:
+    """A change that concerns more people than both of the first two needs a confirmation."""
+
+    confirm_share: float = 0.3
+    confirm_people: int = 20
+
+
+class RequirementTitleTakenError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("requirement_title_taken", "Another requirement has this title")
+
+
+class NeedsConfirmationError(ConflictError):
+    def __init__(self, effect: Effect) -> None:
+        super().__init__(
+            "needs_confirmation",
+            "This change concerns many people",
+            "Look at the counts, then send it again with confirm: true.",
+            **effect.counts,
+        )
+
+
+class RequirementService(Service):
+    def __init__(
+        self,
+        database: Database,
+        context: RequestContext,
+        limits: RequirementLimits = RequirementLimits(),
+    ) -> None:
+        super().__init__(database, context)
+        self._limits = limits
+
+    async def list(self, request: PageRequest, *, archived: bool) -> ListOf[RequirementRead]:
+        async with self.reading() as uow:
+            page = await uow.requirements.list_all(request, archived=archived)
+            latest = await uow.requirements.latest_versions(row.id for row in page.items)
+            return listed(page, lambda row: _read(row, latest[row.id]))
+
+    async def get(self, requirement_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            return await _answer(
+                uow, found(await uow.requirements.by_id(requirement_id), "requirement")
+            )
+
+    async def create(self, payload: RequirementCreate) -> Outcome:
+        async with self.work() as uow:
+            if not payload.confirm:
+                await self._guard(uow, (), payload.rule, payload.effective_from)
+            requirement = await add_requirement(
+                uow,
+                Requirement(title=payload.title, description=payload.description),
+                payload.rule,
+                payload.effective_from,
+            )
+            await self._reconcile(uow, requirement)
+            return await uow.answer(await _answer(uow, requirement, created=True))
+
+    async def update(
+        self, requirement_id: uuid.UUID, payload: RequirementUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            requirement = await self._locked(uow, requirement_id, precondition)
+            before, after = apply(requirement, payload, ("title", "description"))
+            if payload.rule is not None:
+                await self._change_rule(uow, requirement, payload, before, after)
+            if after:
+                await uow.session.flush()
+                action = AuditAction.REQUIREMENT_UPDATED
+                await uow.audit(action, requirement, before=before, after=after)
+            return await _answer(uow, requirement)
+
+    async def preview(self, requirement_id: uuid.UUID, payload: RequirementPreview) -> Outcome:
+        """Say whom a change would add and release, and change nothing."""
+        async with self.snapshot() as uow:
+            requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
+            versions = await uow.requirements.versions(requirement.id)
+            rule = payload.rule
+            if "rule" not in payload.model_fields_set:
+                rule = (await _latest(uow, requirement)).rule_model
+            if rule is not None:
+                rule = await _checked(uow, rule)
+            effect = await effect_of(uow, _facts(versions), rule, payload.effective_from)
+            shown = [*effect.added[:SHOWN_PEOPLE], *effect.released[:SHOWN_PEOPLE]]
+            names = await uow.employment.names(shown)
+            preview = Preview(
+                **effect.counts,
+                added=_people(effect.added, names),
+                released=_people(effect.released, names),
+            )
+            return await uow.answer(Outcome.of(preview))
+
+    async def archive(
+        self, requirement_id: uuid.UUID, precondition: Precondition, *, confirm: bool
+    ) -> None:
+        """Withdraw the requirement from today on. What it was stays on record."""
+        async with self.work() as uow:
+            requirement = await self._locked(uow, requirement_id, precondition)
+            await self._guarded_version(uow, requirement, None, None, confirm=confirm)
+            requirement.deleted_at = await uow.now()
+            await uow.session.flush()
+            await uow.audit(AuditAction.REQUIREMENT_ARCHIVED, requirement)
+            await self._reconcile(uow, requirement)
+
+    async def restore(self, requirement_id: uuid.UUID, *, confirm: bool) -> Outcome:
+        """Put the last rule in force again, from today on."""
+        async with self.work() as uow:
+            requirement = found(
+                await uow.requirements.by_id(requirement_id, lock=True), "requirement"
+            )
+            if requirement.deleted_at is not None:
+                latest = await _latest(uow, requirement)
+                requirement.deleted_at = None
+                rule = latest.rule_model
+                await self._guarded_version(uow, requirement, rule, None, confirm=confirm)
+                await uow.audit(AuditAction.REQUIREMENT_RESTORED, requirement)
+                await self._reconcile(uow, requirement)
+            return await uow.answer(await _answer(uow, requirement))
+
+    async def _locked(
+        self, uow: UnitOfWork, requirement_id: uuid.UUID, precondition: Precondition
+    ) -> Requirement:
+        requirement = found(await uow.requirements.live(requirement_id, lock=True), "requirement")
+        precondition.require(requirement.etag)
+        return requirement
+
+    async def _change_rule(
+        self,
+        uow: UnitOfWork,
+        requirement: Requirement,
+        payload: RequirementUpdate,
+        before: dict[str, object],
+        after: dict[str, object],
+    ) -> None:
+        latest = await _latest(uow, requirement)
+        rule = await _checked(uow, payload.rule) if payload.rule else None
+        if rule == latest.rule_model and payload.effective_from in {None, latest.effective_from}:
+            return
+        version = await self._guarded_version(
+            uow, requirement, rule, payload.effective_from, confirm=payload.confirm
+        )
+        before["rule"], after["rule"] = latest.rule, version.rule
+        after["effective_from"] = version.effective_from.isoformat()
+        await self._reconcile(uow, requirement)
+
+    async def _guarded_version(
+        self,
+        uow: UnitOfWork,
+        requirement: Requirement,
+        rule: Rule | None,
+        effective_from: date | None,
+        *,
+        confirm: bool,
+    ) -> RequirementVersion:
+        if not confirm:
+            versions = await uow.requirements.versions(requirement.id)
+            await self._guard(uow, _facts(versions), rule, effective_from)
+        return await _add_version(uow, requirement, rule, effective_from)
+
+    async def _guard(
+        self,
+        uow: UnitOfWork,
+        before: tuple[RuleVersion, ...],
+        rule: Rule | None,
+        effective_from: date | None,
+    ) -> None:
+        effect = await effect_of(uow, before, rule, effective_from)
+        people = await uow.employment.headcount()
+        concerned = len(effect.added) + len(effect.released)
+        share = self._limits.confirm_share * people
+        if concerned > max(share, self._limits.confirm_people):
+            raise NeedsConfirmationError(effect)
+
+    async def _reconcile(self, uow: UnitOfWork, requirement: Requirement) -> None:
+        """Work everybody out now where they are few; else the next reconciliation does."""
+        await uow.session.flush()
+        await reconcile_if_few(uow, [requirement.id])
+        await uow.session.refresh(requirement)
+
+
+async def add_requirement(
+    uow: UnitOfWork, requirement: Requirement, rule: Rule, effective_from: date | None = None
+) -> Requirement:
+    """Make a requirement with its first rule, within the caller's transaction."""
+    checked = await _checked(uow, rule)
+    requirement.version = 0
+    await uow.requirements.add(requirement)
+    version = await _add_version(uow, requirement, checked, effective_from)
+    after = {"title": requirement.title, "rule": version.rule}
+    await uow.audit(AuditAction.REQUIREMENT_CREATED, requirement, after=after)
+    return requirement
+
+
+async def _add_version(
+    uow: UnitOfWork, requirement: Requirement, rule: Rule | None, effective_from: date | None
+) -> RequirementVersion:
+    today = await uow.requirements.organisation_day()
+    requirement.version += 1
+    version = RequirementVersion(
+        requirement_id=requirement.id,
+        number=requirement.version,
+        effective_from=effective_from or today,
+        recorded_on=today,
+        rule=rule.model_dump(mode="json") if rule else None,
+        recorded_by_id=uow.actor_id,
+    )
+    await uow.requirements.add_version(version)
+    return version
+
+
+async def _checked(uow: UnitOfWork, rule: Rule) -> Rule:
+    """Return the rule with departments spelled as they are; refuse what does not exist."""
+    audience = rule.audience
+    departments = {each.name.lower(): each.name for each in await uow.departments.list_all()}
+    locations = await uow.employment.time_zones()
+    modules = await uow.requirements.module_titles(rule.module_ids)
+    people = audience.include | audience.exclude
+    known_people = await uow.users.existing_ids(list(people)) if people else set()
+    faults = [
+        ("/rule/subject/any_of", "unknown_module", rule.module_ids - modules.keys()),
+        (
+            "/rule/audience/departments",
+            "unknown_department",
+            {name for name in audience.departments if name.lower() not in departments},
+        ),
+        (
+            "/rule/audience/location_ids",
+            "unknown_location",
+            audience.location_ids - locations.keys(),
+        ),
+        ("/rule/audience", "unknown_user", people - known_people),
+    ]
+    errors = [
+        FieldError(pointer, code, "Some of these do not exist")
+        for pointer, code, unknown in faults
+        if unknown
+    ]
+    if errors:
+        raise InvalidPayloadError(errors)
+    spelled = frozenset(departments[name.lower()] for name in audience.departments)
+    return rule.model_copy(
+        update={"audience": audience.model_copy(update={"departments": spelled})}
+    )
+
+
+async def _latest(uow: UnitOfWork, requirement: Requirement) -> RequirementVersion:
+    return (await uow.requirements.latest_versions([requirement.id]))[requirement.id]
+
+
+def _facts(versions: Sequence[RequirementVersion]) -> tuple[RuleVersion, ...]:
+    return tuple(rule_version(version) for version in versions)
+
+
+def _people(
+    user_ids: Sequence[uuid.UUID], names: dict[uuid.UUID, tuple[str, str]]
+) -> list[PersonReference]:
+    return [
+        PersonReference(id=user_id, display_name=names[user_id][0], email=names[user_id][1])
+        for user_id in user_ids[:SHOWN_PEOPLE]
+    ]
+
+
+def _read(requirement: Requirement, latest: RequirementVersion) -> RequirementRead:
+    rule = Rule.model_validate(latest.rule)
+    return RequirementRead(
+        id=requirement.id,
+        title=requirement.title,
+        description=requirement.description,
+        citation=rule.citation,
+        rule=rule,
+        effective_from=latest.effective_from,
+        version=requirement.version,
+        reconciled=requirement.reconciled_version >= requirement.version,
+        archived=requirement.deleted_at is not None,
+        created_at=requirement.created_at,
+        updated_at=requirement.updated_at,
+    )
+
+
+async def _answer(uow: UnitOfWork, requirement: Requirement, *, created: bool = False) -> Outcome:
+    latest = await _latest(uow, requirement)
+    versions = await uow.requirements.versions(requirement.id)
+    detail = RequirementDetail(
+        **_read(requirement, latest).model_dump(),
+        versions=[RequirementVersionRead.model_validate(version) for version in versions],
+    )
+    return Outcome.of(
+        detail, created=created, etag=requirement.etag, location=f"/requirements/{requirement.id}"
+    )

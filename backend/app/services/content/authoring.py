@@ -1,0 +1,62 @@
+"""What the services for modules, sections and questions share.
+
+The module is the unit of concurrency: every edit of it or of its parts locks its row, so that
+authors queue, and counts its revision.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from app.core.errors import InvalidPayloadError, NotFoundError
+from app.domain.content.publishing import faults
+from app.models import ModuleSection, QuizQuestion, TrainingModule
+from app.services.base import Service, found
+from app.services.unit_of_work import UnitOfWork
+
+
+class Positioned(Protocol):
+    position: int
+
+
+P = TypeVar("P", bound=Positioned)
+
+
+class AuthoringService(Service):
+    async def locked(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
+        return found(await uow.modules.live(module_id, lock=True), "module")
+
+
+def section_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
+    for section in module.sections:
+        if section.id == section_id:
+            return section
+    raise NotFoundError("section")
+
+
+def question_of(section: ModuleSection, question_id: uuid.UUID) -> QuizQuestion:
+    for question in section.questions:
+        if question.id == question_id:
+            return question
+    raise NotFoundError("question")
+
+
+def renumber(parts: Sequence[Positioned]) -> None:
+    """Count positions from 1, touching only the rows that move."""
+    for position, part in enumerate(parts, start=1):
+        if part.position != position:
+            part.position = position
+
+
+def place(parts: list[P], part: P, position: int | None) -> None:
+    """Put a part where it is wanted, counted from 1; None or too far means at the end."""
+    if part in parts:
+        parts.remove(part)
+    parts.insert(len(parts) if position is None else position - 1, part)
+    renumber(parts)
+
+
+def invalid(error: ValidationError, pointer: str = "", *, skip: int = 0) -> InvalidPayloadError:
+    return InvalidPayloadError(faults(error, pointer, skip=skip))

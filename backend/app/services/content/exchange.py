@@ -1,0 +1,157 @@
+"""Question banks in and out of other systems. An import is taken as a whole or not at all."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+
+from app.core.errors import FieldError, InvalidPayloadError
+from app.core.ids import new_id
+from app.domain.audit import AuditAction
+from app.domain.content.question_bank import BankFormat
+from app.domain.content.quiz.questions import Question, parse_question
+from app.integrations.question_bank.bank import Exported, Imported, Problem, meaning
+from app.integrations.question_bank.formats import CODECS
+from app.models import ModuleSection, QuizQuestion, TrainingModule
+from app.schemas.content.exchange import ExportReport, ImportReport, NotCarriedRead, ProblemRead
+from app.services.base import found
+from app.services.content.authoring import AuthoringService
+from app.services.content.question import assign, authored, quiz_of
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+
+class ImportRefusedError(InvalidPayloadError):
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(
+            [
+                FieldError(f"line:{problem.line}", problem.code, problem.detail)
+                for problem in problems
+                if problem.skipped
+            ],
+            code="import_refused",
+            title="Some questions cannot be carried, so none was imported",
+        )
+
+
+@dataclass(slots=True)
+class Merge:
+    """What an import means for a section: known ids are changed in place, others are added."""
+
+    created: list[Question] = field(default_factory=list)
+    updated: list[tuple[QuizQuestion, Question]] = field(default_factory=list)
+    unchanged: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+class ExchangeService(AuthoringService):
+    async def export(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
+    ) -> Exported:
+        """Write the draft's questions; the answers are in it, so it is for authors only."""
+        _, exported = await self._written(module_id, section_id, bank_format)
+        return exported
+
+    async def export_report(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
+    ) -> ExportReport:
+        """Tell what an export would leave behind."""
+        asked, exported = await self._written(module_id, section_id, bank_format)
+        return ExportReport(
+            format=bank_format,
+            exported=asked - len(exported.not_carried),
+            not_carried=[NotCarriedRead.model_validate(each) for each in exported.not_carried],
+        )
+
+    async def _written(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
+    ) -> tuple[int, Exported]:
+        """Return how many questions there are, and what became of them."""
+        async with self.reading() as uow:
+            module = found(await uow.modules.live(module_id), "module")
+            section = quiz_of(module, section_id)
+            questions = [_question(row) for row in section.questions]
+        return len(questions), await asyncio.to_thread(CODECS[bank_format].write, questions)
+
+    async def import_bank(
+        self,
+        module_id: uuid.UUID,
+        section_id: uuid.UUID,
+        bank_format: BankFormat,
+        content: bytes,
+        *,
+        dry_run: bool,
+    ) -> Outcome:
+        # In a thread: a file of a megabyte takes long enough to be felt by everybody else.
+        imported = await asyncio.to_thread(CODECS[bank_format].parse, content, new_id)
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = quiz_of(module, section_id)
+            merge = await _merge(uow, section, imported)
+            if not dry_run:
+                await _take(uow, module, section, merge)
+            report = _report(bank_format, imported, merge, dry_run=dry_run)
+            return await uow.answer(Outcome.of(report))
+
+
+def _question(row: QuizQuestion) -> Question:
+    return parse_question({"id": row.id, **authored(row)})
+
+
+async def _merge(uow: UnitOfWork, section: ModuleSection, imported: Imported) -> Merge:
+    merge = Merge(problems=list(imported.problems))
+    if not imported.found and not merge.problems:
+        merge.problems.append(Problem(1, "no_questions", "There is no question in the file."))
+    known = {row.id: row for row in section.questions}
+    ids = [question.id for question in imported.questions]
+    outside = await uow.questions.ids_outside(section.id, ids)
+    for question in imported.questions:
+        row = known.get(question.id)
+        if row is None:
+            # A copy of another section's question is a question of its own.
+            fresh = question.id in outside
+            merge.created.append(
+                question.model_copy(update={"id": new_id()}) if fresh else question
+            )
+        elif row.kind != question.kind:
+            detail = "A question keeps its kind; leave out its id to add another one."
+            line = imported.lines[question.id]
+            merge.problems.append(Problem(line, "kind_changed", detail))
+        elif meaning(_question(row)) == meaning(question):
+            merge.unchanged += 1
+        else:
+            merge.updated.append((row, question))
+    return merge
+
+
+async def _take(
+    uow: UnitOfWork, module: TrainingModule, section: ModuleSection, merge: Merge
+) -> None:
+    if any(problem.skipped for problem in merge.problems):
+        raise ImportRefusedError(merge.problems)
+    for row, question in merge.updated:
+        assign(row, question)
+    for question in merge.created:
+        row = QuizQuestion(id=question.id, position=len(section.questions) + 1)
+        assign(row, question)
+        section.questions.append(row)
+    if merge.created or merge.updated:
+        section.touch()
+        module.touch()
+        await uow.session.flush()
+        after = {"created": len(merge.created), "updated": len(merge.updated)}
+        await uow.audit(AuditAction.QUESTIONS_IMPORTED, section, after=after)
+
+
+def _report(
+    bank_format: BankFormat, imported: Imported, merge: Merge, *, dry_run: bool
+) -> ImportReport:
+    return ImportReport(
+        format=bank_format,
+        dry_run=dry_run,
+        found=imported.found,
+        carried=imported.carried,
+        created=len(merge.created),
+        updated=len(merge.updated),
+        unchanged=merge.unchanged,
+        problems=[ProblemRead.model_validate(problem) for problem in merge.problems],
+    )

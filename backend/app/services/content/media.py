@@ -1,0 +1,258 @@
+"""Files of sections and evidence: announced here, sent to Storage directly, then looked at.
+
+Storage is never called within a transaction. A signed URL is a permission, so each is asked for.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from app.core.concurrency import Precondition
+from app.core.database import Database
+from app.core.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidPayloadError,
+    NotFoundError,
+)
+from app.core.ids import new_id
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.content.media import (
+    SNIFFED_BYTES,
+    TYPES_BY_PURPOSE,
+    Declared,
+    Found,
+    MediaLimits,
+    MediaPurpose,
+    MediaState,
+    Rejection,
+    judge,
+    object_path,
+    sniff,
+)
+from app.integrations.file_storage import FileStorage, StorageUnavailableError, UploadGrant
+from app.models import Media
+from app.repositories.content.media import MediaFilter
+from app.schemas.base import ListOf
+from app.schemas.content.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead, Upload
+from app.services.base import Service, found, listed
+from app.services.context import RequestContext
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+
+class MediaInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("media_in_use", "A section, a published version or evidence needs it")
+
+
+class MediaNotUploadedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("media_not_uploaded", "Nothing was uploaded yet")
+
+
+class MediaNotReadyError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("media_not_ready", "This file was not uploaded or not accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an upload, and what was seen of it."""
+
+    rejection: Rejection | None
+    found_type: str | None
+    found_bytes: int
+    sha256: str | None
+
+
+class MediaService(Service):
+    def __init__(
+        self,
+        database: Database,
+        context: RequestContext,
+        storage: FileStorage,
+        limits: MediaLimits,
+    ) -> None:
+        super().__init__(database, context)
+        self._storage = storage
+        self._limits = limits
+
+    async def list(self, filters: MediaFilter, request: PageRequest) -> ListOf[MediaRead]:
+        async with self.reading() as uow:
+            page = await uow.media.list_of_sections(filters, request)
+            return listed(page, MediaRead.model_validate)
+
+    async def get(self, media_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            return _answer(await self._visible(uow, media_id))
+
+    async def declare(self, payload: MediaCreate) -> Outcome:
+        """Announce a file; the answer says where to send it and until when."""
+        owner_id = await self._owner(payload)
+        self._check(payload)
+        media_id = new_id()
+        path = object_path(payload.purpose, media_id, payload.content_type)
+        grant = await self._storage.sign_upload(path)
+        async with self.work() as uow:
+            media = await uow.media.add(
+                Media(
+                    id=media_id,
+                    owner_id=owner_id,
+                    uploaded_by_id=self.actor.id,
+                    purpose=payload.purpose,
+                    bucket=self._storage.bucket,
+                    path=path,
+                    file_name=payload.file_name,
+                    declared_type=payload.content_type,
+                    declared_bytes=payload.size_bytes,
+                )
+            )
+            await uow.audit(AuditAction.MEDIA_DECLARED, media, after=_audited(media))
+            return await uow.answer(_declared(media, grant))
+
+    async def complete(self, media_id: uuid.UUID) -> Outcome:
+        """Look at what was uploaded: it becomes ready, or is rejected and removed. Once only."""
+        async with self.reading() as uow:
+            await uow.replay(self._context)
+            media = found(await uow.media.get_changeable(media_id, self.actor), "media")
+        if media.state is not MediaState.PENDING:
+            return _answer(media)
+        verdict = await self._look(media)
+        async with self.work() as uow:
+            media = await self._locked(uow, media_id)
+            if media.state is MediaState.PENDING:
+                await self._settle(uow, media, verdict)
+            answer = await uow.answer(_answer(media))
+        if media.state is MediaState.REJECTED:
+            await self._discard(media.path)
+        return answer
+
+    async def sign_download(self, media_id: uuid.UUID) -> MediaDownload:
+        """Let the caller read a file for a short while."""
+        async with self.reading() as uow:
+            media = await self._visible(uow, media_id)
+        if media.state is not MediaState.READY:
+            raise MediaNotReadyError
+        seconds = self._limits.download_seconds
+        # Counted from before the call, so that the URL never ends earlier than is said here.
+        expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        url = await self._storage.sign_download(media.path, seconds)
+        if url is None:
+            log.error("media_file_missing", media_id=str(media.id))
+            raise NotFoundError("media")
+        return MediaDownload(url=url, expires_at=expires_at)
+
+    async def delete(self, media_id: uuid.UUID, precondition: Precondition) -> None:
+        async with self.work() as uow:
+            media = await self._locked(uow, media_id)
+            precondition.require(media.etag)
+            if await uow.media.is_used(media.id):
+                raise MediaInUseError
+            await uow.media.delete(media)
+            await uow.audit(AuditAction.MEDIA_DELETED, media_id, before=_audited(media))
+        await self._discard(media.path)
+
+    async def _owner(self, payload: MediaCreate) -> uuid.UUID:
+        """Return whose file it will be, or replay what the request was answered before."""
+        if payload.purpose is MediaPurpose.SECTION and not self.actor.writes_modules:
+            raise ForbiddenError
+        async with self.reading() as uow:
+            await uow.replay(self._context)
+            if payload.user_id is None or payload.user_id == self.actor.id:
+                return self.actor.id
+            if payload.purpose is MediaPurpose.SECTION:
+                raise InvalidPayloadError.at(
+                    "/user_id", "not_evidence", "Only evidence is about somebody"
+                )
+            if await uow.users.get_visible(payload.user_id, self.actor) is None:
+                raise InvalidPayloadError.at(
+                    "/user_id", "unknown_user", "No such person, or not yours"
+                )
+            return payload.user_id
+
+    def _check(self, payload: MediaCreate) -> None:
+        faults = []
+        if payload.content_type not in TYPES_BY_PURPOSE[payload.purpose]:
+            detail = "This kind of file is not taken for this purpose"
+            faults.append(FieldError("/content_type", "media_type", detail))
+        limit = self._limits.bytes_for(payload.purpose)
+        if payload.size_bytes > limit:
+            faults.append(FieldError("/size_bytes", "too_large", f"At most {limit} bytes"))
+        if faults:
+            raise InvalidPayloadError(faults)
+
+    async def _visible(self, uow: UnitOfWork, media_id: uuid.UUID) -> Media:
+        return found(await uow.media.get_visible(media_id, self.actor), "media")
+
+    async def _locked(self, uow: UnitOfWork, media_id: uuid.UUID) -> Media:
+        return found(await uow.media.get_changeable(media_id, self.actor, lock=True), "media")
+
+    async def _look(self, media: Media) -> Verdict:
+        stored = await self._storage.find(media.path)
+        head = await self._storage.head(media.path, SNIFFED_BYTES)
+        if stored is None or head is None:
+            raise MediaNotUploadedError
+        declared = Declared(media.declared_type, media.declared_bytes)
+        found = Found(stored.content_type, stored.size_bytes, head)
+        rejection = judge(declared, found)
+        digest = None
+        if rejection is None and stored.size_bytes <= self._limits.hashed_bytes:
+            digest = await self._storage.sha256(media.path)
+        return Verdict(rejection, sniff(head), stored.size_bytes, digest)
+
+    async def _settle(self, uow: UnitOfWork, media: Media, verdict: Verdict) -> None:
+        media.completed_at = await uow.now()
+        media.state = MediaState.REJECTED if verdict.rejection else MediaState.READY
+        media.rejection = verdict.rejection
+        media.found_type = verdict.found_type
+        media.found_bytes = verdict.found_bytes
+        media.sha256 = verdict.sha256
+        await uow.session.flush()
+        action = AuditAction.MEDIA_REJECTED if verdict.rejection else AuditAction.MEDIA_READY
+        after = {"rejection": media.rejection, "sha256": media.sha256}
+        await uow.audit(action, media, after=after)
+
+    async def _discard(self, path: str) -> None:
+        try:
+            await self._storage.remove([path])
+        except StorageUnavailableError:
+            # Nothing leads to the file any more; `training media sweep` finds it.
+            log.warning("media_file_left")
+
+
+def _answer(media: Media) -> Outcome:
+    return Outcome.of(MediaRead.model_validate(media), etag=media.etag)
+
+
+def _declared(media: Media, grant: UploadGrant) -> Outcome:
+    upload = Upload(
+        bucket=media.bucket,
+        path=grant.path,
+        token=grant.token,
+        url=grant.url,
+        expires_at=grant.expires_at,
+    )
+    return Outcome.of(
+        MediaDeclared(**MediaRead.model_validate(media).model_dump(), upload=upload),
+        created=True,
+        etag=media.etag,
+        location=f"/media/{media.id}",
+    )
+
+
+def _audited(media: Media) -> dict[str, object]:
+    """Leave out what the file is called: that may be about a person."""
+    return {
+        "owner_id": media.owner_id,
+        "purpose": media.purpose,
+        "content_type": media.declared_type,
+        "size_bytes": media.declared_bytes,
+        "path": media.path,
+    }

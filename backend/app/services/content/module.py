@@ -1,0 +1,201 @@
+"""The catalogue and the drafts behind it."""
+
+import uuid
+from dataclasses import asdict
+
+import orjson
+
+from app.core.concurrency import Precondition
+from app.core.errors import AppError, ConflictError, InvalidPayloadError, NotFoundError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.content.slug import slugify, unused_slug
+from app.models import TrainingModule
+from app.models.content.module import ModuleStatus
+from app.repositories.content.module import ModuleFilter
+from app.schemas.base import ListOf
+from app.schemas.content.module import (
+    ModuleCard,
+    ModuleCreate,
+    ModuleOutline,
+    ModuleUpdate,
+    OutlineSection,
+    Publish,
+    VersionDetail,
+    VersionRead,
+)
+from app.schemas.content.module import ModuleDraft as ModuleDraftRead
+from app.schemas.content.section import SectionRead
+from app.services.base import apply, found, listed
+from app.services.compliance.reconciliation import reconcile_publication
+from app.services.content.authoring import AuthoringService
+from app.services.content.publishing import publish_module, version_read
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+EDITABLE = ("title", "summary", "category", "tags", "language", "estimated_minutes")
+
+
+class ModuleInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "module_in_use",
+            "A module that was published cannot be deleted",
+            "Its records refer to it. Archive it instead.",
+        )
+
+
+class ModuleService(AuthoringService):
+    async def list(self, filters: ModuleFilter, request: PageRequest) -> ListOf[ModuleCard]:
+        async with self.reading() as uow:
+            page = await uow.modules.catalogue(self.actor, filters, request)
+            return listed(page, ModuleCard.model_validate)
+
+    async def get(self, module_id: uuid.UUID) -> Outcome:
+        """Return the draft with its answers to authors, the published outline to others."""
+        async with self.reading() as uow:
+            if self.actor.writes_modules:
+                module = found(await uow.modules.live(module_id), "module")
+                return await self._draft(uow, module)
+            return await self._outline(uow, module_id)
+
+    async def create(self, payload: ModuleCreate) -> Outcome:
+        async with self.work() as uow:
+            stem = slugify(payload.title)
+            module = TrainingModule(
+                slug=unused_slug(stem, await uow.modules.slugs_like(stem)),
+                created_by_id=self.actor.id,
+                sections=[],
+                **{name: getattr(payload, name) for name in EDITABLE},
+            )
+            await uow.modules.add(module)
+            await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
+            after = {"title": module.title, "slug": module.slug}
+            await uow.audit(AuditAction.MODULE_CREATED, module, after=after)
+            return await uow.answer(await self._draft(uow, module, created=True))
+
+    async def update(
+        self, module_id: uuid.UUID, payload: ModuleUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            precondition.require(module.etag)
+            before, after = apply(module, payload, EDITABLE)
+            if "prerequisite_ids" in payload.model_fields_set:
+                before["prerequisite_ids"] = await uow.modules.prerequisite_ids(module.id)
+                after["prerequisite_ids"] = payload.prerequisite_ids
+                await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
+                module.touch()
+            await uow.session.flush()
+            if after:
+                await uow.audit(AuditAction.MODULE_UPDATED, module, before=before, after=after)
+            return await self._draft(uow, module)
+
+    async def delete(self, module_id: uuid.UUID, precondition: Precondition) -> None:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            precondition.require(module.etag)
+            if module.current_version_id is not None:
+                raise ModuleInUseError
+            module.deleted_at = await uow.now()
+            await uow.audit(AuditAction.MODULE_DELETED, module)
+
+    async def archive(self, module_id: uuid.UUID) -> Outcome:
+        """Take the module out of the catalogue; those under way go on."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            if module.status is not ModuleStatus.ARCHIVED:
+                before = {"status": module.status}
+                module.status = ModuleStatus.ARCHIVED
+                await uow.session.flush()
+                after = {"status": module.status}
+                await uow.audit(AuditAction.MODULE_ARCHIVED, module, before=before, after=after)
+            return await uow.answer(await self._draft(uow, module))
+
+    async def restore(self, module_id: uuid.UUID) -> Outcome:
+        """Undo a deletion or an archiving."""
+        async with self.work() as uow:
+            deleted = await uow.modules.deleted(module_id)
+            module = deleted or await self.locked(uow, module_id)
+            archived = module.status is ModuleStatus.ARCHIVED
+            if deleted is not None:
+                taken = await uow.modules.slugs_like(module.slug)
+                module.slug = unused_slug(module.slug, taken)
+                module.deleted_at = None
+            if archived:
+                published = module.current_version_id is not None
+                module.status = ModuleStatus.PUBLISHED if published else ModuleStatus.DRAFT
+            if deleted is not None or archived:
+                await uow.session.flush()
+                after = {"status": module.status}
+                await uow.audit(AuditAction.MODULE_RESTORED, module, after=after)
+            return await uow.answer(await self._draft(uow, module))
+
+    async def publish(self, module_id: uuid.UUID, payload: Publish) -> Outcome:
+        """Freeze the draft as the next version; learners under way stay on theirs."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            version = await publish_module(uow, module, payload)
+            await reconcile_publication(uow, module.id)
+            location = f"/modules/{module.id}/versions/{version.number}"
+            return await uow.answer(
+                Outcome.of(version_read(version), created=True, location=location)
+            )
+
+    async def versions(self, module_id: uuid.UUID, request: PageRequest) -> ListOf[VersionRead]:
+        async with self.reading() as uow:
+            if not await uow.modules.existing_ids([module_id]):
+                raise NotFoundError("module")
+            page = await uow.versions.list_of(module_id, request)
+            return listed(page, version_read)
+
+    async def version(self, module_id: uuid.UUID, number: int) -> Outcome:
+        async with self.reading() as uow:
+            version = found(await uow.versions.numbered(module_id, number), "version")
+            detail = VersionDetail(
+                **version_read(version).model_dump(), content=orjson.loads(version.content)
+            )
+            return Outcome.of(detail, etag=f'"{version.content_sha256}"')
+
+    async def _draft(
+        self, uow: UnitOfWork, module: TrainingModule, *, created: bool = False
+    ) -> Outcome:
+        card = found(await uow.modules.card(module.id, author=True), "module")
+        draft = ModuleDraftRead(
+            **asdict(card),
+            prerequisite_ids=await uow.modules.prerequisite_ids(module.id),
+            revision=module.revision,
+            published_at=module.published_at,
+            created_at=module.created_at,
+            updated_at=module.updated_at,
+            sections=[SectionRead.of(section) for section in module.sections],
+        )
+        return Outcome.of(
+            draft, created=created, etag=module.etag, location=f"/modules/{module.id}"
+        )
+
+    async def _outline(self, uow: UnitOfWork, module_id: uuid.UUID) -> Outcome:
+        card = found(await uow.modules.card(module_id, author=False), "module")
+        sections = await uow.versions.current_outline(module_id)
+        outline = ModuleOutline(
+            **asdict(card),
+            prerequisite_ids=await uow.modules.prerequisite_ids(module_id),
+            sections=[OutlineSection.model_validate(section) for section in sections],
+        )
+        return Outcome.of(outline)
+
+
+async def _set_prerequisites(
+    uow: UnitOfWork, module_id: uuid.UUID, required_ids: list[uuid.UUID]
+) -> None:
+    if required_ids:
+        await uow.modules.lock_all_prerequisites()
+        if len(await uow.modules.existing_ids(required_ids)) < len(set(required_ids)):
+            raise _prerequisite_error("unknown_module", "Some of these modules do not exist")
+        if await uow.modules.would_cycle(module_id, required_ids):
+            raise _prerequisite_error("prerequisite_cycle", "A module would require itself")
+    await uow.modules.replace_prerequisites(module_id, required_ids)
+
+
+def _prerequisite_error(code: str, detail: str) -> AppError:
+    return InvalidPayloadError.at("/prerequisite_ids", code, detail)

@@ -1,0 +1,196 @@
+"""From a locked draft to an immutable version, within the caller's unit of work."""
+
+import uuid
+
+import orjson
+
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError
+from app.domain.audit import AuditAction
+from app.domain.content.publishing import (
+    ModuleDraft,
+    NotPublishableError,
+    Publication,
+    QuestionDraft,
+    SectionDraft,
+    publish,
+)
+from app.domain.content.section_settings import parse_settings
+from app.domain.study.progress import report_rule
+from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
+from app.models.content.module import ModuleStatus
+from app.schemas.content.module import Publish, VersionRead
+from app.services.content.media_use import media_of, section_media_faults
+from app.services.unit_of_work import UnitOfWork
+
+
+class NothingToPublishError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("nothing_to_publish", "Nothing has changed since the current version")
+
+
+class ModuleNotPublishableError(InvalidPayloadError):
+    def __init__(self, reasons: tuple[FieldError, ...]) -> None:
+        super().__init__(
+            reasons,
+            code="module_not_publishable",
+            title="This module cannot be published yet",
+        )
+
+
+async def publish_module(
+    uow: UnitOfWork, module: TrainingModule, payload: Publish
+) -> ModuleVersion:
+    """Freeze the draft as the next version; the caller holds the module's lock.
+
+    Raises ModuleNotPublishableError (422) with every reason, NothingToPublishError (409).
+    """
+    publication = _publication(module, await _media_faults(uow, module))
+    await _refuse_unchanged(uow, module, publication)
+    version = await _add_version(uow, module, publication, payload)
+    module.current_version_id = version.id
+    module.status = ModuleStatus.PUBLISHED
+    module.published_at = version.created_at
+    await uow.session.flush()
+    after = {"number": version.number, "content_sha256": version.content_sha256}
+    await uow.audit(AuditAction.MODULE_PUBLISHED, module, after=after)
+    return version
+
+
+def version_read(version: ModuleVersion) -> VersionRead:
+    return VersionRead(
+        id=version.id,
+        module_id=version.module_id,
+        number=version.number,
+        title=version.title,
+        note=version.note,
+        material_change=version.material_change,
+        content_sha256=version.content_sha256,
+        answer_key_sha256=version.answer_key_sha256,
+        published_at=version.created_at,
+    )
+
+
+async def _add_version(
+    uow: UnitOfWork, module: TrainingModule, publication: Publication, payload: Publish
+) -> ModuleVersion:
+    version = await uow.versions.add(
+        ModuleVersion(
+            module_id=module.id,
+            number=await uow.versions.next_number(module.id),
+            title=module.title,
+            summary=module.summary,
+            category=module.category,
+            tags=module.tags,
+            language=module.language,
+            estimated_minutes=module.estimated_minutes,
+            content=publication.content,
+            content_sha256=publication.content_sha256,
+            answer_key_sha256=publication.answer_key_sha256,
+            outline=publication.outline,
+            note=payload.note,
+            material_change=payload.material_change,
+            published_by_id=uow.actor_id,
+        )
+    )
+    await uow.versions.add_parts(
+        _version_sections(module, version, publication),
+        [
+            AnswerKey(version_id=version.id, section_id=uuid.UUID(section_id), key=key)
+            for section_id, key in publication.answer_key.items()
+        ],
+    )
+    await uow.media.add_to_version(version.id, media_of(module.sections))
+    return version
+
+
+async def _media_faults(uow: UnitOfWork, module: TrainingModule) -> list[FieldError]:
+    sections = enumerate(module.sections)
+    return await section_media_faults(
+        uow, ((f"/sections/{index}/settings", section) for index, section in sections)
+    )
+
+
+def _publication(module: TrainingModule, media_faults: list[FieldError]) -> Publication:
+    try:
+        publication = publish(_snapshot(module))
+    except NotPublishableError as error:
+        raise ModuleNotPublishableError((*error.reasons, *media_faults)) from None
+    if media_faults:
+        raise ModuleNotPublishableError(tuple(media_faults))
+    return publication
+
+
+def _snapshot(module: TrainingModule) -> ModuleDraft:
+    return ModuleDraft(
+        id=module.id,
+        slug=module.slug,
+        title=module.title,
+        summary=module.summary,
+        category=module.category,
+        tags=module.tags,
+        language=module.language,
+        estimated_minutes=module.estimated_minutes,
+        sections=[
+            SectionDraft(
+                id=section.id,
+                kind=section.kind,
+                title=section.title,
+                position=section.position,
+                body=section.body,
+                required=section.required,
+                settings=section.settings,
+                questions=[
+                    QuestionDraft(
+                        id=question.id,
+                        kind=question.kind,
+                        prompt=question.prompt,
+                        points=question.points,
+                        metadata=question.answer_metadata,
+                        explanation=question.explanation,
+                    )
+                    for question in section.questions
+                ],
+            )
+            for section in module.sections
+        ],
+    )
+
+
+def _version_sections(
+    module: TrainingModule, version: ModuleVersion, publication: Publication
+) -> list[VersionSection]:
+    documents = {
+        section["id"]: section.get("document_sha256")
+        for section in orjson.loads(publication.content)["sections"]
+    }
+    rows = []
+    for section in module.sections:
+        rule = report_rule(parse_settings(section.kind, section.settings))
+        rows.append(
+            VersionSection(
+                version_id=version.id,
+                section_id=section.id,
+                position=section.position,
+                kind=section.kind,
+                title=section.title,
+                required=section.required,
+                minimum_seconds=rule.minimum_seconds,
+                minimum_position=rule.minimum_position,
+                document_sha256=documents[str(section.id)],
+            )
+        )
+    return rows
+
+
+async def _refuse_unchanged(
+    uow: UnitOfWork, module: TrainingModule, publication: Publication
+) -> None:
+    if module.current_version_id is None:
+        return
+    current = await uow.versions.by_id(module.current_version_id)
+    if (
+        current is not None
+        and current.content_sha256 == publication.content_sha256
+        and current.answer_key_sha256 == publication.answer_key_sha256
+    ):
+        raise NothingToPublishError

@@ -1,0 +1,152 @@
+"""The questions of a quiz section's draft, with their answers: for authors only."""
+
+import uuid
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.core.concurrency import Precondition
+from app.core.errors import ConflictError
+from app.core.ids import new_id
+from app.domain.audit import AuditAction
+from app.domain.content.quiz.questions import Question, parse_question
+from app.domain.content.section_settings import SectionKind
+from app.models import ModuleSection, QuizQuestion, TrainingModule
+from app.schemas.content.question import QuestionCreate, QuestionRead, QuestionUpdate
+from app.services.base import found
+from app.services.content.authoring import (
+    AuthoringService,
+    invalid,
+    place,
+    question_of,
+    renumber,
+    section_of,
+)
+from app.services.outcome import Outcome
+
+AUTHORED = ("prompt", "points", "metadata", "explanation")
+
+
+class NotAQuizError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("not_a_quiz", "Only quiz sections have questions")
+
+
+class QuestionService(AuthoringService):
+    async def get(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID
+    ) -> Outcome:
+        async with self.reading() as uow:
+            module = found(await uow.modules.live(module_id), "module")
+            section = section_of(module, section_id)
+            return _answer(module, section, question_of(section, question_id))
+
+    async def create(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, payload: QuestionCreate
+    ) -> Outcome:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = quiz_of(module, section_id)
+            question = QuizQuestion(id=new_id(), position=len(section.questions) + 1)
+            assign(question, _parsed(question.id, payload.model_dump(exclude={"position"})))
+            place(section.questions, question, payload.position)
+            _touch(module, section)
+            await uow.session.flush()
+            after = {"section_id": section.id, "kind": question.kind}
+            await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
+            return await uow.answer(_answer(module, section, question, created=True))
+
+    async def update(
+        self,
+        module_id: uuid.UUID,
+        section_id: uuid.UUID,
+        question_id: uuid.UUID,
+        payload: QuestionUpdate,
+        precondition: Precondition,
+    ) -> Outcome:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = section_of(module, section_id)
+            question = question_of(section, question_id)
+            precondition.require(question.etag, section.etag, module.etag)
+            sent = payload.model_dump(include=set(AUTHORED) & payload.model_fields_set)
+            assign(question, _parsed(question.id, authored(question) | sent))
+            if "position" in payload.model_fields_set:
+                place(section.questions, question, payload.position)
+            _touch(module, section)
+            await uow.session.flush()
+            # The trail names the fields alone: the answers stay where they belong.
+            after = {"section_id": section.id, "changed": sorted(payload.model_fields_set)}
+            await uow.audit(AuditAction.QUESTION_UPDATED, question, after=after)
+            return _answer(module, section, question)
+
+    async def delete(
+        self,
+        module_id: uuid.UUID,
+        section_id: uuid.UUID,
+        question_id: uuid.UUID,
+        precondition: Precondition,
+    ) -> None:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = section_of(module, section_id)
+            question = question_of(section, question_id)
+            precondition.require(question.etag, section.etag, module.etag)
+            section.questions.remove(question)
+            renumber(section.questions)
+            _touch(module, section)
+            await uow.session.flush()
+            before = {"section_id": section.id, "kind": question.kind}
+            await uow.audit(AuditAction.QUESTION_DELETED, question, before=before)
+
+
+def quiz_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
+    section = section_of(module, section_id)
+    if section.kind is not SectionKind.QUIZ:
+        raise NotAQuizError
+    return section
+
+
+def _touch(module: TrainingModule, section: ModuleSection) -> None:
+    section.touch()
+    module.touch()
+
+
+def authored(question: QuizQuestion) -> dict[str, Any]:
+    """Return the fields of a question that an author writes, as `parse_question` reads them."""
+    return {
+        "kind": question.kind,
+        "prompt": question.prompt,
+        "points": question.points,
+        "metadata": question.answer_metadata,
+        "explanation": question.explanation,
+    }
+
+
+def _parsed(question_id: uuid.UUID, fields: dict[str, Any]) -> Question:
+    try:
+        return parse_question({"id": question_id, **fields})
+    except ValidationError as error:
+        # Pydantic puts the kind, which chose the member of the union, first in every location.
+        raise invalid(error, skip=1) from None
+
+
+def assign(question: QuizQuestion, parsed: Question) -> None:
+    question.kind = parsed.kind
+    question.prompt = parsed.prompt
+    question.points = parsed.points
+    question.answer_metadata = parsed.metadata.as_json()
+    question.explanation = parsed.explanation
+
+
+def _answer(
+    module: TrainingModule,
+    section: ModuleSection,
+    question: QuizQuestion,
+    *,
+    created: bool = False,
+) -> Outcome:
+    location = f"/modules/{module.id}/sections/{section.id}/questions/{question.id}"
+    return Outcome.of(
+        QuestionRead.of(question), created=created, etag=question.etag, location=location
+    )

@@ -1,0 +1,140 @@
+"""The ordered parts of a module's draft."""
+
+import uuid
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.core.concurrency import Precondition
+from app.core.errors import InvalidPayloadError
+from app.domain.audit import AuditAction
+from app.domain.content.html import sanitise
+from app.domain.content.section_settings import SectionKind, parse_settings
+from app.models import ModuleSection, TrainingModule
+from app.schemas.content.section import SectionCreate, SectionOrder, SectionRead, SectionUpdate
+from app.services.base import apply, found
+from app.services.content.authoring import AuthoringService, invalid, place, renumber, section_of
+from app.services.content.media_use import section_media_faults
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+
+class SectionService(AuthoringService):
+    async def get(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            module = found(await uow.modules.live(module_id), "module")
+            return _answer(module, section_of(module, section_id))
+
+    async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Outcome:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = ModuleSection(
+                kind=payload.kind,
+                title=payload.title,
+                body=sanitise(payload.body),
+                required=payload.required,
+                settings=_settings(payload.kind, payload.settings),
+                position=len(module.sections) + 1,
+                questions=[],
+            )
+            await _check_media(uow, section)
+            place(module.sections, section, payload.position)
+            module.touch()
+            await uow.session.flush()
+            after = {"module_id": module.id, "kind": section.kind, "title": section.title}
+            await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
+            return await uow.answer(_answer(module, section, created=True))
+
+    async def update(
+        self,
+        module_id: uuid.UUID,
+        section_id: uuid.UUID,
+        payload: SectionUpdate,
+        precondition: Precondition,
+    ) -> Outcome:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = section_of(module, section_id)
+            precondition.require(section.etag, module.etag)
+            before, after = apply(section, payload, ("title", "required"))
+            if "body" in payload.model_fields_set:
+                # The trail keeps that the body changed; its text is in the versions.
+                section.body = sanitise(payload.body)
+                after["body_changed"] = True
+            if "settings" in payload.model_fields_set:
+                before["settings"] = section.settings
+                section.settings = after["settings"] = _settings(section.kind, payload.settings)
+                await _check_media(uow, section)
+            if "position" in payload.model_fields_set:
+                before["position"], after["position"] = section.position, payload.position
+                place(module.sections, section, payload.position)
+            module.touch()
+            await uow.session.flush()
+            await uow.audit(AuditAction.SECTION_UPDATED, section, before=before, after=after)
+            return _answer(module, section)
+
+    async def delete(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, precondition: Precondition
+    ) -> None:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = section_of(module, section_id)
+            precondition.require(section.etag, module.etag)
+            module.sections.remove(section)
+            renumber(module.sections)
+            module.touch()
+            await uow.session.flush()
+            before = {"module_id": module.id, "kind": section.kind, "title": section.title}
+            await uow.audit(AuditAction.SECTION_DELETED, section, before=before)
+
+    async def reorder(
+        self, module_id: uuid.UUID, payload: SectionOrder, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            precondition.require(module.etag)
+            by_id = {section.id: section for section in module.sections}
+            if sorted(by_id) != sorted(payload.section_ids):
+                raise InvalidPayloadError.at(
+                    "/section_ids",
+                    "not_a_permutation",
+                    "Name every section of the module exactly once",
+                )
+            before = {"section_ids": [section.id for section in module.sections]}
+            after = {"section_ids": payload.section_ids}
+            if after == before:
+                return Outcome.of(_Sections.of(module), etag=module.etag)
+            renumber([by_id[section_id] for section_id in payload.section_ids])
+            module.sections.sort(key=lambda section: section.position)
+            module.touch()
+            await uow.session.flush()
+            await uow.audit(AuditAction.SECTIONS_REORDERED, module, before=before, after=after)
+            return Outcome.of(_Sections.of(module), etag=module.etag)
+
+
+class _Sections(SectionOrder):
+    @classmethod
+    def of(cls, module: TrainingModule) -> "_Sections":
+        return cls(section_ids=[section.id for section in module.sections])
+
+
+async def _check_media(uow: UnitOfWork, section: ModuleSection) -> None:
+    with uow.session.no_autoflush:
+        if faults := await section_media_faults(uow, [("/settings", section)]):
+            raise InvalidPayloadError(faults)
+
+
+def _settings(kind: SectionKind, raw: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return parse_settings(kind, raw).as_json()
+    except ValidationError as error:
+        raise invalid(error, "/settings") from None
+
+
+def _answer(module: TrainingModule, section: ModuleSection, *, created: bool = False) -> Outcome:
+    return Outcome.of(
+        SectionRead.of(section),
+        created=created,
+        etag=section.etag,
+        location=f"/modules/{module.id}/sections/{section.id}",
+    )

@@ -1,0 +1,14 @@
+"""Reading the audit trail. Nobody writes it here: every change writes its own event."""
+
+from app.core.pagination import PageRequest
+from app.repositories.evidence.audit_event import AuditFilter
+from app.schemas.base import ListOf
+from app.schemas.evidence.audit_event import AuditEventRead
+from app.services.base import Service, listed
+
+
+class AuditEventService(Service):
+    async def list(self, filters: AuditFilter, request: PageRequest) -> ListOf[AuditEventRead]:
+        async with self.reading() as uow:
+            page = await uow.audit_events.list_all(filters, request)
+            return listed(page, AuditEventRead.model_validate)

@@ -1,0 +1,137 @@
+"""The auditor's pack: a ZIP that is made while it is sent, and proves itself with its verifier."""
+
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from app.core.errors import InvalidPayloadError, NotFoundError
+from app.core.files.zip_stream import ZipStream
+from app.core.ids import new_id
+from app.domain.audit import AuditAction
+from app.domain.evidence.audit_pack import FORMAT
+from app.domain.evidence.evidence import GENESIS
+from app.repositories.evidence.audit_pack import PackScope
+from app.services.base import Service
+from app.services.evidence.audit_pack.members import Contents, Progress, members
+from app.services.evidence.audit_pack.spool import once
+from app.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class PackQuery:
+    from_day: date | None = None
+    to_day: date | None = None
+    location_id: uuid.UUID | None = None
+    user_id: uuid.UUID | None = None
+    module_id: uuid.UUID | None = None
+
+
+@dataclass(slots=True)
+class AuditPack:
+    """`manifest_sha256` is known when `stream` has ended."""
+
+    pack_id: uuid.UUID
+    made_at: datetime
+    records: int
+    stream: AsyncGenerator[bytes] = field(init=False)
+    manifest_sha256: str | None = None
+    seal_head: str = GENESIS
+
+    @property
+    def filename(self) -> str:
+        return f"audit-pack-{self.made_at:%Y%m%dT%H%M%SZ}.zip"
+
+
+class AuditPackService(Service):
+    async def open(self, query: PackQuery, progress: Progress | None = None) -> AuditPack:
+        """Check the scope, leave a trace of the request, and return the pack to be streamed.
+
+        `progress` is told how many records have been written.
+        """
+        async with self.work() as uow:
+            scope = await _scope(uow, query)
+            count = await uow.audit_packs.record_count(scope)
+            pack_id, made_at = new_id(), await uow.now()
+            after = {**_described(query), "records": count}
+            await uow.audit(AuditAction.AUDIT_PACK_REQUESTED, pack_id, after=after)
+        pack = AuditPack(pack_id, made_at, count)
+        pack.stream = self._stream(pack, query, scope, progress or _untold)
+        return pack
+
+    async def _stream(
+        self, pack: AuditPack, query: PackQuery, scope: PackScope, progress: Progress
+    ) -> AsyncGenerator[bytes]:
+        archive = ZipStream(pack.made_at)
+        async with self.snapshot() as uow:
+            contents = Contents(scope, await uow.audit_packs.record_count(scope))
+            async for name, chunks in members(uow, contents, progress):
+                async for piece in archive.add(name, chunks):
+                    yield piece
+        pack.records, pack.seal_head = contents.records, contents.seal_head
+        manifest = _manifest(pack, query, archive.digests)
+        async for piece in archive.add("manifest.json", once(manifest)):
+            yield piece
+        pack.manifest_sha256 = archive.digests["manifest.json"][0]
+        yield archive.close()
+        await self._note(pack)
+
+    async def _note(self, pack: AuditPack) -> None:
+        """Keep the manifest's hash where whoever alters a pack cannot reach it."""
+        async with self.work() as uow:
+            after = {"manifest_sha256": pack.manifest_sha256, "records": pack.records}
+            await uow.audit(AuditAction.AUDIT_PACK_COMPLETED, pack.pack_id, after=after)
+
+
+async def _scope(uow: UnitOfWork, query: PackQuery) -> PackScope:
+    if query.from_day and query.to_day and query.from_day > query.to_day:
+        raise InvalidPayloadError.at("query:from", "after_end", "The period ends before it starts")
+    location = None
+    if query.location_id is not None:
+        location = await uow.locations.by_id(query.location_id)
+        if location is None:
+            raise NotFoundError("location")
+    if query.user_id is not None and await uow.users.by_id(query.user_id) is None:
+        raise NotFoundError("user")
+    if query.module_id is not None and await uow.modules.live(query.module_id) is None:
+        raise NotFoundError("module")
+    return PackScope(
+        from_day=query.from_day,
+        to_day=query.to_day,
+        location_id=query.location_id,
+        location_name=location.name if location else None,
+        user_id=query.user_id,
+        module_id=query.module_id,
+    )
+
+
+def _described(query: PackQuery) -> dict[str, Any]:
+    return {
+        "from": query.from_day,
+        "to": query.to_day,
+        "location_id": query.location_id,
+        "user_id": query.user_id,
+        "module_id": query.module_id,
+    }
+
+
+def _manifest(pack: AuditPack, query: PackQuery, digests: Mapping[str, tuple[str, int]]) -> bytes:
+    manifest = {
+        "format": FORMAT,
+        "pack_id": pack.pack_id,
+        "made_at": pack.made_at,
+        "scope": _described(query),
+        "records": pack.records,
+        "seal_head": pack.seal_head,
+        "files": {
+            name: {"sha256": sha256, "bytes": size} for name, (sha256, size) in digests.items()
+        },
+    }
+    return orjson.dumps(manifest, default=str, option=orjson.OPT_INDENT_2)
+
+
+def _untold(_records: int) -> None:
+    """Nobody wants to know."""

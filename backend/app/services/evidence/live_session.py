@@ -1,0 +1,364 @@
+"""Classes held live: who is expected, who came, what was asked, and what closing completes."""
+
+import uuid
+from collections.abc import Collection
+
+from app.core.concurrency import Precondition
+from app.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidPayloadError,
+    NotFoundError,
+)
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.models import EvidenceElsewhere, LiveSession, SessionQuestion
+from app.models.evidence.live_session import AttendanceStatus, SessionStatus
+from app.repositories.evidence.live_session import LiveSections, LiveSessionFilter, RosterLine
+from app.schemas.base import ListOf
+from app.schemas.evidence.live_session import (
+    AttendanceMarks,
+    LiveSessionClosed,
+    LiveSessionCreate,
+    LiveSessionDetail,
+    LiveSessionRead,
+    LiveSessionUpdate,
+    Registration,
+    RosterEntry,
+    SessionQuestionCreate,
+    SessionQuestionRead,
+)
+from app.services.base import Service, apply, found, listed
+from app.services.compliance.reconciliation import reconcile_module
+from app.services.evidence.outside_evidence import count_evidence, local_day, zone_of
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+FIELDS = (
+    "starts_at",
+    "duration_minutes",
+    "mode",
+    "place",
+    "instructor_name",
+    "instructor_qualification",
+    "instructor_id",
+)
+
+
+class SessionSettledError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("session_settled", "This session is closed or cancelled")
+
+
+class SessionNotBegunError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("session_not_begun", "This session is still to come")
+
+
+class OwnAttendanceError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("own_attendance", "Somebody else has to mark your own attendance.")
+
+
+class LiveSessionService(Service):
+    async def list(
+        self, filters: LiveSessionFilter, request: PageRequest
+    ) -> ListOf[LiveSessionRead]:
+        async with self.reading() as uow:
+            page = await uow.live_sessions.list_visible(self.actor, filters, request)
+            return listed(page, LiveSessionRead.model_validate)
+
+    async def get(self, session_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            live = found(
+                await uow.live_sessions.get_visible(session_id, self.actor), "live_session"
+            )
+            return await self._detail(uow, live)
+
+    async def create(self, payload: LiveSessionCreate) -> Outcome:
+        async with self.work() as uow:
+            sections = await uow.live_sessions.live_sections(payload.module_id)
+            live = LiveSession(
+                module_id=payload.module_id,
+                section_id=_section_id(sections, payload.section_id),
+                created_by_id=self.actor.id,
+                **{name: getattr(payload, name) for name in FIELDS},
+            )
+            await self._check_instructor(uow, live)
+            await uow.live_sessions.add(live)
+            after = {name: getattr(live, name) for name in ("module_id", "section_id", *FIELDS)}
+            await uow.audit(AuditAction.LIVE_SESSION_CREATED, live, after=after)
+            return await uow.answer(await self._detail(uow, live, created=True))
+
+    async def update(
+        self, session_id: uuid.UUID, payload: LiveSessionUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            live = await self._run_by_me(uow, session_id, precondition)
+            if "starts_at" in payload.model_fields_set and payload.starts_at is None:
+                raise InvalidPayloadError.at("/starts_at", "missing", "A session has a beginning")
+            before, after = apply(live, payload, FIELDS)
+            if "instructor_id" in after:
+                with uow.session.no_autoflush:
+                    await self._check_instructor(uow, live)
+            if after:
+                await uow.session.flush()
+                await uow.audit(AuditAction.LIVE_SESSION_UPDATED, live, before=before, after=after)
+            return await self._detail(uow, live)
+
+    async def cancel(self, session_id: uuid.UUID) -> Outcome:
+        async with self.work() as uow:
+            live = await self._run_by_me(uow, session_id)
+            live.status = SessionStatus.CANCELLED
+            await uow.session.flush()
+            await uow.audit(AuditAction.LIVE_SESSION_CANCELLED, live)
+            return await uow.answer(await self._detail(uow, live))
+
+    async def register(self, session_id: uuid.UUID, payload: Registration) -> Outcome:
+        """Put people on the roster: managers those whom they may see."""
+        async with self.work() as uow:
+            live = await self._locked(uow, session_id)
+            await self._require_visible(uow, payload.user_ids, "/user_ids")
+            added = await uow.live_sessions.register(live.id, payload.user_ids)
+            if added:
+                after = {"user_ids": sorted(map(str, added))}
+                await uow.audit(AuditAction.LIVE_SESSION_REGISTERED, live, after=after)
+            return await uow.answer(await self._detail(uow, live))
+
+    async def unregister(self, session_id: uuid.UUID, user_id: uuid.UUID) -> None:
+        async with self.work() as uow:
+            live = await self._locked(uow, session_id)
+            await self.visible_user(uow, user_id)
+            if not await uow.live_sessions.unregister(live.id, user_id):
+                raise NotFoundError("attendance")
+            after = {"user_id": user_id}
+            await uow.audit(AuditAction.LIVE_SESSION_UNREGISTERED, live, after=after)
+
+    async def mark(self, session_id: uuid.UUID, payload: AttendanceMarks) -> Outcome:
+        """Mark who came: the instructor and admins anybody, managers those whom they may see."""
+        async with self.work() as uow:
+            live = await self._locked(uow, session_id)
+            if not self._sees_all(live) and not self.actor.is_manager:
+                raise ForbiddenError
+            marked = {*payload.attended, *payload.absent}
+            if self.actor.id in marked:
+                raise OwnAttendanceError
+            if not self._sees_all(live):
+                await self._require_visible(uow, marked, "/attended")
+            for status, user_ids in (
+                (AttendanceStatus.ATTENDED, payload.attended),
+                (AttendanceStatus.ABSENT, payload.absent),
+            ):
+                await self._mark(uow, live, user_ids, status)
+            return await self._detail(uow, live)
+
+    async def record_question(
+        self, session_id: uuid.UUID, payload: SessionQuestionCreate
+    ) -> Outcome:
+        async with self.work() as uow:
+            live = await self._run_by_me(uow, session_id)
+            if payload.user_id and not await uow.live_sessions.expects(
+                live.id, payload.user_id, self.actor, whole=self._sees_all(live)
+            ):
+                raise _not_on_roster("user_id")
+            question = await uow.live_sessions.add_question(
+                SessionQuestion(
+                    session_id=live.id,
+                    user_id=payload.user_id,
+                    question=payload.question,
+                    answer=payload.answer,
+                    recorded_by_id=self.actor.id,
+                )
+            )
+            after = {"question_id": question.id}
+            await uow.audit(AuditAction.LIVE_SESSION_QUESTION_RECORDED, live, after=after)
+            body = SessionQuestionRead.model_validate(question)
+            location = f"/live-sessions/{live.id}"
+            return await uow.answer(Outcome.of(body, created=True, location=location))
+
+    async def close(self, session_id: uuid.UUID) -> Outcome:
+        """Freeze the roster and complete the live section of the attendees' open enrollments."""
+        async with self.work() as uow:
+            live = await self._run_by_me(uow, session_id)
+            now = await uow.now()
+            if live.starts_at > now:
+                raise SessionNotBegunError
+            await uow.live_sessions.settle_roster(live.id)
+            live.status = SessionStatus.CLOSED
+            live.closed_at = now
+            live.closed_by_id = self.actor.id
+            await uow.session.flush()
+            body = await self._complete(uow, live)
+            after = {"attended": len(body.completed + body.credited + body.not_enrolled)}
+            await uow.audit(AuditAction.LIVE_SESSION_CLOSED, live, after=after)
+            shown = await self._shown(uow, live, body)
+            return await uow.answer(Outcome.of(shown, etag=live.etag))
+
+    async def _complete(self, uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
+        completed = set()
+        for enrollment in await uow.live_sessions.lock_open_enrollments(live):
+            seconds = live.duration_minutes * 60
+            await uow.live_sessions.credit_time(enrollment.id, live.section_id, seconds)
+            await uow.enrollments.complete_section(
+                enrollment.id,
+                live.section_id,
+                actor_id=uow.actor_id,
+                request_id=uow.request_id,
+            )
+            completed.add(enrollment.user_id)
+        await reconcile_module(uow, sorted(completed), live.module_id)
+        others = [
+            line
+            for line in await uow.live_sessions.attendees(live.id)
+            if line.user.id not in completed
+        ]
+        sections = await uow.live_sessions.live_sections(live.module_id)
+        suffices = sections is not None and sections.required == [live.section_id]
+        if sections is not None and suffices:
+            for line in others:
+                await _credit(uow, live, line, sections.version)
+        outside = [line.user.id for line in others]
+        return LiveSessionClosed(
+            **LiveSessionRead.model_validate(live).model_dump(),
+            completed=sorted(completed),
+            credited=outside if suffices else [],
+            not_enrolled=[] if suffices else outside,
+        )
+
+    async def _shown(
+        self, uow: UnitOfWork, live: LiveSession, body: LiveSessionClosed
+    ) -> LiveSessionClosed:
+        """Leave out whom the actor may not see."""
+        if self._sees_all(live):
+            return body
+        lists = ("completed", "credited", "not_enrolled")
+        named = [user_id for name in lists for user_id in getattr(body, name)]
+        seen = await uow.users.visible_ids(named, self.actor)
+        return body.model_copy(
+            update={name: [each for each in getattr(body, name) if each in seen] for name in lists}
+        )
+
+    async def _mark(
+        self,
+        uow: UnitOfWork,
+        live: LiveSession,
+        user_ids: Collection[uuid.UUID],
+        status: AttendanceStatus,
+    ) -> None:
+        if not user_ids:
+            return
+        marked = await uow.live_sessions.mark(live.id, [*user_ids], status, self.actor.id)
+        if len(marked) < len({*user_ids}):
+            raise _not_on_roster(status)
+        after = {"status": status, "user_ids": sorted(map(str, marked))}
+        await uow.audit(AuditAction.LIVE_SESSION_ATTENDANCE_MARKED, live, after=after)
+
+    def _sees_all(self, live: LiveSession) -> bool:
+        return self.actor.is_admin or live.instructor_id == self.actor.id
+
+    async def _runs(self, uow: UnitOfWork, live: LiveSession) -> bool:
+        """Whether it is the actor's to run: as its instructor, organiser, or their manager."""
+        if self._sees_all(live) or not self.actor.is_manager:
+            return self._sees_all(live)
+        return bool(await uow.users.visible_ids([live.created_by_id], self.actor))
+
+    async def _locked(
+        self, uow: UnitOfWork, session_id: uuid.UUID, precondition: Precondition | None = None
+    ) -> LiveSession:
+        """Lock a scheduled session that the actor may see."""
+        if await uow.live_sessions.get_visible(session_id, self.actor) is None:
+            raise NotFoundError("live_session")
+        live = found(await uow.live_sessions.by_id(session_id, lock=True), "live_session")
+        if precondition is not None:
+            precondition.require(live.etag)
+        if live.status is not SessionStatus.SCHEDULED:
+            raise SessionSettledError
+        return live
+
+    async def _run_by_me(
+        self, uow: UnitOfWork, session_id: uuid.UUID, precondition: Precondition | None = None
+    ) -> LiveSession:
+        live = await self._locked(uow, session_id, precondition)
+        if not await self._runs(uow, live):
+            raise ForbiddenError
+        return live
+
+    async def _check_instructor(self, uow: UnitOfWork, live: LiveSession) -> None:
+        instructor_id = live.instructor_id
+        if instructor_id and not await uow.users.visible_ids([instructor_id], self.actor):
+            raise InvalidPayloadError.at(
+                "/instructor_id", "unknown_user", "No such person, or not yours"
+            )
+
+    async def _require_visible(
+        self, uow: UnitOfWork, user_ids: Collection[uuid.UUID], pointer: str
+    ) -> None:
+        if len(await uow.users.visible_ids([*user_ids], self.actor)) < len({*user_ids}):
+            raise InvalidPayloadError.at(
+                pointer, "unknown_user", "Some do not exist or are not yours"
+            )
+
+    async def _detail(
+        self, uow: UnitOfWork, live: LiveSession, *, created: bool = False
+    ) -> Outcome:
+        whole = self._sees_all(live)
+        roster = await uow.live_sessions.roster(live.id, self.actor, whole=whole)
+        runs = await self._runs(uow, live)
+        questions = await uow.live_sessions.questions(live.id) if runs else []
+        shown = {line.user.id for line in roster}
+        body = LiveSessionDetail(
+            **LiveSessionRead.model_validate(live).model_dump(),
+            roster=[_entry(line) for line in roster],
+            questions=[_question(question, shown) for question in questions],
+        )
+        return Outcome.of(
+            body, created=created, etag=live.etag, location=f"/live-sessions/{live.id}"
+        )
+
+
+def _section_id(sections: LiveSections | None, wanted: uuid.UUID | None) -> uuid.UUID:
+    if sections is None:
+        raise InvalidPayloadError.at("/module_id", "unknown_module", "No such published module")
+    if wanted is None and len(sections.live) == 1:
+        return sections.live[0]
+    if wanted is None or wanted not in sections.live:
+        detail = "Name one of the module's live sections"
+        raise InvalidPayloadError.at("/section_id", "not_a_live_section", detail)
+    return wanted
+
+
+def _not_on_roster(field: str) -> InvalidPayloadError:
+    return InvalidPayloadError.at(f"/{field}", "not_on_roster", "Not everybody is on the roster")
+
+
+def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> SessionQuestionRead:
+    """Return what was asked, and who asked it where the reader may know."""
+    read = SessionQuestionRead.model_validate(question)
+    return read if read.user_id in shown else read.model_copy(update={"user_id": None})
+
+
+async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
+    await count_evidence(
+        uow,
+        EvidenceElsewhere(
+            id=line.attendance.id,
+            user_id=line.user.id,
+            day=live.starts_at.astimezone(zone_of(line.user)).date(),
+            recorded_on=await local_day(uow, line.user),
+            module_id=live.module_id,
+            version=version,
+        ),
+    )
+
+
+def _entry(line: RosterLine) -> RosterEntry:
+    attendance, user = line.attendance, line.user
+    settled = attendance.full_name is not None
+    return RosterEntry(
+        user_id=user.id,
+        full_name=attendance.full_name if settled else user.full_name,
+        job_title=attendance.job_title if settled else user.job_title,
+        status=attendance.status,
+        marked_by_id=attendance.marked_by_id,
+        marked_at=attendance.marked_at,
+    )

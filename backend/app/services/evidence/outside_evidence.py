@@ -1,0 +1,48 @@
+"""Steps that services of evidence from elsewhere share. They take the unit of work they are in."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from app.models import EvidenceElsewhere, EvidenceWithdrawal, ExternalTraining, User
+from app.services.compliance.reconciliation import reconcile
+from app.services.unit_of_work import UnitOfWork
+
+
+async def local_day(uow: UnitOfWork, user: User) -> date:
+    """Return the calendar day it is now where the person works."""
+    return (await uow.now()).astimezone(zone_of(user)).date()
+
+
+def zone_of(user: User) -> ZoneInfo:
+    return ZoneInfo(user.location.time_zone if user.location else "UTC")
+
+
+def snapshot(user: User) -> dict[str, str | None]:
+    """Return who the person is now, as training records keep it."""
+    return {
+        "full_name": user.full_name,
+        "email": user.email,
+        "job_title": user.job_title,
+        "department": user.department.name if user.department else None,
+        "location": user.location.name if user.location else None,
+    }
+
+
+async def count_evidence(uow: UnitOfWork, evidence: EvidenceElsewhere) -> None:
+    """Let verified evidence count from now on, in the person's compliance too."""
+    await uow.evidence.add(evidence)
+    await reconcile(uow, [evidence.user_id])
+
+
+async def withdraw_evidence(
+    uow: UnitOfWork, training: ExternalTraining, reason: str, day: date
+) -> None:
+    await uow.evidence.withdraw(
+        EvidenceWithdrawal(
+            evidence_id=training.id,
+            recorded_on=day,
+            reason=reason,
+            withdrawn_by_id=uow.actor_id,
+        )
+    )
+    await reconcile(uow, [training.user_id])

@@ -1,0 +1,194 @@
+"""How long evidence is kept, whose time is up, and erasing it. docs/decisions/0002 says why."""
+
+import secrets
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from app.core.concurrency import Precondition
+from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
+from app.domain.audit import AuditAction
+from app.domain.evidence.retention import (
+    RETENTION,
+    HeldEvidence,
+    LegalHold,
+    RetentionClass,
+    earliest_erasure,
+    retention_years,
+)
+from app.domain.recurrence import add_days
+from app.models import LegalHold as LegalHoldRow
+from app.models import RetentionPeriod
+from app.repositories.evidence.retention import KeptEvidence, Leaver, Subject
+from app.schemas.base import ListOf
+from app.schemas.evidence.retention import (
+    Erased,
+    ErasureDue,
+    RetentionPeriodRead,
+    RetentionPeriodUpdate,
+)
+from app.services.base import Service
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+BATCH = 500
+# The day is over everywhere on Earth twelve hours after it is over in UTC.
+LAST_ZONE = timedelta(hours=12)
+
+
+class NotTheOwnerError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__(
+            "not_the_owner",
+            "Erasing needs the owner of the schema: set MIGRATION_DATABASE_URL.",
+        )
+
+
+class NotDueError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "not_due",
+            "This person's data may not be erased yet",
+            "They are active, under a legal hold, erased already, or their time is not up.",
+        )
+
+
+class RetentionService(Service):
+    async def periods(self) -> ListOf[RetentionPeriodRead]:
+        async with self.reading() as uow:
+            configured = await uow.retention.periods()
+            return ListOf(items=[_period(kept, configured.get(kept)) for kept in RETENTION])
+
+    async def period(self, retention_class: RetentionClass) -> Outcome:
+        async with self.reading() as uow:
+            row = await uow.retention.period(retention_class)
+            return _answer(retention_class, row)
+
+    async def set_period(
+        self,
+        retention_class: RetentionClass,
+        payload: RetentionPeriodUpdate,
+        precondition: Precondition,
+    ) -> Outcome:
+        """Lengthen what the source demands; shorter than that is refused."""
+        if payload.years < RETENTION[retention_class].minimum_years:
+            raise InvalidPayloadError.at(
+                "/years", "below_minimum", "The regulation demands more years"
+            )
+        async with self.work() as uow:
+            row = await uow.retention.period(retention_class, lock=True)
+            precondition.require(_etag(retention_class, row))
+            before = {"years": row.years} if row else None
+            if row is None:
+                row = RetentionPeriod(retention_class=retention_class)
+            if row.years != payload.years:
+                row.years = payload.years
+                await uow.retention.add(row)
+                after = {"retention_class": retention_class, "years": payload.years}
+                await uow.audit(AuditAction.RETENTION_PERIOD_SET, row, before=before, after=after)
+            return _answer(retention_class, row)
+
+    async def due(self) -> list[ErasureDue]:
+        """Say of everybody who has left when their data may be erased. Changes nothing."""
+        found: list[ErasureDue] = []
+        async with self.snapshot() as uow:
+            after: uuid.UUID | None = None
+            while leavers := await uow.retention.leavers(after, BATCH):
+                found += await _assess(uow, leavers)
+                after = leavers[-1].user_id
+        return found
+
+    async def erase(self, user_id: uuid.UUID) -> Erased:
+        """Erase one person, as the owner of the schema. The records have to be sealed."""
+        async with self.work() as uow:
+            if not await uow.retention.may_erase():
+                raise NotTheOwnerError
+            leaver = await uow.retention.leaver(user_id, lock=True)
+            if leaver is None:
+                raise NotDueError
+            [state] = await _assess(uow, [leaver])
+            if not state.due or state.erasable_from is None:
+                raise NotDueError
+            pseudonym = f"erased-{secrets.token_hex(8)}"
+            await uow.retention.erase(user_id, pseudonym, add_days(state.erasable_from, -1))
+            return Erased(user_id=user_id, pseudonym=pseudonym, records=state.records)
+
+
+async def _assess(uow: UnitOfWork, leavers: list[Leaver]) -> list[ErasureDue]:
+    user_ids = [leaver.user_id for leaver in leavers]
+    today = (await uow.now() - LAST_ZONE).date()
+    configured = await uow.retention.periods()
+    classes = await uow.retention.classes()
+    holds = defaultdict[uuid.UUID, list[LegalHold]](list)
+    for row in await uow.legal_holds.of_people(user_ids):
+        holds[row.user_id].append(_hold(row))
+    evidence = defaultdict[uuid.UUID, list[KeptEvidence]](list)
+    for item in await uow.retention.evidence(user_ids):
+        evidence[item.user_id].append(item)
+    found = []
+    for leaver in leavers:
+        kept = evidence[leaver.user_id]
+        day = earliest_erasure(
+            _held(kept, classes, leaver.left_on),
+            left_on=leaver.left_on,
+            holds=holds[leaver.user_id],
+            configured_years=configured,
+        )
+        found.append(
+            ErasureDue(
+                user_id=leaver.user_id,
+                full_name=leaver.full_name,
+                left_on=leaver.left_on,
+                records=sum(item.is_record for item in kept),
+                held=any(hold.released_on is None for hold in holds[leaver.user_id]),
+                erasable_from=day,
+                due=day is not None and day <= today,
+            )
+        )
+    return found
+
+
+def _held(
+    evidence: Iterable[KeptEvidence],
+    classes: dict[Subject, set[RetentionClass]],
+    left_on: date | None,
+) -> list[HeldEvidence]:
+    """Under each class that the subject was ever in; a HIPAA document is in effect until the end.
+
+    45 CFR 164.530(j)(2) counts from when a document was last in effect: for training, that is
+    the last day of employment.
+    """
+    return [
+        HeldEvidence(
+            kept,
+            max(item.last_in_effect, left_on)
+            if left_on and kept is RetentionClass.HIPAA
+            else item.last_in_effect,
+        )
+        for item in evidence
+        for kept in classes.get(item.subject) or {RetentionClass.STANDARD}
+    ]
+
+
+def _hold(row: LegalHoldRow) -> LegalHold:
+    released = row.released_at
+    return LegalHold(row.created_at.date(), released.date() if released else None)
+
+
+def _period(kept: RetentionClass, years: int | None) -> RetentionPeriodRead:
+    rule = RETENTION[kept]
+    return RetentionPeriodRead(
+        retention_class=kept,
+        minimum_years=rule.minimum_years,
+        years=retention_years(kept, years),
+        citation=rule.citation,
+    )
+
+
+def _etag(kept: RetentionClass, row: RetentionPeriod | None) -> str:
+    return row.etag if row else f'"{kept}.0"'
+
+
+def _answer(kept: RetentionClass, row: RetentionPeriod | None) -> Outcome:
+    return Outcome.of(_period(kept, row.years if row else None), etag=_etag(kept, row))

@@ -1,0 +1,226 @@
+"""Brings the directory up to the accounts of Supabase Auth: deletions and changed addresses.
+
+Idempotent. Accounts are never changed, and nobody is removed: evidence stays where it is.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TypeVar
+
+from app.core.database import Database
+from app.core.errors import ConflictError
+from app.domain.audit import AuditAction
+from app.domain.people.account_sync import (
+    Account,
+    AddressChange,
+    LinkedPerson,
+    differences,
+    is_too_many,
+    without_account,
+)
+from app.integrations.auth_admin import AuthAdmin, AuthUser
+from app.repositories.people.account_sync import TakenOver
+from app.services.base import Service
+from app.services.compliance.reconciliation import BATCH, reconcile
+from app.services.context import SYSTEM
+from app.services.unit_of_work import UnitOfWork
+
+PER_PAGE = 500
+PEOPLE_A_TRANSACTION = 500
+QUESTIONS_AT_ONCE = 8
+
+T = TypeVar("T")
+Accounts = dict[uuid.UUID, Account]
+
+
+class TooManyGoneError(ConflictError):
+    def __init__(self, gone: int, people: int) -> None:
+        super().__init__(
+            "too_many_deactivations",
+            "Too many accounts are missing",
+            f"{gone} of {people} people have no account in Supabase. Nothing was changed. Look at "
+            "SUPABASE_URL and at the list there; if they really left, say --confirm.",
+        )
+
+
+class NoAccountsError(ConflictError):
+    def __init__(self, people: int) -> None:
+        super().__init__(
+            "no_accounts",
+            "Supabase lists no account at all",
+            f"{people} people have one by what we know. Nothing was changed.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsSynced:
+    accounts: int
+    people: int
+    """Active people with an account, as we knew them."""
+
+    deactivated: int
+    emails_changed: int
+    confirmed: int
+    """Their address was known, and is confirmed by now."""
+
+    held_back: int
+    """Confirmed addresses that other people have, or several accounts, or of busy people."""
+
+    unconfirmed: int
+    strangers: int
+    """Accounts without a person: they become one with their first request."""
+
+    unlinked: tuple[str, ...]
+    """Addresses of active people without an account."""
+
+    @property
+    def changed(self) -> int:
+        return self.deactivated + self.emails_changed + self.confirmed
+
+
+class AccountSyncService(Service):
+    """`confirm_share`: a larger share of people without an account needs a confirmation."""
+
+    def __init__(self, database: Database, auth: AuthAdmin, confirm_share: float = 0.1) -> None:
+        super().__init__(database, SYSTEM)
+        self._auth = auth
+        self._confirm_share = confirm_share
+
+    async def run(
+        self,
+        *,
+        dry_run: bool = False,
+        confirmed: bool = False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> AccountsSynced:
+        """Compare and follow; a dry run counts and rolls back.
+
+        Raises TooManyGoneError unless `confirmed`, NoAccountsError, and AuthUnavailableError:
+        all of them before anything is written.
+        """
+        accounts = await self._accounts(progress)
+        listed = len(accounts)
+        async with self.reading() as uow:
+            known, unlinked = await uow.account_sync.linked(), await uow.account_sync.unlinked()
+        people = [person for person in known if person.is_active]
+        if people and not accounts:
+            raise NoAccountsError(len(people))
+        strangers = len(accounts.keys() - {person.account_id for person in known})
+        missing = without_account(people, accounts)
+        if is_too_many(missing, people, self._confirm_share) and not confirmed:
+            raise TooManyGoneError(len(missing), len(people))
+        gone = await self._really_gone(missing, accounts)
+        found = differences(people, accounts)
+        deactivated = await self._deactivate(gone, dry_run=dry_run)
+        taken = await self._take_over(found.changes, dry_run=dry_run)
+        moved = sum(each.email != each.email_before for each in taken)
+        return AccountsSynced(
+            accounts=listed,
+            people=len(people),
+            deactivated=deactivated,
+            emails_changed=moved,
+            confirmed=len(taken) - moved,
+            held_back=len(found.changes) - len(taken) + len(found.clashes),
+            unconfirmed=found.unconfirmed,
+            strangers=strangers,
+            unlinked=tuple(unlinked),
+        )
+
+    async def _accounts(self, progress: Callable[[int], None]) -> Accounts:
+        """Read the list to its end: a page that brings nobody new."""
+        accounts: Accounts = {}
+        seen: set[uuid.UUID] = set()
+        for page in count(1):
+            users = await self._auth.list_users(page, PER_PAGE)
+            if seen.issuperset(user.id for user in users):
+                break
+            seen.update(user.id for user in users)
+            accounts.update((user.id, _account(user)) for user in users if not user.is_deleted)
+            progress(len(accounts))
+        return accounts
+
+    async def _really_gone(
+        self, missing: Sequence[LinkedPerson], accounts: Accounts
+    ) -> list[LinkedPerson]:
+        """Ask for each account by id, and add those that exist to `accounts`.
+
+        Pages shift while accounts come and go: that one was on no page proves nothing.
+        """
+        for some in _parts(missing, QUESTIONS_AT_ONCE):
+            answers = await asyncio.gather(
+                *(self._auth.get_user(person.account_id) for person in some)
+            )
+            accounts.update((user.id, _account(user)) for user in answers if user is not None)
+        return without_account(missing, accounts)
+
+    async def _deactivate(self, gone: Sequence[LinkedPerson], *, dry_run: bool) -> int:
+        """Close people. They keep the link: their last tokens must not make them somebody new."""
+        done = 0
+        for some in _parts(gone, PEOPLE_A_TRANSACTION):
+            async with self.work() as uow:
+                await uow.account_sync.take_turns()
+                closed = await uow.account_sync.deactivate(some)
+                await uow.audit_many(
+                    AuditAction.USER_ACCOUNT_DELETED,
+                    [(each, {"is_active": True}, {"is_active": False}) for each in closed],
+                )
+                for batch in _parts(closed, BATCH):
+                    await reconcile(uow, batch)
+                done += len(closed)
+                if dry_run:
+                    await uow.session.rollback()
+        return done
+
+    async def _take_over(
+        self, changes: Sequence[AddressChange], *, dry_run: bool
+    ) -> list[TakenOver]:
+        """Repeat it while it helps: somebody's new address may be one that another gives up."""
+        taken: list[TakenOver] = []
+        pending = list(changes)
+        while pending:
+            done = [
+                each
+                for some in _parts(pending, PEOPLE_A_TRANSACTION)
+                for each in await self._take_over_some(some, dry_run=dry_run)
+            ]
+            if not done:
+                break
+            taken += done
+            finished = {each.id for each in done}
+            pending = [change for change in pending if change.id not in finished]
+        return taken
+
+    async def _take_over_some(
+        self, changes: Sequence[AddressChange], *, dry_run: bool
+    ) -> list[TakenOver]:
+        async with self.work() as uow:
+            await uow.account_sync.take_turns()
+            taken = await uow.account_sync.take_over(changes)
+            await _audit(uow, taken)
+            if dry_run:
+                await uow.session.rollback()
+        return taken
+
+
+async def _audit(uow: UnitOfWork, taken: Sequence[TakenOver]) -> None:
+    moved = [each for each in taken if each.email != each.email_before]
+    confirmed = [each for each in taken if each.email == each.email_before]
+    await uow.audit_many(
+        AuditAction.USER_EMAIL_CHANGED,
+        [(each.id, {"email": each.email_before}, {"email": each.email}) for each in moved],
+    )
+    await uow.audit_many(
+        AuditAction.USER_EMAIL_CONFIRMED,
+        [(each.id, {"email_confirmed": False}, {"email_confirmed": True}) for each in confirmed],
+    )
+
+
+def _account(user: AuthUser) -> Account:
+    return Account(user.email, user.email_confirmed)
+
+
+def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[first : first + size] for first in range(0, len(items), size))

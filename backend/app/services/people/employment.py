@@ -1,0 +1,225 @@
+"""Leave, termination, rehire and transfer, on the day that they take effect."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.core.errors import ConflictError, InvalidPayloadError
+from app.core.pagination import PageRequest
+from app.domain.actor import Role
+from app.domain.audit import AuditAction
+from app.domain.compliance import EmploymentState
+from app.models import EmploymentChange, User
+from app.schemas.base import ListOf
+from app.schemas.people.employment import (
+    EmploymentRead,
+    LeaveCreate,
+    RehireCreate,
+    ReturnCreate,
+    TerminationCreate,
+    TransferCreate,
+)
+from app.services.base import Service, listed
+from app.services.compliance.reconciliation import reconcile
+from app.services.outcome import Outcome
+from app.services.people.department import department_named
+from app.services.people.user import OwnAccessError
+from app.services.unit_of_work import UnitOfWork
+
+ATTRIBUTES = ("role", "location_id", "department", "job_title", "hired_on")
+
+
+class EmploymentStateError(ConflictError):
+    def __init__(self, code: str, title: str) -> None:
+        super().__init__(code, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the employment that is in force on `effective_on`."""
+
+    effective_on: date
+    state: EmploymentState
+    attributes: dict[str, Any]
+    note: str | None = None
+
+
+class EmploymentService(Service):
+    async def list(self, user_id: uuid.UUID, request: PageRequest) -> ListOf[EmploymentRead]:
+        """List what was recorded, newest first."""
+        async with self.reading() as uow:
+            await self.visible_user(uow, user_id)
+            page = await uow.employment.list_of(user_id, request)
+            return listed(page, EmploymentRead.model_validate)
+
+    async def leave(self, user_id: uuid.UUID, payload: LeaveCreate) -> Outcome:
+        if payload.returns_on is not None and payload.returns_on <= payload.starts_on:
+            raise InvalidPayloadError.at(
+                "/returns_on", "not_after_start", "The return is after the first day"
+            )
+        async with self.work() as uow:
+            user = await self.visible_user(uow, user_id, lock=True)
+            held = await _held(uow, user, payload.starts_on)
+            _require(held.state is EmploymentState.ACTIVE, "not_at_work", "Not at work on this day")
+            leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)
+            row = await _record(uow, user, held, leave)
+            for later in await uow.employment.announced(user.id, payload.starts_on):
+                within = payload.returns_on is None or later.effective_on < payload.returns_on
+                if within and later.state is EmploymentState.ACTIVE:
+                    await _again(uow, later, {"state": EmploymentState.LEAVE})
+            if payload.returns_on is not None:
+                held = await _held(uow, user, payload.returns_on)
+                back = Change(payload.returns_on, EmploymentState.ACTIVE, {}, payload.note)
+                await _record(uow, user, held, back)
+            return await self._answer(uow, row)
+
+    async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Outcome:
+        async with self.work() as uow:
+            user = await self.visible_user(uow, user_id, lock=True)
+            held = await _held(uow, user, payload.effective_on)
+            _require(held.state is EmploymentState.LEAVE, "not_on_leave", "Not on leave that day")
+            change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
+            return await self._answer(uow, await _record(uow, user, held, change))
+
+    async def terminate(self, user_id: uuid.UUID, payload: TerminationCreate) -> Outcome:
+        if user_id == self.actor.id:
+            raise OwnAccessError
+        async with self.work() as uow:
+            user = await self.visible_user(uow, user_id, lock=True)
+            held = await _held(uow, user, payload.effective_on)
+            gone = held.state is EmploymentState.TERMINATED
+            _require(not gone, "not_employed", "Not employed on this day")
+            change = Change(payload.effective_on, EmploymentState.TERMINATED, {}, payload.note)
+            row = await _record(uow, user, held, change)
+            for later in await uow.employment.announced(user.id, payload.effective_on):
+                await _again(uow, later, {"state": EmploymentState.TERMINATED})
+            return await self._answer(uow, row)
+
+    async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Outcome:
+        async with self.work() as uow:
+            user = await self.visible_user(uow, user_id, lock=True)
+            held = await _held(uow, user, payload.hired_on)
+            gone = held.state is EmploymentState.TERMINATED
+            _require(gone, "still_employed", "Still employed on this day")
+            attributes = await _sent(uow, payload) | {"hired_on": payload.hired_on}
+            change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
+            return await self._answer(uow, await _record(uow, user, held, change))
+
+    async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Outcome:
+        """Move somebody on a day; what was announced for later days moves along."""
+        async with self.work() as uow:
+            user = await self.visible_user(uow, user_id, lock=True)
+            held = await _held(uow, user, payload.effective_on)
+            gone = held.state is EmploymentState.TERMINATED
+            _require(not gone, "not_employed", "Not employed on this day")
+            attributes = await _sent(uow, payload)
+            change = Change(payload.effective_on, held.state, attributes, payload.note)
+            row = await _record(uow, user, held, change)
+            for later in await uow.employment.announced(user.id, payload.effective_on):
+                following = {
+                    name: value
+                    for name, value in attributes.items()
+                    if getattr(later, name) == getattr(held, name)
+                }
+                await _again(uow, later, following)
+            return await self._answer(uow, row)
+
+    async def _answer(self, uow: UnitOfWork, row: EmploymentChange) -> Outcome:
+        await _bring_up_to_date(uow, row.user_id)
+        after = {name: getattr(row, name) for name in ("effective_on", "state", *ATTRIBUTES)}
+        await uow.audit(AuditAction.USER_EMPLOYMENT_CHANGED, row.user_id, after=after)
+        await reconcile(uow, [row.user_id])
+        return await uow.answer(
+            Outcome.of(
+                EmploymentRead.model_validate(row),
+                created=True,
+                location=f"/users/{row.user_id}/employment",
+            )
+        )
+
+
+async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
+    """Give the person's row what is in force today; the trigger then has nothing to add."""
+    user = await uow.users.by_id(user_id)
+    today = await uow.employment.today_of(user_id)
+    held = await uow.employment.in_force(user_id, today)
+    if user is None or held is None:
+        return
+    department = await department_named(uow, held.department) if held.department else None
+    user.is_active = held.state is not EmploymentState.TERMINATED
+    user.role = Role(held.role)
+    user.location_id = held.location_id
+    user.department_id = department.id if department else None
+    user.job_title = held.job_title
+    user.hired_on = held.hired_on
+    await uow.session.flush()
+
+
+async def _held(uow: UnitOfWork, user: User, day: date) -> EmploymentChange:
+    held = await uow.employment.in_force(user.id, day)
+    if held is None:
+        raise EmploymentStateError("not_employed", "Not employed on this day")
+    return held
+
+
+async def _record(
+    uow: UnitOfWork, user: User, held: EmploymentChange, change: Change
+) -> EmploymentChange:
+    await _check_location(uow, held, change)
+    known = {name: getattr(held, name) for name in ATTRIBUTES}
+    return await uow.employment.add(
+        EmploymentChange(
+            user_id=user.id,
+            effective_on=change.effective_on,
+            recorded_on=await uow.employment.today_of(user.id),
+            state=change.state,
+            recorded_by_id=uow.actor_id,
+            note=change.note,
+            **{**known, **change.attributes},
+        )
+    )
+
+
+async def _check_location(uow: UnitOfWork, held: EmploymentChange, change: Change) -> None:
+    """Refuse to place somebody at a location that is deleted, be it where they were before."""
+    location_id = change.attributes.get("location_id", held.location_id)
+    gone = EmploymentState.TERMINATED
+    back = held.state is gone and change.state is not gone
+    if location_id is None or not (back or "location_id" in change.attributes):
+        return
+    if not await uow.locations.holds(location_id):
+        raise InvalidPayloadError.at("/location_id", "unknown_location", "No such location")
+
+
+async def _again(uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]) -> None:
+    """Record once more what was announced, changed."""
+    if not changes:
+        return
+    known = {name: getattr(row, name) for name in ("state", "note", *ATTRIBUTES)}
+    await uow.employment.add(
+        EmploymentChange(
+            user_id=row.user_id,
+            effective_on=row.effective_on,
+            recorded_on=await uow.employment.today_of(row.user_id),
+            recorded_by_id=uow.actor_id,
+            **{**known, **changes},
+        )
+    )
+
+
+async def _sent(uow: UnitOfWork, payload: RehireCreate | TransferCreate) -> dict[str, Any]:
+    names = ("location_id", "department", "job_title", "role")
+    sent = {
+        name: getattr(payload, name)
+        for name in names
+        if name in payload.model_fields_set and (name != "role" or payload.role is not None)
+    }
+    if sent.get("department"):
+        sent["department"] = (await department_named(uow, sent["department"])).name
+    return sent
+
+
+def _require(holds: bool, code: str, title: str) -> None:  # noqa: FBT001  # reads as a sentence
+    if not holds:
+        raise EmploymentStateError(code, title)

@@ -1,0 +1,114 @@
+"""Offices and departments."""
+
+import uuid
+
+from app.core.concurrency import Precondition
+from app.core.errors import ConflictError, InvalidPayloadError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.models import Location
+from app.schemas.base import ListOf
+from app.schemas.people.location import (
+    DepartmentRead,
+    LocationCreate,
+    LocationDetail,
+    LocationRead,
+    LocationUpdate,
+)
+from app.services.base import Service, apply, found, listed
+from app.services.outcome import Outcome
+from app.services.unit_of_work import UnitOfWork
+
+
+class LocationNameTakenError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("location_name_taken", "Another location has this name")
+
+
+class LocationInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("location_in_use", "People work at this location, or are to")
+
+
+class LocationService(Service):
+    async def list(self, request: PageRequest) -> ListOf[LocationRead]:
+        async with self.reading() as uow:
+            page = await uow.locations.list_live(request)
+            return listed(page, LocationRead.model_validate)
+
+    async def departments(self, request: PageRequest) -> ListOf[DepartmentRead]:
+        async with self.reading() as uow:
+            page = await uow.departments.list_page(request)
+            return listed(page, DepartmentRead.model_validate)
+
+    async def get(self, location_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            return await _answer(uow, found(await uow.locations.live(location_id), "location"))
+
+    async def create(self, payload: LocationCreate) -> Outcome:
+        async with self.work() as uow:
+            await _check_managers(uow, payload.manager_ids)
+            location = await uow.locations.add(
+                Location(name=payload.name, time_zone=payload.time_zone)
+            )
+            await uow.locations.replace_managers(location.id, payload.manager_ids)
+            after = {"name": location.name, "time_zone": location.time_zone}
+            await uow.audit(AuditAction.LOCATION_CREATED, location, after=after)
+            return await uow.answer(await _answer(uow, location, created=True))
+
+    async def update(
+        self, location_id: uuid.UUID, payload: LocationUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            location = found(await uow.locations.live(location_id, lock=True), "location")
+            precondition.require(location.etag)
+            before, after = apply(location, payload, ("name", "time_zone"))
+            if "manager_ids" in payload.model_fields_set:
+                await _check_managers(uow, payload.manager_ids)
+                before["manager_ids"] = await uow.locations.manager_ids(location.id)
+                after["manager_ids"] = payload.manager_ids
+                await uow.locations.replace_managers(location.id, payload.manager_ids)
+                location.touch()
+            await uow.session.flush()
+            if after:
+                await uow.audit(AuditAction.LOCATION_UPDATED, location, before=before, after=after)
+            return await _answer(uow, location)
+
+    async def delete(self, location_id: uuid.UUID, precondition: Precondition) -> None:
+        async with self.work() as uow:
+            location = found(await uow.locations.live(location_id, lock=True), "location")
+            precondition.require(location.etag)
+            if await self._is_in_use(uow, location.id):
+                raise LocationInUseError
+            location.deleted_at = await uow.now()
+            await uow.audit(AuditAction.LOCATION_DELETED, location)
+
+    async def _is_in_use(self, uow: UnitOfWork, location_id: uuid.UUID) -> bool:
+        working = await uow.locations.people_count(location_id)
+        return bool(working or await uow.employment.expected_at(location_id))
+
+    async def restore(self, location_id: uuid.UUID) -> Outcome:
+        async with self.work() as uow:
+            location = found(await uow.locations.by_id(location_id, lock=True), "location")
+            if location.deleted_at is not None:
+                location.deleted_at = None
+                await uow.session.flush()
+                await uow.audit(AuditAction.LOCATION_RESTORED, location)
+            return await uow.answer(await _answer(uow, location))
+
+
+async def _answer(uow: UnitOfWork, location: Location, *, created: bool = False) -> Outcome:
+    detail = LocationDetail(
+        **LocationRead.model_validate(location).model_dump(),
+        manager_ids=await uow.locations.manager_ids(location.id),
+    )
+    return Outcome.of(
+        detail, created=created, etag=location.etag, location=f"/locations/{location.id}"
+    )
+
+
+async def _check_managers(uow: UnitOfWork, user_ids: list[uuid.UUID]) -> None:
+    if len(await uow.users.existing_ids(user_ids)) < len(set(user_ids)):
+        raise InvalidPayloadError.at(
+            "/manager_ids", "unknown_user", "Some of these people do not exist"
+        )

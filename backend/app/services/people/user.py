@@ -1,0 +1,295 @@
+"""The staff directory."""
+
+import uuid
+
+from app.core.concurrency import Precondition
+from app.core.database import Database
+from app.core.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidPayloadError,
+    PreconditionFailedError,
+)
+from app.core.pagination import PageRequest
+from app.domain.actor import Role
+from app.domain.audit import AuditAction
+from app.integrations.auth_admin import AuthAdmin
+from app.models import User
+from app.repositories.people.user import UserFilter
+from app.schemas.base import ListOf
+from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
+from app.services.base import Service, apply, found, listed
+from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
+from app.services.context import SYSTEM, RequestContext
+from app.services.outcome import Outcome
+from app.services.people.department import department_named
+from app.services.people.user_sync import EmailInUseError
+from app.services.unit_of_work import UnitOfWork
+
+PROFILE_FIELDS = ("full_name", "profile_metadata")
+DIRECTORY_FIELDS = (
+    "full_name",
+    "location_id",
+    "job_title",
+    "hired_on",
+    "manager_id",
+    "role",
+    "is_active",
+)
+EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role", "is_active"}
+
+
+class OwnAccessError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("own_access", "You cannot take away your own role or close your account.")
+
+
+class AccountInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "account_in_use",
+            "Another person has the sign-in account of this address",
+            "It may be somebody whose account here is closed: open it again instead.",
+        )
+
+
+class AccountMissingError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("no_account", "This person has no sign-in account yet")
+
+
+class InvitationAcceptedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("invitation_accepted", "This person has a sign-in account already")
+
+
+class UserClosedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("user_inactive", "This person's account is closed: open it first")
+
+
+class UserService(Service):
+    def __init__(
+        self, database: Database, context: RequestContext, auth: AuthAdmin | None = None
+    ) -> None:
+        super().__init__(database, context)
+        self._auth = auth
+
+    async def me(self) -> Outcome:
+        return await self.get(self.actor.id)
+
+    async def sync(self) -> Outcome:
+        """Answer with the actor's row: finding the actor has made or mended it."""
+        async with self.one_statement() as uow:
+            user = found(await uow.users.by_id(self.actor.id), "user")
+            return await uow.answer(_answer(user))
+
+    async def get(self, user_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            return _answer(await self.visible_user(uow, user_id))
+
+    async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
+        async with self.reading() as uow:
+            page = await uow.users.list_visible(self.actor, filters, request)
+            return listed(page, UserRead.of)
+
+    async def update_me(self, payload: ProfileUpdate, precondition: Precondition) -> Outcome:
+        async with self.work() as uow:
+            user = await self._locked(uow, self.actor.id, precondition)
+            before, after = apply(user, payload, PROFILE_FIELDS)
+            return await self._saved(uow, user, before, after)
+
+    async def update(
+        self, user_id: uuid.UUID, payload: UserUpdate, precondition: Precondition
+    ) -> Outcome:
+        async with self.work() as uow:
+            user = await self._locked(uow, user_id, precondition)
+            self._refuse_own_demotion(user, payload)
+            await _check_references(uow, payload, user_id)
+            before, after = apply(user, payload, DIRECTORY_FIELDS)
+            if after.get("is_active"):
+                await _check_workplace(uow, user)
+            if "department" in payload.model_fields_set:
+                await _move_department(uow, user, payload.department, before, after)
+            return await self._saved(uow, user, before, after)
+
+    async def invite(self, payload: UserInvite) -> Outcome:
+        """Invite by email through the Auth service, then make the row.
+
+        An address that already has a sign-in account gets its row all the same: its owner claims
+        it with the confirmed address.
+        """
+        auth = self._accounts()
+        await self._look_before_inviting(payload)
+        account = await auth.invite(payload.email, payload.full_name)
+        async with self.work() as uow:
+            user = await self._invited(uow, payload, account.id if account else None)
+            return await uow.answer(_answer(user, created=True))
+
+    async def invite_again(self, user_id: uuid.UUID) -> Outcome:
+        """Send the invitation once more, to whoever has not signed in yet."""
+        auth = self._accounts()
+        user = await self._seen(user_id)
+        if not user.is_active:
+            raise UserClosedError
+        if user.last_sign_in is not None:
+            raise InvitationAcceptedError
+        account = await auth.invite(user.email, user.full_name)
+        if account is None:
+            raise InvitationAcceptedError
+        async with self.work() as uow:
+            row = await self._still(uow, user)
+            before = {"supabase_id": row.supabase_id}
+            row.supabase_id = account.id
+            await uow.session.flush()
+            await uow.session.refresh(row)
+            after = {"supabase_id": row.supabase_id}
+            await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
+            return await uow.answer(_answer(row))
+
+    async def sign_out(self, user_id: uuid.UUID) -> Outcome:
+        """End all sessions of a person; tokens already issued are good until they expire."""
+        auth = self._accounts()
+        user = await self._seen(user_id)
+        if user.supabase_id is None or not await auth.sign_out(user.supabase_id):
+            raise AccountMissingError
+        async with self.work() as uow:
+            row = found(await uow.users.by_id(user.id), "user")
+            await uow.audit(AuditAction.USER_SIGNED_OUT, row)
+            return await uow.answer(_answer(row))
+
+    async def promote(self, email: str, role: Role) -> UserRead:
+        """Set a role from the command line, for the first admin above all."""
+        async with self.work() as uow:
+            user = found(await uow.users.active_by_email(email, lock=True), "user")
+            before, after = {"role": user.role}, {"role": role}
+            user.role = role
+            await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
+            await uow.session.flush()
+            await reconcile(uow, [user.id])
+            return UserRead.of(user)
+
+    async def _locked(
+        self, uow: UnitOfWork, user_id: uuid.UUID, precondition: Precondition
+    ) -> User:
+        user = await self.visible_user(uow, user_id, lock=True)
+        precondition.require(user.etag)
+        return user
+
+    async def _saved(
+        self, uow: UnitOfWork, user: User, before: dict[str, object], after: dict[str, object]
+    ) -> Outcome:
+        if after:
+            await uow.session.flush()
+            await uow.session.refresh(user)
+            await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
+            if after.keys() & EMPLOYMENT_FIELDS:
+                await reconcile(uow, [user.id])
+        return _answer(user)
+
+    def _accounts(self) -> AuthAdmin:
+        if self._auth is None:
+            msg = "this use case needs the Auth service"
+            raise RuntimeError(msg)
+        return self._auth
+
+    async def _seen(self, user_id: uuid.UUID) -> User:
+        """Return the row, or replay the answer, before the Auth service is asked for an effect."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await uow.replay(self._context)
+            return await self.visible_user(uow, user_id)
+
+    async def _still(self, uow: UnitOfWork, seen: User) -> User:
+        """Lock the row, if it still has the address that the invitation went to."""
+        row = await uow.users.get_visible(seen.id, self.actor, lock=True)
+        if row is None or (row.email, row.is_active) != (seen.email, True):
+            raise PreconditionFailedError
+        return row
+
+    def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
+        demoted = "role" in payload.model_fields_set and payload.role is not user.role
+        closed = "is_active" in payload.model_fields_set and not payload.is_active
+        if user.id == self.actor.id and (demoted or closed):
+            raise OwnAccessError
+
+    async def _look_before_inviting(self, payload: UserInvite) -> None:
+        """Refuse, or replay, what would otherwise send a mail first."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await _check_references(uow, payload, None)
+            await uow.replay(self._context)
+            await _refuse_taken(uow, payload.email)
+
+    async def _invited(
+        self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
+    ) -> User:
+        # Once more: what the look before found, or did not find, may have changed since.
+        await _check_references(uow, payload, None)
+        await uow.users.lock_email(payload.email)
+        await _refuse_taken(uow, payload.email)
+        department = await department_named(uow, payload.department) if payload.department else None
+        user = User(
+            supabase_id=account_id,
+            email=payload.email,
+            full_name=payload.full_name,
+            role=payload.role,
+            department_id=department.id if department else None,
+            location_id=payload.location_id,
+            job_title=payload.job_title,
+            hired_on=payload.hired_on,
+            manager_id=payload.manager_id,
+        )
+        await uow.users.add(user)
+        await uow.session.refresh(user)
+        after = {"email": user.email, "role": user.role}
+        await uow.audit(AuditAction.USER_INVITED, user, after=after)
+        await reconcile_newcomer(uow, user.id)
+        return user
+
+
+def _answer(user: User, *, created: bool = False) -> Outcome:
+    return Outcome.of(
+        UserRead.of(user), created=created, etag=user.etag, location=f"/users/{user.id}"
+    )
+
+
+async def _refuse_taken(uow: UnitOfWork, email: str) -> None:
+    if await uow.users.active_by_email(email) is not None:
+        raise EmailInUseError
+
+
+async def _check_references(
+    uow: UnitOfWork, payload: UserUpdate | UserInvite, user_id: uuid.UUID | None
+) -> None:
+    errors = []
+    if payload.location_id is not None and not await uow.locations.holds(payload.location_id):
+        errors.append(FieldError("/location_id", "unknown_location", "No such location"))
+    manager_id = payload.manager_id
+    if manager_id is not None and (
+        manager_id == user_id or await uow.users.by_id(manager_id) is None
+    ):
+        errors.append(FieldError("/manager_id", "unknown_manager", "No such other person"))
+    if errors:
+        raise InvalidPayloadError(errors)
+
+
+async def _check_workplace(uow: UnitOfWork, user: User) -> None:
+    """Refuse to let somebody back in at a location that was deleted since."""
+    if user.location_id is not None and not await uow.locations.holds(user.location_id):
+        detail = "This person's location was deleted: name another"
+        raise InvalidPayloadError.at("/location_id", "unknown_location", detail)
+
+
+async def _move_department(
+    uow: UnitOfWork,
+    user: User,
+    name: str | None,
+    before: dict[str, object],
+    after: dict[str, object],
+) -> None:
+    department = await department_named(uow, name) if name else None
+    if (department.id if department else None) == user.department_id:
+        return
+    before["department"] = user.department.name if user.department else None
+    after["department"] = department.name if department else None
+    user.department_id = department.id if department else None

@@ -1,0 +1,235 @@
+"""From verified claims to our own row: made, found, claimed or replaced at the first request."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+
+from app.core.auth.security import Claims
+from app.core.database import Database
+from app.core.errors import ConflictError, ForbiddenError
+from app.domain.actor import Actor, Role
+from app.domain.audit import AuditAction
+from app.integrations.auth_admin import AuthAdmin, AuthUnavailableError
+from app.models import User
+from app.repositories.people.user import Identity, find_identity
+from app.schemas.people.user import UserRead
+from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
+from app.services.context import RequestContext
+from app.services.unit_of_work import UnitOfWork
+
+
+class UserInactiveError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("user_inactive", "This account has been closed.")
+
+
+class EmailMissingError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("email_missing", "Sign in with an account that has an email address.")
+
+
+class EmailNotConfirmedError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("email_not_confirmed", "Confirm your email address, then sign in again.")
+
+
+class EmailInUseError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("email_in_use", "Another active person has this email address")
+
+
+@dataclass(frozen=True, slots=True)
+class _AuthFacts:
+    """What only the Auth service knows, asked before the transaction begins."""
+
+    confirmed: bool
+    holder: uuid.UUID | None
+    """The account of the row that has the address, when this was asked."""
+
+    holder_is_gone: bool
+
+
+class UserSync:
+    """Turns callers into actors. One per process: it lets one request per person do the work."""
+
+    def __init__(
+        self, database: Database, auth: AuthAdmin, *, bootstrap_admin_email: str | None = None
+    ) -> None:
+        self._database = database
+        self._auth = auth
+        self._bootstrap_admin = (bootstrap_admin_email or "").lower() or None
+        self._turns: defaultdict[uuid.UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def actor(self, claims: Claims, request_id: str | None = None) -> Actor:
+        """Return who the caller is; make or mend their row when the token says something new.
+
+        Raises UserInactiveError (403) for leavers, on every request.
+        """
+        identity = await self._identity(claims)
+        if identity is None or _is_outdated(identity, claims):
+            identity = await self._in_turn(claims, RequestContext(request_id=request_id))
+        if not identity.is_active:
+            raise UserInactiveError
+        return Actor(identity.id, identity.role, identity.location_id)
+
+    async def read(self, user_id: uuid.UUID) -> UserRead:
+        async with UnitOfWork(self._database, RequestContext(), reads=True) as uow:
+            user = await uow.users.by_id(user_id)
+            if user is None:
+                raise UserInactiveError
+            return UserRead.of(user)
+
+    async def _identity(self, claims: Claims) -> Identity | None:
+        return await find_identity(self._database.read, claims.subject)
+
+    async def _in_turn(self, claims: Claims, context: RequestContext) -> Identity:
+        """Let parallel first requests of one person wait for each other without connections.
+
+        This spares the pool only; between processes the database decides.
+        """
+        turn = self._turns[claims.subject]
+        try:
+            async with turn:
+                identity = await self._identity(claims)
+                if identity is None:
+                    await self._admit(claims, context)
+                elif _is_outdated(identity, claims):
+                    await self._refresh(claims, context)
+                identity = await self._identity(claims)
+        finally:
+            if not turn.locked():
+                self._turns.pop(claims.subject, None)
+        if identity is None:
+            raise UserInactiveError
+        return identity
+
+    async def _refresh(self, claims: Claims, context: RequestContext) -> None:
+        async with UnitOfWork(self._database, context) as uow:
+            user = await uow.users.by_supabase_id(claims.subject, lock=True)
+            if user is None:
+                return
+            if user.last_sign_in is None or user.last_sign_in < claims.signed_in_at:
+                user.last_sign_in = claims.signed_in_at
+            await self._follow_email(uow, user, claims)
+
+    async def _follow_email(self, uow: UnitOfWork, user: User, claims: Claims) -> None:
+        if claims.email is None or claims.email == user.email:
+            return
+        await uow.users.lock_email(claims.email)
+        if await uow.users.active_by_email(claims.email) is not None:
+            # Somebody else has the new address: the old one stays until an admin sorts it out.
+            return
+        before = {"email": user.email}
+        user.email = claims.email
+        after = {"email": user.email}
+        await uow.audit(
+            AuditAction.USER_EMAIL_CHANGED, user, before=before, after=after, actor_id=user.id
+        )
+
+    async def _admit(self, claims: Claims, context: RequestContext) -> None:
+        """Find or make the row of somebody who comes for the first time."""
+        if claims.email is None:
+            raise EmailMissingError
+        for _ in range(3):
+            facts = await self._ask(claims, claims.email)
+            try:
+                async with UnitOfWork(self._database, context) as uow:
+                    if await self._settle(uow, claims, claims.email, facts):
+                        return
+            except IntegrityError:
+                # Another process made the row between our look and our insert: look again.
+                continue
+        raise EmailInUseError
+
+    async def _ask(self, claims: Claims, email: str) -> _AuthFacts:
+        async with UnitOfWork(self._database, RequestContext(), reads=True) as uow:
+            row = await uow.users.active_by_email(email)
+        holder = row.supabase_id if row else None
+        try:
+            account = await self._auth.get_user(claims.subject)
+            gone = holder is not None and await self._auth.get_user(holder) is None
+        except AuthUnavailableError:
+            if row is not None or email == self._bootstrap_admin:
+                raise
+            # Nothing hangs on the answer but a flag that reconciliation mends.
+            account, gone = None, False
+        confirmed = bool(account and account.email_confirmed and account.email == email)
+        return _AuthFacts(confirmed, holder, gone)
+
+    async def _settle(self, uow: UnitOfWork, claims: Claims, email: str, facts: _AuthFacts) -> bool:
+        """Decide whose the address is; False when the facts are about somebody else by now."""
+        await uow.users.lock_email(email)
+        if await uow.users.by_supabase_id(claims.subject) is not None:
+            return True
+        holder = await uow.users.active_by_email(email, lock=True)
+        if holder is None:
+            await self._create(uow, claims, email, facts)
+            return True
+        if holder.supabase_id != facts.holder:
+            return False
+        if not facts.confirmed:
+            raise EmailNotConfirmedError
+        if holder.supabase_id is None:
+            await self._claim(uow, holder, claims)
+        elif facts.holder_is_gone:
+            await self._replace(uow, holder, claims, email, facts)
+        else:
+            raise EmailInUseError
+        return True
+
+    async def _create(self, uow: UnitOfWork, claims: Claims, email: str, facts: _AuthFacts) -> User:
+        first_admin = facts.confirmed and email == self._bootstrap_admin
+        user = await uow.users.add(
+            User(
+                supabase_id=claims.subject,
+                email=email,
+                full_name=claims.full_name,
+                role=Role.ADMIN if first_admin else Role.LEARNER,
+                last_sign_in=claims.signed_in_at,
+                email_confirmed=facts.confirmed,
+            )
+        )
+        after = {"email": user.email, "role": user.role}
+        await uow.audit(AuditAction.USER_CREATED, user, after=after, actor_id=user.id)
+        await reconcile_newcomer(uow, user.id)
+        return user
+
+    async def _claim(self, uow: UnitOfWork, user: User, claims: Claims) -> None:
+        user.supabase_id = claims.subject
+        user.email_confirmed = True
+        user.full_name = user.full_name or claims.full_name
+        user.last_sign_in = claims.signed_in_at
+        after = {"supabase_id": str(claims.subject)}
+        await uow.audit(AuditAction.USER_CLAIMED, user, after=after, actor_id=user.id)
+
+    async def _replace(
+        self, uow: UnitOfWork, previous: User, claims: Claims, email: str, facts: _AuthFacts
+    ) -> None:
+        """Let a person in whose account was deleted and made again with the same address.
+
+        The old row keeps its records and closes. Role and history do not follow: an address may
+        have been given to somebody else.
+        """
+        previous.is_active = False
+        await uow.session.flush()
+        user = await self._create(uow, claims, email, facts)
+        after = {"is_active": False, "replaced_by": str(user.id)}
+        await uow.audit(
+            AuditAction.USER_REPLACED,
+            previous,
+            before={"is_active": True},
+            after=after,
+            actor_id=user.id,
+        )
+        await reconcile(uow, [previous.id])
+
+
+def _is_outdated(identity: Identity, claims: Claims) -> bool:
+    if not identity.is_active:
+        return False
+    moved = claims.email is not None and claims.email != identity.email
+    signed_in = identity.last_sign_in is None or identity.last_sign_in < claims.signed_in_at
+    return moved or signed_in

@@ -1,0 +1,370 @@
+"""Attempts at quizzes: started, saved, graded once.
+
+Whatever meets an open attempt whose time is up closes and grades it first, in a transaction of its
+own, so that the answer that follows (often a refusal) takes nothing back.
+"""
+
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from app.core.errors import (
+    ConflictError,
+    FieldError,
+    InvalidPayloadError,
+    NotFoundError,
+    pointer_to,
+)
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.content.quiz.key import QuizKey
+from app.domain.content.section_settings import SectionKind
+from app.domain.study.quiz.answers import AnswerFault, answer_json, parse_answers
+from app.domain.study.quiz.attempts import (
+    AttemptFeedback,
+    ClosedAttempt,
+    NextAttempt,
+    Refusal,
+    Snapshot,
+    attempts_left,
+    deadline,
+    draw_snapshot,
+    feedback,
+    gives_feedback,
+    grade_attempt,
+    is_over,
+    learner_questions,
+    next_attempt,
+)
+from app.domain.study.quiz.grading import Correction
+from app.domain.study.quiz.results import grade_from_json, stored_result
+from app.models import Enrollment, QuizAttempt
+from app.models.study.attempt import AttemptState
+from app.models.study.enrollment import EnrollmentStatus
+from app.models.types import JsonObject
+from app.repositories.study.attempt import AttemptRow, Graded
+from app.schemas.base import ListOf
+from app.schemas.study.attempt import (
+    AnswersPayload,
+    AnswersSaved,
+    AttemptOpen,
+    AttemptRead,
+    AttemptResultRead,
+)
+from app.services.base import Service, found, listed
+from app.services.compliance.reconciliation import reconcile_completions
+from app.services.context import SYSTEM
+from app.services.outcome import Outcome
+from app.services.study.answer_keys import parsed_key
+from app.services.study.enrollment import EnrollmentClosedError, lock_own
+from app.services.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+SEED_BYTES = 16
+CLOSED_TO_ANSWERS = frozenset({EnrollmentStatus.WITHDRAWN, EnrollmentStatus.EXPIRED})
+_TITLES = {
+    Refusal.ALREADY_PASSED: "This quiz is passed",
+    Refusal.NO_ATTEMPTS_LEFT: "All attempts at this quiz are used",
+    Refusal.COOLING_DOWN: "The next attempt may start a little later",
+}
+
+
+class NotAQuizSectionError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("not_a_quiz", "Only quiz sections have attempts")
+
+
+class AttemptClosedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("attempt_closed", "This attempt is closed")
+
+
+class AttemptRefusedError(ConflictError):
+    def __init__(self, refusal: Refusal, decision: NextAttempt) -> None:
+        super().__init__(refusal.value, _TITLES[refusal])
+        if decision.available_at is not None:
+            self.extra = {"available_at": decision.available_at.isoformat().replace("+00:00", "Z")}
+
+
+class InvalidAnswersError(InvalidPayloadError):
+    def __init__(self, faults: list[AnswerFault]) -> None:
+        super().__init__(
+            [
+                FieldError(pointer_to("answers", each.key), each.code, each.detail)
+                for each in faults
+            ],
+            code="invalid_answers",
+            title="Some answers are not valid; none of this request was saved",
+        )
+
+
+class _OverdueError(Exception):
+    def __init__(self, attempt_id: uuid.UUID) -> None:
+        super().__init__()
+        self.attempt_id = attempt_id
+
+
+class AttemptService(Service):
+    async def start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+        """Start an attempt, or answer with the open one: the same attempt on every device."""
+        return await self._settled(lambda: self._start(enrollment_id, section_id))
+
+    async def save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
+        """Merge answers into an open attempt: all that were sent, or none of them."""
+        return await self._settled(lambda: self._save(attempt_id, payload))
+
+    async def submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
+        """Grade an attempt, once; whoever submits it again gets the same result."""
+        return await self._settled(lambda: self._submit(attempt_id, payload))
+
+    async def get(self, attempt_id: uuid.UUID) -> Outcome:
+        return await self._settled(lambda: self._get(attempt_id))
+
+    async def list(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
+    ) -> ListOf[AttemptRead]:
+        return await self._settled(lambda: self._list(enrollment_id, section_id, request))
+
+    async def close_overdue(self, limit: int = 100) -> int:
+        """Close and grade attempts whose time is up; return how many, at most `limit`."""
+        async with self.reading() as uow:
+            attempt_ids = await uow.attempts.overdue(limit)
+        return sum([await self._close(attempt_id) for attempt_id in attempt_ids])
+
+    async def _settled(self, use: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await use()
+            except _OverdueError as overdue:
+                await self._close(overdue.attempt_id)
+
+    async def _close(self, attempt_id: uuid.UUID) -> bool:
+        """Grade what was saved in time; False when somebody else has.
+
+        The clock does it, not whoever happens to look.
+        """
+        async with UnitOfWork(self._database, SYSTEM) as uow:
+            row = await uow.attempts.read(attempt_id, None)
+            while row is not None and _is_overdue(row.attempt, row.now):
+                snapshot = Snapshot.model_validate(row.attempt.snapshot)
+                graded = _graded(row, snapshot, row.attempt.answers, timed_out=True)
+                if await uow.attempts.grade(row, graded, self._context.request_id, None):
+                    await reconcile_completions(uow, [row.attempt.user_id])
+                    return True
+                row = await uow.attempts.read(attempt_id, None)
+        return False
+
+    async def _start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+        async with self.work() as uow:
+            enrollment = await lock_own(uow, enrollment_id, self.actor)
+            key = await _quiz_key(uow, enrollment, section_id)
+            attempts = await uow.attempts.of_quiz(enrollment, section_id)
+            now = await uow.now()
+            for attempt in attempts:
+                if attempt.state is AttemptState.OPEN:
+                    _require_answerable(enrollment.status)
+                    _require_in_time(attempt, now)
+                    return await uow.answer(_open(attempt))
+            decision = next_attempt(key, [_closed(attempt) for attempt in attempts], now)
+            _require_start(decision, enrollment.status)
+            attempt = _drawn(enrollment, section_id, key, decision.number, now)
+            await uow.attempts.begin(attempt)
+            after = {
+                "enrollment_id": enrollment.id,
+                "section_id": section_id,
+                "number": attempt.number,
+            }
+            await uow.audit(AuditAction.ATTEMPT_STARTED, attempt, after=after)
+            return await uow.answer(_open(attempt, created=True))
+
+    async def _save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
+        async with self.one_statement() as uow:
+            row = await self._own(uow, attempt_id)
+            if row.attempt.state is not AttemptState.OPEN:
+                raise AttemptClosedError
+            _require_answerable(row.enrollment_status)
+            given, cleared = _parsed(Snapshot.model_validate(row.attempt.snapshot), payload)
+            answers = await uow.attempts.save(attempt_id, given, cleared)
+            if answers is None:
+                raise AttemptClosedError
+            return AnswersSaved(id=attempt_id, answers=answers, expires_at=row.attempt.expires_at)
+
+    async def _submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
+        async with self.one_statement() as uow:
+            row = await self._own(uow, attempt_id)
+            while row.attempt.state is AttemptState.OPEN:
+                _require_answerable(row.enrollment_status)
+                snapshot = Snapshot.model_validate(row.attempt.snapshot)
+                graded = _graded(row, snapshot, _merged(row, snapshot, payload))
+                kept = await uow.attempts.grade(row, graded, uow.request_id, self.actor)
+                row = kept or await self._own(uow, attempt_id)
+            outcome = await uow.answer(_result(row))
+        if row.attempt.passed:
+            # A completion is committed and has left a note: a crash here loses nothing.
+            async with UnitOfWork(self._database, replace(self._context, idempotency=None)) as uow:
+                await reconcile_completions(uow, [self.actor.id])
+        return outcome
+
+    async def _get(self, attempt_id: uuid.UUID) -> Outcome:
+        async with self.reading() as uow:
+            row = found(await uow.attempts.read(attempt_id, self.actor), "attempt")
+            _require_in_time(row.attempt, row.now)
+            own = row.attempt.user_id == self.actor.id
+            if row.attempt.state is AttemptState.GRADED:
+                return _result(row, with_questions=True) if own else Outcome.of(_read(row.attempt))
+            return _open(row.attempt) if own else Outcome.of(_read(row.attempt))
+
+    async def _list(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
+    ) -> ListOf[AttemptRead]:
+        async with self.reading() as uow:
+            row = found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
+            if await uow.versions.answer_key(row.enrollment.version_id, section_id) is None:
+                raise NotFoundError("section")
+            page = await uow.attempts.list_of(enrollment_id, section_id, request)
+            now = await uow.now()
+            for attempt in page.items:
+                _require_in_time(attempt, now)
+            return listed(page, _read)
+
+    async def _own(self, uow: UnitOfWork, attempt_id: uuid.UUID) -> AttemptRow:
+        row = found(await uow.attempts.read(attempt_id, self.actor, own=True), "attempt")
+        _require_in_time(row.attempt, row.now)
+        return row
+
+
+def _is_overdue(attempt: QuizAttempt, now: datetime) -> bool:
+    return attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, now)
+
+
+def _require_in_time(attempt: QuizAttempt, now: datetime) -> None:
+    if _is_overdue(attempt, now):
+        raise _OverdueError(attempt.id)
+
+
+def _require_answerable(status: EnrollmentStatus) -> None:
+    """Let what was begun be finished in a completed enrollment, not in one that was left."""
+    if status in CLOSED_TO_ANSWERS:
+        raise EnrollmentClosedError
+
+
+def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
+    if decision.refusal is not Refusal.ALREADY_PASSED and status is not EnrollmentStatus.ACTIVE:
+        raise EnrollmentClosedError
+    if decision.refusal is not None:
+        raise AttemptRefusedError(decision.refusal, decision)
+
+
+async def _quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID) -> QuizKey:
+    stored = await uow.versions.answer_key(enrollment.version_id, section_id)
+    if stored is not None:
+        return parsed_key(enrollment.version_id, section_id, stored.key)
+    section = await uow.versions.section(enrollment.version_id, section_id)
+    if section is not None and section.kind is not SectionKind.QUIZ:
+        raise NotAQuizSectionError
+    raise NotFoundError("section")
+
+
+def _drawn(
+    enrollment: Enrollment, section_id: uuid.UUID, key: QuizKey, number: int, now: datetime
+) -> QuizAttempt:
+    snapshot = draw_snapshot(key, secrets.token_hex(SEED_BYTES))
+    return QuizAttempt(
+        enrollment_id=enrollment.id,
+        section_id=section_id,
+        user_id=enrollment.user_id,
+        version_id=enrollment.version_id,
+        number=number,
+        seed=snapshot.seed,
+        snapshot=snapshot.as_json(),
+        answers={},
+        started_at=now,
+        expires_at=deadline(key, now),
+        pass_mark=key.pass_mark,
+    )
+
+
+def _closed(attempt: QuizAttempt) -> ClosedAttempt:
+    return ClosedAttempt(
+        attempt.number, attempt.submitted_at or attempt.started_at, bool(attempt.passed)
+    )
+
+
+def _parsed(snapshot: Snapshot, payload: AnswersPayload) -> tuple[JsonObject, list[str]]:
+    """Return the answers that were given and the questions that were cleared."""
+    parsed = parse_answers(snapshot.by_id(), payload.answers)
+    if parsed.faults:
+        raise InvalidAnswersError(parsed.faults)
+    given = {str(each): answer_json(value) for each, value in parsed.valid.items()}
+    cleared = [each for each, value in given.items() if value is None]
+    return {each: value for each, value in given.items() if value is not None}, cleared
+
+
+def _merged(row: AttemptRow, snapshot: Snapshot, payload: AnswersPayload) -> JsonObject:
+    given, cleared = _parsed(snapshot, payload)
+    answers = {**row.attempt.answers, **given}
+    return {each: value for each, value in answers.items() if each not in cleared}
+
+
+def _graded(
+    row: AttemptRow, snapshot: Snapshot, answers: JsonObject, *, timed_out: bool = False
+) -> Graded:
+    result = grade_attempt(
+        snapshot,
+        _key(row),
+        answers,
+        [Correction.model_validate(each) for each in row.corrections],
+    )
+    return Graded(answers=answers, timed_out=timed_out, columns=stored_result(result))
+
+
+def _key(row: AttemptRow) -> QuizKey:
+    return parsed_key(row.attempt.version_id, row.attempt.section_id, row.key)
+
+
+def _open(attempt: QuizAttempt, *, created: bool = False) -> Outcome:
+    body = AttemptOpen(
+        id=attempt.id,
+        enrollment_id=attempt.enrollment_id,
+        section_id=attempt.section_id,
+        number=attempt.number,
+        state=AttemptState.OPEN,
+        started_at=attempt.started_at,
+        expires_at=attempt.expires_at,
+        questions=learner_questions(Snapshot.model_validate(attempt.snapshot)),
+        answers=attempt.answers,
+    )
+    return Outcome.of(body, created=created, location=f"/attempts/{attempt.id}")
+
+
+def _read(attempt: QuizAttempt) -> AttemptRead:
+    return AttemptRead.model_validate(attempt)
+
+
+def _result(row: AttemptRow, *, with_questions: bool = False) -> Outcome:
+    attempt = row.attempt
+    body = AttemptResultRead(**_read(attempt).model_dump(), feedback=_feedback(row))
+    if with_questions:
+        body.questions = learner_questions(Snapshot.model_validate(attempt.snapshot))
+        body.answers = attempt.answers
+    return Outcome.of(body)
+
+
+def _feedback(row: AttemptRow) -> AttemptFeedback | None:
+    """Tell what the policy allows; an attempt that is open just now could use the answers."""
+    if row.attempt.grades is None:
+        return None
+    key, passed = _key(row), row.any_passed and not row.any_open
+    # Asked first: to read the grades of 50 questions takes longer than to find that out.
+    if not gives_feedback(key, passed=passed):
+        return None
+    return feedback(
+        grade_from_json(row.attempt.grades),
+        key,
+        passed=passed,
+        attempts_left=attempts_left(key, row.closed),
+    )

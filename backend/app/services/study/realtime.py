@@ -1,0 +1,54 @@
+"""Opens the learners' own rows to Supabase Realtime, or closes them again."""
+
+from app.core.errors import ForbiddenError
+from app.repositories.study.realtime import PUBLISHED, READABLE, Exposure, RealtimeRepository
+from app.services.base import Service
+from app.services.unit_of_work import UnitOfWork
+
+
+class RealtimeNeedsOwnerError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__(
+            "not_the_owner",
+            "Opening tables needs the owner of the schema: set MIGRATION_DATABASE_URL.",
+        )
+
+
+class RealtimeService(Service):
+    """For the owner's connection: the API's own role may grant nothing."""
+
+    async def enable(self) -> list[Exposure]:
+        """Grant exactly the readable columns and publish their tables. May be repeated."""
+        async with self.work() as uow:
+            realtime = await _owned(uow)
+            # What an earlier release granted and this one does not is taken back.
+            await realtime.revoke()
+            await realtime.grant()
+            await realtime.publish()
+            return await realtime.exposures()
+
+    async def disable(self) -> list[Exposure]:
+        """Take everything back. May be repeated."""
+        async with self.work() as uow:
+            realtime = await _owned(uow)
+            await realtime.withdraw()
+            await realtime.revoke()
+            return await realtime.exposures()
+
+    async def status(self) -> list[Exposure]:
+        async with self.reading() as uow:
+            return await RealtimeRepository(uow.session).exposures()
+
+
+async def _owned(uow: UnitOfWork) -> RealtimeRepository:
+    realtime = RealtimeRepository(uow.session)
+    if not await realtime.is_owner():
+        raise RealtimeNeedsOwnerError
+    return realtime
+
+
+def is_as_enabled(exposure: Exposure) -> bool:
+    """Tell whether `enable` would change nothing about the table."""
+    return exposure.columns == frozenset(READABLE[exposure.table]) and exposure.published == (
+        exposure.table in PUBLISHED
+    )

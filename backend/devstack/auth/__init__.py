@@ -1,0 +1,17 @@
+"""A stand-in for Supabase Auth that supabase-js and supabase-py accept, for development only."""
+
+from devstack.auth.app import create_auth_app
+from devstack.auth.keys import SigningKeys
+from devstack.auth.seed import Identity, identity_id, seed_identities
+from devstack.auth.service import Message
+from devstack.auth.store import AuthStore
+
+__all__ = [
+    "AuthStore",
+    "Identity",
+    "Message",
+    "SigningKeys",
+    "create_auth_app",
+    "identity_id",
+    "seed_identities",
+]

@@ -1,0 +1,55 @@
+from collections.abc import Callable
+from typing import Final
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from app.core.clock import Clock, utc_now
+from devstack.auth.admin import AdminEndpoints
+from devstack.auth.errors import (
+    AuthError,
+    on_auth_error,
+    on_data_error,
+    on_failure,
+    on_http_exception,
+    on_invalid_body,
+)
+from devstack.auth.keys import SigningKeys
+from devstack.auth.public import PublicEndpoints
+from devstack.auth.service import AuthService, Message, log_message
+from devstack.auth.store import AuthStore
+from devstack.body import InvalidBody
+from devstack.guard import loopback_cors, refuse_production
+
+_EXPOSED_HEADERS: Final = ("Link", "X-Total-Count", "X-Supabase-Api-Version", "X-Sb-Error-Code")
+
+
+def create_auth_app(  # noqa: PLR0913 - what differs between development and tests
+    store: AuthStore,
+    keys: SigningKeys,
+    *,
+    issuer: str,
+    service_key: str,
+    environment: str,
+    access_token_seconds: int = 3600,
+    now: Clock = utc_now,
+    deliver: Callable[[Message], None] = log_message,
+) -> Starlette:
+    """Supabase Auth for development, to be mounted at `/auth/v1`; `issuer` ends in that path.
+
+    `deliver` takes what Supabase would mail. Raises `RuntimeError` in production.
+    """
+    refuse_production(environment, "Supabase Auth")
+    auth = AuthService(store, keys, issuer, service_key, access_token_seconds, now, deliver)
+    return Starlette(
+        routes=[*PublicEndpoints(auth).routes(), *AdminEndpoints(auth).routes()],
+        middleware=[loopback_cors(_EXPOSED_HEADERS)],
+        exception_handlers={
+            AuthError: on_auth_error,
+            HTTPException: on_http_exception,
+            InvalidBody: on_invalid_body,
+            asyncpg.DataError: on_data_error,
+            Exception: on_failure,
+        },
+    )

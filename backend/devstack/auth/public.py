@@ -1,0 +1,187 @@
+"""What anybody may call, and what signed-in users may do with their own account."""
+
+from http import HTTPStatus
+from typing import Final
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.core.ids import new_id
+from devstack.auth.errors import AuthError, Failure
+from devstack.auth.passwords import verify_password
+from devstack.auth.schemas import (
+    PasswordGrant,
+    Recover,
+    RefreshTokenGrant,
+    SignUp,
+    User,
+    UserUpdate,
+    Verify,
+)
+from devstack.auth.service import AuthService, hash_new_password
+from devstack.auth.users import NewUser, UserChanges
+from devstack.body import read_body
+
+_JWKS_HEADERS: Final = {"Cache-Control": "max-age=600"}
+
+
+class PublicEndpoints:
+    def __init__(self, auth: AuthService) -> None:
+        self._auth = auth
+        self._store = auth.store
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/health", self.health),
+            Route("/settings", self.settings),
+            Route("/.well-known/jwks.json", self.jwks),
+            Route("/signup", self.sign_up, methods=["POST"]),
+            Route("/token", self.token, methods=["POST"]),
+            Route("/recover", self.recover, methods=["POST"]),
+            Route("/verify", self.verify, methods=["POST"]),
+            Route("/logout", self.sign_out, methods=["POST"]),
+            Route("/user", self.get_user),
+            Route("/user", self.update_user, methods=["PUT"]),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "version": "development",
+                "name": "GoTrue",
+                "description": "Stand-in for Supabase Auth, for development only",
+            }
+        )
+
+    async def settings(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "external": {"email": True, "phone": False, "anonymous_users": False},
+                "disable_signup": False,
+                "mailer_autoconfirm": True,
+                "phone_autoconfirm": False,
+                "saml_enabled": False,
+            }
+        )
+
+    async def jwks(self, _: Request) -> Response:
+        return JSONResponse(self._auth.keys.jwks(), headers=_JWKS_HEADERS)
+
+    async def sign_up(self, request: Request) -> Response:
+        params = await read_body(request, SignUp)
+        user = await self._store.users.create(
+            NewUser(
+                id=new_id(),
+                email=params.email,
+                encrypted_password=await hash_new_password(params.password),
+                email_confirmed_at=self._auth.now(),
+                user_metadata=params.data or {},
+            )
+        )
+        if user is None:
+            raise AuthError(Failure.USER_ALREADY_EXISTS)
+        return JSONResponse(await self._auth.sign_in(user, "password"))
+
+    async def token(self, request: Request) -> Response:
+        match request.query_params.get("grant_type"):
+            case "password":
+                return await self._password_grant(request)
+            case "refresh_token":
+                return await self._refresh_token_grant(request)
+            case _:
+                message = "unsupported_grant_type"
+                raise AuthError(Failure.INVALID_CREDENTIALS, message)
+
+    async def _password_grant(self, request: Request) -> Response:
+        params = await read_body(request, PasswordGrant)
+        if not params.email:
+            message = "missing email or phone"
+            raise AuthError(Failure.VALIDATION_FAILED, message)
+        user = await self._store.users.by_email(params.email)
+        hashed = user.encrypted_password if user else None
+        if user is None or not await verify_password(params.password, hashed):
+            raise AuthError(Failure.INVALID_CREDENTIALS)
+        self._refuse_banned(user)
+        if user.email_confirmed_at is None:
+            raise AuthError(Failure.EMAIL_NOT_CONFIRMED)
+        return JSONResponse(await self._auth.sign_in(user, "password"))
+
+    async def _refresh_token_grant(self, request: Request) -> Response:
+        params = await read_body(request, RefreshTokenGrant)
+        if not params.refresh_token:
+            message = "refresh_token required"
+            raise AuthError(Failure.VALIDATION_FAILED, message)
+        session = await self._store.sessions.refresh(params.refresh_token, self._auth.now())
+        if isinstance(session, Failure):
+            raise AuthError(session)
+        user = await self._store.users.get(session.user_id)
+        if user is None:
+            raise AuthError(Failure.REFRESH_TOKEN_NOT_FOUND)
+        self._refuse_banned(user)
+        return JSONResponse(self._auth.session_json(user, session))
+
+    def _refuse_banned(self, user: User) -> None:
+        if user.is_banned(self._auth.now()):
+            raise AuthError(Failure.USER_BANNED)
+
+    async def recover(self, request: Request) -> Response:
+        """Answer alike whether or not there is such a user."""
+        params = await read_body(request, Recover)
+        user = await self._store.users.by_email(params.email)
+        if user is not None:
+            await self._auth.send_one_time_token(user, "recovery")
+        return JSONResponse({})
+
+    async def verify(self, request: Request) -> Response:
+        params = await read_body(request, Verify)
+        now = self._auth.now()
+        user_id = await self._store.one_time_tokens.consume(params.token_hash, params.type, now)
+        changes = UserChanges(email_confirmed_at=now)
+        user = await self._store.users.update(user_id, changes) if user_id else None
+        if user is None:
+            raise AuthError(Failure.OTP_EXPIRED)
+        self._refuse_banned(user)
+        return JSONResponse(await self._auth.sign_in(user, "otp"))
+
+    async def get_user(self, request: Request) -> Response:
+        caller = await self._auth.caller(request)
+        return JSONResponse(caller.user.to_json())
+
+    async def update_user(self, request: Request) -> Response:
+        caller = await self._auth.caller(request)
+        params = await read_body(request, UserUpdate)
+        changes = UserChanges(
+            email=params.email,
+            encrypted_password=await self._new_password(caller.user, params.password),
+            user_metadata=params.data,
+        )
+        try:
+            user = await self._store.users.update(caller.user.id, changes)
+        except asyncpg.UniqueViolationError as error:
+            raise AuthError(Failure.EMAIL_EXISTS) from error
+        if changes.encrypted_password:
+            await self._store.sessions.end_all(caller.user.id, keep=caller.session_id)
+        return JSONResponse((user or caller.user).to_json())
+
+    async def _new_password(self, user: User, password: str | None) -> str | None:
+        if password is None:
+            return None
+        if await verify_password(password, user.encrypted_password):
+            raise AuthError(Failure.SAME_PASSWORD)
+        return await hash_new_password(password)
+
+    async def sign_out(self, request: Request) -> Response:
+        caller = await self._auth.caller(request)
+        match request.query_params.get("scope", "global"):
+            case "global":
+                await self._store.sessions.end_all(caller.user.id)
+            case "local":
+                await self._store.sessions.end(caller.session_id)
+            case "others":
+                await self._store.sessions.end_all(caller.user.id, keep=caller.session_id)
+            case _:
+                message = "Unsupported logout scope"
+                raise AuthError(Failure.VALIDATION_FAILED, message)
+        return Response(status_code=HTTPStatus.NO_CONTENT)

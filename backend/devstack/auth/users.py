@@ -1,0 +1,127 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from devstack.auth.schemas import Metadata, User
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewUser:
+    id: UUID
+    email: str
+    encrypted_password: str | None = None
+    role: str = "authenticated"
+    email_confirmed_at: datetime | None = None
+    invited_at: datetime | None = None
+    banned_until: datetime | None = None
+    app_metadata: Metadata = field(default_factory=dict)
+    user_metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserChanges:
+    """`None` leaves a column as it is; metadata is merged, and a null member removed."""
+
+    email: str | None = None
+    encrypted_password: str | None = None
+    role: str | None = None
+    email_confirmed_at: datetime | None = None
+    banned_until: datetime | None = None
+    app_metadata: Metadata | None = None
+    user_metadata: Metadata | None = None
+
+
+class Users:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def get(self, user_id: UUID) -> User | None:
+        return _user(await self._pool.fetchrow("SELECT * FROM auth.users WHERE id = $1", user_id))
+
+    async def by_email(self, email: str) -> User | None:
+        query = "SELECT * FROM auth.users WHERE email = lower($1)"
+        return _user(await self._pool.fetchrow(query, email))
+
+    async def page(self, number: int, size: int) -> tuple[list[User], int]:
+        """Newest first, with the total."""
+        rows = await self._pool.fetch(
+            "SELECT * FROM auth.users ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2",
+            size,
+            (number - 1) * size,
+        )
+        total = await self._pool.fetchval("SELECT count(*) FROM auth.users")
+        return [User.model_validate(dict(row)) for row in rows], total
+
+    async def create(self, new: NewUser) -> User | None:
+        """`None` when the email address or the id is taken."""
+        query = """
+            INSERT INTO auth.users (id, email, encrypted_password, role, email_confirmed_at,
+                invited_at, banned_until, raw_app_meta_data, raw_user_meta_data)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT DO NOTHING RETURNING *
+        """
+        provider: Mapping[str, object] = {"provider": "email", "providers": ["email"]}
+        row = await self._pool.fetchrow(
+            query,
+            new.id,
+            new.email,
+            new.encrypted_password,
+            new.role,
+            new.email_confirmed_at,
+            new.invited_at,
+            new.banned_until,
+            {**provider, **new.app_metadata},
+            new.user_metadata,
+        )
+        return _user(row)
+
+    async def update(self, user_id: UUID, changes: UserChanges) -> User | None:
+        """Raise `asyncpg.UniqueViolationError` when the email address is taken."""
+        query = """
+            UPDATE auth.users SET
+                email = coalesce($2, email),
+                encrypted_password = coalesce($3, encrypted_password),
+                role = coalesce($4, role),
+                email_confirmed_at = coalesce($5, email_confirmed_at),
+                banned_until = coalesce($6, banned_until),
+                raw_app_meta_data = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+                    FROM jsonb_each(raw_app_meta_data || $7) WHERE value <> 'null'),
+                raw_user_meta_data = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+                    FROM jsonb_each(raw_user_meta_data || $8) WHERE value <> 'null'),
+                updated_at = now()
+            WHERE id = $1 AND deleted_at IS NULL RETURNING *
+        """
+        row = await self._pool.fetchrow(
+            query,
+            user_id,
+            changes.email,
+            changes.encrypted_password,
+            changes.role,
+            changes.email_confirmed_at,
+            changes.banned_until,
+            changes.app_metadata or {},
+            changes.user_metadata or {},
+        )
+        return _user(row)
+
+    async def delete(self, user_id: UUID) -> bool:
+        query = "DELETE FROM auth.users WHERE id = $1 RETURNING id"
+        return await self._pool.fetchval(query, user_id) is not None
+
+    async def soft_delete(self, user_id: UUID) -> bool:
+        """Keep the row, free the email address and end the sessions."""
+        query = """
+            WITH ended AS (DELETE FROM auth.sessions WHERE user_id = $1)
+            UPDATE auth.users SET deleted_at = coalesce(deleted_at, now()), updated_at = now(),
+                email = NULL, encrypted_password = NULL, email_confirmed_at = NULL,
+                raw_user_meta_data = '{}'
+            WHERE id = $1 RETURNING id
+        """
+        return await self._pool.fetchval(query, user_id) is not None
+
+
+def _user(row: asyncpg.Record | None) -> User | None:
+    return User.model_validate(dict(row)) if row else None

@@ -1,0 +1,20 @@
+"""Brings a database to the newest revision from within the process."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "alembic"
+
+
+def configuration(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.attributes["url"] = url
+    return config
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Upgrade as the owner of the schema. Must not run on a thread with a running event loop."""
+    command.upgrade(configuration(url), revision)

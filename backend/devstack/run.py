@@ -1,0 +1,285 @@
+"""One process with everything: PostgreSQL, the Supabase stand-in and the API on one origin."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import uvicorn
+from rich.console import Console
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.container import Container
+from app.core.config import Environment, Settings
+from app.core.database import Database
+from app.core.logging import configure_logging
+from app.core.postgres.schema import SCHEMA_REVISION
+from app.core.postgres.table_security import API_ROLE
+from app.domain.content.media import MediaType
+from app.main import create_app
+from app.services.content.seed import SeedService, demonstration_identities
+from app.services.context import SYSTEM
+from devstack.auth import (
+    AuthStore,
+    Identity,
+    SigningKeys,
+    create_auth_app,
+    identity_id,
+    seed_identities,
+)
+from devstack.postgres import DataDirectoryInUse, EmbeddedPostgres, PostgresError
+from devstack.storage import StorageStore, create_storage_app
+from devstack.storage.schemas import BucketOptions
+
+HOST = "127.0.0.1"
+DATABASE = "training"
+PASSWORD = "dental-demo"  # noqa: S105  # of the demonstration identities, on loopback alone
+SECRET_KEY = "sb_secret_development_only"  # noqa: S105  # of the stand-in, on loopback alone
+TOUR_EMAIL = "learner@unified.example"
+FRONTENDS = tuple(
+    f"http://{host}:{port}" for host in ("localhost", HOST) for port in (3000, 4200, 5173, 8080)
+)
+"""Where the usual development servers of frontends are."""
+
+
+class DevStackError(RuntimeError):
+    """The stack cannot start; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a developer chooses. `data_dir` is made when it is missing."""
+
+    port: int
+    data_dir: Path
+    seed: bool = True
+    access_token_seconds: int = 3600
+
+
+def run(options: Options) -> None:
+    """Serve until SIGINT or SIGTERM, then stop everything that was started."""
+    with _listen(options.port) as listener, _postgres(options.data_dir) as postgres:
+        asyncio.run(_serve(listener, postgres, options))
+
+
+@contextlib.contextmanager
+def _listen(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            message = f"Port {port} is taken. Choose another one: training dev --port {port + 1}"
+            raise DevStackError(message) from error
+        yield listener
+
+
+@contextlib.contextmanager
+def _postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    server = EmbeddedPostgres(data_dir.resolve() / "postgres")
+    try:
+        server.start()
+    except DataDirectoryInUse as error:
+        message = (
+            f"{data_dir.resolve()} is in use by another development stack (its PostgreSQL has "
+            f"process id {error.pid}). Stop it, or choose another folder: "
+            "training dev --data-dir FOLDER"
+        )
+        raise DevStackError(message) from error
+    except PostgresError as error:
+        raise DevStackError(str(error)) from error
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: Options) -> None:
+    stopping = _on_signals()
+    await _prepare_database(postgres)
+    settings = _settings(listener, postgres)
+    configure_logging(settings.log_level)
+    async with _stand_ins(settings, postgres, options) as (auth, storage):
+        if options.seed:
+            await _seed(settings)
+        api = create_app(Container.build(settings))
+        server = _Server(
+            uvicorn.Config(
+                _OneOrigin(api, auth, storage),
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await _until_started(server, serving)
+        _announce(settings, postgres, options)
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stop.cancel()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own handling raises the signal again when it has stopped, which would end
+        # this process before PostgreSQL has.
+        yield
+
+
+class _OneOrigin:
+    """Serves the stand-ins below Supabase's paths, and the API everywhere else."""
+
+    def __init__(self, api: ASGIApp, auth: ASGIApp, storage: ASGIApp) -> None:
+        self._api = api
+        self._mounts = {"/auth/v1": auth, "/storage/v1": storage}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        for prefix, app in self._mounts.items():
+            if path.startswith(f"{prefix}/"):
+                await app({**scope, "root_path": prefix}, receive, send)
+                return
+        await self._api(scope, receive, send)
+
+
+def _on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _until_started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    while not server.started:
+        if serving.done():
+            await serving
+            raise DevStackError("The server stopped while it was starting")  # noqa: TRY003  # once
+        await asyncio.sleep(0.01)
+
+
+async def _prepare_database(postgres: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(postgres.dsn())
+    try:
+        known = await connection.fetchval(
+            "SELECT true FROM pg_database WHERE datname = $1", DATABASE
+        )
+        if not known:
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
+    finally:
+        await connection.close()
+    if await _revision(postgres) != SCHEMA_REVISION:
+        # Alembic takes half a second to import, and is needed after an upgrade only.
+        from devstack.migrate import migrate  # noqa: PLC0415
+
+        await asyncio.to_thread(migrate, postgres.dsn(DATABASE))
+
+
+async def _revision(postgres: EmbeddedPostgres) -> str | None:
+    connection = await asyncpg.connect(postgres.dsn(DATABASE))
+    try:
+        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    finally:
+        await connection.close()
+    return None if revision is None else str(revision)
+
+
+def _settings(listener: socket.socket, postgres: EmbeddedPostgres) -> Settings:
+    origin = f"http://{HOST}:{listener.getsockname()[1]}"
+    return Settings.model_validate(
+        {
+            "environment": Environment.DEVELOPMENT,
+            "database_url": postgres.dsn(DATABASE, API_ROLE),
+            "supabase_url": origin,
+            "supabase_secret_key": SECRET_KEY,
+            "metrics_enabled": True,
+            "cors_origins": FRONTENDS,
+        }
+    )
+
+
+@contextlib.asynccontextmanager
+async def _stand_ins(
+    settings: Settings, postgres: EmbeddedPostgres, options: Options
+) -> AsyncIterator[tuple[ASGIApp, ASGIApp]]:
+    environment = settings.environment.value
+    async with (
+        AuthStore.open(postgres.dsn(DATABASE)) as accounts,
+        StorageStore.open(postgres.dsn(DATABASE), options.data_dir / "storage") as objects,
+    ):
+        if options.seed:
+            await seed_identities(accounts, _identities())
+        auth = create_auth_app(
+            accounts,
+            SigningKeys.load_or_create(options.data_dir / "auth-signing-keys.json"),
+            issuer=settings.issuer,
+            service_key=SECRET_KEY,
+            environment=environment,
+            access_token_seconds=options.access_token_seconds,
+        )
+        await _make_bucket(objects, settings)
+        storage = create_storage_app(objects, service_key=SECRET_KEY, environment=environment)
+        yield auth, storage
+
+
+async def _make_bucket(objects: StorageStore, settings: Settings) -> None:
+    """As `supabase/config.toml` makes it in a real project."""
+    options = BucketOptions(
+        file_size_limit=max(settings.media_section_max_bytes, settings.media_evidence_max_bytes),
+        allowed_mime_types=[kind.value for kind in MediaType],
+    )
+    await objects.buckets.create(settings.storage_bucket, options)
+    await objects.buckets.update(settings.storage_bucket, options)
+
+
+def _identities() -> list[Identity]:
+    return [
+        Identity(person.email, PASSWORD, person.full_name, identity_id(person.email))
+        for person in demonstration_identities()
+    ]
+
+
+async def _seed(settings: Settings) -> None:
+    database = Database.from_settings(settings)
+    service = SeedService(database, SYSTEM)
+    await service.organisation()
+    await service.modules()
+    await service.requirements()
+    await database.close()
+
+
+def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) -> None:
+    origin = settings.supabase_url
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"\n[bold]Unified Dental training is ready at {origin}[/bold]\n")
+    console.print(f"  API        {origin}/api/v1    docs {origin}/docs")
+    console.print(f"  Supabase   {origin}           (stand-in for Auth and Storage)")
+    console.print(f"  Database   {postgres.dsn(DATABASE)}")
+    console.print(f"  Data       {options.data_dir.resolve()}")
+    if options.seed:
+        emails = ", ".join(person.email for person in demonstration_identities())
+        console.print(f"  Sign in    {emails}")
+        console.print(f"             all with the password {PASSWORD}\n")
+        console.print("Try it:\n", style="bold")
+        console.print(_tour(origin), markup=False)
+    console.print("\nCtrl-C stops everything; the data stay.\n")
+
+
+def _tour(origin: str) -> str:
+    body = f'{{"email":"{TOUR_EMAIL}","password":"{PASSWORD}"}}'
+    return (
+        f"  TOKEN=$(curl -s '{origin}/auth/v1/token?grant_type=password' \\\n"
+        f"    -H 'Content-Type: application/json' -d '{body}' \\\n"
+        "    | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')\n"
+        f'  curl -s {origin}/api/v1/users/me -H "Authorization: Bearer $TOKEN"'
+    )

@@ -1,0 +1,238 @@
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from app.domain.evidence.retention import RetentionClass
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from app.domain.actor import Role
+from app.domain.compliance.requirement import (
+    Audience,
+    CalendarDay,
+    Credential,
+    Criterion,
+    DaysAfter,
+    Matched,
+    MatchReason,
+    Modules,
+    OnDate,
+    PersonFacts,
+    Renewal,
+    Rule,
+    matches,
+)
+from app.domain.recurrence import Anchor, EarlyRenewal, Recurrence
+
+MODULE = UUID(int=1)
+OTHER_MODULE = UUID(int=2)
+DOWNTOWN = UUID(int=10)
+UPTOWN = UUID(int=11)
+PERSON = PersonFacts(
+    id=UUID(int=100),
+    department="Hygiene",
+    location_id=DOWNTOWN,
+    role=Role.LEARNER,
+    job_title="Registered dental hygienist",
+    hired_on=date(2027, 3, 1),
+)
+BLOODBORNE: dict[str, Any] = {
+    "subject": {"kind": "modules", "any_of": [str(MODULE)]},
+    "audience": {"departments": ["Hygiene"], "location_ids": [str(DOWNTOWN), str(UPTOWN)]},
+    "first_due": {"kind": "days_after", "event": "hire", "days": 10},
+    "renewal": {"months": 12, "window_days": 30, "hard_cap_months": 12},
+    "grace_days": 7,
+    "citation": "29 CFR 1910.1030(g)(2)",
+    "retention_class": "osha_bloodborne",
+}
+
+
+def with_(**changes: Any) -> dict[str, Any]:
+    return {**BLOODBORNE, **changes}
+
+
+class TestRoundTrip:
+    def test_reads_json(self) -> None:
+        rule = Rule.model_validate(BLOODBORNE)
+        assert rule.subject == Modules(any_of=frozenset({MODULE}))
+        assert rule.first_due == DaysAfter(event="hire", days=10)
+        assert rule.retention_class is RetentionClass.OSHA_BLOODBORNE
+        assert rule.renewal.recurrence() == Recurrence(
+            Anchor.COMPLETION, 12, 30, EarlyRenewal.KEEP, 12
+        )
+
+    def test_defaults_apply_to_everyone_for_good(self) -> None:
+        rule = Rule(subject=Credential(credential_kind="bls"), first_due=OnDate(date=date.min))
+        assert rule.audience == Audience()
+        assert rule.renewal.months is None
+        assert rule.retrain_days_after_material_change is None
+
+    @given(
+        st.frozensets(st.uuids(), max_size=4),
+        st.frozensets(st.sampled_from(Role)),
+        st.frozensets(st.sampled_from(["Hygiene", "Front desk", "Surgery"])),
+        st.sampled_from([None, 12, 24]),
+        st.sampled_from(
+            [OnDate(date=date(2028, 1, 1)), *(DaysAfter(event=e, days=3) for e in ("hire",))]
+        ),
+    )
+    def test_survives_json(
+        self,
+        people: frozenset[UUID],
+        roles: frozenset[Role],
+        departments: frozenset[str],
+        months: int | None,
+        due: OnDate | DaysAfter,
+    ) -> None:
+        rule = Rule(
+            subject=Modules(any_of=frozenset({MODULE, OTHER_MODULE})),
+            audience=Audience(include=people, roles=roles, departments=departments),
+            first_due=due,
+            renewal=Renewal(months=months),
+        )
+        assert Rule.model_validate_json(rule.model_dump_json()) == rule
+
+    def test_sets_are_written_in_order(self) -> None:
+        written = Audience(departments=frozenset({"b", "c", "a"})).model_dump(mode="json")
+        assert written["departments"] == ["a", "b", "c"]
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("changes", "location", "code"),
+        [
+            ({"surprise": 1}, ("surprise",), "extra_forbidden"),
+            ({"subject": {"kind": "modules", "any_of": []}}, ("subject", "modules", "any_of"),
+             "too_short"),
+            ({"renewal": {"anchor": "printed_expiry", "months": 24}}, ("renewal", "months"),
+             "printed_expiry_is_not_computed"),
+            ({"renewal": {"anchor": "printed_expiry"}}, ("renewal",),
+             "module_has_no_printed_expiry"),
+            ({"renewal": {"anchor": "fixed_date", "months": 12}}, ("renewal", "fixed_date"),
+             "fixed_date_mismatch"),
+            ({"renewal": {"months": 12, "fixed_date": {"month": 3, "day": 31}}},
+             ("renewal", "fixed_date"), "fixed_date_mismatch"),
+            ({"renewal": {"anchor": "hire_anniversary", "months": 18}}, ("renewal", "months"),
+             "whole_years_only"),
+            ({"renewal": {"anchor": "hire_anniversary"}}, ("renewal", "months"),
+             "months_missing"),
+            ({"renewal": {"anchor": "end_of_month"}}, ("renewal", "months"), "months_missing"),
+            ({"renewal": {"months": 1, "window_days": 28}}, ("renewal", "window_days"),
+             "window_too_long"),
+            ({"renewal": {"anchor": "hire_anniversary", "months": 12,
+                          "early_renewal": "reanchor"}}, ("renewal", "early_renewal"),
+             "anchor_cannot_move"),
+            ({"renewal": {"hard_cap_months": 12}}, ("renewal", "hard_cap_months"),
+             "cap_without_months"),
+            ({"renewal": {"months": 24, "hard_cap_months": 23}}, ("renewal", "hard_cap_months"),
+             "cap_below_months"),
+            ({"renewal": {"anchor": "fixed_date", "months": 12,
+                          "fixed_date": {"month": 4, "day": 31}}},
+             ("renewal", "fixed_date", "day"), "no_such_day"),
+            ({"audience": {"include": [str(PERSON.id)], "exclude": [str(PERSON.id)]}},
+             ("audience", "exclude"), "included_and_excluded"),
+            ({"subject": {"kind": "credential", "credential_kind": "bls"},
+              "first_due": {"kind": "days_after", "event": "publication", "days": 1}},
+             ("first_due",), "credential_is_not_published"),
+            ({"subject": {"kind": "credential", "credential_kind": "bls"},
+              "renewal": {"anchor": "policy_version", "months": 12}},
+             ("renewal",), "credential_has_no_version"),
+            ({"subject": {"kind": "credential", "credential_kind": "bls"},
+              "retrain_days_after_material_change": 30},
+             ("retrain_days_after_material_change",), "credential_has_no_version"),
+            ({"first_due": {"kind": "days_after", "event": "hire", "days": -1}},
+             ("first_due", "days_after", "days"), "greater_than_equal"),
+        ],
+    )  # fmt: skip
+    def test_inconsistent_rules(
+        self, changes: dict[str, Any], location: tuple[str, ...], code: str
+    ) -> None:
+        with pytest.raises(ValidationError) as refused:
+            Rule.model_validate(with_(**changes))
+        assert [(e["loc"], e["type"]) for e in refused.value.errors()] == [(location, code)]
+
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({"citation": "a\0b"}, "unstorable_text"),
+            ({"citation": "\ud800"}, "unstorable_text"),
+            ({"audience": {"job_titles": ["a\0b"]}}, "unstorable_text"),
+            ({"audience": {"departments": ["a\0b"]}}, "unstorable_text"),
+            ({"subject": {"kind": "credential", "credential_kind": "a\0b"}}, "unstorable_text"),
+            ({"audience": {"hired_after": 86_400}}, "not_iso_8601"),
+            ({"audience": {"hired_after": "2026-01-01T00:00:00Z"}}, "not_iso_8601"),
+            ({"first_due": {"kind": "on_date", "date": 86_400}}, "not_iso_8601"),
+            ({"grace_days": "3"}, "int_type"),
+            ({"grace_days": True}, "int_type"),
+            ({"renewal": {"months": "12"}}, "int_type"),
+        ],
+    )
+    def test_json_is_taken_at_its_word(self, changes: dict[str, Any], code: str) -> None:
+        with pytest.raises(ValidationError) as refused:
+            Rule.model_validate(with_(**changes))
+        assert [each["type"] for each in refused.value.errors()] == [code]
+
+    def test_a_whole_number_may_have_a_point(self) -> None:
+        assert Rule.model_validate(with_(grace_days=3.0)).grace_days == 3
+
+    def test_29_february_is_a_fixed_date(self) -> None:
+        assert CalendarDay(month=2, day=29).day == 29
+
+    def test_the_longest_window(self) -> None:
+        assert Renewal(months=1, window_days=27).window_days == 27
+
+    def test_a_cap_equal_to_the_validity(self) -> None:
+        assert Renewal(months=12, hard_cap_months=12).hard_cap_months == 12
+
+
+class TestMatches:
+    def test_everyone(self) -> None:
+        assert matches(Audience(), PERSON) == MatchReason((Matched(Criterion.EVERYONE),))
+
+    def test_all_named_criteria_must_hold_and_are_told(self) -> None:
+        audience = Audience(
+            departments=frozenset({"Hygiene"}),
+            location_ids=frozenset({UPTOWN, DOWNTOWN}),
+            roles=frozenset({Role.LEARNER}),
+            job_titles=frozenset({"Registered dental hygienist"}),
+            hired_after=date(2027, 2, 28),
+        )
+        assert matches(audience, PERSON) == MatchReason(
+            (
+                Matched(Criterion.DEPARTMENT, "Hygiene"),
+                Matched(Criterion.LOCATION, str(DOWNTOWN)),
+                Matched(Criterion.ROLE, "learner"),
+                Matched(Criterion.JOB_TITLE, "Registered dental hygienist"),
+                Matched(Criterion.HIRED_AFTER, "2027-03-01"),
+            )
+        )
+
+    @pytest.mark.parametrize(
+        "miss",
+        [
+            {"departments": {"Front desk"}},
+            {"location_ids": {UPTOWN}},
+            {"roles": {Role.MANAGER}},
+            {"job_titles": {"Dentist"}},
+            {"hired_after": date(2027, 3, 1)},
+        ],
+    )
+    def test_one_miss_is_enough(self, miss: dict[str, Any]) -> None:
+        hit = {"departments": {"Hygiene"}, "roles": {Role.LEARNER}}
+        assert matches(Audience.model_validate({**hit, **miss}), PERSON) is None
+
+    def test_unknown_attributes_match_no_criterion(self) -> None:
+        nobody = PersonFacts(id=UUID(int=101))
+        assert matches(Audience(hired_after=date.min), nobody) is None
+        assert matches(Audience(departments=frozenset({"Hygiene"})), nobody) is None
+
+    def test_individual_inclusion_beats_criteria(self) -> None:
+        audience = Audience(departments=frozenset({"Surgery"}), include=frozenset({PERSON.id}))
+        assert matches(audience, PERSON) == MatchReason(
+            (Matched(Criterion.INCLUDED, str(PERSON.id)),)
+        )
+
+    def test_individual_exclusion(self) -> None:
+        assert matches(Audience(exclude=frozenset({PERSON.id})), PERSON) is None

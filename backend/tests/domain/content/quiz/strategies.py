@@ -1,0 +1,115 @@
+"""Hypothesis strategies for questions and answers; texts carry canaries that tests can look for."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from app.domain.content.quiz.questions import Question, QuestionKind, parse_question
+
+EXPLANATION_CANARY = "canary-explanation"
+
+ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=6)
+texts = st.text(
+    st.characters(
+        codec="utf-8",
+        exclude_categories=["Cc"],
+        exclude_characters="\ufffe\uffff",
+        include_characters="\n\t",
+    ),
+    min_size=1,
+    max_size=30,
+).map(lambda text: f"text {text}")
+points = st.decimals("0.01", "1000", places=2)
+numbers = st.decimals(-1_000_000, 1_000_000, places=4)
+
+
+@st.composite
+def item_lists(draw: st.DrawFn, max_size: int = 6) -> list[dict[str, str]]:
+    drawn = draw(st.lists(ids, min_size=2, max_size=max_size, unique=True))
+    return [
+        {"id": item_id, "text": f"{number}. {draw(texts)}"} for number, item_id in enumerate(drawn)
+    ]
+
+
+def ids_of(items: Sequence[dict[str, str]]) -> list[str]:
+    return [item["id"] for item in items]
+
+
+@st.composite
+def single_choices(draw: st.DrawFn) -> dict[str, Any]:
+    options = draw(item_lists())
+    return {"options": options, "correct": [draw(st.sampled_from(ids_of(options)))]}
+
+
+@st.composite
+def multiple_choices(draw: st.DrawFn) -> dict[str, Any]:
+    options = draw(item_lists())
+    correct = draw(st.lists(st.sampled_from(ids_of(options)), min_size=1, unique=True))
+    return {"options": options, "correct": correct}
+
+
+@st.composite
+def matchings(draw: st.DrawFn) -> dict[str, Any]:
+    left, right = draw(item_lists()), draw(item_lists())
+    pairs = {left_id: draw(st.sampled_from(ids_of(right))) for left_id in ids_of(left)}
+    return {"left": left, "right": right, "pairs": pairs}
+
+
+@st.composite
+def orderings(draw: st.DrawFn) -> dict[str, Any]:
+    items = draw(item_lists())
+    return {"items": items, "correct": draw(st.permutations(ids_of(items)))}
+
+
+metadata_by_kind: dict[QuestionKind, st.SearchStrategy[dict[str, Any]]] = {
+    QuestionKind.SINGLE_CHOICE: single_choices(),
+    QuestionKind.MULTIPLE_CHOICE: multiple_choices(),
+    QuestionKind.TRUE_FALSE: st.fixed_dictionaries({"correct": st.booleans()}),
+    QuestionKind.SHORT_ANSWER: st.fixed_dictionaries(
+        {
+            "accepted": st.lists(texts, min_size=1, max_size=3),
+            "case_sensitive": st.booleans(),
+        }
+    ),
+    QuestionKind.NUMERIC: st.fixed_dictionaries(
+        {"correct": numbers, "tolerance": st.decimals(0, 100, places=2)}
+    ),
+    QuestionKind.MATCHING: matchings(),
+    QuestionKind.ORDERING: orderings(),
+}
+
+
+@st.composite
+def questions(draw: st.DrawFn, *, kinds: Sequence[QuestionKind] = tuple(QuestionKind)) -> Question:
+    kind = draw(st.sampled_from(kinds))
+    return parse_question(
+        {
+            "id": UUID(int=draw(st.integers(0, 2**128 - 1))),
+            "kind": kind,
+            "prompt": draw(texts),
+            "points": draw(points),
+            "metadata": draw(metadata_by_kind[kind]),
+            "explanation": draw(st.sampled_from([None, EXPLANATION_CANARY])),
+        }
+    )
+
+
+def question(kind: str, metadata: dict[str, Any], **changes: object) -> Question:
+    """Build one fixed question; its id depends on nothing."""
+    return parse_question(
+        {
+            "id": UUID(int=1),
+            "kind": kind,
+            "prompt": "Prompt",
+            "points": Decimal(1),
+            "metadata": metadata,
+            **changes,
+        }
+    )
+
+
+def items(*item_ids: str) -> list[dict[str, str]]:
+    return [{"id": item_id, "text": f"text of {item_id}"} for item_id in item_ids]

@@ -1,0 +1,351 @@
+import uuid
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from app.repositories.study.enrollment import (
+    Assignment,
+    AssignmentCount,
+    EnrollmentFilter,
+    EnrollmentRepository,
+    PeopleFilter,
+)
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.pagination import PageRequest
+from app.domain.actor import Role
+from app.models import (
+    AuditEvent,
+    Department,
+    Enrollment,
+    ModulePrerequisite,
+    ModuleVersion,
+    SectionProgress,
+    TrainingModule,
+    User,
+    VersionSection,
+)
+from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.study.study import Admission, StudyRepository
+from tests.factories.module import make_module, publish
+from tests.factories.user import make_location, make_user
+from tests.repositories.conftest import actor_of
+from tests.support import RollbackDatabase
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def make_version(store: AsyncSession) -> ModuleVersion:
+    """Make a version row by row, as portable tests need it."""
+    module = await make_module(store)
+    version = ModuleVersion(
+        module_id=module.id,
+        number=1,
+        title=module.title,
+        language="en",
+        content=b"{}",
+        content_sha256="0" * 64,
+        answer_key_sha256="0" * 64,
+        outline=[],
+        # SQLite has no clock_timestamp().
+        created_at=NOW,
+    )
+    store.add(version)
+    await store.flush()
+    return version
+
+
+async def make_enrollment(store: AsyncSession, user: User, **fields: Any) -> Enrollment:
+    version = fields.pop("version", None) or await make_version(store)
+    enrollment = Enrollment(
+        user_id=user.id, module_id=version.module_id, version_id=version.id, **fields
+    )
+    store.add(enrollment)
+    await store.flush()
+    return enrollment
+
+
+class TestRows:
+    async def test_one_open_enrollment_for_a_person_and_a_module(self, store: AsyncSession) -> None:
+        user, version = await make_user(store), await make_version(store)
+        await make_enrollment(store, user, version=version)
+        with pytest.raises(IntegrityError):
+            await make_enrollment(store, user, version=version)
+
+    async def test_closed_ones_do_not_count(self, store: AsyncSession) -> None:
+        user, version = await make_user(store), await make_version(store)
+        closed = {"status": EnrollmentStatus.WITHDRAWN, "version": version}
+        await make_enrollment(store, user, **closed)
+        await make_enrollment(store, user, **closed)
+        done = {"status": EnrollmentStatus.COMPLETED, "completed_at": NOW}
+        await make_enrollment(store, user, version=version, **done)
+        opened = await make_enrollment(store, user, version=version)
+        enrollments = EnrollmentRepository(store)
+        assert await enrollments.open_id(user.id, version.module_id) == opened.id
+        assert await enrollments.open_id(uuid.uuid4(), version.module_id) is None
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"progress_percent": 101},
+            {"progress_percent": -1},
+            {"status": EnrollmentStatus.COMPLETED},
+            {"completed_at": NOW},
+        ],
+    )
+    async def test_the_database_knows_the_rules(
+        self, store: AsyncSession, fields: dict[str, Any]
+    ) -> None:
+        user = await make_user(store)
+        with pytest.raises(IntegrityError):
+            await make_enrollment(store, user, **fields)
+
+    async def test_progress_is_a_part_of_its_enrollment(self, store: AsyncSession) -> None:
+        enrollment = await make_enrollment(store, await make_user(store))
+        store.add(SectionProgress(enrollment_id=enrollment.id, section_id=uuid.uuid4()))
+        await store.commit()
+        store.expunge_all()
+        read = await store.get_one(Enrollment, enrollment.id)
+        assert [part.seconds_spent for part in read.progress] == [0]
+
+    async def test_lists_do_not_load_progress(self, store: AsyncSession) -> None:
+        """What a list does not show must not cost a statement; touching it says so."""
+        user = await make_user(store)
+        enrollment = await make_enrollment(store, user)
+        await store.commit()
+        store.expunge_all()
+        row = await EnrollmentRepository(store).get_visible(enrollment.id, actor_of(user))
+        assert row is not None
+        with pytest.raises(InvalidRequestError, match="lazy='raise'"):
+            _ = row.enrollment.progress
+
+    async def test_sections_come_in_order_with_their_progress(self, store: AsyncSession) -> None:
+        enrollment = await make_enrollment(store, await make_user(store))
+        ids = [uuid.uuid4() for _ in range(3)]
+        for position, section_id in zip((3, 1, 2), ids, strict=True):
+            store.add(
+                VersionSection(
+                    version_id=enrollment.version_id,
+                    section_id=section_id,
+                    position=position,
+                    kind="text",
+                    title=f"Part {position}",
+                    required=True,
+                )
+            )
+        store.add(SectionProgress(enrollment_id=enrollment.id, section_id=ids[0], seconds_spent=9))
+        await store.flush()
+        rows = await EnrollmentRepository(store).sections(enrollment)
+        assert [row.rule.title for row in rows] == ["Part 1", "Part 2", "Part 3"]
+        seconds = [row.progress.seconds_spent if row.progress else None for row in rows]
+        assert seconds == [None, None, 9]
+
+
+class TestVisibility:
+    async def test_lists_and_direct_reads_agree(self, store: AsyncSession) -> None:
+        office = await make_location(store)
+        owner = await make_user(store, location_id=office.id)
+        enrollment = await make_enrollment(store, owner)
+        readers = {
+            "owner": owner,
+            "colleague": await make_user(store, location_id=office.id),
+            "author": await make_user(store, role=Role.AUTHOR, location_id=office.id),
+            "manager": await make_user(store, role=Role.MANAGER, location_id=office.id),
+            "other manager": await make_user(store, role=Role.MANAGER),
+            "admin": await make_user(store, role=Role.ADMIN),
+        }
+        enrollments = EnrollmentRepository(store)
+        filters = EnrollmentFilter(user_id=owner.id)
+        listed, read, locked = set(), set(), set()
+        for name, reader in readers.items():
+            actor = actor_of(reader)
+            if (await enrollments.list_visible(actor, filters, PageRequest())).items:
+                listed.add(name)
+            if await enrollments.get_visible(enrollment.id, actor):
+                read.add(name)
+            if await enrollments.lock_visible(enrollment.id, actor):
+                locked.add(name)
+        assert listed == read == locked == {"owner", "manager", "admin"}
+
+    async def test_the_own_list_is_the_default(self, store: AsyncSession) -> None:
+        admin, other = await make_user(store, role=Role.ADMIN), await make_user(store)
+        own = await make_enrollment(store, admin)
+        theirs = await make_enrollment(store, other)
+        enrollments = EnrollmentRepository(store)
+        page = await enrollments.list_visible(actor_of(admin), EnrollmentFilter(), PageRequest())
+        assert [row.enrollment.id for row in page.items] == [own.id]
+        assert await enrollments.get_visible(theirs.id, actor_of(admin), own=True) is None
+
+
+async def enroll(database: RollbackDatabase, user: User, module_id: uuid.UUID) -> Admission:
+    return await StudyRepository(database.fetch).enroll(user.id, module_id, "r-1")
+
+
+class TestEnroll:
+    @pytest.fixture
+    async def module(self, session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
+        module = await make_module(session)
+        await publish(database, module)
+        return module
+
+    async def test_one_row_and_one_event(
+        self,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learner: User,
+        module: TrainingModule,
+    ) -> None:
+        first = await enroll(database, learner, module.id)
+        again = await enroll(database, learner, module.id)
+        assert first.created is not None
+        assert (again.module_exists, again.created) == (True, None)
+        created = select(AuditEvent).where(AuditEvent.action == "enrollment:created")
+        event = (await session.scalars(created)).one()
+        assert (event.target_id, event.actor_id) == (first.created.id, learner.id)
+        assert event.request_id == "r-1"
+
+    async def test_drafts_and_strangers_are_unknown(
+        self, session: AsyncSession, learner: User, database: RollbackDatabase
+    ) -> None:
+        draft = await make_module(session)
+        for module_id in (draft.id, uuid.uuid4()):
+            admission = await enroll(database, learner, module_id)
+            assert admission == Admission(None, module_exists=False, prerequisites_missing=[])
+
+    async def test_prerequisites_must_be_completed(
+        self,
+        session: AsyncSession,
+        learner: User,
+        module: TrainingModule,
+        database: RollbackDatabase,
+    ) -> None:
+        first, second = await make_version(session), await make_version(session)
+        for required in (first, second):
+            session.add(ModulePrerequisite(module_id=module.id, requires_id=required.module_id))
+        done = {"status": EnrollmentStatus.COMPLETED, "completed_at": NOW}
+        await make_enrollment(session, learner, version=first, **done)
+        await make_enrollment(session, learner, version=second)
+        admission = await enroll(database, learner, module.id)
+        assert admission.prerequisites_missing == [second.module_id]
+        assert admission.created is None
+
+
+class TestAssign:
+    @pytest.fixture
+    async def module(self, session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
+        module = await make_module(session)
+        await publish(database, module)
+        return module
+
+    async def assign(
+        self, session: AsyncSession, by: User, module_id: uuid.UUID, people: PeopleFilter
+    ) -> AssignmentCount:
+        assignment = Assignment(module_id, people, date(2027, 1, 31))
+        return await EnrollmentRepository(session).assign(assignment, actor_of(by), "r-1")
+
+    async def test_counts_the_new_ones(
+        self, session: AsyncSession, database: RollbackDatabase, admin: User, module: TrainingModule
+    ) -> None:
+        people = [await make_user(session) for _ in range(3)]
+        await enroll(database, people[0], module.id)
+        filters = PeopleFilter(user_ids=[user.id for user in people])
+        for created in (2, 0):
+            count = await self.assign(session, admin, module.id, filters)
+            assert count == AssignmentCount(module_exists=True, allowed=3, created=created)
+        rows = await session.scalars(select(Enrollment).order_by(Enrollment.source))
+        assert [(row.source, row.due_on) for row in rows] == [
+            ("assigned", date(2027, 1, 31)),
+            ("assigned", date(2027, 1, 31)),
+            ("self", None),
+        ]
+
+    async def test_each_row_has_its_event(
+        self, session: AsyncSession, admin: User, module: TrainingModule
+    ) -> None:
+        user = await make_user(session)
+        await self.assign(session, admin, module.id, PeopleFilter(user_ids=[user.id]))
+        created = select(AuditEvent).where(AuditEvent.action == "enrollment:created")
+        event = (await session.scalars(created)).one()
+        enrollment = (await session.scalars(select(Enrollment))).one()
+        assert (event.target_id, event.actor_id) == (enrollment.id, admin.id)
+        assert event.after == {
+            "module_id": str(module.id),
+            "user_id": str(user.id),
+            "source": "assigned",
+            "due_on": "2027-01-31",
+        }
+
+    async def test_a_draft_takes_nobody(self, session: AsyncSession, admin: User) -> None:
+        draft = await make_module(session)
+        count = await self.assign(session, admin, draft.id, PeopleFilter())
+        assert (count.module_exists, count.created) == (False, 0)
+
+    async def test_filters_meet(
+        self, session: AsyncSession, admin: User, module: TrainingModule
+    ) -> None:
+        office = await make_location(session, name="North")
+        department = Department(name="Hygiene")
+        session.add(department)
+        await session.flush()
+        fields = {"location_id": office.id, "department_id": department.id}
+        both = await make_user(session, job_title="Hygienist", **fields)
+        await make_user(session, location_id=office.id, role=Role.MANAGER)
+        await make_user(session, is_active=False, **fields)
+        for people, expected in (
+            (PeopleFilter(), 3),
+            (PeopleFilter(location="NORTH"), 2),
+            (PeopleFilter(location_id=office.id), 2),
+            (PeopleFilter(department="hygiene"), 1),
+            (PeopleFilter(job_title="HYGIENIST", location="north"), 1),
+            (PeopleFilter(role=Role.MANAGER), 1),
+            (PeopleFilter(user_ids=[both.id, uuid.uuid4()]), 1),
+            (PeopleFilter(user_ids=[]), 0),
+        ):
+            count = await self.assign(session, admin, module.id, people)
+            assert count.allowed == expected, asdict(people)
+
+    async def test_managers_assign_to_their_people_alone(
+        self, session: AsyncSession, module: TrainingModule
+    ) -> None:
+        office = await make_location(session)
+        manager = await make_user(session, role=Role.MANAGER, location_id=office.id)
+        colleague = await make_user(session, location_id=office.id)
+        report = await make_user(session, manager_id=manager.id)
+        stranger = await make_user(session)
+        everybody = [manager.id, colleague.id, report.id, stranger.id]
+        for people in (PeopleFilter(), PeopleFilter(user_ids=everybody)):
+            count = await self.assign(session, manager, module.id, people)
+            assert count.allowed == 3
+        enrolled = await session.scalars(select(Enrollment.user_id))
+        assert set(enrolled) == {manager.id, colleague.id, report.id}
+
+
+class TestOverdue:
+    @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "Pacific/Niue"])
+    async def test_the_day_ends_where_the_person_works(
+        self, session: AsyncSession, zone: str
+    ) -> None:
+        office = await make_location(session, time_zone=zone)
+        user = await make_user(session, location_id=office.id)
+        now: datetime = (await session.execute(select(func.now()))).scalar_one()
+        today = now.astimezone(ZoneInfo(zone)).date()
+        late = await make_enrollment(session, user, due_on=today - timedelta(days=1))
+        due = await make_enrollment(session, user, due_on=today)
+        free = await make_enrollment(session, user)
+        assert await self.ids(session, user, overdue=True) == {late.id}
+        assert await self.ids(session, user, overdue=False) == {due.id, free.id}
+
+    async def test_what_is_done_is_never_late(self, session: AsyncSession, learner: User) -> None:
+        done = {"status": EnrollmentStatus.COMPLETED, "completed_at": NOW}
+        await make_enrollment(session, learner, due_on=date(2020, 1, 1), **done)
+        assert await self.ids(session, learner, overdue=True) == set()
+
+    async def ids(self, session: AsyncSession, user: User, *, overdue: bool) -> set[uuid.UUID]:
+        page = await EnrollmentRepository(session).list_visible(
+            actor_of(user), EnrollmentFilter(overdue=overdue), PageRequest()
+        )
+        return {row.enrollment.id for row in page.items}

@@ -1,0 +1,230 @@
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from app.services.compliance.compliance_facts import Catalogue
+from app.services.compliance.reconciliation import Reconciled, ReconciliationService, reconcile
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database
+from app.core.ids import new_id
+from app.domain.compliance import EmploymentChange, EmploymentState
+from app.domain.compliance.requirement import PersonFacts
+from app.models import (
+    CertificationPeriod,
+    CompliancePending,
+    Enrollment,
+    EvidenceElsewhere,
+    SectionProgress,
+    TrainingModule,
+    User,
+)
+from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.compliance.requirement import PublishedVersion
+from app.services.context import SYSTEM
+from app.services.unit_of_work import UnitOfWork
+from tests.factories.module import make_module, publish
+from tests.factories.requirement import make_requirement
+from tests.factories.user import make_user
+from tests.support import RollbackDatabase, count_statements
+
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A published module that a requirement asks of everybody there is."""
+
+    database: RollbackDatabase
+    session: AsyncSession
+    module: TrainingModule
+
+    async def reconcile(self, *people: User) -> Reconciled:
+        return await run(self.database, *people)
+
+    async def is_shown_by(self, user: User) -> date:
+        """Let the person have shown the module elsewhere, today; return the day."""
+        day = await today_of(self.database, user)
+        await show(self.session, user, self.module, day)
+        return day
+
+    async def enrollment(self) -> Enrollment:
+        """Return the one that the requirement has made."""
+        [enrollment] = await self.session.scalars(
+            select(Enrollment).execution_options(populate_existing=True)
+        )
+        return enrollment
+
+
+@pytest.fixture
+async def duty(session: AsyncSession, database: RollbackDatabase, learner: User) -> Duty:
+    module = await make_module(session)
+    await publish(database, module)
+    await make_requirement(database, module.id)
+    return Duty(database, session, module)
+
+
+async def run(database: Database, *people: User) -> Reconciled:
+    async with UnitOfWork(database, SYSTEM) as uow:
+        return await reconcile(uow, [person.id for person in people])
+
+
+async def show(session: AsyncSession, user: User, module: TrainingModule, day: date) -> None:
+    session.add(EvidenceElsewhere(user_id=user.id, module_id=module.id, day=day, recorded_on=day))
+    await session.commit()
+
+
+async def today_of(database: Database, user: User) -> date:
+    async with UnitOfWork(database, SYSTEM) as uow:
+        return await uow.employment.today_of(user.id)
+
+
+class TestReconcile:
+    async def test_the_second_time_writes_nothing(self, duty: Duty, learner: User) -> None:
+        assert (await duty.reconcile(learner)).changed == 0
+
+    async def test_meets_and_withdraws(
+        self, duty: Duty, session: AsyncSession, learner: User
+    ) -> None:
+        day = await duty.is_shown_by(learner)
+        done = await duty.reconcile(learner)
+        assert (done.periods, done.withdrawn) == (1, 1)
+        [period] = await session.scalars(select(CertificationPeriod))
+        assert (period.outcome, period.met_on) == ("met", day)
+        assert (await duty.enrollment()).status is EnrollmentStatus.WITHDRAWN
+
+    async def test_what_was_begun_stays(
+        self, duty: Duty, session: AsyncSession, learner: User
+    ) -> None:
+        section_id = duty.module.sections[0].id
+        enrollment_id = (await duty.enrollment()).id
+        session.add(SectionProgress(enrollment_id=enrollment_id, section_id=section_id))
+        await duty.is_shown_by(learner)
+        done = await duty.reconcile(learner)
+        assert (done.withdrawn, done.dated) == (0, 1)
+        enrollment = await duty.enrollment()
+        assert (enrollment.status, enrollment.due_on) == (EnrollmentStatus.ACTIVE, None)
+
+    async def test_statements_do_not_grow(self, duty: Duty, session: AsyncSession) -> None:
+        people = [await make_user(session) for _ in range(12)]
+        await duty.reconcile(*people)
+        counts = []
+        for some in (people[:2], people):
+            for person in some:
+                await duty.is_shown_by(person)
+            with count_statements(duty.database.engine) as statements:
+                await duty.reconcile(*some)
+            counts.append(statements.count)
+        assert counts[0] == counts[1]
+
+    async def test_dry_run_writes_nothing(self, duty: Duty, learner: User) -> None:
+        await duty.is_shown_by(learner)
+        service = ReconciliationService(duty.database, SYSTEM)
+        counted = await service.run([learner.id], dry_run=True)
+        assert counted.changed > 0
+        assert await service.run([learner.id], dry_run=True) == counted
+        assert await service.run([learner.id]) == counted
+        assert (await service.run([learner.id])).changed == 0
+
+
+class TestClosedPeriods:
+    async def test_the_database_refuses_to_change_them(
+        self, session: AsyncSession, database: RollbackDatabase, learner: User
+    ) -> None:
+        requirement = await make_requirement(database, (await make_module(session)).id)
+        day = date(2020, 1, 1)
+        session.add(
+            CertificationPeriod(
+                user_id=learner.id,
+                requirement_id=requirement.id,
+                number=7,
+                cause="initial",
+                window_start=day,
+                outcome="met",
+                closed_on=day,
+            )
+        )
+        await session.commit()
+        for change in (
+            "UPDATE certification_periods SET due_on = now() WHERE number = 7",
+            "DELETE FROM certification_periods WHERE number = 7",
+        ):
+            with pytest.raises(DBAPIError, match="is closed"):
+                async with session.begin_nested():
+                    await session.execute(text(change))
+
+
+class TestPending:
+    async def test_a_crash_after_a_completion_loses_nothing(
+        self, duty: Duty, session: AsyncSession, learner: User
+    ) -> None:
+        pending = select(func.count()).select_from(CompliancePending)
+        section_id = duty.module.sections[0].id
+        enrollment_id = (await duty.enrollment()).id
+        completed = func.complete_section(enrollment_id, section_id, learner.id, "crashed")
+        await session.execute(select(completed))
+        await session.commit()
+        assert await session.scalar(pending) == 1
+        done = await ReconciliationService(duty.database, SYSTEM).run_pending()
+        assert done.periods == 1
+        assert await session.scalar(pending) == 0
+        assert (await duty.reconcile(learner)).changed == 0
+
+
+class TestLocalDays:
+    def test_2330_in_los_angeles(self) -> None:
+        """At 07:30 UTC it is still the day before in Los Angeles, and not in New York."""
+        offices = {new_id(): "America/Los_Angeles", new_id(): "America/New_York"}
+        west, east = offices
+        instant = datetime(2027, 3, 2, 7, 30, tzinfo=UTC)
+        assert instant.astimezone(LOS_ANGELES).hour == 23
+        version = PublishedVersion(new_id(), 1, instant, material_change=True)
+        catalogue = Catalogue(instant, {}, [version], offices)
+        days = [
+            catalogue.published([employed(office)])[version.module_id][0].published_on
+            for office in (west, east)
+        ]
+        assert days == [date(2027, 3, 1), date(2027, 3, 2)]
+
+    def test_a_move_does_not_shift_what_was_published_before(self) -> None:
+        offices = {new_id(): "America/Los_Angeles", new_id(): "Pacific/Auckland"}
+        west, far = offices
+        instant = datetime(2027, 3, 2, 7, 30, tzinfo=UTC)
+        version = PublishedVersion(new_id(), 1, instant, material_change=True)
+        catalogue = Catalogue(instant, {}, [version], offices)
+        moved = [employed(west), employed(far, date(2027, 6, 1))]
+        [publication] = catalogue.published(moved)[version.module_id]
+        assert publication.published_on == date(2027, 3, 1)
+
+
+def employed(location_id: uuid.UUID, day: date = date(2020, 1, 1)) -> EmploymentChange:
+    person = PersonFacts(uuid.UUID(int=1), location_id=location_id)
+    return EmploymentChange(day, day, EmploymentState.ACTIVE, person)
+
+
+@pytest.mark.full
+class TestTwoAtOnce:
+    async def test_write_once(self, committed_database: Database) -> None:
+        async with committed_database.writing() as session:
+            people = [await make_user(session) for _ in range(20)]
+            modules = [await make_module(session) for _ in range(5)]
+        for module in modules:
+            await publish(committed_database, module)
+            await make_requirement(committed_database, module.id)
+        service = ReconciliationService(committed_database, SYSTEM)
+        day = await today_of(committed_database, people[0])
+        alone = 0
+        for module in modules:
+            async with committed_database.writing() as session:
+                for person in people:
+                    await show(session, person, module, day)
+            results = await asyncio.gather(*(service.run() for _ in range(4)))
+            assert sum(result.periods for result in results) == len(people)
+            alone += sum(result.changed > 0 for result in results)
+            assert (await service.run()).changed == 0
+        assert alone == len(modules)

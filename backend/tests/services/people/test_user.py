@@ -1,0 +1,156 @@
+import uuid
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.concurrency import Precondition
+from app.core.errors import (
+    AppError,
+    InvalidPayloadError,
+    NotFoundError,
+    PreconditionFailedError,
+)
+from app.core.pagination import PageRequest
+from app.domain.actor import Role
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
+from app.models import User
+from app.repositories.people.user import UserFilter
+from app.schemas.people.user import ProfileUpdate, UserInvite, UserUpdate
+from app.services.context import SYSTEM
+from app.services.people.user import UserService
+from tests.factories.user import make_location, make_user
+from tests.services.conftest import acting
+from tests.support import RollbackDatabase
+
+ANY = Precondition(frozenset({"*"}))
+
+
+@pytest.fixture
+def users(database: RollbackDatabase, admin: User, auth_admin: InMemoryAuthAdmin) -> UserService:
+    return UserService(database, acting(admin), auth_admin)
+
+
+class TestProfile:
+    async def test_ones_own_name_and_preferences(
+        self, database: RollbackDatabase, learner: User
+    ) -> None:
+        service = UserService(database, acting(learner))
+        payload = ProfileUpdate(full_name="Ada Byron", profile_metadata={"theme": "dark"})
+        outcome = await service.update_me(payload, Precondition.parse(learner.etag))
+        me = orjson.loads(outcome.body)
+        assert (me["full_name"], me["profile_metadata"]) == ("Ada Byron", {"theme": "dark"})
+        assert orjson.loads((await service.me()).body) == me
+        with pytest.raises(PreconditionFailedError):
+            await service.update_me(payload, Precondition.parse(learner.etag))
+
+    async def test_a_name_may_be_taken_back(
+        self, database: RollbackDatabase, learner: User
+    ) -> None:
+        service = UserService(database, acting(learner))
+        outcome = await service.update_me(ProfileUpdate(full_name=None), ANY)
+        me = orjson.loads(outcome.body)
+        assert me["full_name"] is None
+        assert me["display_name"] == learner.email.partition("@")[0]
+
+
+class TestDirectory:
+    async def test_is_edited_field_by_field(
+        self, users: UserService, session: AsyncSession, learner: User, manager: User
+    ) -> None:
+        office = await make_location(session, name="North")
+        payload = UserUpdate(
+            department="Hygiene",
+            location_id=office.id,
+            manager_id=manager.id,
+            role=Role.AUTHOR,
+            job_title="Hygienist",
+        )
+        outcome = await users.update(learner.id, payload, ANY)
+        after = orjson.loads(outcome.body)
+        assert (after["department"], after["location"]) == ("Hygiene", "North")
+        assert (after["role"], after["full_name"]) == ("author", learner.full_name)
+        cleared = UserUpdate(department=None, location_id=None)
+        after = orjson.loads((await users.update(learner.id, cleared, ANY)).body)
+        assert (after["department"], after["location"]) == (None, None)
+        assert after["job_title"] == "Hygienist"
+
+    async def test_refers_to_what_is_there(self, users: UserService, learner: User) -> None:
+        cases: list[dict[str, Any]] = [
+            {"location_id": uuid.uuid4()},
+            {"manager_id": uuid.uuid4()},
+            {"manager_id": learner.id},
+        ]
+        for fields in cases:
+            with pytest.raises(InvalidPayloadError):
+                await users.update(learner.id, UserUpdate(**fields), ANY)
+
+    @pytest.mark.parametrize("payload", [{"role": "learner"}, {"is_active": False}])
+    async def test_admins_do_not_lock_themselves_out(
+        self, users: UserService, admin: User, payload: dict[str, Any]
+    ) -> None:
+        with pytest.raises(AppError) as caught:
+            await users.update(admin.id, UserUpdate(**payload), ANY)
+        assert caught.value.code == "own_access"
+        await users.update(admin.id, UserUpdate(role=Role.ADMIN, is_active=True), ANY)
+
+    async def test_managers_read_their_people_alone(
+        self, database: RollbackDatabase, session: AsyncSession, learner: User
+    ) -> None:
+        boss = await make_user(session, role=Role.MANAGER)
+        report = await make_user(session, manager_id=boss.id)
+        service = UserService(database, acting(boss))
+        listed = await service.list(UserFilter(), PageRequest(include_total=True))
+        assert {item.id for item in listed.items} == {boss.id, report.id}
+        assert listed.total == 2
+        with pytest.raises(NotFoundError):
+            await service.get(learner.id)
+
+    async def test_a_role_may_be_set_from_the_command_line(
+        self, database: RollbackDatabase, learner: User
+    ) -> None:
+        operator = UserService(database, SYSTEM)
+        assert (await operator.promote(learner.email.upper(), Role.ADMIN)).role is Role.ADMIN
+        with pytest.raises(NotFoundError):
+            await operator.promote("nobody@unified.example", Role.ADMIN)
+
+
+class TestInvite:
+    async def test_makes_the_row_that_will_be_claimed(
+        self, users: UserService, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        payload = UserInvite(email="Ada@Unified.Example", role=Role.MANAGER, department="Hygiene")
+        outcome = await users.invite(payload)
+        invited = orjson.loads(outcome.body)
+        assert outcome.created
+        assert (invited["email"], invited["role"]) == ("ada@unified.example", "manager")
+        assert invited["supabase_id"] in {str(user_id) for user_id in auth_admin.users}
+        assert auth_admin.invited == ["ada@unified.example"]
+
+    async def test_a_known_account_is_left_to_its_owner(
+        self, users: UserService, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        auth_admin.put(AuthUser(uuid.uuid4(), "ada@unified.example", email_confirmed=True))
+        outcome = await users.invite(UserInvite(email="ada@unified.example"))
+        assert orjson.loads(outcome.body)["supabase_id"] is None
+        assert auth_admin.invited == []
+
+    async def test_no_mail_is_sent_for_what_is_refused(
+        self, users: UserService, auth_admin: InMemoryAuthAdmin, learner: User
+    ) -> None:
+        with pytest.raises(AppError) as caught:
+            await users.invite(UserInvite(email=learner.email))
+        assert caught.value.code == "email_in_use"
+        with pytest.raises(InvalidPayloadError):
+            await users.invite(UserInvite(email="ada@unified.example", location_id=uuid.uuid4()))
+        assert auth_admin.invited == []
+
+    async def test_no_row_without_the_sign_in_service(
+        self, users: UserService, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        auth_admin.available = False
+        with pytest.raises(AuthUnavailableError):
+            await users.invite(UserInvite(email="ada@unified.example"))
+        listed = await users.list(UserFilter(q="ada@"), PageRequest())
+        assert listed.items == []
