@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from app.services.compliance.reconciliation import ReconciliationService, reconcile
-from app.services.compliance.report import ReportService
 from sqlalchemy import text
 
 from app.core.config import Environment, Settings
@@ -29,6 +27,8 @@ from app.core.pagination import PageRequest
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Actor, Role
 from app.repositories.compliance.report import GroupBy, ReportScope
+from app.services.compliance.reconciliation import ReconciliationService, reconcile
+from app.services.compliance.report import ReportService
 from app.services.context import SYSTEM, RequestContext
 from app.services.unit_of_work import UnitOfWork
 from devstack.migrate import migrate

@@ -23,7 +23,6 @@ import asyncpg
 import httpx
 import hypothesis
 import pytest
-from app.services.study.content_cache import ContentCache
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -41,6 +40,7 @@ from app.integrations.file_storage import InMemoryFileStorage
 from app.main import create_app
 from app.models import User
 from app.services.people.user_sync import UserSync
+from app.services.study.content_cache import ContentCache
 from devstack.migrate import migrate
 from devstack.postgres import HOST, EmbeddedPostgres
 from tests.factories.user import make_user

@@ -69,6 +69,7 @@ class Guard:
         if self._needs_mfa(request, app) and claims.assurance_level != MFA_LEVEL:
             raise MfaRequiredError
         if isinstance(request, StrictRequest):
+            request.refuse_query()
             await request.refuse_fields()
         return RequestContext(
             actor, request.state.request_id, await _idempotency(request, idempotency_key)

@@ -1,10 +1,16 @@
-"""Request bodies as JSON that the database can keep: no NaN, no depth bombs, valid UTF-8."""
+"""Requests at their word: nothing in a query or a body is ignored in silence.
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+A body is JSON that the database can keep: no NaN, no depth bombs, valid UTF-8.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, get_origin
 
 import orjson
 from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import ParamTypes
 from fastapi.routing import APIRoute
 
 from app.core.errors import FieldError, InvalidPayloadError, pointer_to
@@ -20,6 +26,24 @@ those, Pydantic reads attributes.
 
 class StrictRequest(Request):
     takes_body = True
+    query_names: Mapping[str, bool]
+    """What the operation takes in its query, and whether it may be repeated there."""
+
+    def refuse_query(self) -> None:
+        """Refuse parameters that the operation does not know, and single ones that are repeated.
+
+        To take a misspelt filter for none would answer with everybody's rows.
+        """
+        if self.url.query and (faults := list(self._query_faults())):
+            raise InvalidPayloadError(faults)
+
+    def _query_faults(self) -> Iterator[FieldError]:
+        sent = Counter(name for name, _ in self.query_params.multi_items())
+        for name, times in sent.items():
+            if name not in self.query_names:
+                yield _unexpected(f"query:{name}")
+            elif times > 1 and not self.query_names[name]:
+                yield FieldError(f"query:{name}", "repeated", "This parameter is sent once")
 
     async def refuse_fields(self) -> None:
         """Refuse what is sent to an operation that takes nothing; `{}` is nothing."""
@@ -27,7 +51,8 @@ class StrictRequest(Request):
             return
         if sent := await self.json():
             names = sent if isinstance(sent, dict) else [""]
-            raise InvalidPayloadError([_unexpected(name) for name in names])
+            pointers = [pointer_to(name) if name else "" for name in names]
+            raise InvalidPayloadError([_unexpected(pointer) for pointer in pointers])
 
     async def json(self) -> Any:  # noqa: ANN401  # as in Starlette
         if not hasattr(self, "_json"):
@@ -55,18 +80,26 @@ def _depth(value: object) -> int:
     return deepest
 
 
-def _unexpected(name: str) -> FieldError:
-    pointer = pointer_to(name) if name else ""
+def _unexpected(pointer: str) -> FieldError:
     return FieldError(pointer, "extra_forbidden", "Extra inputs are not permitted")
 
 
 class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        query_names = dict(self._query_names())
+        described = self.openapi_extra or {}
+        takes_body = self.body_field is not None or "requestBody" in described
 
         async def strict(request: Request) -> Response:
             strict_request = StrictRequest(request.scope, request.receive)
-            strict_request.takes_body = request.method != "POST" or self.body_field is not None
+            strict_request.takes_body = request.method != "POST" or takes_body
+            strict_request.query_names = query_names
             return await handler(strict_request)
 
         return strict
+
+    def _query_names(self) -> Iterator[tuple[str, bool]]:
+        for field in get_flat_params(self.dependant):
+            if getattr(field.field_info, "in_", None) is ParamTypes.query:
+                yield field.alias, get_origin(field.field_info.annotation) is list

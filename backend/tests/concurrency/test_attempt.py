@@ -2,7 +2,6 @@ from typing import Any
 
 import httpx
 import pytest
-from app.services.study.attempt import AttemptService
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +9,7 @@ from app.core.database import Database
 from app.models import AttemptResult, QuizAttempt, TrainingRecord, User
 from app.models.study.attempt import AttemptState
 from app.services.context import SYSTEM
+from app.services.study.attempt import AttemptService
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses, verify
 from tests.factories.attempt import Quiz, make_quiz, question
 from tests.support import Api

@@ -5,7 +5,6 @@ from typing import Any
 
 from app.domain.evidence.ce_credits import LicenceProfile
 from app.domain.evidence.retention import RetentionClass
-
 from app.models import User
 from tests.contracts.matrix import (
     ADMIN,

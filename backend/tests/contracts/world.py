@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import orjson
-from app.services.study.attempt import AttemptService
-from app.services.study.enrollment import EnrollmentService
 
 from app.core.database import Database
 from app.core.pagination import PageRequest
@@ -16,6 +14,8 @@ from app.schemas.evidence.training_record import TrainingRecordRead
 from app.schemas.study.enrollment import EnrollmentCreate, EnrollmentRead, ProgressReport
 from app.services.context import RequestContext
 from app.services.evidence.training_record import TrainingRecordService
+from app.services.study.attempt import AttemptService
+from app.services.study.enrollment import EnrollmentService
 from tests.factories.module import (
     acknowledgement_section,
     make_module,

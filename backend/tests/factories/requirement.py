@@ -4,12 +4,11 @@ import itertools
 import uuid
 from typing import Any
 
-from app.services.compliance.reconciliation import reconcile_all
-from app.services.compliance.requirement import add_requirement
-
 from app.core.database import Database
 from app.domain.compliance.requirement import Rule
 from app.models import Requirement
+from app.services.compliance.reconciliation import reconcile_all
+from app.services.compliance.requirement import add_requirement
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 

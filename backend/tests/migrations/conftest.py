@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import asyncpg
 import pytest
-from app.services.study.enrollment import EnrollmentService
 
 from app.core.config import Settings
 from app.core.database import Database
@@ -18,6 +17,7 @@ from app.schemas.study.enrollment import Acknowledge, EnrollmentCreate, Progress
 from app.services.content.seed import SeedService
 from app.services.context import SYSTEM, RequestContext
 from app.services.evidence.training_record import TrainingRecordService
+from app.services.study.enrollment import EnrollmentService
 from app.services.unit_of_work import UnitOfWork
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from app.repositories.study.realtime import PUBLICATION, PUBLISHED, READABLE
-from app.services.study.realtime import RealtimeService, is_as_enabled
 
 from app.core.database import Database
+from app.repositories.study.realtime import PUBLICATION, PUBLISHED, READABLE
 from app.services.context import SYSTEM
+from app.services.study.realtime import RealtimeService, is_as_enabled
 from tests.conftest import settings_for
 from tests.migrations.catalogue import Catalogue
 from tests.migrations.conftest import NewDatabase

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from app.services.study.realtime import RealtimeService
 
 from app.core.database import Database
 from app.services.context import SYSTEM
+from app.services.study.realtime import RealtimeService
 from tests.conftest import settings_for
 from tests.migrations.conftest import NewDatabase, execute
 

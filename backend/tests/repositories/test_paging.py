@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from app.repositories.evidence.audit_event import AuditEventRepository, AuditFilter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import InvalidPayloadError
@@ -13,6 +12,7 @@ from app.core.pagination import Page, PageRequest, encode_cursor
 from app.domain.actor import Role
 from app.models import AuditEvent
 from app.repositories.content.module import ModuleFilter, ModuleRepository
+from app.repositories.evidence.audit_event import AuditEventRepository, AuditFilter
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserFilter, UserRepository
 from tests.factories.module import make_module

@@ -5,9 +5,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.repositories.evidence.audit_event import AuditEventRepository, AuditFilter
-from app.repositories.evidence.training_record import TrainingRecordRepository
-from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,9 +23,12 @@ from app.models import (
 )
 from app.repositories.content.module import ModuleFilter, ModuleRepository
 from app.repositories.content.version import VersionRepository
+from app.repositories.evidence.audit_event import AuditEventRepository, AuditFilter
+from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserFilter, UserRepository
+from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from tests.factories.module import make_module, publish, quiz_section, single_choice, text_section
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import actor_of

@@ -7,11 +7,14 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.main import ROUTERS
 from app.models import User
+from app.routers.strict_json import StrictRoute
 from tests.factories.module import make_module
-from tests.routers.problems import assert_problem, pointers
+from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api
 
 MEBIBYTE = 1_048_576
@@ -336,9 +339,37 @@ class TestHostileAddresses:
             name = query.partition("=")[0]
             assert [pointer for pointer, _ in pointers(response)] == [f"query:{name}"]
 
-    @pytest.mark.parametrize("query", ["x=1", "%00=%00", "a[b]=c&a[b]=d", "&&&", "limit=1&limit=2"])
-    async def test_unknown_garbage_is_harmless(self, api: Api, admin: User, query: str) -> None:
-        assert (await api.get(f"/users?{query}", admin)).status_code == HTTPStatus.OK
+    @pytest.mark.parametrize(
+        ("query", "name", "code"),
+        [
+            ("x=1", "x", "extra_forbidden"),
+            ("departmnt=Hygiene", "departmnt", "extra_forbidden"),
+            ("%00=%00", "\0", "extra_forbidden"),
+            ("a[b]=c&a[b]=d", "a[b]", "extra_forbidden"),
+            ("limit=1&limit=2", "limit", "repeated"),
+            ("role=admin&role=learner", "role", "repeated"),
+        ],
+    )
+    async def test_nothing_is_ignored_in_silence(
+        self, api: Api, admin: User, query: str, name: str, code: str
+    ) -> None:
+        response = await api.get(f"/users?{query}", admin)
+        assert pointers(response) == [(f"query:{name}", code)]
+
+    async def test_separators_alone_say_nothing(self, api: Api, admin: User) -> None:
+        assert (await api.get("/users?&&&", admin)).status_code == HTTPStatus.OK
+
+    async def test_strangers_are_told_that_first(self, api: Api) -> None:
+        assert_anonymous(await api.get("/users?x=1"))
+
+    def test_every_guarded_operation_is_strict(self) -> None:
+        routes = [route for router in ROUTERS for route in router.routes]
+        loose = {
+            route.path
+            for route in routes
+            if isinstance(route, APIRoute) and not isinstance(route, StrictRoute)
+        }
+        assert loose == {"/health/live", "/health/ready", "/hooks/auth/before-user-created"}
 
     @pytest.mark.parametrize(
         "name",

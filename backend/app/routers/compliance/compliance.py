@@ -7,10 +7,13 @@ from app.domain.actor import Permission
 from app.domain.fields import Day
 from app.routers.deps import App, Guard
 from app.routers.respond import respond
+from app.routers.strict_json import StrictRoute
 from app.schemas.compliance.compliance import ComplianceRead
 from app.services.context import RequestContext
 
-router = APIRouter(prefix="/users/{user_id}/compliance", tags=["compliance"])
+router = APIRouter(
+    prefix="/users/{user_id}/compliance", tags=["compliance"], route_class=StrictRoute
+)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 

@@ -11,12 +11,13 @@ from app.domain.fields import Day
 from app.repositories.compliance.report import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.respond import JSON, json_of
+from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.compliance.report import ComplianceReport, Forecast, ReportLine
 from app.services.compliance.report_export import csv_chunks, json_chunks, xlsx_chunks
 from app.services.context import RequestContext
 
-router = APIRouter(prefix="/reports", tags=["reports"])
+router = APIRouter(prefix="/reports", tags=["reports"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.REPORTS_READ))]
 CSV = "text/csv; charset=utf-8"

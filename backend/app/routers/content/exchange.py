@@ -9,12 +9,14 @@ from app.integrations.question_bank.formats import CODECS
 from app.routers.deps import App, Guard
 from app.routers.openapi import problem_responses
 from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
 from app.schemas.content.exchange import ExportReport, ImportReport
 from app.services.context import RequestContext
 
 router = APIRouter(
     prefix="/modules/{module_id}/sections/{section_id}/questions",
     tags=["modules"],
+    route_class=StrictRoute,
 )
 
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]

@@ -8,11 +8,12 @@ from app.domain.fields import Instant
 from app.repositories.evidence.audit_event import AuditFilter
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.respond import json_of
+from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.evidence.audit_event import AuditEventRead
 from app.services.context import RequestContext
 
-router = APIRouter(prefix="/audit-events", tags=["audit"])
+router = APIRouter(prefix="/audit-events", tags=["audit"], route_class=StrictRoute)
 
 ShortForm = Annotated[uuid.UUID | None, Query(description="The same with _id, in short")]
 Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]

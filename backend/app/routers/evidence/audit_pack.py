@@ -9,10 +9,11 @@ from starlette.types import Send
 from app.domain.actor import Permission
 from app.domain.fields import Day
 from app.routers.deps import App, Guard
+from app.routers.strict_json import StrictRoute
 from app.services.context import RequestContext
 from app.services.evidence.audit_pack import AuditPack, PackQuery
 
-router = APIRouter(prefix="/audit-packs", tags=["audit"])
+router = APIRouter(prefix="/audit-packs", tags=["audit"], route_class=StrictRoute)
 
 Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
 ZIP = "application/zip"

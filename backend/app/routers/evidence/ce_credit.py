@@ -8,11 +8,14 @@ from app.domain.evidence.ce_credits import LicenceProfile
 from app.domain.fields import Day
 from app.routers.deps import App, Guard
 from app.routers.respond import json_of
+from app.routers.strict_json import StrictRoute
 from app.schemas.evidence.ce_credit import CeCredits
 from app.services.context import RequestContext
 from app.services.evidence.ce_credit import CycleQuery
 
-router = APIRouter(prefix="/users/{user_id}/ce-credits", tags=["continuing education"])
+router = APIRouter(
+    prefix="/users/{user_id}/ce-credits", tags=["continuing education"], route_class=StrictRoute
+)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 

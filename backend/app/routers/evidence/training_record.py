@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, PageQuery
 from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.evidence.training_record import TrainingRecordDetail, TrainingRecordRead
 from app.services.context import RequestContext
 
-router = APIRouter(prefix="/training-records", tags=["training records"])
+router = APIRouter(prefix="/training-records", tags=["training records"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 

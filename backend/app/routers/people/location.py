@@ -18,7 +18,9 @@ from app.schemas.people.location import (
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/locations", tags=["organisation"], route_class=StrictRoute)
-departments_router = APIRouter(prefix="/departments", tags=["organisation"])
+departments_router = APIRouter(
+    prefix="/departments", tags=["organisation"], route_class=StrictRoute
+)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_READ))]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]

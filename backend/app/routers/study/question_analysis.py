@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Path, Response
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard
 from app.routers.respond import respond
+from app.routers.strict_json import StrictRoute
 from app.schemas.study.question_analysis import QuizAnalysis
 from app.services.context import RequestContext
 
-router = APIRouter(tags=["modules"])
+router = APIRouter(tags=["modules"], route_class=StrictRoute)
 
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 Number = Annotated[int, Path(ge=1, le=2_147_483_647)]

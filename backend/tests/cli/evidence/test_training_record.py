@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from app.services.study.enrollment import EnrollmentService
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +13,7 @@ from app.domain.actor import Actor, Role
 from app.models import RecordSeal, TrainingRecord, User
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
+from app.services.study.enrollment import EnrollmentService
 from devstack.postgres import EmbeddedPostgres
 from tests.cli.conftest import Invoke
 from tests.factories.module import make_module, publish

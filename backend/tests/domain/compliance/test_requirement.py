@@ -3,7 +3,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from app.domain.evidence.retention import RetentionClass
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -24,6 +23,7 @@ from app.domain.compliance.requirement import (
     Rule,
     matches,
 )
+from app.domain.evidence.retention import RetentionClass
 from app.domain.recurrence import Anchor, EarlyRenewal, Recurrence
 
 MODULE = UUID(int=1)

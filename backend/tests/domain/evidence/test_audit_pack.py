@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from app.domain.evidence.audit_pack import RECORD_COLUMNS, OshaField, cell, flat, missing_fields
 
 COMPLETE: dict[str, Any] = {

@@ -4,6 +4,9 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.domain.evidence.ce_credits import (
     CALIFORNIA_RDH,
     LICENCE_RULES,
@@ -19,8 +22,6 @@ from app.domain.evidence.ce_credits import (
     licence_cycle,
     summarise,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 LIVE, ONLINE, SELF_STUDY = Delivery.LIVE, Delivery.LIVE_ONLINE, Delivery.SELF_STUDY
 EXPIRES = date(2028, 4, 30)

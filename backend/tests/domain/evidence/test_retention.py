@@ -1,6 +1,9 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.domain.evidence.retention import (
     RETENTION,
     HeldEvidence,
@@ -10,8 +13,6 @@ from app.domain.evidence.retention import (
     keep_through,
     retention_years,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 LEFT = date(2027, 6, 30)
 OSHA, HIPAA = RetentionClass.OSHA_BLOODBORNE, RetentionClass.HIPAA

@@ -5,13 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from app.repositories.study.enrollment import (
-    Assignment,
-    AssignmentCount,
-    EnrollmentFilter,
-    EnrollmentRepository,
-    PeopleFilter,
-)
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +23,13 @@ from app.models import (
     VersionSection,
 )
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.study.enrollment import (
+    Assignment,
+    AssignmentCount,
+    EnrollmentFilter,
+    EnrollmentRepository,
+    PeopleFilter,
+)
 from app.repositories.study.study import Admission, StudyRepository
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user

@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 import orjson
 import pytest
-from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +14,7 @@ from app.core.auth.security import Claims
 from app.core.pagination import PageRequest
 from app.models import Enrollment, User
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from app.repositories.study.study import ContentQuestion, PinnedContent, StudyRepository
 from app.schemas.base import ListOf
 from app.schemas.study.enrollment import EnrollmentRead, ModuleReference, ProgressRead

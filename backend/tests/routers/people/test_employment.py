@@ -3,10 +3,10 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from app.services.compliance.reconciliation import ReconciliationService
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Location, Requirement, TrainingModule, User
+from app.services.compliance.reconciliation import ReconciliationService
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish

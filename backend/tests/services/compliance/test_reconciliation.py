@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from app.services.compliance.compliance_facts import Catalogue
-from app.services.compliance.reconciliation import Reconciled, ReconciliationService, reconcile
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,6 +24,8 @@ from app.models import (
 )
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.compliance.requirement import PublishedVersion
+from app.services.compliance.compliance_facts import Catalogue
+from app.services.compliance.reconciliation import Reconciled, ReconciliationService, reconcile
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
-from app.services.compliance.report_export import csv_chunks
 
 from app.domain.compliance import Status
 from app.repositories.compliance.report import Line
+from app.services.compliance.report_export import csv_chunks
 
 DAY = date(2027, 3, 1)
 

@@ -11,8 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from app.services.compliance.compliance_facts import load_catalogue, load_histories
-from app.services.compliance.reconciliation import ReconciliationService
 from sqlalchemy import insert, text
 
 from app.core.database import Base, Database
@@ -31,6 +29,8 @@ from app.models import (
     User,
 )
 from app.models.content.module import ModuleStatus
+from app.services.compliance.compliance_facts import load_catalogue, load_histories
+from app.services.compliance.reconciliation import ReconciliationService
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.domain.compliance.brute_force import BruteForce

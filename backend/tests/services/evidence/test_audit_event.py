@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 import pytest
-from app.services.study.enrollment import EnrollmentService
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +27,7 @@ from app.services.evidence.training_record import TrainingRecordService
 from app.services.outcome import Outcome
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
+from app.services.study.enrollment import EnrollmentService
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 

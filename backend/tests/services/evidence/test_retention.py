@@ -2,13 +2,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
 import pytest
-from app.domain.evidence.retention import RetentionClass
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.domain.actor import Role
+from app.domain.evidence.retention import RetentionClass
 from app.models import (
     AuditEvent,
     ErasedRecord,

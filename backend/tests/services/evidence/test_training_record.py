@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import asyncpg
 import orjson
 import pytest
-from app.services.study.enrollment import EnrollmentService
 
 from app.core.database import Database
 from app.core.errors import NotFoundError
@@ -20,6 +19,7 @@ from app.services.evidence import (
     training_record,
 )
 from app.services.evidence.training_record import TrainingRecordService, Verification
+from app.services.study.enrollment import EnrollmentService
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
 from tests.factories.module import make_module

@@ -1,13 +1,13 @@
 import uuid
 
 import pytest
-from app.services.study.answer_keys import AnswerKeys
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.domain.content.quiz.key import QuizKey
 from app.models.types import JsonObject
+from app.services.study.answer_keys import AnswerKeys
 from tests.domain.content.quiz.strategies import items, question
 
 SECTION = uuid.UUID(int=1)

@@ -1,12 +1,12 @@
 from datetime import timedelta
 
-from app.services.study.attempt import AttemptService
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AuditEvent, QuizAttempt, TrainingRecord, User
 from app.models.study.attempt import AttemptState
 from app.services.context import SYSTEM
+from app.services.study.attempt import AttemptService
 from tests.factories.attempt import make_quiz
 from tests.factories.user import make_user
 from tests.support import Api, RollbackDatabase

@@ -4,9 +4,6 @@ from typing import Any
 
 import orjson
 import pytest
-from app.repositories.study.enrollment import EnrollmentFilter
-from app.services.study.content_cache import ContentCache
-from app.services.study.enrollment import EnrollmentService
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +21,7 @@ from app.models import (
     User,
 )
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.study.enrollment import EnrollmentFilter
 from app.schemas.base import ListOf
 from app.schemas.study.enrollment import (
     Acknowledge,
@@ -32,6 +30,8 @@ from app.schemas.study.enrollment import (
     EnrollmentCreate,
     ProgressReport,
 )
+from app.services.study.content_cache import ContentCache
+from app.services.study.enrollment import EnrollmentService
 from tests.factories.module import (
     acknowledgement_section,
     make_module,
