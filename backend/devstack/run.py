@@ -10,9 +10,11 @@ from pathlib import Path
 
 import asyncpg
 import uvicorn
+import uvloop
 from rich.console import Console
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.cli.impatience import ImpatientProtocol
 from app.container import Container
 from app.core.config import Environment, Settings
 from app.core.database import Database
@@ -63,7 +65,8 @@ class Options:
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM, then stop everything that was started."""
     with _listen(options.port) as listener, _postgres(options.data_dir) as postgres:
-        asyncio.run(_serve(listener, postgres, options))
+        # As production does: asyncio's own loop leaves Nagle's delay on what our listener accepts.
+        uvloop.run(_serve(listener, postgres, options))
 
 
 @contextlib.contextmanager
@@ -111,6 +114,7 @@ async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: O
         server = _Server(
             uvicorn.Config(
                 _OneOrigin(api, auth, storage),
+                http=ImpatientProtocol,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=5,
