@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
+    MISSING,
     AfterValidator,
     BaseModel,
     ConfigDict,
@@ -26,6 +27,13 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class Changes(Payload):
+    """A PATCH body. A field is `X | MISSING = MISSING`: left out, it stays as it is.
+
+    MISSING is in no JSON schema, so that no client fills in a default that nobody meant.
+    """
+
+
 class Resource(BaseModel):
     """A response body, read from rows by attribute."""
 
@@ -37,6 +45,11 @@ class ListOf(Resource, Generic[T]):
     next_cursor: str | None = None
     total: int | None = Field(None, exclude_if=lambda total: total is None)
     """Only present with `include_total=true`."""
+
+
+def given(value: T | MISSING) -> T | None:
+    """Return what was sent, None where nothing was."""
+    return None if value is MISSING else value
 
 
 def _storable_json(value: dict[str, Any]) -> dict[str, Any]:

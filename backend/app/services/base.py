@@ -4,14 +4,14 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from pydantic import BaseModel
+from pydantic import MISSING
 
 from app.core.database import Base, Database
 from app.core.errors import NotFoundError
 from app.core.pagination import Page
 from app.domain.actor import Actor
 from app.models import User
-from app.schemas.base import ListOf
+from app.schemas.base import Changes, ListOf
 from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
 
@@ -58,7 +58,7 @@ class Service:
 
 
 def apply(
-    row: Base, payload: BaseModel, names: Iterable[str]
+    row: Base, payload: Changes, names: Iterable[str]
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Set the `names` that the client sent; return the audit trail's before and after.
 
@@ -68,7 +68,7 @@ def apply(
     after: dict[str, object] = {}
     for name in names:
         value = getattr(payload, name)
-        if name in payload.model_fields_set and getattr(row, name) != value:
+        if value is not MISSING and getattr(row, name) != value:
             before[name], after[name] = getattr(row, name), value
             setattr(row, name, value)
     return before, after

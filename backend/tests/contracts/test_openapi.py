@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from pydantic import MISSING
 from typer.testing import CliRunner
 
 from app.cli.app import cli
+from app.schemas.base import Changes
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
 # Taken away from a list that has no version of its own.
@@ -81,3 +83,28 @@ class TestOpenApi:
             if "/ListOf_" in reference and operation["operationId"] not in SHORT:
                 names = {parameter["name"] for parameter in operation["parameters"]}
                 assert names >= {"limit", "cursor", "include_total"}, (method, path)
+
+
+class TestChanges:
+    """A client that fills in what the document calls a default must not change anything by it."""
+
+    def test_what_a_patch_leaves_out_has_no_default(self, document: dict[str, Any]) -> None:
+        schemas = document["components"]["schemas"]
+        bodies = {
+            operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            for method, _, operation in operations(document)
+            if method == "patch"
+        }
+        assert bodies == {
+            f"#/components/schemas/{name}" for name in schemas if name.endswith("Update")
+        }
+        for body in bodies:
+            schema = schemas[body.rpartition("/")[2]]
+            assert "required" not in schema, body
+            assert not any("default" in field for field in schema["properties"].values()), body
+
+    @pytest.mark.parametrize("changes", Changes.__subclasses__())
+    def test_null_is_no_default_either(self, changes: type[Changes]) -> None:
+        """OpenAPI as FastAPI writes it leaves a default of null out."""
+        assert all(field.default is MISSING for field in changes.model_fields.values())
+        assert changes().model_dump() == {}

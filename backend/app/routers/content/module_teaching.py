@@ -7,7 +7,7 @@ from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
-from app.schemas.content.module_teaching import ModuleTeachingRead, ModuleTeachingUpdate
+from app.schemas.content.module_teaching import ModuleTeachingRead, ModuleTeachingReplace
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -26,7 +26,7 @@ async def read_module_teaching(module_id: uuid.UUID, context: Author, app: App) 
 @router.put("", response_model=ModuleTeachingRead)
 async def set_module_teaching(
     module_id: uuid.UUID,
-    payload: ModuleTeachingUpdate,
+    payload: ModuleTeachingReplace,
     context: Author,
     if_match: IfMatch,
     app: App,

@@ -8,7 +8,7 @@ from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
-from app.schemas.evidence.retention import RetentionPeriodRead, RetentionPeriodUpdate
+from app.schemas.evidence.retention import RetentionPeriodRead, RetentionPeriodReplace
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/retention-periods", tags=["retention"], route_class=StrictRoute)
@@ -31,7 +31,7 @@ async def read_retention_period(
 @router.put("/{retention_class}", response_model=RetentionPeriodRead)
 async def set_retention_period(
     retention_class: RetentionClass,
-    payload: RetentionPeriodUpdate,
+    payload: RetentionPeriodReplace,
     context: Admin,
     if_match: IfMatch,
     app: App,

@@ -1,11 +1,11 @@
 import uuid
 from datetime import date, datetime
 
-from pydantic import Field
+from pydantic import MISSING, Field
 
 from app.domain.compliance.requirement import Rule
 from app.domain.fields import Day, Flag
-from app.schemas.base import Line, Paragraph, Payload, Resource
+from app.schemas.base import Changes, Line, Paragraph, Payload, Resource
 
 
 class RequirementCreate(Payload):
@@ -19,19 +19,19 @@ class RequirementCreate(Payload):
     """Go ahead even though it assigns many people."""
 
 
-class RequirementUpdate(Payload):
-    title: Line = ""
-    description: Paragraph = ""
-    rule: Rule | None = None
-    effective_from: Day | None = None
-    confirm: Flag = False
+class RequirementUpdate(Changes):
+    title: Line | MISSING = MISSING
+    description: Paragraph | MISSING = MISSING
+    rule: Rule | MISSING = MISSING
+    effective_from: Day | MISSING | None = MISSING
+    confirm: Flag | MISSING = MISSING
     """Go ahead even though the change assigns or releases many people."""
 
 
 class RequirementPreview(Payload):
-    """A change that is only tried out; without a rule, withdrawing the requirement."""
+    """A change that is only tried out; with null for its rule, withdrawing the requirement."""
 
-    rule: Rule | None = None
+    rule: Rule | MISSING | None = MISSING
     effective_from: Day | None = None
 
 

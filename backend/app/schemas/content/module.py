@@ -2,12 +2,12 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import MISSING, Field, StringConstraints
 
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Whole
 from app.models.content.module import ModuleStatus
-from app.schemas.base import Label, Line, Paragraph, Payload, Resource
+from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource
 from app.schemas.content.section import SectionRead
 
 Language = Annotated[
@@ -28,14 +28,14 @@ class ModuleCreate(Payload):
     prerequisite_ids: ModuleIds = Field(default_factory=list)
 
 
-class ModuleUpdate(Payload):
-    title: Line = ""
-    summary: Paragraph = ""
-    category: Label | None = None
-    tags: Tags = Field(default_factory=list)
-    language: Language = "en"
-    estimated_minutes: Minutes | None = None
-    prerequisite_ids: ModuleIds = Field(default_factory=list)
+class ModuleUpdate(Changes):
+    title: Line | MISSING = MISSING
+    summary: Paragraph | MISSING = MISSING
+    category: Label | MISSING | None = MISSING
+    tags: Tags | MISSING = MISSING
+    language: Language | MISSING = MISSING
+    estimated_minutes: Minutes | MISSING | None = MISSING
+    prerequisite_ids: ModuleIds | MISSING = MISSING
 
 
 class ModuleCard(Resource):

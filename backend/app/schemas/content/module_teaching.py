@@ -27,7 +27,7 @@ class ContinuingEducation(Payload):
     delivery: Delivery
 
 
-class ModuleTeachingUpdate(Payload):
+class ModuleTeachingReplace(Payload):
     """Replaces everything: what is left out is not set."""
 
     contact: Contact | None = None

@@ -1,12 +1,12 @@
 import uuid
 from typing import Any
 
-from pydantic import Field
+from pydantic import MISSING, Field
 
 from app.domain.content.quiz.fields import ExactNumber
 from app.domain.content.quiz.questions import QuestionKind
 from app.models import QuizQuestion
-from app.schemas.base import Payload, Position, Resource
+from app.schemas.base import Changes, Payload, Position, Resource
 
 
 class QuestionCreate(Payload):
@@ -20,12 +20,12 @@ class QuestionCreate(Payload):
     position: Position | None = None
 
 
-class QuestionUpdate(Payload):
-    prompt: str = ""
-    points: ExactNumber = Field(default=1, validate_default=True)
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    explanation: str | None = None
-    position: Position = 1
+class QuestionUpdate(Changes):
+    prompt: str | MISSING = MISSING
+    points: ExactNumber | MISSING = MISSING
+    metadata: dict[str, Any] | MISSING = MISSING
+    explanation: str | MISSING | None = MISSING
+    position: Position | MISSING = MISSING
 
 
 class QuestionRead(Resource):

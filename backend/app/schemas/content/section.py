@@ -1,13 +1,13 @@
 import uuid
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import MISSING, Field, StringConstraints
 
 from app.domain.content.quiz.fields import StorableText
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag
 from app.models import ModuleSection
-from app.schemas.base import Line, Payload, Position, Resource
+from app.schemas.base import Changes, Line, Payload, Position, Resource
 from app.schemas.content.question import QuestionRead
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
@@ -24,12 +24,12 @@ class SectionCreate(Payload):
     position: Position | None = None
 
 
-class SectionUpdate(Payload):
-    title: Line = ""
-    body: Body = ""
-    required: Flag = True
-    settings: dict[str, Any] = Field(default_factory=dict)
-    position: Position = 1
+class SectionUpdate(Changes):
+    title: Line | MISSING = MISSING
+    body: Body | MISSING = MISSING
+    required: Flag | MISSING = MISSING
+    settings: dict[str, Any] | MISSING = MISSING
+    position: Position | MISSING = MISSING
 
 
 class SectionOrder(Payload):

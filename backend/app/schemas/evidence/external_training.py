@@ -1,16 +1,15 @@
 import uuid
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from app.domain.content.media import referenced_media
 from app.domain.content.quiz.fields import HundredthsNumber, StorableText
 from app.domain.evidence.ce_credits import Delivery
 from app.domain.fields import Day
 from app.models.evidence.external_training import ExternalTrainingStatus
-from app.schemas.base import Label, Line, Paragraph, Payload, Resource
+from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
 
@@ -29,9 +28,17 @@ Reason = Annotated[
 ]
 
 
-class ExternalTrainingFields(Payload):
-    """Exactly one of `module_id` and `credential_kind`. The CE fields go together or not at all."""
+class ExternalTrainingCreate(Payload):
+    """Exactly one of `module_id` and `credential_kind`. The CE fields go together or not at all.
 
+    `user_id` is left out for one's own training.
+    """
+
+    user_id: uuid.UUID | None = None
+    provider: Line
+    title: Line
+    completed_on: Day
+    hours: Hours
     instructor_name: Line | None = None
     instructor_qualification: Line | None = None
     module_id: uuid.UUID | None = None
@@ -44,23 +51,21 @@ class ExternalTrainingFields(Payload):
     ce_delivery: Delivery | None = None
 
 
-class ExternalTrainingCreate(ExternalTrainingFields):
-    """`user_id` is left out for one's own training."""
-
-    user_id: uuid.UUID | None = None
-    provider: Line
-    title: Line
-    completed_on: Day
-    hours: Hours
-
-
-class ExternalTrainingUpdate(ExternalTrainingFields):
-    """Fields that are left out stay as they are."""
-
-    provider: Line = ""
-    title: Line = ""
-    completed_on: Day = date.min
-    hours: Hours = Decimal(0)
+class ExternalTrainingUpdate(Changes):
+    provider: Line | MISSING = MISSING
+    title: Line | MISSING = MISSING
+    completed_on: Day | MISSING = MISSING
+    hours: Hours | MISSING = MISSING
+    instructor_name: Line | MISSING | None = MISSING
+    instructor_qualification: Line | MISSING | None = MISSING
+    module_id: uuid.UUID | MISSING | None = MISSING
+    credential_kind: Line | MISSING | None = MISSING
+    printed_expiry: Day | MISSING | None = MISSING
+    evidence_reference: Reference | MISSING | None = MISSING
+    notes: Paragraph | MISSING | None = MISSING
+    provider_number: Label | MISSING | None = MISSING
+    ce_category: Label | MISSING | None = MISSING
+    ce_delivery: Delivery | MISSING | None = MISSING
 
 
 class Review(Payload):

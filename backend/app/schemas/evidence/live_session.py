@@ -2,12 +2,12 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import MISSING, Field
 
 from app.domain.content.quiz.fields import ShortText
 from app.domain.fields import Instant, Whole
 from app.models.evidence.live_session import AttendanceStatus, SessionMode, SessionStatus
-from app.schemas.base import Line, Payload, Resource
+from app.schemas.base import Changes, Line, Payload, Resource
 
 Duration = Annotated[int, Field(ge=1, le=1440, strict=True), Whole]
 People = Annotated[list[uuid.UUID], Field(max_length=500)]
@@ -27,16 +27,14 @@ class LiveSessionCreate(Payload):
     instructor_id: uuid.UUID | None = None
 
 
-class LiveSessionUpdate(Payload):
-    """Fields that are left out stay as they are."""
-
-    starts_at: Instant | None = None
-    duration_minutes: Duration = 1
-    mode: SessionMode = SessionMode.IN_PERSON
-    place: Line | None = None
-    instructor_name: Line = ""
-    instructor_qualification: Line = ""
-    instructor_id: uuid.UUID | None = None
+class LiveSessionUpdate(Changes):
+    starts_at: Instant | MISSING = MISSING
+    duration_minutes: Duration | MISSING = MISSING
+    mode: SessionMode | MISSING = MISSING
+    place: Line | MISSING | None = MISSING
+    instructor_name: Line | MISSING = MISSING
+    instructor_qualification: Line | MISSING = MISSING
+    instructor_id: uuid.UUID | MISSING | None = MISSING
 
 
 class LiveSessionRead(Resource):

@@ -9,7 +9,7 @@ from app.domain.fields import Whole
 from app.schemas.base import Payload, Resource
 
 
-class RetentionPeriodUpdate(Payload):
+class RetentionPeriodReplace(Payload):
     years: Annotated[int, Field(ge=1, le=100, strict=True), Whole]
 
 

@@ -1,6 +1,8 @@
 import uuid
 from datetime import date, datetime
 
+from pydantic import MISSING
+
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
 from app.domain.fields import Day
@@ -44,11 +46,13 @@ class TerminationCreate(Payload):
 
 
 class RehireCreate(Payload):
+    """What is not sent stays as it was."""
+
     hired_on: Day
-    location_id: uuid.UUID | None = None
-    department: Line | None = None
-    job_title: Line | None = None
-    role: Role | None = None
+    location_id: uuid.UUID | MISSING | None = MISSING
+    department: Line | MISSING | None = MISSING
+    job_title: Line | MISSING | None = MISSING
+    role: Role | MISSING | None = MISSING
     note: Line | None = None
 
 
@@ -56,8 +60,8 @@ class TransferCreate(Payload):
     """What is not sent stays as it is."""
 
     effective_on: Day
-    location_id: uuid.UUID | None = None
-    department: Line | None = None
-    job_title: Line | None = None
-    role: Role | None = None
+    location_id: uuid.UUID | MISSING | None = MISSING
+    department: Line | MISSING | None = MISSING
+    job_title: Line | MISSING | None = MISSING
+    role: Role | MISSING | None = MISSING
     note: Line | None = None

@@ -3,10 +3,10 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import MISSING, AfterValidator, Field
 
 from app.domain.content.quiz.fields import refuse
-from app.schemas.base import Line, Payload, Resource
+from app.schemas.base import Changes, Line, Payload, Resource
 
 
 def _iana(name: str) -> str:
@@ -16,18 +16,19 @@ def _iana(name: str) -> str:
 
 
 TimeZone = Annotated[Line, AfterValidator(_iana)]
+ManagerIds = Annotated[list[uuid.UUID], Field(max_length=100)]
 
 
 class LocationCreate(Payload):
     name: Line
     time_zone: TimeZone
-    manager_ids: list[uuid.UUID] = Field(default_factory=list, max_length=100)
+    manager_ids: ManagerIds = Field(default_factory=list)
 
 
-class LocationUpdate(Payload):
-    name: Line = ""
-    time_zone: TimeZone = ""
-    manager_ids: list[uuid.UUID] = Field(default_factory=list, max_length=100)
+class LocationUpdate(Changes):
+    name: Line | MISSING = MISSING
+    time_zone: TimeZone | MISSING = MISSING
+    manager_ids: ManagerIds | MISSING = MISSING
 
 
 class LocationRead(Resource):

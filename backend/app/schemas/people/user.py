@@ -2,12 +2,12 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import MISSING
 
 from app.domain.actor import Role
 from app.domain.fields import Day, Flag
 from app.models import User
-from app.schemas.base import Email, JsonMap, Line, Payload, Resource
+from app.schemas.base import Changes, Email, JsonMap, Line, Payload, Resource
 
 
 class UserRead(Resource):
@@ -44,20 +44,20 @@ class UserRead(Resource):
         )
 
 
-class ProfileUpdate(Payload):
-    full_name: Line | None = None
-    profile_metadata: JsonMap = Field(default_factory=dict)
+class ProfileUpdate(Changes):
+    full_name: Line | MISSING | None = MISSING
+    profile_metadata: JsonMap | MISSING = MISSING
 
 
-class UserUpdate(Payload):
-    full_name: Line | None = None
-    department: Line | None = None
-    location_id: uuid.UUID | None = None
-    job_title: Line | None = None
-    hired_on: Day | None = None
-    manager_id: uuid.UUID | None = None
-    role: Role = Role.LEARNER
-    is_active: Flag = True
+class UserUpdate(Changes):
+    full_name: Line | MISSING | None = MISSING
+    department: Line | MISSING | None = MISSING
+    location_id: uuid.UUID | MISSING | None = MISSING
+    job_title: Line | MISSING | None = MISSING
+    hired_on: Day | MISSING | None = MISSING
+    manager_id: uuid.UUID | MISSING | None = MISSING
+    role: Role | MISSING = MISSING
+    is_active: Flag | MISSING = MISSING
 
 
 class UserInvite(Payload):

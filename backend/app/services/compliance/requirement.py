@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from pydantic import MISSING
+
 from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import ConflictError, FieldError, InvalidPayloadError
@@ -14,7 +16,7 @@ from app.domain.compliance import RuleVersion
 from app.domain.compliance.requirement import Rule
 from app.models import Requirement, RequirementVersion
 from app.repositories.compliance.requirement import rule_version
-from app.schemas.base import ListOf
+from app.schemas.base import ListOf, given
 from app.schemas.compliance.requirement import (
     PersonReference,
     Preview,
@@ -99,8 +101,7 @@ class RequirementService(Service):
         async with self.work() as uow:
             requirement = await self._locked(uow, requirement_id, precondition)
             before, after = apply(requirement, payload, ("title", "description"))
-            if payload.rule is not None:
-                await self._change_rule(uow, requirement, payload, before, after)
+            await self._change_rule(uow, requirement, payload, before, after)
             if after:
                 await uow.session.flush()
                 action = AuditAction.REQUIREMENT_UPDATED
@@ -113,7 +114,7 @@ class RequirementService(Service):
             requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
             versions = await uow.requirements.versions(requirement.id)
             rule = payload.rule
-            if "rule" not in payload.model_fields_set:
+            if rule is MISSING:
                 rule = (await _latest(uow, requirement)).rule_model
             if rule is not None:
                 rule = await _checked(uow, rule)
@@ -169,12 +170,14 @@ class RequirementService(Service):
         before: dict[str, object],
         after: dict[str, object],
     ) -> None:
+        if payload.rule is MISSING:
+            return
         latest = await _latest(uow, requirement)
-        rule = await _checked(uow, payload.rule) if payload.rule else None
-        if rule == latest.rule_model and payload.effective_from in {None, latest.effective_from}:
+        rule, day = await _checked(uow, payload.rule), given(payload.effective_from)
+        if rule == latest.rule_model and day in {None, latest.effective_from}:
             return
         version = await self._guarded_version(
-            uow, requirement, rule, payload.effective_from, confirm=payload.confirm
+            uow, requirement, rule, day, confirm=payload.confirm is True
         )
         before["rule"], after["rule"] = latest.rule, version.rule
         after["effective_from"] = version.effective_from.isoformat()

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import asdict
 
 import orjson
+from pydantic import MISSING
 
 from app.core.concurrency import Precondition
 from app.core.errors import AppError, ConflictError, InvalidPayloadError, NotFoundError
@@ -81,7 +82,7 @@ class ModuleService(AuthoringService):
             module = await self.locked(uow, module_id)
             precondition.require(module.etag)
             before, after = apply(module, payload, EDITABLE)
-            if "prerequisite_ids" in payload.model_fields_set:
+            if payload.prerequisite_ids is not MISSING:
                 before["prerequisite_ids"] = await uow.modules.prerequisite_ids(module.id)
                 after["prerequisite_ids"] = payload.prerequisite_ids
                 await _set_prerequisites(uow, module.id, payload.prerequisite_ids)

@@ -10,7 +10,7 @@ from app.schemas.content.module_teaching import (
     Contact,
     ContinuingEducation,
     ModuleTeachingRead,
-    ModuleTeachingUpdate,
+    ModuleTeachingReplace,
 )
 from app.services.base import Service
 from app.services.outcome import Outcome
@@ -26,7 +26,7 @@ class ModuleTeachingService(Service):
             return _answer(module_id, await uow.module_teachings.of_module(module_id))
 
     async def put(
-        self, module_id: uuid.UUID, payload: ModuleTeachingUpdate, precondition: Precondition
+        self, module_id: uuid.UUID, payload: ModuleTeachingReplace, precondition: Precondition
     ) -> Outcome:
         """Set it for the records to come; those that are written keep what they say."""
         async with self.work() as uow:
@@ -49,7 +49,7 @@ async def _require_module(uow: UnitOfWork, module_id: uuid.UUID) -> None:
         raise NotFoundError("module")
 
 
-def _set(teaching: ModuleTeaching, payload: ModuleTeachingUpdate) -> None:
+def _set(teaching: ModuleTeaching, payload: ModuleTeachingReplace) -> None:
     contact = payload.contact
     teaching.contact_name = contact.name if contact else None
     teaching.contact_qualification = contact.qualification if contact else None

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import MISSING, ValidationError
 
 from app.core.concurrency import Precondition
 from app.core.errors import ConflictError
@@ -69,14 +69,14 @@ class QuestionService(AuthoringService):
             section = section_of(module, section_id)
             question = question_of(section, question_id)
             precondition.require(question.etag, section.etag, module.etag)
-            sent = payload.model_dump(include=set(AUTHORED) & payload.model_fields_set)
+            sent = payload.model_dump(include=set(AUTHORED))
             assign(question, _parsed(question.id, authored(question) | sent))
-            if "position" in payload.model_fields_set:
+            if payload.position is not MISSING:
                 place(section.questions, question, payload.position)
             _touch(module, section)
             await uow.session.flush()
             # The trail names the fields alone: the answers stay where they belong.
-            after = {"section_id": section.id, "changed": sorted(payload.model_fields_set)}
+            after = {"section_id": section.id, "changed": sorted(payload.model_dump())}
             await uow.audit(AuditAction.QUESTION_UPDATED, question, after=after)
             return _answer(module, section, question)
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import MISSING, ValidationError
 
 from app.core.concurrency import Precondition
 from app.core.errors import InvalidPayloadError
@@ -57,15 +57,15 @@ class SectionService(AuthoringService):
             section = section_of(module, section_id)
             precondition.require(section.etag, module.etag)
             before, after = apply(section, payload, ("title", "required"))
-            if "body" in payload.model_fields_set:
+            if payload.body is not MISSING:
                 # The trail keeps that the body changed; its text is in the versions.
                 section.body = sanitise(payload.body)
                 after["body_changed"] = True
-            if "settings" in payload.model_fields_set:
+            if payload.settings is not MISSING:
                 before["settings"] = section.settings
                 section.settings = after["settings"] = _settings(section.kind, payload.settings)
                 await _check_media(uow, section)
-            if "position" in payload.model_fields_set:
+            if payload.position is not MISSING:
                 before["position"], after["position"] = section.position, payload.position
                 place(module.sections, section, payload.position)
             module.touch()

@@ -95,8 +95,6 @@ class LiveSessionService(Service):
     ) -> Outcome:
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id, precondition)
-            if "starts_at" in payload.model_fields_set and payload.starts_at is None:
-                raise InvalidPayloadError.at("/starts_at", "missing", "A session has a beginning")
             before, after = apply(live, payload, FIELDS)
             if "instructor_id" in after:
                 with uow.session.no_autoflush:

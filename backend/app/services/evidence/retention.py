@@ -26,7 +26,7 @@ from app.schemas.evidence.retention import (
     Erased,
     ErasureDue,
     RetentionPeriodRead,
-    RetentionPeriodUpdate,
+    RetentionPeriodReplace,
 )
 from app.services.base import Service
 from app.services.outcome import Outcome
@@ -68,7 +68,7 @@ class RetentionService(Service):
     async def set_period(
         self,
         retention_class: RetentionClass,
-        payload: RetentionPeriodUpdate,
+        payload: RetentionPeriodReplace,
         precondition: Precondition,
     ) -> Outcome:
         """Lengthen what the source demands; shorter than that is refused."""

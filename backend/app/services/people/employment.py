@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pydantic import MISSING
+
 from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
@@ -213,7 +215,7 @@ async def _sent(uow: UnitOfWork, payload: RehireCreate | TransferCreate) -> dict
     sent = {
         name: getattr(payload, name)
         for name in names
-        if name in payload.model_fields_set and (name != "role" or payload.role is not None)
+        if getattr(payload, name) is not MISSING and (name != "role" or payload.role is not None)
     }
     if sent.get("department"):
         sent["department"] = (await department_named(uow, sent["department"])).name

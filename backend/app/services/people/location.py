@@ -2,6 +2,8 @@
 
 import uuid
 
+from pydantic import MISSING
+
 from app.core.concurrency import Precondition
 from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
@@ -63,7 +65,7 @@ class LocationService(Service):
             location = found(await uow.locations.live(location_id, lock=True), "location")
             precondition.require(location.etag)
             before, after = apply(location, payload, ("name", "time_zone"))
-            if "manager_ids" in payload.model_fields_set:
+            if payload.manager_ids is not MISSING:
                 await _check_managers(uow, payload.manager_ids)
                 before["manager_ids"] = await uow.locations.manager_ids(location.id)
                 after["manager_ids"] = payload.manager_ids

@@ -2,6 +2,8 @@
 
 import uuid
 
+from pydantic import MISSING
+
 from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import (
@@ -17,7 +19,7 @@ from app.domain.audit import AuditAction
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.repositories.people.user import UserFilter
-from app.schemas.base import ListOf
+from app.schemas.base import ListOf, given
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
@@ -110,7 +112,7 @@ class UserService(Service):
             before, after = apply(user, payload, DIRECTORY_FIELDS)
             if after.get("is_active"):
                 await _check_workplace(uow, user)
-            if "department" in payload.model_fields_set:
+            if payload.department is not MISSING:
                 await _move_department(uow, user, payload.department, before, after)
             return await self._saved(uow, user, before, after)
 
@@ -208,8 +210,8 @@ class UserService(Service):
         return row
 
     def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
-        demoted = "role" in payload.model_fields_set and payload.role is not user.role
-        closed = "is_active" in payload.model_fields_set and not payload.is_active
+        demoted = payload.role is not MISSING and payload.role is not user.role
+        closed = payload.is_active is False
         if user.id == self.actor.id and (demoted or closed):
             raise OwnAccessError
 
@@ -262,9 +264,9 @@ async def _check_references(
     uow: UnitOfWork, payload: UserUpdate | UserInvite, user_id: uuid.UUID | None
 ) -> None:
     errors = []
-    if payload.location_id is not None and not await uow.locations.holds(payload.location_id):
+    location_id, manager_id = given(payload.location_id), given(payload.manager_id)
+    if location_id is not None and not await uow.locations.holds(location_id):
         errors.append(FieldError("/location_id", "unknown_location", "No such location"))
-    manager_id = payload.manager_id
     if manager_id is not None and (
         manager_id == user_id or await uow.users.by_id(manager_id) is None
     ):
