@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # comes with the tools, its stubs do not
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("supabase-branch.yml", "branch-sweeper.yml")
+NAMES = ("ci.yml", "supabase-branch.yml", "branch-sweeper.yml")
 SECRETS = "${{ secrets."
-SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 UPKEEP = {"SUPABASE_ACCESS_TOKEN", "SUPABASE_PROJECT_REF"}
+BASE = "${{ github.event.pull_request.base.sha }}"
 
 
 def workflow(name: str) -> dict[str, Any]:
@@ -36,6 +37,10 @@ def step(job: dict[str, Any], name: str) -> dict[str, Any]:
     return next(item for item in job["steps"] if item.get("name") == name)
 
 
+def checkouts(job: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in job["steps"] if item.get("uses", "").startswith("actions/checkout@")]
+
+
 def test_nothing_is_permitted_by_default(any_workflow: dict[str, Any]) -> None:
     assert any_workflow["permissions"] == {}
     assert "pull_request_target" not in any_workflow["on"]
@@ -51,7 +56,6 @@ def test_actions_are_pinned_by_commit(any_workflow: dict[str, Any]) -> None:
         for item in job["steps"]
         if "uses" in item
     ]
-    assert used
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in used)
 
 
@@ -60,31 +64,62 @@ def test_secrets_stay_in_steps_of_jobs_with_the_environment(any_workflow: dict[s
         shared = {key: value for key, value in job.items() if key != "steps"}
         assert SECRETS not in str(shared)
         if SECRETS in str(job):
-            assert job["environment"] == "supabase-branch"
+            assert job["environment"].startswith("supabase-branch")
         for item in job["steps"]:
             assert SECRETS not in str(item.get("run"))
             assert SECRETS not in str(item.get("with"))
 
 
-def test_forks_meet_no_secret(jobs: dict[str, Any]) -> None:
-    with_secrets = {name for name, job in jobs.items() if SECRETS in str(job)}
-    assert with_secrets == {"branch", "closed"}
-    for name in with_secrets:
-        assert SAME_REPOSITORY in jobs[name]["if"]
+def test_who_is_given_no_secrets_is_told_why(jobs: dict[str, Any]) -> None:
+    reason = step(jobs["decide"], "Say why there is none")["env"]["REASON"]
+    assert "head.repo.full_name != github.repository" in reason
+    assert "pull_request.user.login == 'dependabot[bot]'" in reason
+    assert "pull_request.draft" in reason
+    for name, job in jobs.items():
+        if SECRETS in str(job) and name != "suite":
+            assert "needs.decide.outputs.reason == ''" in job["if"]
+    assert jobs["suite"]["needs"] == "create"
 
 
-def test_the_tests_themselves_meet_no_upkeep_secret(jobs: dict[str, Any]) -> None:
-    """The code under test runs in these steps; it needs the branch, not the account."""
-    for name in ("Run the integration suite", "Migrate it and compare it with the models"):
-        assert not UPKEEP & step(jobs["branch"], name).get("env", {}).keys()
-    assert not UPKEEP & jobs["branch"]["env"].keys()
+def test_the_account_s_token_is_where_the_base_s_code_runs(jobs: dict[str, Any]) -> None:
+    """A process of the pull request's code could read whatever its job was given."""
+    for job in jobs.values():
+        if any(name in str(job) for name in UPKEEP):
+            assert job["environment"] == "supabase-branch"
+            assert [item["with"]["ref"] for item in checkouts(job)] == [BASE]
+
+
+def test_the_tests_themselves_meet_what_opens_the_branch_alone(jobs: dict[str, Any]) -> None:
+    assert re.findall(r"secrets\.(\w+)", str(jobs["suite"])) == ["BRANCH_HANDOVER_KEY"]
+    assert jobs["suite"]["environment"] == "supabase-branch-tests"
+    assert all("ref" not in item["with"] for item in checkouts(jobs["suite"]))
 
 
 def test_the_branch_is_deleted_whatever_happens(jobs: dict[str, Any]) -> None:
-    names = [item.get("name") for item in jobs["branch"]["steps"]]
-    assert names.index("Delete the branch") > names.index("Run the integration suite")
-    assert step(jobs["branch"], "Delete the branch")["if"] == "always()"
-    assert "--delete-on-failure" in step(jobs["branch"], "Wait for it")["run"]
+    assert {"create", "suite"} <= set(jobs["delete"]["needs"])
+    assert jobs["delete"]["if"].startswith("always() && ")
+    assert "--delete-on-failure" in step(jobs["create"], "Create it and wait for it")["run"]
+
+
+def test_ci_runs_on_every_python_that_is_promised() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    classified = re.findall(r"Python :: (3\.\d+)", str(project["classifiers"]))
+    quick = workflow("ci.yml")["jobs"]["quick"]
+    assert quick["strategy"]["matrix"]["python"] == classified
+    assert project["requires-python"] == f">={classified[0]}"
+
+
+def test_one_version_of_each_dependency_runs_on_all_of_them() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    names = [package["name"] for package in lock["package"]]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_commits_of_main_are_each_checked() -> None:
+    ci = workflow("ci.yml")
+    assert {"push", "pull_request", "merge_group"} == ci["on"].keys()
+    assert "github.sha" in ci["concurrency"]["group"]
+    assert ci["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
 
 
 def test_a_run_is_cancelled_by_its_successor() -> None:
@@ -97,13 +132,14 @@ def test_the_sweeper_leaves_running_jobs_alone(jobs: dict[str, Any]) -> None:
     sweep = step(workflow("branch-sweeper.yml")["jobs"]["sweep"], "Sweep")["run"]
     minutes = re.search(r"--older-than (\d+)", sweep)
     assert minutes is not None
-    assert int(minutes[1]) > int(jobs["branch"]["timeout-minutes"])
+    together = sum(int(jobs[name]["timeout-minutes"]) for name in ("create", "suite", "delete"))
+    assert int(minutes[1]) > together
     assert "--prefix ci-" in sweep
-    assert jobs["branch"]["env"]["BRANCH_NAME"].startswith("ci-")
+    assert jobs["create"]["env"]["BRANCH_NAME"].startswith("ci-")
 
 
 class TestScripts:
-    """The shell of two steps, with programs that write down how they were called."""
+    """The shell of the steps, with programs that write down how they were called."""
 
     @pytest.fixture
     def programs(self, tmp_path: Path) -> Path:
@@ -113,13 +149,15 @@ class TestScripts:
             program.chmod(0o755)
         return tmp_path
 
-    def run(self, script: str, programs: Path, **environment: str) -> None:
-        subprocess.run(  # noqa: S603  # our own script
-            ["/bin/bash", "-e", "-c", script],
+    def run(self, script: str, programs: Path, **environment: str) -> str:
+        return subprocess.run(  # noqa: S603  # our own script
+            ["/bin/bash", "-e", "-o", "pipefail", "-c", script],
             cwd=programs,
             env={"PATH": f"{programs}:/usr/bin:/bin", **environment},
             check=True,
-        )
+            capture_output=True,
+            text=True,
+        ).stdout
 
     def test_a_closed_pull_request_is_swept_by_run(
         self, jobs: dict[str, Any], programs: Path
@@ -134,16 +172,60 @@ class TestScripts:
         ]
 
     @pytest.mark.parametrize(
-        ("result", "said"), [("33 passed in 6 s\n", "33 passed"), (None, "did not run")]
+        ("summary", "said"), [("33 passed in 6 s", "33 passed"), ("", "did not run")]
     )
     def test_the_result_is_commented(
-        self, jobs: dict[str, Any], programs: Path, result: str | None, said: str
+        self, jobs: dict[str, Any], programs: Path, summary: str, said: str
     ) -> None:
-        if result is not None:
-            (programs / "result.txt").write_text(f"...\n{result}")
-        script = step(jobs["branch"], "Comment the result")["run"]
-        values = {"BRANCH_NAME": "ci-1-1", "JOB_STATUS": "success", "RUN_URL": "https://x"}
-        self.run(script, programs, PULL_REQUEST="7", **values)
+        script = step(jobs["delete"], "Comment the result")["run"]
+        values = {"BRANCH_NAME": "ci-1-1", "RESULT": "success", "RUN_URL": "https://x"}
+        self.run(script, programs, PULL_REQUEST="7", SUMMARY=summary, **values)
         comment = (programs / "gh.log").read_text()
         assert comment.startswith("gh pr comment 7 --body Supabase branch `ci-1-1`: **success**.")
         assert said in comment
+
+    def test_what_opens_the_branch_is_handed_over_sealed(
+        self, jobs: dict[str, Any], programs: Path
+    ) -> None:
+        said = "DATABASE_URL=postgresql://a:p=1@h/d\nSUPABASE_URL=https://x.supabase.co\n"
+        # The driver writes the file that it is told; here a program does in its place.
+        (programs / "uv").write_text(f"#!/bin/sh\nprintf '{said}' > branch.env\n")
+        key = {"HANDOVER_KEY": "between two jobs"}
+        outputs, variables = programs / "outputs", programs / "variables"
+        seal = step(jobs["create"], "Seal what opens it")["run"]
+        self.run(seal, programs, GITHUB_OUTPUT=str(outputs), **key)
+        sealed = outputs.read_text().removeprefix("sealed=").strip()
+        assert "postgresql" not in sealed
+        unseal = step(jobs["suite"], "Open what was sealed, masked")["run"]
+        hidden = self.run(unseal, programs, GITHUB_ENV=str(variables), SEALED=sealed, **key)
+        assert variables.read_text() == said
+        assert hidden.splitlines() == [
+            "::add-mask::postgresql://a:p=1@h/d",
+            "::add-mask::https://x.supabase.co",
+        ]
+
+    @pytest.mark.parametrize(("failures", "code", "creations"), [(0, 0, 1), (2, 0, 3), (3, 1, 3)])
+    def test_provisioning_is_tried_again(
+        self,
+        jobs: dict[str, Any],
+        programs: Path,
+        failures: int,
+        code: int,
+        creations: int,
+    ) -> None:
+        driver = programs / ".venv" / "bin" / "python"
+        driver.parent.mkdir(parents=True)
+        driver.write_text(
+            '#!/bin/sh\necho "$3" >> calls\n'
+            f'[ "$3" = create ] || [ "$(grep -c wait calls)" -gt {failures} ]\n'
+        )
+        (programs / "sleep").write_text("#!/bin/sh\n")
+        for program in (driver, programs / "sleep"):
+            program.chmod(0o755)
+        script = step(jobs["create"], "Create it and wait for it")["run"]
+        if code:
+            with pytest.raises(subprocess.CalledProcessError):
+                self.run(script, programs)
+        else:
+            self.run(script, programs)
+        assert (programs / "calls").read_text().splitlines().count("create") == creations
