@@ -1,16 +1,148 @@
-"""Field types that take JSON at its word: days, instants, whole numbers, true and false."""
+"""Field types that domain and schemas share: clean text, exact numbers, days, instants, flags.
+
+They take JSON at its word: no text for a number, no number for a day.
+"""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any, Final, NoReturn
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Strict
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
-from app.domain.content.quiz.fields import refuse
+MAX_MAGNITUDE: Final = 10**15
+MIN_MAGNITUDE: Final = Decimal(10) ** -12
+MAX_SHORT_TEXT: Final = 2_000
+MAX_LONG_TEXT: Final = 20_000
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What XML, spreadsheets and screens cannot carry; tabs and line feeds they can.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
+# Phone keyboards type these by themselves; nobody means a different answer by them.
+_TYPOGRAPHY = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+    }
+)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+-][0-9:]+)?")
+
+
+class NumberError(ValueError):
+    """A number that cannot be kept exactly; `detail` never contains the number."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def exact_number(value: object) -> Decimal:
+    """Return the decimal number that a JSON number spells, without binary error.
+
+    Refused: booleans, text, NaN, infinities, magnitudes from 10^15 on or below 10^-12, and numbers
+    that would come back changed from a JSON number, because keys and answers are kept as JSON.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise NumberError(code="not_a_number", detail="A number is expected.")
+    # Compared before it is spelled out: writing a huge integer as text costs quadratic time.
+    if not -MAX_MAGNITUDE < value < MAX_MAGNITUDE:  # false for NaN too
+        raise NumberError(code="number_out_of_range", detail="The number is too large.")
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    if number and abs(number) < MIN_MAGNITUDE:
+        raise NumberError(code="number_out_of_range", detail="The number is too close to zero.")
+    if Decimal(str(float(number))) != number:
+        raise NumberError(code="number_too_precise", detail="The number has too many digits.")
+    return number or Decimal(0)
+
+
+def json_number(number: Decimal) -> int | float:
+    """Return the JSON number that spells this decimal; exact for all that `exact_number` passes."""
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def normalise_text(text: str, *, case_sensitive: bool = False) -> str:
+    """Text as answers are compared: NFKC, plain quotes and dashes, single spaces, folded case.
+
+    Invisible format characters (soft hyphens, zero-width joiners) are dropped.
+    """
+    if text.isascii():
+        # The same, sooner: ASCII knows none of these, and checking a quiz normalises every option.
+        return " ".join((text if case_sensitive else text.lower()).split())
+    folded = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY)
+    if not case_sensitive:
+        folded = unicodedata.normalize("NFKC", folded.casefold())
+    if not folded.isprintable():
+        folded = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+    return " ".join(folded.split())
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL and UTF-8 can hold this text: no NUL, no lone surrogate."""
+    return _UNSTORABLE.search(text) is None
+
+
+def refuse(code: str, detail: str) -> NoReturn:
+    """Fail a Pydantic validator with our own stable code; `detail` must not quote the value."""
+    raise PydanticCustomError(code, detail)
+
+
+def _parse_number(value: object) -> Decimal:
+    try:
+        return exact_number(value)
+    except NumberError as error:
+        refuse(error.code, error.detail)
+
+
+def _refuse_unstorable(text: str) -> str:
+    if not is_storable(text):
+        refuse("unstorable_text", "The text contains forbidden characters.")
+    return text
+
+
+def _tidy(text: str) -> str:
+    """Strip the ends and write line ends one way, so that no exchange format changes the text."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _refuse_control(text: str) -> str:
+    if _CONTROL.search(text):
+        refuse("unstorable_text", "The text contains forbidden characters.")
+    return text
+
+
+def _refuse_blank(text: str) -> str:
+    if not normalise_text(text):
+        refuse("blank_text", "The text is blank.")
+    return text
+
+
+def decimals(number: Decimal) -> int:
+    """How many digits follow the point, trailing zeros aside."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _at_most_two_decimals(number: Decimal) -> Decimal:
+    if decimals(number) > 2:  # noqa: PLR2004  # the name of the function says it
+        refuse("number_too_precise", "At most two decimals are kept.")
+    return number
 
 
 def _written_as(pattern: re.Pattern[str], expected: str) -> Callable[[object], object]:
@@ -42,6 +174,20 @@ def _within_calendar(instant: datetime) -> datetime:
     return utc
 
 
+ExactNumber = Annotated[
+    Decimal,
+    BeforeValidator(_parse_number),
+    PlainSerializer(json_number, return_type=int | float, when_used="json"),
+    WithJsonSchema({"type": "number"}),
+]
+HundredthsNumber = Annotated[ExactNumber, AfterValidator(_at_most_two_decimals)]
+
+ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+StorableText = Annotated[str, AfterValidator(_refuse_unstorable)]
+WrittenText = Annotated[StorableText, AfterValidator(_tidy), AfterValidator(_refuse_control)]
+ShortText = Annotated[WrittenText, Field(max_length=MAX_SHORT_TEXT), AfterValidator(_refuse_blank)]
+LongText = Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT), AfterValidator(_refuse_blank)]
+
 Flag = Annotated[bool, Strict()]
 Whole = BeforeValidator(_whole)
 """Marks a strict integer. It comes last: bounds after it would be missing in OpenAPI."""
@@ -52,3 +198,13 @@ Instant = Annotated[
     BeforeValidator(_written_as(_INSTANT, "An instant is expected, such as 2027-11-20T17:30:00Z.")),
     AfterValidator(_within_calendar),
 ]
+
+
+class Value(BaseModel):
+    """An immutable value that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON types; numbers stay numbers."""
+        return self.model_dump(mode="json")

@@ -12,7 +12,7 @@ from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from app.domain.actor import ADMIN_ONLY, Permission
-from app.domain.content.quiz.fields import StorableText
+from app.domain.fields import StorableText
 from app.routers.strict_json import StrictRequest
 from app.services.context import IdempotencyRequest, RequestContext
 

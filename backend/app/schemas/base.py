@@ -13,8 +13,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from app.domain.content.quiz.fields import StorableText, is_storable, refuse
-from app.domain.fields import Whole
+from app.domain.fields import StorableText, Whole, is_storable, refuse
 
 T = TypeVar("T")
 

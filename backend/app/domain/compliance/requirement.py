@@ -19,9 +19,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.domain.actor import Role
-from app.domain.content.quiz.fields import StorableText
 from app.domain.evidence.retention import RetentionClass
-from app.domain.fields import Day, Whole
+from app.domain.fields import Day, StorableText, Whole
 from app.domain.recurrence import (
     ANNUAL_ANCHORS,
     MONTHS_PER_YEAR,

@@ -10,15 +10,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
-from app.domain.content.quiz.fields import (
+from app.domain.fields import (
     ExactNumber,
     HundredthsNumber,
+    Instant,
     ShortText,
     StorableText,
     Value,
     refuse,
 )
-from app.domain.fields import Instant
 
 MAX_URL_LENGTH: Final = 2_000
 DAY_SECONDS: Final = 86_400

@@ -8,8 +8,8 @@ from html import unescape
 from typing import Final
 
 from app.domain.content.html import plain_text
-from app.domain.content.quiz.fields import NumberError, exact_number
 from app.domain.content.quiz.metadata import QuestionKind
+from app.domain.fields import NumberError, exact_number
 from app.integrations.question_bank.bank import Found, UnsupportedError, items
 
 FULL: Final = Decimal(100)

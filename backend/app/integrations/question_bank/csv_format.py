@@ -23,7 +23,6 @@ from typing import Final
 from uuid import UUID
 
 from app.core.files.spreadsheet import bare, inert
-from app.domain.content.quiz.fields import NumberError
 from app.domain.content.quiz.metadata import QuestionKind
 from app.domain.content.quiz.numerals import parse_numeral
 from app.domain.content.quiz.questions import (
@@ -36,6 +35,7 @@ from app.domain.content.quiz.questions import (
     SingleChoiceQuestion,
     TrueFalseQuestion,
 )
+from app.domain.fields import NumberError
 from app.integrations.question_bank import (
     conversion,
 )

@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
-from app.domain.content.quiz.fields import StorableText, refuse
-from app.domain.fields import Whole
+from app.domain.fields import StorableText, Whole, refuse
 from app.schemas.base import Payload, Resource
 
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\]")

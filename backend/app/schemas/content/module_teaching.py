@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.domain.content.quiz.fields import HundredthsNumber
 from app.domain.evidence.ce_credits import Delivery
 from app.domain.evidence.retention import RetentionClass
+from app.domain.fields import HundredthsNumber
 from app.schemas.base import Label, Line, Payload, Resource
 
 

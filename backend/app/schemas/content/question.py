@@ -3,8 +3,8 @@ from typing import Any
 
 from pydantic import MISSING, Field
 
-from app.domain.content.quiz.fields import ExactNumber
 from app.domain.content.quiz.questions import QuestionKind
+from app.domain.fields import ExactNumber
 from app.models import QuizQuestion
 from app.schemas.base import Changes, Payload, Position, Resource
 

@@ -3,9 +3,8 @@ from typing import Annotated, Any
 
 from pydantic import MISSING, Field, StringConstraints
 
-from app.domain.content.quiz.fields import StorableText
 from app.domain.content.section_settings import SectionKind
-from app.domain.fields import Flag
+from app.domain.fields import Flag, StorableText
 from app.models import ModuleSection
 from app.schemas.base import Changes, Line, Payload, Position, Resource
 from app.schemas.content.question import QuestionRead

@@ -1,8 +1,8 @@
 import uuid
 from datetime import date
 
-from app.domain.content.quiz.fields import ExactNumber
 from app.domain.evidence.ce_credits import Delivery, LicenceProfile
+from app.domain.fields import ExactNumber
 from app.schemas.base import Resource
 
 

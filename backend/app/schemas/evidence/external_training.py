@@ -5,9 +5,8 @@ from typing import Annotated
 from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from app.domain.content.media import referenced_media
-from app.domain.content.quiz.fields import HundredthsNumber, StorableText
 from app.domain.evidence.ce_credits import Delivery
-from app.domain.fields import Day
+from app.domain.fields import Day, HundredthsNumber, StorableText
 from app.models.evidence.external_training import ExternalTrainingStatus
 from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource
 

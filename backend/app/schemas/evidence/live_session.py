@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from app.domain.content.quiz.fields import ShortText
-from app.domain.fields import Instant, Whole
+from app.domain.fields import Instant, ShortText, Whole
 from app.models.evidence.live_session import AttendanceStatus, SessionMode, SessionStatus
 from app.schemas.base import Changes, Line, Payload, Resource
 

@@ -2,7 +2,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from app.domain.content.quiz.fields import ExactNumber
+from app.domain.fields import ExactNumber
 from app.schemas.base import Resource
 
 

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import MISSING, AfterValidator, Field
 
-from app.domain.content.quiz.fields import refuse
+from app.domain.fields import refuse
 from app.schemas.base import Changes, Line, Payload, Resource
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.domain.content.quiz.fields import ExactNumber
+from app.domain.fields import ExactNumber
 from app.domain.study.quiz.attempts import AttemptFeedback
 from app.models.study.attempt import AttemptState
 from app.schemas.base import Payload, Resource

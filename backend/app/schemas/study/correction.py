@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.domain.content.quiz.fields import ExactNumber
+from app.domain.fields import ExactNumber
 from app.domain.study.quiz.grading import CorrectionKind
 from app.schemas.base import Paragraph, Payload, Resource
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from app.core.errors import InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
-from app.domain.content.quiz.fields import json_number
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import Question
+from app.domain.fields import json_number
 from app.domain.study.quiz.answers import AnswerError, answer_json, parse_answer
 from app.domain.study.quiz.attempts import Snapshot, grade_attempt
 from app.domain.study.quiz.grading import Correction, CorrectionKind, Grade, accepting

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
-from app.domain.content.quiz.fields import (
+from app.domain.fields import (
     ExactNumber,
     ItemId,
     ShortText,

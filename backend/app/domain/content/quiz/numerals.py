@@ -5,7 +5,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-from app.domain.content.quiz.fields import NumberError
+from app.domain.fields import NumberError
 
 MAX_LENGTH: Final = 40
 

@@ -10,13 +10,6 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from app.domain.content.quiz.fields import (
-    MAX_LONG_TEXT,
-    HundredthsNumber,
-    LongText,
-    Value,
-    WrittenText,
-)
 from app.domain.content.quiz.metadata import (
     Item,
     MatchingMetadata,
@@ -31,6 +24,13 @@ from app.domain.content.quiz.metadata import (
     parse_metadata,
 )
 from app.domain.content.quiz.shuffle import shuffled, shuffled_away
+from app.domain.fields import (
+    MAX_LONG_TEXT,
+    HundredthsNumber,
+    LongText,
+    Value,
+    WrittenText,
+)
 
 __all__ = [
     "MAX_POINTS",

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from app.domain.content.quiz.fields import NumberError, exact_number, is_storable, json_number
 from app.domain.content.quiz.numerals import parse_numeral
 from app.domain.content.quiz.questions import (
     ChoiceView,
@@ -18,6 +17,7 @@ from app.domain.content.quiz.questions import (
     QuestionView,
     learner_view,
 )
+from app.domain.fields import NumberError, exact_number, is_storable, json_number
 
 MAX_ANSWER_LENGTH: Final = 1_000
 

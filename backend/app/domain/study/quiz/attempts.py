@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from app.domain.content.quiz.fields import HundredthsNumber, Value
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import (
     MatchingQuestion,
@@ -20,6 +19,7 @@ from app.domain.content.quiz.questions import (
 )
 from app.domain.content.quiz.shuffle import shuffled
 from app.domain.content.section_settings import Feedback, QuizSettings
+from app.domain.fields import HundredthsNumber, Value
 from app.domain.study.quiz.answers import parse_answers
 from app.domain.study.quiz.grading import Correction, Grade, QuestionGrade, grade, rounded
 

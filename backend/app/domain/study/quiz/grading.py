@@ -13,7 +13,6 @@ from uuid import UUID
 
 from pydantic import model_validator
 
-from app.domain.content.quiz.fields import Value, refuse
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import (
     MatchingQuestion,
@@ -25,6 +24,7 @@ from app.domain.content.quiz.questions import (
     SingleChoiceQuestion,
     TrueFalseQuestion,
 )
+from app.domain.fields import Value, refuse
 from app.domain.study.quiz.answers import Answer, answer_json, is_blank, parse_answer
 
 NOTHING: Final = Fraction(0)

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from app.domain.content.quiz.fields import json_number
+from app.domain.fields import json_number
 from app.domain.study.quiz.grading import Grade, QuestionGrade, rounded
 
 STORED_PLACES: Final = 6

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.content.quiz.fields import NumberError
 from app.domain.content.quiz.numerals import parse_numeral
+from app.domain.fields import NumberError
 
 
 @pytest.mark.parametrize(
