@@ -47,6 +47,9 @@ class AuditAction(StrEnum):
     QUESTION_UPDATED = "question:updated"
     QUESTION_DELETED = "question:deleted"
     ENROLLMENT_CREATED = "enrollment:created"
+    ENROLLMENT_ASSIGNED = "enrollment:assigned"
+    """Somebody assigned what the person was enrolled in already."""
+
     ENROLLMENT_WITHDRAWN = "enrollment:withdrawn"
     ENROLLMENT_COMPLETED = "enrollment:completed"
     ATTEMPT_STARTED = "attempt:started"

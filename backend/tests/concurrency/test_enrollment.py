@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.models import Enrollment, Signature, TrainingModule, TrainingRecord, User
+from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses, verify
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.factories.user import make_user
@@ -14,6 +15,7 @@ from tests.support import Api
 
 pytestmark = pytest.mark.full
 
+ASSIGNED = Enrollment.source == EnrollmentSource.ASSIGNED
 DONE = {"seconds_spent": 5, "position": 1, "completed": True}
 
 
@@ -70,6 +72,29 @@ async def test_assignments_and_own_enrollment_make_one_enrollment_for_each_perso
         made = sum(answer.json().get("created", 0) for answer in answers[:5])
         assert made + statuses(answers[5:])[201] == len(people)
         assert await count(session, Enrollment) == number * len(people)
+        assert await count(session, Enrollment, ASSIGNED) == number * len(people)
+
+
+async def test_an_assignment_holds_whenever_the_person_leaves(
+    committed_api: Api,
+    committed_database: Database,
+    session: AsyncSession,
+    admin: User,
+    learner: User,
+) -> None:
+    for _ in range(ROUNDS):
+        module = await published(session, committed_database, 1)
+        path = f"/enrollments/{await enroll(committed_api, learner, module)}/withdraw"
+        bulk = {"module_id": str(module.id), "user_ids": [str(learner.id)]}
+        assigned, left = await race(
+            [
+                committed_api.post("/enrollments/bulk", admin, json=bulk),
+                committed_api.post(path, learner),
+            ]
+        )
+        assert (assigned.status_code, left.status_code) in {(200, 200), (200, 403)}
+        held = (Enrollment.module_id == module.id, Enrollment.status == EnrollmentStatus.ACTIVE)
+        assert await count(session, Enrollment, *held, ASSIGNED) == 1
 
 
 async def test_completions_of_different_sections_add_up(

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.models import Enrollment, SectionProgress
 from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
 from app.repositories.base import Repository
+from app.repositories.study.enrolling import CREATION_EVENTS, creation
 from app.repositories.unnest import columns, unnesting
 
 
@@ -33,22 +34,15 @@ class Assigned:
 
 
 _ASSIGN = unnesting(
-    """
-    WITH created AS (
-        INSERT INTO enrollments (user_id, module_id, version_id, due_on, status, source)
-        SELECT a.*, 'active', 'rule' FROM {rows} AS a
-        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
-        RETURNING id, user_id, module_id, due_on
-    ), audited AS (
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-        SELECT :actor_id, 'enrollment:created', 'enrollment', id,
-               jsonb_build_object('module_id', module_id, 'source', 'rule', 'user_id', user_id,
-                                  'due_on', due_on),
-               :request_id
-          FROM created
-    )
+    f"""
+    WITH asker AS (
+        SELECT 'rule' AS source, :actor_id AS actor_id, :request_id AS request_id
+    ), wanted AS (
+        SELECT new_id() AS id, a.*
+          FROM {{rows}} AS a (user_id, module_id, version_id, due_on)
+    ), created AS ({creation()}), audited AS ({CREATION_EVENTS})
     SELECT count(*) FROM created
-    """,
+    """,  # noqa: S608  # made of constants
     *(Uuid(), Uuid(), Uuid(), Date()),
 ).bindparams(bindparam("actor_id", type_=Uuid()), bindparam("request_id", type_=String()))
 

@@ -20,6 +20,7 @@ from app.core.database import Fetch
 from app.core.ids import new_id
 from app.core.pagination import Page, encode_cursor
 from app.repositories.people.caller import Caller, named_by, run_for
+from app.repositories.study.enrolling import CREATION_EVENTS, creation
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Report:
 
 
 # The check, the row and its audit event. ON CONFLICT decides every race.
-_ENROLL = """
+_ENROLL = f"""
     , module AS (
         SELECT m.id, m.current_version_id
           FROM training_modules m
@@ -93,26 +94,22 @@ _ENROLL = """
             SELECT FROM enrollments e
              WHERE e.user_id = (SELECT id FROM caller) AND e.module_id = p.requires_id
                AND e.status = 'completed')
-    ), created AS (
-        INSERT INTO enrollments (id, user_id, module_id, version_id, status, source)
-        SELECT $3, caller.id, module.id, current_version_id, 'active', 'self' FROM caller, module
+    ), asker AS (
+        SELECT 'self' AS source, id AS actor_id, $4::text AS request_id FROM caller
+    ), wanted AS (
+        SELECT $3::uuid AS id, caller.id AS user_id, module.id AS module_id,
+               current_version_id AS version_id, NULL::date AS due_on
+          FROM caller, module
          WHERE NOT EXISTS (SELECT FROM missing)
-        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
-        RETURNING *
-    ), audited AS (
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-        SELECT user_id, 'enrollment:created', 'enrollment', id,
-               jsonb_build_object('module_id', module_id::text, 'source', 'self'), $4
-          FROM created
-    )
+    ), created AS ({creation()}), audited AS ({CREATION_EVENTS})
     SELECT EXISTS (SELECT FROM module) AS module_exists,
-           coalesce((SELECT array_agg(requires_id) FROM missing), '{}') AS missing,
+           coalesce((SELECT array_agg(requires_id) FROM missing), '{{}}') AS missing,
            c.id, c.user_id, c.module_id, v.title, v.category, v.number, c.status, c.source,
            c.progress_percent, c.due_on, c.enrolled_at, c.completed_at
       FROM (VALUES (1)) AS always
       LEFT JOIN created c ON true
       LEFT JOIN module_versions v ON v.id = c.version_id
-"""
+"""  # noqa: S608  # made of constants
 
 # The body stays in the database when the caller holds that version, or its client does.
 _CONTENT = """

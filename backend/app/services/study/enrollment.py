@@ -18,11 +18,10 @@ from app.domain.audit import AuditAction
 from app.domain.content.section_settings import SectionKind
 from app.models import Enrollment, Signature, VersionSection
 from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.repositories.study.assignment import Assignment, PeopleFilter
 from app.repositories.study.enrollment import (
-    Assignment,
     EnrollmentFilter,
     EnrollmentRow,
-    PeopleFilter,
     SectionRow,
 )
 from app.repositories.study.study import Admission
@@ -203,7 +202,8 @@ class EnrollmentService(Service):
         if enrollment.status is not EnrollmentStatus.ACTIVE:
             raise EnrollmentClosedError
         own = enrollment.user_id == self.actor.id
-        chosen = enrollment.source is EnrollmentSource.SELF
+        # A rule dates what somebody had chosen before it asked for the same.
+        chosen = enrollment.source is EnrollmentSource.SELF and enrollment.due_on is None
         if own and not chosen and not self.actor.is_admin:
             raise ForbiddenError("assigned", "Only a manager can withdraw an assigned training.")
 

@@ -13,6 +13,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.models import (
     AuditEvent,
+    CompliancePending,
     Department,
     Enrollment,
     ModulePrerequisite,
@@ -23,13 +24,8 @@ from app.models import (
     VersionSection,
 )
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.study.enrollment import (
-    Assignment,
-    AssignmentCount,
-    EnrollmentFilter,
-    EnrollmentRepository,
-    PeopleFilter,
-)
+from app.repositories.study.assignment import Assignment, AssignmentCount, PeopleFilter
+from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from app.repositories.study.study import Admission, StudyRepository
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user
@@ -234,6 +230,10 @@ class TestEnroll:
         assert admission.created is None
 
 
+Dates = tuple[str, str | None, str]
+"""Who wanted an enrollment, its date, and the one that an assignment leaves it."""
+
+
 class TestAssign:
     @pytest.fixture
     async def module(self, session: AsyncSession, database: RollbackDatabase) -> TrainingModule:
@@ -257,11 +257,79 @@ class TestAssign:
             count = await self.assign(session, admin, module.id, filters)
             assert count == AssignmentCount(module_exists=True, allowed=3, created=created)
         rows = await session.scalars(select(Enrollment).order_by(Enrollment.source))
-        assert [(row.source, row.due_on) for row in rows] == [
-            ("assigned", date(2027, 1, 31)),
-            ("assigned", date(2027, 1, 31)),
-            ("self", None),
-        ]
+        assert [(row.source, row.due_on) for row in rows] == [("assigned", date(2027, 1, 31))] * 3
+
+    @pytest.mark.parametrize(
+        "dates",
+        [
+            ("self", None, "2027-01-31"),
+            ("rule", "2027-01-30", "2027-01-30"),
+            ("rule", "2027-02-01", "2027-01-31"),
+            ("assigned", None, "2027-01-31"),
+            ("assigned", "2027-01-30", "2027-01-31"),
+        ],
+    )
+    async def test_holds_whatever_was_there(
+        self,
+        session: AsyncSession,
+        admin: User,
+        module: TrainingModule,
+        dates: Dates,
+    ) -> None:
+        source, before, after = dates
+        user, people = await self.enrolled(session, source, before)
+        count = await self.assign(session, admin, module.id, people)
+        assert (count.allowed, count.created) == (1, 0)
+        row = (
+            await session.scalars(select(Enrollment).execution_options(populate_existing=True))
+        ).one()
+        event = (await session.scalars(select(AuditEvent).filter_by(target_id=row.id))).one()
+        assert (event.action, event.actor_id) == ("enrollment:assigned", admin.id)
+        assert event.before == {"source": source, "due_on": before}
+        assert event.after == {
+            "module_id": str(module.id),
+            "user_id": str(user.id),
+            "source": row.source,
+            "due_on": row.due_on and row.due_on.isoformat(),
+        }
+        assert (event.after["source"], event.after["due_on"]) == ("assigned", after)
+
+    async def test_again_changes_nothing(
+        self, session: AsyncSession, admin: User, module: TrainingModule
+    ) -> None:
+        people = PeopleFilter(user_ids=[(await make_user(session)).id])
+        for _ in range(2):
+            await self.assign(session, admin, module.id, people)
+        events = await session.scalars(select(AuditEvent.action).filter_by(actor_id=admin.id))
+        assert list(events) == ["enrollment:created"]
+
+    async def test_a_date_put_off_is_reckoned_with(
+        self, session: AsyncSession, admin: User, module: TrainingModule
+    ) -> None:
+        user, people = await self.enrolled(session, "assigned", "2027-01-30")
+        await self.assign(session, admin, module.id, people)
+        pending = (await session.scalars(select(CompliancePending))).one()
+        assert (pending.user_id, pending.module_id) == (user.id, module.id)
+
+    async def enrolled(
+        self, session: AsyncSession, source: str, due_on: str | None
+    ) -> tuple[User, PeopleFilter]:
+        user = await make_user(session)
+        version = (await session.scalars(select(ModuleVersion))).one()
+        day = date.fromisoformat(due_on) if due_on else None
+        await make_enrollment(session, user, version=version, source=source, due_on=day)
+        return user, PeopleFilter(user_ids=[user.id])
+
+    async def test_one_without_a_date_keeps_what_is_there(
+        self, session: AsyncSession, admin: User, module: TrainingModule
+    ) -> None:
+        user = await make_user(session)
+        people = PeopleFilter(user_ids=[user.id])
+        await self.assign(session, admin, module.id, people)
+        undated = Assignment(module.id, people, None)
+        await EnrollmentRepository(session).assign(undated, actor_of(admin), None)
+        row = (await session.scalars(select(Enrollment))).one()
+        assert row.due_on == date(2027, 1, 31)
 
     async def test_each_row_has_its_event(
         self, session: AsyncSession, admin: User, module: TrainingModule

@@ -1,5 +1,5 @@
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -206,6 +206,23 @@ class TestWithdraw:
         assert await own.refused(own.service.withdraw(enrollment_id)) == "assigned"
         await managing.withdraw(enrollment_id)
         assert await self.status(session, enrollment_id) == "withdrawn"
+
+    async def test_an_assignment_takes_the_choice_back(
+        self, database: RollbackDatabase, studies: Studies, published: Any, admin: User
+    ) -> None:
+        module = await published()
+        enrollment_id = await studies.enroll(module)
+        payload = BulkEnroll(module_id=module.id, user_ids=[studies.user.id])
+        await EnrollmentService(database, acting(admin)).enroll_many(payload)
+        assert await studies.refused(studies.service.withdraw(enrollment_id)) == "assigned"
+
+    async def test_so_does_the_date_of_a_rule(
+        self, session: AsyncSession, studies: Studies, published: Any
+    ) -> None:
+        enrollment_id = await studies.enroll(await published())
+        await session.execute(update(Enrollment).values(due_on=date(2027, 1, 31)))
+        await session.commit()
+        assert await studies.refused(studies.service.withdraw(enrollment_id)) == "assigned"
 
     async def test_others_do_not_see_it(
         self, database: RollbackDatabase, studies: Studies, published: Any, other_learner: User

@@ -1,0 +1,197 @@
+"""A module assigned to many people in one statement, whatever they have made of it before."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.domain.actor import Actor, Role
+from app.models import Department, Enrollment, Location, TrainingModule, User
+from app.models.content.module import ModuleStatus
+from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.repositories.people.user import managed_by
+from app.repositories.study.enrolling import ASSIGNMENT_EVENTS, CREATION_EVENTS, creation
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """Which people a bulk assignment is for. None matches everybody."""
+
+    user_ids: list[uuid.UUID] | None = None
+    department: str | None = None
+    location: str | None = None
+    location_id: uuid.UUID | None = None
+    role: Role | None = None
+    job_title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    module_id: uuid.UUID
+    people: PeopleFilter
+    due_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentCount:
+    """How many people may be assigned to, and how many of them were not enrolled yet."""
+
+    module_exists: bool
+    allowed: int
+    created: int
+
+
+# A rule's date is not put off. One that was assigned may be; where a rule asks for an earlier one,
+# the next reconciliation sets it again, which `_PUT_OFF` asks for.
+_DUE_ON = """
+    CASE e.source WHEN 'assigned' THEN coalesce({due_on}, e.due_on)
+                  ELSE least({due_on}, e.due_on) END
+"""
+
+_ASSIGNED = f"""
+    UPDATE enrollments e
+       SET source = 'assigned', due_on = {_DUE_ON.format(due_on="held.wanted_on")},
+           updated_at = now()
+      FROM held
+     WHERE e.id = held.id
+       AND (e.source <> 'assigned' OR held.wanted_on <> e.due_on
+            OR held.wanted_on IS NOT NULL AND e.due_on IS NULL)
+    RETURNING e.*, held.source AS source_before, held.due_on AS due_before
+"""  # noqa: S608  # made of constants
+
+_PUT_OFF = """
+    INSERT INTO compliance_pending (user_id, module_id)
+    SELECT user_id, module_id FROM assigned WHERE due_on > due_before
+"""
+
+# Whoever enrolled after `held` was read is met here.
+_CREATED = creation(
+    "UPDATE SET source = 'assigned', updated_at = now(),"
+    f" due_on = {_DUE_ON.format(due_on='excluded.due_on')}"
+)
+
+
+def assigning(assignment: Assignment, actor: Actor, request_id: str | None) -> Select[Any]:
+    """Return the statement that answers with an AssignmentCount.
+
+    It assigns to everybody of the filter whom the actor may assign to.
+    """
+    module = _module(assignment.module_id)
+    allowed = _allowed(assignment.people, actor)
+    held = _held(module, allowed, assignment)
+    created = text(_CREATED).columns(column("is_new")).cte("created")
+    return select(
+        select(func.count() > 0).select_from(module).scalar_subquery(),
+        select(func.count()).select_from(allowed).scalar_subquery(),
+        select(func.count().filter(created.c.is_new)).select_from(created).scalar_subquery(),
+    ).add_cte(
+        module,
+        allowed,
+        _asker(actor, request_id),
+        held,
+        _wanted(module, allowed, held, assignment.due_on),
+        created,
+        text(_ASSIGNED).columns().cte("assigned"),
+        text(CREATION_EVENTS).columns().cte("creation_events"),
+        text(ASSIGNMENT_EVENTS).columns().cte("assignment_events"),
+        text(_PUT_OFF).columns().cte("put_off"),
+    )
+
+
+def _module(module_id: uuid.UUID) -> CTE:
+    return (
+        select(TrainingModule.id, TrainingModule.current_version_id)
+        .where(
+            TrainingModule.id == module_id,
+            TrainingModule.status == ModuleStatus.PUBLISHED,
+            TrainingModule.deleted_at.is_(None),
+        )
+        .cte("module")
+    )
+
+
+def _allowed(people: PeopleFilter, actor: Actor) -> CTE:
+    scope = [] if actor.is_admin else [managed_by(actor)]
+    return select(User.id).where(User.is_active, *_criteria(people), *scope).cte("allowed")
+
+
+def _asker(actor: Actor, request_id: str | None) -> CTE:
+    return select(
+        literal(EnrollmentSource.ASSIGNED.value, String()).label("source"),
+        literal(actor.id, Uuid()).label("actor_id"),
+        literal(request_id, String()).label("request_id"),
+    ).cte("asker")
+
+
+def _held(module: CTE, allowed: CTE, assignment: Assignment) -> CTE:
+    """Lock what is open, in one order, so that assignments of the same people do not deadlock."""
+    return (
+        select(
+            Enrollment.id,
+            Enrollment.user_id,
+            Enrollment.source,
+            Enrollment.due_on,
+            literal(assignment.due_on, Date).label("wanted_on"),
+        )
+        .where(
+            # Not the CTE's module, whose value no plan could use an index for.
+            Enrollment.module_id == assignment.module_id,
+            Enrollment.status == EnrollmentStatus.ACTIVE,
+            Enrollment.user_id.in_(select(allowed.c.id)),
+            select(module.c.id).exists(),
+        )
+        .order_by(Enrollment.id)
+        .with_for_update(key_share=True, of=Enrollment)
+        .cte("held")
+    )
+
+
+def _wanted(module: CTE, allowed: CTE, held: CTE, due_on: date | None) -> CTE:
+    return (
+        select(
+            func.new_id().label("id"),
+            allowed.c.id.label("user_id"),
+            module.c.id.label("module_id"),
+            module.c.current_version_id.label("version_id"),
+            literal(due_on, Date).label("due_on"),
+        )
+        .select_from(allowed.join(module, true()))
+        .where(~select(held.c.id).where(held.c.user_id == allowed.c.id).exists())
+        .cte("wanted")
+    )
+
+
+def _criteria(people: PeopleFilter) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if people.user_ids is not None:
+        criteria.append(User.id == func.any(bindparam(None, people.user_ids, ARRAY(Uuid()))))
+    if people.department is not None:
+        named = func.lower(Department.name) == people.department.lower()
+        criteria.append(User.department.has(named))
+    if people.location is not None:
+        named = func.lower(Location.name) == people.location.lower()
+        criteria.append(User.location.has(named))
+    if people.location_id is not None:
+        criteria.append(User.location_id == people.location_id)
+    if people.role is not None:
+        criteria.append(User.role == people.role)
+    if people.job_title is not None:
+        criteria.append(func.lower(User.job_title) == people.job_title.lower())
+    return criteria

@@ -1,0 +1,42 @@
+"""The one statement that creates enrollments, whoever wants them, and the audit events it writes.
+
+It goes on after two common table expressions: `wanted` (id, user_id, module_id, version_id, due_on)
+and `asker` (source, actor_id, request_id), which has one row.
+"""
+
+
+def creation(on_conflict: str = "NOTHING") -> str:
+    """Return the expression `created`: the new rows of `enrollments`, and `is_new`.
+
+    `on_conflict` says what becomes of an open enrollment that was there, perhaps since a moment
+    ago: the index on open enrollments decides every race.
+    """
+    return f"""
+        INSERT INTO enrollments AS e (id, user_id, module_id, version_id, due_on, source, status)
+        SELECT w.id, w.user_id, w.module_id, w.version_id, w.due_on, asker.source, 'active'
+          FROM wanted w CROSS JOIN asker
+        ON CONFLICT (user_id, module_id) WHERE status = 'active' DO {on_conflict}
+        RETURNING e.*, e.xmax = 0 AS is_new
+    """  # noqa: S608  # made of constants
+
+
+def _payload(row: str) -> str:
+    return f"""jsonb_build_object('user_id', {row}.user_id, 'module_id', {row}.module_id,
+                                  'source', {row}.source, 'due_on', {row}.due_on)"""
+
+
+CREATION_EVENTS = f"""
+    INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+    SELECT asker.actor_id,
+           CASE WHEN c.is_new THEN 'enrollment:created' ELSE 'enrollment:assigned' END,
+           'enrollment', c.id, {_payload("c")}, asker.request_id
+      FROM created c CROSS JOIN asker
+"""  # noqa: S608  # made of constants
+
+ASSIGNMENT_EVENTS = f"""
+    INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
+    SELECT asker.actor_id, 'enrollment:assigned', 'enrollment', a.id,
+           jsonb_build_object('source', a.source_before, 'due_on', a.due_before),
+           {_payload("a")}, asker.request_id
+      FROM assigned a CROSS JOIN asker
+"""  # noqa: S608  # made of constants
