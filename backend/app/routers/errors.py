@@ -23,10 +23,8 @@ from app.core.errors import (
     pointer_to,
 )
 from app.core.problems import MEDIA_TYPE, problem
-from app.routers.respond import respond
 from app.routers.strict_json import NOT_JSON
 from app.services.constraints import error_for
-from app.services.outcome import ReplayedOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +39,6 @@ _CODES = {
 def add_error_handlers(app: FastAPI) -> None:
     handlers: dict[Any, Any] = {
         AppError: _on_app_error,
-        ReplayedOutcome: _on_replay,
         RequestValidationError: _on_validation_error,
         HTTPException: _on_http_exception,
         StaleDataError: _on_stale,
@@ -63,10 +60,6 @@ def problem_response(request: Request, error: AppError) -> Response:
 
 async def _on_app_error(request: Request, error: AppError) -> Response:
     return problem_response(request, error)
-
-
-async def _on_replay(_request: Request, replay: ReplayedOutcome) -> Response:
-    return respond(replay.outcome, replayed=True)
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:

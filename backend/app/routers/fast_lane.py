@@ -22,7 +22,7 @@ from app.core.pagination import DEFAULT_LIMIT
 from app.domain.actor import Permission, Role
 from app.repositories.compliance.report import GroupBy
 from app.routers.deps import etags_of
-from app.routers.respond import BASE_PATH, JSON, content_of, json_of, respond
+from app.routers.respond import BASE_PATH, JSON, content_of, json_of, response_of
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 
 _ID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
@@ -135,7 +135,7 @@ async def _enroll(app: Container, asked: Asked) -> Response | None:
     except (orjson.JSONDecodeError, ValidationError):
         return None
     outcome = await app.study.enroll(asked.caller, payload.module_id, asked.request_id)
-    return respond(outcome) if outcome is not None else None
+    return response_of(outcome, "/enrollments/{id}") if outcome is not None else None
 
 
 async def _content(app: Container, asked: Asked) -> Response | None:

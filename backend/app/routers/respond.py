@@ -1,37 +1,52 @@
 """From what a use case answers to HTTP."""
 
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
 from fastapi import Response
 from pydantic import BaseModel
 
-from app.services.outcome import Outcome
+from app.services.answer import Answer, Rendered, ReplayedAnswer, WrittenAnswer, as_json
 from app.services.study.study import LearnerContent
 
 BASE_PATH = "/api/v1"
 JSON = "application/json"
 
 
-def respond(outcome: Outcome, *, replayed: bool = False) -> Response:
-    """201 with Location for something new, else 200; both with the ETag if there is one."""
+async def respond(asked: Awaitable[Answer[Any]], location: str | None = None) -> Response:
+    """Answer 201 with its Location for something new, else 200; or as this was answered before.
+
+    `location` is below the API's base path; `{id}` in it is that field of the body.
+    """
+    try:
+        return response_of(await asked, location)
+    except ReplayedAnswer as replay:
+        response = _response(replay.written, location, orjson.loads(replay.written.body or b"{}"))
+        response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+
+def response_of(answer: Answer[Any], location: str | None = None) -> Response:
+    return _response(WrittenAnswer.of(answer), location, vars(answer.value))
+
+
+def _response(written: WrittenAnswer, location: str | None, fields: Mapping[str, Any]) -> Response:
     headers = {}
-    if outcome.etag is not None:
-        headers["ETag"] = outcome.etag
-    if outcome.created and outcome.location is not None:
-        headers["Location"] = BASE_PATH + outcome.location
-    if replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(outcome.body, 201 if outcome.created else 200, headers, JSON)
+    if written.etag is not None:
+        headers["ETag"] = written.etag
+    if written.created and location is not None:
+        headers["Location"] = BASE_PATH + location.format_map(fields)
+    return Response(written.body, 201 if written.created else 200, headers, JSON)
 
 
-def json_of(value: BaseModel | dict[str, Any] | bytes | str) -> Response:
+def json_of(value: BaseModel | Rendered[Any] | dict[str, Any] | bytes | str) -> Response:
     """Answer with a value; bytes and text are JSON already."""
     if isinstance(value, (bytes, str)):
         return Response(value, media_type=JSON)
-    if isinstance(value, BaseModel):
-        return Response(value.model_dump_json(), media_type=JSON)
-    return Response(orjson.dumps(value), media_type=JSON)
+    if isinstance(value, dict):
+        return Response(orjson.dumps(value), media_type=JSON)
+    return Response(as_json(value), media_type=JSON)
 
 
 def content_of(content: LearnerContent) -> Response:

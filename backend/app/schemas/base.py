@@ -39,6 +39,13 @@ class Resource(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class Versioned(Resource):
+    """A response body that names the state it shows: If-Match and If-None-Match compare that."""
+
+    etag: str = Field(exclude=True)
+    """Not in the body: routers send it as the header."""
+
+
 class ListOf(Resource, Generic[T]):
     items: list[T]
     next_cursor: str | None = None

@@ -44,10 +44,16 @@ from app.repositories.study.correction import CorrectionRepository
 from app.repositories.study.enrollment import EnrollmentRepository
 from app.repositories.study.question_analysis import QuestionAnalysisRepository
 from app.repositories.study.study import StudyRepository
+from app.services.answer import (
+    Answer,
+    IdempotencyKeyReusedError,
+    ReplayedAnswer,
+    WrittenAnswer,
+)
 from app.services.context import IdempotencyRequest, RequestContext
-from app.services.outcome import IdempotencyKeyReusedError, Outcome, ReplayedOutcome
 
 R = TypeVar("R")
+AnswerT = TypeVar("AnswerT", bound=Answer[Any])
 IsolationLevel = Literal["REPEATABLE READ", "SERIALIZABLE"]
 Change = tuple[uuid.UUID, dict[str, Any] | None, dict[str, Any] | None]
 """A target, and what it was and is."""
@@ -66,7 +72,7 @@ class UnitOfWork:
     """A transaction and the repositories within it. A clean exit commits, an exception rolls back.
 
     With an idempotency key in the context, entering it claims the key, waits for a concurrent
-    holder, and raises ReplayedOutcome when the request was answered before; `answer` keeps what
+    holder, and raises ReplayedAnswer when the request was answered before; `answer` keeps what
     this one answers.
     """
 
@@ -176,18 +182,16 @@ class UnitOfWork:
             return await self._database.fetch(statement, *arguments)
         return await fetch_within(await self.session.connection(), statement, *arguments)
 
-    async def answer(self, outcome: Outcome) -> Outcome:
-        """Keep the outcome under the request's idempotency key, if it has one."""
+    async def answer(self, answer: AnswerT) -> AnswerT:
+        """Keep the answer under the request's idempotency key, if it has one."""
         request, actor = self._context.idempotency, self._context.actor
         if not self._claimed or request is None or actor is None:
-            return outcome
+            return answer
         row = await self.session.get(IdempotencyKey, (actor.id, request.key))
         if row is not None:
-            row.body = outcome.body
-            row.created = outcome.created
-            row.etag = outcome.etag
-            row.location = outcome.location
-        return outcome
+            written = WrittenAnswer.of(answer)
+            row.body, row.created, row.etag = written.body, written.created, written.etag
+        return answer
 
     async def audit(
         self,
@@ -263,6 +267,4 @@ class UnitOfWork:
 def _replay(known: IdempotencyKey, request: IdempotencyRequest) -> NoReturn:
     if known.fingerprint != request.fingerprint:
         raise IdempotencyKeyReusedError
-    raise ReplayedOutcome(
-        Outcome(known.body or b"", bool(known.created), known.etag, known.location)
-    )
+    raise ReplayedAnswer(WrittenAnswer(known.body or b"", bool(known.created), known.etag))

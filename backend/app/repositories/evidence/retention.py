@@ -51,9 +51,9 @@ class KeptEvidence:
 class RetentionRepository(Repository[RetentionPeriod]):
     model = RetentionPeriod
 
-    async def periods(self) -> dict[RetentionClass, int]:
+    async def periods(self) -> dict[RetentionClass, RetentionPeriod]:
         rows = await self.session.scalars(select(RetentionPeriod))
-        return {row.retention_class: row.years for row in rows}
+        return {row.retention_class: row for row in rows}
 
     async def period(
         self, retention_class: RetentionClass, *, lock: bool = False

@@ -23,4 +23,4 @@ async def read_compliance(
     user_id: uuid.UUID, context: Reader, app: App, as_of: Day | None = None
 ) -> Response:
     """Say for every requirement where the person stands, why, and what comes next."""
-    return respond(await app.compliance(context).of_user(user_id, as_of))
+    return await respond(app.compliance(context).of_user(user_id, as_of))

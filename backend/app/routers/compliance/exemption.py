@@ -33,16 +33,16 @@ async def list_exemptions(
 @router.post("", response_model=ExemptionRead, status_code=201)
 async def grant_exemption(payload: ExemptionCreate, context: Admin, app: App) -> Response:
     """Free a person from a requirement, with a reason and, mostly, an end."""
-    return respond(await app.exemptions(context).grant(payload))
+    return await respond(app.exemptions(context).grant(payload), "/exemptions/{id}")
 
 
 @router.get("/{exemption_id}", response_model=ExemptionRead)
 async def read_exemption(exemption_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.exemptions(context).get(exemption_id))
+    return await respond(app.exemptions(context).get(exemption_id))
 
 
 @router.post("/{exemption_id}/revoke", response_model=ExemptionRead)
 async def revoke_exemption(
     exemption_id: uuid.UUID, payload: ExemptionRevoke, context: Admin, app: App
 ) -> Response:
-    return respond(await app.exemptions(context).revoke(exemption_id, payload))
+    return await respond(app.exemptions(context).revoke(exemption_id, payload))

@@ -35,12 +35,12 @@ async def list_requirements(
 @router.post("", response_model=RequirementDetail, status_code=201)
 async def create_requirement(payload: RequirementCreate, context: Admin, app: App) -> Response:
     """Make it with its first rule; 409 `needs_confirmation` where that assigns many people."""
-    return respond(await app.requirements(context).create(payload))
+    return await respond(app.requirements(context).create(payload), "/requirements/{id}")
 
 
 @router.get("/{requirement_id}", response_model=RequirementDetail)
 async def read_requirement(requirement_id: uuid.UUID, context: Admin, app: App) -> Response:
-    return respond(await app.requirements(context).get(requirement_id))
+    return await respond(app.requirements(context).get(requirement_id))
 
 
 @router.patch("/{requirement_id}", response_model=RequirementDetail)
@@ -52,7 +52,7 @@ async def update_requirement(
     app: App,
 ) -> Response:
     """Change it. A changed rule is a new version; 409 `needs_confirmation` protects many people."""
-    return respond(await app.requirements(context).update(requirement_id, payload, if_match))
+    return await respond(app.requirements(context).update(requirement_id, payload, if_match))
 
 
 @router.delete("/{requirement_id}", status_code=204)
@@ -72,7 +72,7 @@ async def preview_requirement(
 ) -> Response:
     """Say whom a change of the rule would add and release; nothing is changed."""
     service = app.requirements(context)
-    return respond(await service.preview(requirement_id, payload or RequirementPreview()))
+    return await respond(service.preview(requirement_id, payload or RequirementPreview()))
 
 
 @router.post("/{requirement_id}/restore", response_model=RequirementDetail)
@@ -80,4 +80,4 @@ async def restore_requirement(
     requirement_id: uuid.UUID, context: Admin, app: App, confirm: Confirm = None
 ) -> Response:
     """Undo a withdrawal: its last rule is in force again from today on."""
-    return respond(await app.requirements(context).restore(requirement_id, confirm=bool(confirm)))
+    return await respond(app.requirements(context).restore(requirement_id, confirm=bool(confirm)))

@@ -71,6 +71,6 @@ async def import_questions(
     """Import a file into the draft, all of it or nothing; questions with known ids are changed."""
     content = await request.body()
     service = app.exchange(context)
-    return respond(
-        await service.import_bank(module_id, section_id, bank_format, content, dry_run=dry_run)
+    return await respond(
+        service.import_bank(module_id, section_id, bank_format, content, dry_run=dry_run)
     )

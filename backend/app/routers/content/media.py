@@ -36,18 +36,18 @@ async def list_media(
 @router.post("", response_model=MediaDeclared, status_code=201)
 async def declare_media(payload: MediaCreate, context: Uploader, app: App) -> Response:
     """Announce a file. Send it to `upload` within two hours, then complete it."""
-    return respond(await app.media(context).declare(payload))
+    return await respond(app.media(context).declare(payload), "/media/{id}")
 
 
 @router.get("/{media_id}", response_model=MediaRead)
 async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.media(context).get(media_id))
+    return await respond(app.media(context).get(media_id))
 
 
 @router.post("/{media_id}/complete", response_model=MediaRead)
 async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Response:
     """Have an upload looked at. Its `state` is `ready` or `rejected` from then on."""
-    return respond(await app.media(context).complete(media_id))
+    return await respond(app.media(context).complete(media_id))
 
 
 @router.get("/{media_id}/download", response_model=MediaDownload, responses=problem_responses(409))

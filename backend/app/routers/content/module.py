@@ -7,7 +7,7 @@ from app.domain.actor import Permission
 from app.models.content.module import ModuleStatus
 from app.repositories.content.module import ModuleFilter
 from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery, QueryText
-from app.routers.respond import json_of, not_modified, respond
+from app.routers.respond import json_of, not_modified, respond, response_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.content.module import (
@@ -44,20 +44,20 @@ async def list_modules(
 
 @router.post("", response_model=ModuleDraft, status_code=201)
 async def create_module(payload: ModuleCreate, context: Author, app: App) -> Response:
-    return respond(await app.modules(context).create(payload))
+    return await respond(app.modules(context).create(payload), "/modules/{id}")
 
 
 @router.get("/{module_id:uuid}", response_model=ModuleDraft | ModuleOutline)
 async def read_module(module_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read the draft with its answers as an author, the published outline as anybody else."""
-    return respond(await app.modules(context).get(module_id))
+    return await respond(app.modules(context).get(module_id))
 
 
 @router.patch("/{module_id:uuid}", response_model=ModuleDraft)
 async def update_module(
     module_id: uuid.UUID, payload: ModuleUpdate, context: Author, if_match: IfMatch, app: App
 ) -> Response:
-    return respond(await app.modules(context).update(module_id, payload, if_match))
+    return await respond(app.modules(context).update(module_id, payload, if_match))
 
 
 @router.delete("/{module_id:uuid}", status_code=204)
@@ -69,18 +69,19 @@ async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch
 async def publish_module(
     module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
 ) -> Response:
-    return respond(await app.modules(context).publish(module_id, payload or Publish()))
+    published = app.modules(context).publish(module_id, payload or Publish())
+    return await respond(published, "/modules/{module_id}/versions/{number}")
 
 
 @router.post("/{module_id:uuid}/archive", response_model=ModuleDraft)
 async def archive_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
-    return respond(await app.modules(context).archive(module_id))
+    return await respond(app.modules(context).archive(module_id))
 
 
 @router.post("/{module_id:uuid}/restore", response_model=ModuleDraft)
 async def restore_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
     """Undo a deletion or an archiving."""
-    return respond(await app.modules(context).restore(module_id))
+    return await respond(app.modules(context).restore(module_id))
 
 
 @router.get("/{module_id:uuid}/versions", response_model=ListOf[VersionRead])
@@ -94,7 +95,7 @@ async def list_versions(
 async def read_version(
     module_id: uuid.UUID, number: Number, context: Author, app: App, known: IfNoneMatch
 ) -> Response:
-    outcome = await app.modules(context).version(module_id, number)
-    if outcome.etag in known:
-        return not_modified(outcome.etag)
-    return respond(outcome)
+    answer = await app.modules(context).version(module_id, number)
+    if answer.value.etag in known:
+        return not_modified(answer.value.etag)
+    return response_of(answer)

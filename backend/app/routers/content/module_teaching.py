@@ -20,7 +20,7 @@ Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 @router.get("", response_model=ModuleTeachingRead)
 async def read_module_teaching(module_id: uuid.UUID, context: Author, app: App) -> Response:
     """Read the contact for questions and the CE hours; there is an ETag before either is set."""
-    return respond(await app.module_teachings(context).get(module_id))
+    return await respond(app.module_teachings(context).get(module_id))
 
 
 @router.put("", response_model=ModuleTeachingRead)
@@ -31,4 +31,4 @@ async def set_module_teaching(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    return respond(await app.module_teachings(context).put(module_id, payload, if_match))
+    return await respond(app.module_teachings(context).put(module_id, payload, if_match))

@@ -27,7 +27,8 @@ async def create_question(
     context: Author,
     app: App,
 ) -> Response:
-    return respond(await app.questions(context).create(module_id, section_id, payload))
+    made = app.questions(context).create(module_id, section_id, payload)
+    return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
 
 
 @router.get("/{question_id:uuid}", response_model=QuestionRead)
@@ -35,7 +36,7 @@ async def read_question(
     module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App
 ) -> Response:
     """Read one question of the draft with its answer, and the ETag to edit it by."""
-    return respond(await app.questions(context).get(module_id, section_id, question_id))
+    return await respond(app.questions(context).get(module_id, section_id, question_id))
 
 
 @router.patch("/{question_id:uuid}", response_model=QuestionRead)
@@ -49,7 +50,7 @@ async def update_question(
     app: App,
 ) -> Response:
     service = app.questions(context)
-    return respond(await service.update(module_id, section_id, question_id, payload, if_match))
+    return await respond(service.update(module_id, section_id, question_id, payload, if_match))
 
 
 @router.delete("/{question_id:uuid}", status_code=204)

@@ -7,7 +7,13 @@ from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
-from app.schemas.content.section import SectionCreate, SectionOrder, SectionRead, SectionUpdate
+from app.schemas.content.section import (
+    SectionCreate,
+    SectionOrder,
+    SectionOrderRead,
+    SectionRead,
+    SectionUpdate,
+)
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -21,14 +27,19 @@ Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 async def create_section(
     module_id: uuid.UUID, payload: SectionCreate, context: Author, app: App
 ) -> Response:
-    return respond(await app.sections(context).create(module_id, payload))
+    made = app.sections(context).create(module_id, payload)
+    return await respond(made, f"/modules/{module_id}/sections/{{id}}")
 
 
-@router.put("/order", response_model=SectionOrder)
+@router.put("/order", response_model=SectionOrderRead)
 async def reorder_sections(
-    module_id: uuid.UUID, payload: SectionOrder, context: Author, if_match: IfMatch, app: App
+    module_id: uuid.UUID,
+    payload: SectionOrder,
+    context: Author,
+    if_match: IfMatch,
+    app: App,
 ) -> Response:
-    return respond(await app.sections(context).reorder(module_id, payload, if_match))
+    return await respond(app.sections(context).reorder(module_id, payload, if_match))
 
 
 @router.get("/{section_id:uuid}", response_model=SectionRead)
@@ -36,7 +47,7 @@ async def read_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
 ) -> Response:
     """Read one section of the draft, with the ETag to edit it by."""
-    return respond(await app.sections(context).get(module_id, section_id))
+    return await respond(app.sections(context).get(module_id, section_id))
 
 
 @router.patch("/{section_id:uuid}", response_model=SectionRead)
@@ -48,7 +59,7 @@ async def update_section(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    return respond(await app.sections(context).update(module_id, section_id, payload, if_match))
+    return await respond(app.sections(context).update(module_id, section_id, payload, if_match))
 
 
 @router.delete("/{section_id:uuid}", status_code=204)

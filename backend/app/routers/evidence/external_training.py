@@ -45,12 +45,12 @@ async def enter_external_training(
     payload: ExternalTrainingCreate, context: Submitter, app: App
 ) -> Response:
     """Enter a training of one's own, or of somebody one manages. It counts once verified."""
-    return respond(await app.external_trainings(context).enter(payload))
+    return await respond(app.external_trainings(context).enter(payload), "/external-trainings/{id}")
 
 
 @router.get("/{training_id}", response_model=ExternalTrainingRead)
 async def read_external_training(training_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.external_trainings(context).get(training_id))
+    return await respond(app.external_trainings(context).get(training_id))
 
 
 @router.patch("/{training_id}", response_model=ExternalTrainingRead)
@@ -61,7 +61,7 @@ async def update_external_training(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    return respond(await app.external_trainings(context).update(training_id, payload, if_match))
+    return await respond(app.external_trainings(context).update(training_id, payload, if_match))
 
 
 @router.post("/{training_id}/verify", response_model=ExternalTrainingRead)
@@ -69,14 +69,14 @@ async def verify_external_training(
     training_id: uuid.UUID, payload: Review, context: Verifier, if_match: IfMatch, app: App
 ) -> Response:
     """Verify as a second person. With If-Match only what one has read is verified."""
-    return respond(await app.external_trainings(context).verify(training_id, payload, if_match))
+    return await respond(app.external_trainings(context).verify(training_id, payload, if_match))
 
 
 @router.post("/{training_id}/reject", response_model=ExternalTrainingRead)
 async def reject_external_training(
     training_id: uuid.UUID, payload: Review, context: Verifier, if_match: IfMatch, app: App
 ) -> Response:
-    return respond(await app.external_trainings(context).reject(training_id, payload, if_match))
+    return await respond(app.external_trainings(context).reject(training_id, payload, if_match))
 
 
 @router.post("/{training_id}/withdraw", response_model=ExternalTrainingRead)
@@ -84,4 +84,4 @@ async def withdraw_external_training(
     training_id: uuid.UUID, payload: Review, context: Verifier, app: App
 ) -> Response:
     """Record that a verified training was found wrong. The training itself stays."""
-    return respond(await app.external_trainings(context).withdraw(training_id, payload))
+    return await respond(app.external_trainings(context).withdraw(training_id, payload))

@@ -31,12 +31,12 @@ async def list_legal_holds(
 @router.post("", response_model=LegalHoldRead, status_code=201)
 async def place_legal_hold(payload: LegalHoldCreate, context: Admin, app: App) -> Response:
     """Keep everything about a person, whatever the retention clock says, until released."""
-    return respond(await app.legal_holds(context).place(payload))
+    return await respond(app.legal_holds(context).place(payload), "/legal-holds/{id}")
 
 
 @router.get("/{hold_id}", response_model=LegalHoldRead)
 async def read_legal_hold(hold_id: uuid.UUID, context: Admin, app: App) -> Response:
-    return respond(await app.legal_holds(context).get(hold_id))
+    return await respond(app.legal_holds(context).get(hold_id))
 
 
 @router.delete("/{hold_id}", status_code=204)

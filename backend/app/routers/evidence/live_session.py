@@ -45,12 +45,12 @@ async def list_live_sessions(
 
 @router.post("", response_model=LiveSessionDetail, status_code=201)
 async def create_live_session(payload: LiveSessionCreate, context: Organiser, app: App) -> Response:
-    return respond(await app.live_sessions(context).create(payload))
+    return await respond(app.live_sessions(context).create(payload), "/live-sessions/{id}")
 
 
 @router.get("/{session_id}", response_model=LiveSessionDetail)
 async def read_live_session(session_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.live_sessions(context).get(session_id))
+    return await respond(app.live_sessions(context).get(session_id))
 
 
 @router.patch("/{session_id}", response_model=LiveSessionDetail)
@@ -61,19 +61,19 @@ async def update_live_session(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    return respond(await app.live_sessions(context).update(session_id, payload, if_match))
+    return await respond(app.live_sessions(context).update(session_id, payload, if_match))
 
 
 @router.post("/{session_id}/cancel", response_model=LiveSessionDetail)
 async def cancel_live_session(session_id: uuid.UUID, context: Organiser, app: App) -> Response:
-    return respond(await app.live_sessions(context).cancel(session_id))
+    return await respond(app.live_sessions(context).cancel(session_id))
 
 
 @router.post("/{session_id}/roster", response_model=LiveSessionDetail)
 async def register_attendees(
     session_id: uuid.UUID, payload: Registration, context: Organiser, app: App
 ) -> Response:
-    return respond(await app.live_sessions(context).register(session_id, payload))
+    return await respond(app.live_sessions(context).register(session_id, payload))
 
 
 @router.delete("/{session_id}/roster/{user_id}", status_code=204)
@@ -88,7 +88,7 @@ async def mark_attendance(
     session_id: uuid.UUID, payload: AttendanceMarks, context: Teacher, app: App
 ) -> Response:
     """Mark who came, as the instructor, a manager or an admin. May be repeated until closing."""
-    return respond(await app.live_sessions(context).mark(session_id, payload))
+    return await respond(app.live_sessions(context).mark(session_id, payload))
 
 
 @router.post("/{session_id}/questions", response_model=SessionQuestionRead, status_code=201)
@@ -96,10 +96,11 @@ async def record_question(
     session_id: uuid.UUID, payload: SessionQuestionCreate, context: Teacher, app: App
 ) -> Response:
     """Record a question that was asked and its answer."""
-    return respond(await app.live_sessions(context).record_question(session_id, payload))
+    recorded = app.live_sessions(context).record_question(session_id, payload)
+    return await respond(recorded, f"/live-sessions/{session_id}")
 
 
 @router.post("/{session_id}/close", response_model=LiveSessionClosed)
 async def close_live_session(session_id: uuid.UUID, context: Teacher, app: App) -> Response:
     """Freeze the roster and complete the attendees' live section."""
-    return respond(await app.live_sessions(context).close(session_id))
+    return await respond(app.live_sessions(context).close(session_id))

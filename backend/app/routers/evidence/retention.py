@@ -25,7 +25,7 @@ async def list_retention_periods(context: Admin, app: App) -> Response:
 async def read_retention_period(
     retention_class: RetentionClass, context: Admin, app: App
 ) -> Response:
-    return respond(await app.retention(context).period(retention_class))
+    return await respond(app.retention(context).period(retention_class))
 
 
 @router.put("/{retention_class}", response_model=RetentionPeriodRead)
@@ -37,4 +37,4 @@ async def set_retention_period(
     app: App,
 ) -> Response:
     """Keep a class of evidence longer than its source demands."""
-    return respond(await app.retention(context).set_period(retention_class, payload, if_match))
+    return await respond(app.retention(context).set_period(retention_class, payload, if_match))

@@ -30,4 +30,4 @@ async def list_training_records(
 
 @router.get("/{record_id:uuid}", response_model=TrainingRecordDetail)
 async def read_training_record(record_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.training_records(context).get(record_id))
+    return await respond(app.training_records(context).get(record_id))

@@ -18,6 +18,8 @@ from app.schemas.people.employment import (
 )
 from app.services.context import RequestContext
 
+HISTORY = "/users/{user_id}/employment"
+
 router = APIRouter(prefix="/users/{user_id}", tags=["employment"], route_class=StrictRoute)
 
 Admin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
@@ -33,30 +35,40 @@ async def list_employment(
 
 @router.post("/leave", response_model=EmploymentRead, status_code=201)
 async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Admin, app: App) -> Response:
-    return respond(await app.employment(context).leave(user_id, payload))
+    return await respond(
+        app.employment(context).leave(user_id, payload), "/users/{user_id}/employment"
+    )
 
 
 @router.post("/return", response_model=EmploymentRead, status_code=201)
 async def come_back(
     user_id: uuid.UUID, payload: ReturnCreate, context: Admin, app: App
 ) -> Response:
-    return respond(await app.employment(context).come_back(user_id, payload))
+    return await respond(
+        app.employment(context).come_back(user_id, payload), "/users/{user_id}/employment"
+    )
 
 
 @router.post("/terminate", response_model=EmploymentRead, status_code=201)
 async def terminate(
     user_id: uuid.UUID, payload: TerminationCreate, context: Admin, app: App
 ) -> Response:
-    return respond(await app.employment(context).terminate(user_id, payload))
+    return await respond(
+        app.employment(context).terminate(user_id, payload), "/users/{user_id}/employment"
+    )
 
 
 @router.post("/rehire", response_model=EmploymentRead, status_code=201)
 async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app: App) -> Response:
-    return respond(await app.employment(context).rehire(user_id, payload))
+    return await respond(
+        app.employment(context).rehire(user_id, payload), "/users/{user_id}/employment"
+    )
 
 
 @router.post("/transfer", response_model=EmploymentRead, status_code=201)
 async def transfer(
     user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App
 ) -> Response:
-    return respond(await app.employment(context).transfer(user_id, payload))
+    return await respond(
+        app.employment(context).transfer(user_id, payload), "/users/{user_id}/employment"
+    )

@@ -38,19 +38,19 @@ async def list_locations(context: Reader, app: App, page: PageQuery) -> Response
 
 @router.post("", response_model=LocationDetail, status_code=201)
 async def create_location(payload: LocationCreate, context: Admin, app: App) -> Response:
-    return respond(await app.locations(context).create(payload))
+    return await respond(app.locations(context).create(payload), "/locations/{id}")
 
 
 @router.get("/{location_id:uuid}", response_model=LocationDetail)
 async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
-    return respond(await app.locations(context).get(location_id))
+    return await respond(app.locations(context).get(location_id))
 
 
 @router.patch("/{location_id:uuid}", response_model=LocationDetail)
 async def update_location(
     location_id: uuid.UUID, payload: LocationUpdate, context: Admin, if_match: IfMatch, app: App
 ) -> Response:
-    return respond(await app.locations(context).update(location_id, payload, if_match))
+    return await respond(app.locations(context).update(location_id, payload, if_match))
 
 
 @router.delete("/{location_id:uuid}", status_code=204)
@@ -63,4 +63,4 @@ async def delete_location(
 @router.post("/{location_id:uuid}/restore", response_model=LocationDetail)
 async def restore_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
     """Undo a deletion."""
-    return respond(await app.locations(context).restore(location_id))
+    return await respond(app.locations(context).restore(location_id))

@@ -22,19 +22,19 @@ DirectoryAdmin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE)
 @router.post("/sync", response_model=UserRead)
 async def sync(context: Myself, app: App) -> Response:
     """Make or refresh my row from the verified token. Any other first call does the same."""
-    return respond(await app.users(context).sync())
+    return await respond(app.users(context).sync())
 
 
 @router.get("/me", response_model=UserRead)
 async def read_me(context: Myself, app: App) -> Response:
-    return respond(await app.users(context).me())
+    return await respond(app.users(context).me())
 
 
 @router.patch("/me", response_model=UserRead)
 async def update_me(
     payload: ProfileUpdate, context: Myself, if_match: IfMatch, app: App
 ) -> Response:
-    return respond(await app.users(context).update_me(payload, if_match))
+    return await respond(app.users(context).update_me(payload, if_match))
 
 
 @router.get("", response_model=ListOf[UserRead])
@@ -54,25 +54,25 @@ async def list_users(
 
 @router.post("/invite", response_model=UserRead, status_code=201)
 async def invite(payload: UserInvite, context: DirectoryAdmin, app: App) -> Response:
-    return respond(await app.users(context).invite(payload))
+    return await respond(app.users(context).invite(payload), "/users/{id}")
 
 
 @router.get("/{user_id:uuid}", response_model=UserRead)
 async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
-    return respond(await app.users(context).get(user_id))
+    return await respond(app.users(context).get(user_id))
 
 
 @router.patch("/{user_id:uuid}", response_model=UserRead)
 async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
 ) -> Response:
-    return respond(await app.users(context).update(user_id, payload, if_match))
+    return await respond(app.users(context).update(user_id, payload, if_match))
 
 
 @router.post("/{user_id:uuid}/invite", response_model=UserRead)
 async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
     """Send the invitation once more, to somebody who has not signed in yet."""
-    return respond(await app.users(context).invite_again(user_id))
+    return await respond(app.users(context).invite_again(user_id))
 
 
 @router.post("/{user_id:uuid}/sign-out", response_model=UserRead)
@@ -81,4 +81,4 @@ async def sign_out(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Res
 
     Deactivating somebody shuts them out with their next request.
     """
-    return respond(await app.users(context).sign_out(user_id))
+    return await respond(app.users(context).sign_out(user_id))

@@ -34,7 +34,8 @@ async def start_attempt(
     enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Learner, app: App
 ) -> Response:
     """Start an attempt: 201 a new one, 200 the one that is open already, on whatever device."""
-    return respond(await app.attempts(context).start(enrollment_id, section_id))
+    started = app.attempts(context).start(enrollment_id, section_id)
+    return await respond(started, "/attempts/{id}")
 
 
 @router.get(QUIZ, response_model=ListOf[AttemptRead])
@@ -47,7 +48,7 @@ async def list_attempts(
 @router.get("/attempts/{attempt_id}", response_model=AttemptOpen | AttemptResultRead | AttemptRead)
 async def read_attempt(attempt_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read my attempt with its questions and answers, or the result of somebody I manage."""
-    return respond(await app.attempts(context).get(attempt_id))
+    return await respond(app.attempts(context).get(attempt_id))
 
 
 @router.put("/attempts/{attempt_id}/answers", response_model=AnswersSaved)
@@ -63,4 +64,4 @@ async def submit_attempt(
     attempt_id: uuid.UUID, context: Learner, app: App, payload: AnswersPayload | None = None
 ) -> Response:
     """Submit for grading, with last answers if any; submitting again gives the same result."""
-    return respond(await app.attempts(context).submit(attempt_id, payload or AnswersPayload()))
+    return await respond(app.attempts(context).submit(attempt_id, payload or AnswersPayload()))

@@ -33,8 +33,9 @@ async def correct(
     """Correct a published key and regrade; 200 and nothing written with `dry_run`."""
     service = app.corrections(context)
     if dry_run:
-        return respond(await service.preview(module_id, number, payload))
-    return respond(await service.apply(module_id, number, payload))
+        return await respond(service.preview(module_id, number, payload))
+    corrections = f"/modules/{module_id}/versions/{number}/corrections"
+    return await respond(service.apply(module_id, number, payload), corrections)
 
 
 @router.get("", response_model=ListOf[CorrectionRead])

@@ -39,12 +39,12 @@ Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN
 )
 async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Response:
     """Enroll myself: 201 the first time, 200 with the same enrollment while it is open."""
-    return respond(await app.enrollments(context).enroll(payload))
+    return await respond(app.enrollments(context).enroll(payload), "/enrollments/{id}")
 
 
 @router.post("/bulk", response_model=BulkResult)
 async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Response:
-    return respond(await app.enrollments(context).enroll_many(payload))
+    return await respond(app.enrollments(context).enroll_many(payload))
 
 
 @router.get("", response_model=ListOf[EnrollmentRead])
@@ -63,7 +63,7 @@ async def list_enrollments(
 
 @router.get("/{enrollment_id:uuid}", response_model=EnrollmentDetail)
 async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.enrollments(context).get(enrollment_id))
+    return await respond(app.enrollments(context).get(enrollment_id))
 
 
 @router.get("/{enrollment_id:uuid}/content", response_model=Content)
@@ -100,9 +100,9 @@ async def acknowledge(
     app: App,
 ) -> Response:
     service = app.enrollments(context)
-    return respond(await service.acknowledge(enrollment_id, section_id, payload))
+    return await respond(service.acknowledge(enrollment_id, section_id, payload))
 
 
 @router.post("/{enrollment_id:uuid}/withdraw", response_model=EnrollmentRead)
 async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
-    return respond(await app.enrollments(context).withdraw(enrollment_id))
+    return await respond(app.enrollments(context).withdraw(enrollment_id))

@@ -24,4 +24,4 @@ async def analyse_quiz(
     module_id: uuid.UUID, number: Number, section_id: uuid.UUID, context: Author, app: App
 ) -> Response:
     """Read how a published quiz and each of its questions did."""
-    return respond(await app.question_analysis(context).get(module_id, number, section_id))
+    return await respond(app.question_analysis(context).get(module_id, number, section_id))

@@ -5,7 +5,7 @@ from pydantic import MISSING, Field
 
 from app.domain.compliance.requirement import Rule
 from app.domain.fields import Day, Flag
-from app.schemas.base import Changes, Line, Paragraph, Payload, Resource
+from app.schemas.base import Changes, Line, Paragraph, Payload, Resource, Versioned
 
 
 class RequirementCreate(Payload):
@@ -66,7 +66,7 @@ class RequirementRead(Resource):
     updated_at: datetime
 
 
-class RequirementDetail(RequirementRead):
+class RequirementDetail(RequirementRead, Versioned):
     versions: list[RequirementVersionRead]
 
 

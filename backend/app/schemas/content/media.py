@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
 from app.domain.fields import StorableText, Whole, refuse
-from app.schemas.base import Payload, Resource
+from app.schemas.base import Payload, Resource, Versioned
 
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\]")
 
@@ -36,7 +36,7 @@ class MediaCreate(Payload):
     user_id: uuid.UUID | None = None
 
 
-class MediaRead(Resource):
+class MediaRead(Versioned):
     """`found_type` and `found_bytes` are what was uploaded, once that was looked at."""
 
     model_config = ConfigDict(validate_by_name=True)

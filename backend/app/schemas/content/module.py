@@ -7,7 +7,7 @@ from pydantic import MISSING, Field, StringConstraints
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Whole
 from app.models.content.module import ModuleStatus
-from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource
+from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource, Versioned
 from app.schemas.content.section import SectionRead
 
 Language = Annotated[
@@ -68,7 +68,7 @@ class ModuleOutline(ModuleCard):
     sections: list[OutlineSection]
 
 
-class ModuleDraft(ModuleCard):
+class ModuleDraft(ModuleCard, Versioned):
     """What an author edits."""
 
     prerequisite_ids: list[uuid.UUID]
@@ -96,6 +96,6 @@ class VersionRead(Resource):
     published_at: datetime
 
 
-class VersionDetail(VersionRead):
+class VersionDetail(VersionRead, Versioned):
     content: dict[str, Any]
     """What learners of this version are shown; no answers."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.domain.evidence.ce_credits import Delivery
 from app.domain.evidence.retention import RetentionClass
 from app.domain.fields import HundredthsNumber
-from app.schemas.base import Label, Line, Payload, Resource
+from app.schemas.base import Label, Line, Payload, Versioned
 
 
 class Contact(Payload):
@@ -35,7 +35,7 @@ class ModuleTeachingReplace(Payload):
     retention_class: RetentionClass | None = None
 
 
-class ModuleTeachingRead(Resource):
+class ModuleTeachingRead(Versioned):
     module_id: uuid.UUID
     contact: Contact | None
     ce: ContinuingEducation | None

@@ -6,7 +6,7 @@ from pydantic import MISSING, Field
 from app.domain.content.quiz.questions import QuestionKind
 from app.domain.fields import ExactNumber
 from app.models import QuizQuestion
-from app.schemas.base import Changes, Payload, Position, Resource
+from app.schemas.base import Changes, Payload, Position, Versioned
 
 
 class QuestionCreate(Payload):
@@ -28,7 +28,7 @@ class QuestionUpdate(Changes):
     position: Position | MISSING = MISSING
 
 
-class QuestionRead(Resource):
+class QuestionRead(Versioned):
     """An author's view: it holds the answers."""
 
     id: uuid.UUID
@@ -43,6 +43,7 @@ class QuestionRead(Resource):
     @classmethod
     def of(cls, question: QuizQuestion) -> "QuestionRead":
         return cls(
+            etag=question.etag,
             id=question.id,
             kind=question.kind,
             prompt=question.prompt,

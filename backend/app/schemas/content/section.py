@@ -6,7 +6,7 @@ from pydantic import MISSING, Field, StringConstraints
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, StorableText
 from app.models import ModuleSection
-from app.schemas.base import Changes, Line, Payload, Position, Resource
+from app.schemas.base import Changes, Line, Payload, Position, Versioned
 from app.schemas.content.question import QuestionRead
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
@@ -35,7 +35,13 @@ class SectionOrder(Payload):
     section_ids: list[uuid.UUID] = Field(max_length=500)
 
 
-class SectionRead(Resource):
+class SectionOrderRead(Versioned):
+    """The order, with the ETag of the module that it is a part of."""
+
+    section_ids: list[uuid.UUID]
+
+
+class SectionRead(Versioned):
     """An author's view: the questions hold their answers."""
 
     id: uuid.UUID
@@ -51,6 +57,7 @@ class SectionRead(Resource):
     @classmethod
     def of(cls, section: ModuleSection) -> "SectionRead":
         return cls(
+            etag=section.etag,
             id=section.id,
             kind=section.kind,
             title=section.title,

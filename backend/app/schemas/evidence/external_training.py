@@ -8,7 +8,7 @@ from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credits import Delivery
 from app.domain.fields import Day, HundredthsNumber, StorableText
 from app.models.evidence.external_training import ExternalTrainingStatus
-from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource
+from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Versioned
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
 
@@ -71,7 +71,7 @@ class Review(Payload):
     reason: Reason
 
 
-class ExternalTrainingRead(Resource):
+class ExternalTrainingRead(Versioned):
     id: uuid.UUID
     user_id: uuid.UUID
     entered_by_id: uuid.UUID

@@ -1,7 +1,7 @@
 import uuid
 from datetime import datetime
 
-from app.schemas.base import Payload, Resource
+from app.schemas.base import Payload, Versioned
 from app.schemas.evidence.external_training import Reason
 
 
@@ -10,7 +10,7 @@ class LegalHoldCreate(Payload):
     reason: Reason
 
 
-class LegalHoldRead(Resource):
+class LegalHoldRead(Versioned):
     id: uuid.UUID
     user_id: uuid.UUID
     reason: str

@@ -6,7 +6,7 @@ from pydantic import MISSING, Field
 
 from app.domain.fields import Instant, ShortText, Whole
 from app.models.evidence.live_session import AttendanceStatus, SessionMode, SessionStatus
-from app.schemas.base import Changes, Line, Payload, Resource
+from app.schemas.base import Changes, Line, Payload, Resource, Versioned
 
 Duration = Annotated[int, Field(ge=1, le=1440, strict=True), Whole]
 People = Annotated[list[uuid.UUID], Field(max_length=500)]
@@ -36,7 +36,7 @@ class LiveSessionUpdate(Changes):
     instructor_id: uuid.UUID | MISSING | None = MISSING
 
 
-class LiveSessionRead(Resource):
+class LiveSessionRead(Versioned):
     id: uuid.UUID
     module_id: uuid.UUID
     section_id: uuid.UUID

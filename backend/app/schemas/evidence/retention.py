@@ -6,14 +6,14 @@ from pydantic import Field
 
 from app.domain.evidence.retention import RetentionClass
 from app.domain.fields import Whole
-from app.schemas.base import Payload, Resource
+from app.schemas.base import Payload, Resource, Versioned
 
 
 class RetentionPeriodReplace(Payload):
     years: Annotated[int, Field(ge=1, le=100, strict=True), Whole]
 
 
-class RetentionPeriodRead(Resource):
+class RetentionPeriodRead(Versioned):
     """`years` is what holds: the source's minimum, or longer where the organisation says so."""
 
     retention_class: RetentionClass

@@ -3,7 +3,7 @@ from datetime import date, datetime
 from typing import Any
 
 from app.domain.fields import ExactNumber
-from app.schemas.base import Resource
+from app.schemas.base import Resource, Versioned
 
 
 class TrainingRecordRead(Resource):
@@ -26,6 +26,6 @@ class TrainingRecordRead(Resource):
     previous_hash: str
 
 
-class TrainingRecordDetail(TrainingRecordRead):
+class TrainingRecordDetail(TrainingRecordRead, Versioned):
     payload: str
     """The exact text that `hash` covers: SHA-256 of previous_hash + payload."""

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from pydantic import MISSING, AfterValidator, Field
 
 from app.domain.fields import refuse
-from app.schemas.base import Changes, Line, Payload, Resource
+from app.schemas.base import Changes, Line, Payload, Resource, Versioned
 
 
 def _iana(name: str) -> str:
@@ -31,7 +31,7 @@ class LocationUpdate(Changes):
     manager_ids: ManagerIds | MISSING = MISSING
 
 
-class LocationRead(Resource):
+class LocationRead(Versioned):
     id: uuid.UUID
     name: str
     time_zone: str

@@ -7,10 +7,10 @@ from pydantic import MISSING
 from app.domain.actor import Role
 from app.domain.fields import Day, Flag
 from app.models import User
-from app.schemas.base import Changes, Email, JsonMap, Line, Payload, Resource
+from app.schemas.base import Changes, Email, JsonMap, Line, Payload, Versioned
 
 
-class UserRead(Resource):
+class UserRead(Versioned):
     id: uuid.UUID
     supabase_id: uuid.UUID | None
     email: str

@@ -19,6 +19,7 @@ from app.schemas.compliance.compliance import (
     WhyRead,
 )
 from app.schemas.compliance.requirement import RequirementReference
+from app.services.answer import Answer
 from app.services.base import Service
 from app.services.compliance.compliance_facts import (
     Catalogue,
@@ -27,7 +28,6 @@ from app.services.compliance.compliance_facts import (
     load_histories,
 )
 from app.services.compliance.compliance_words import summary
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -39,7 +39,7 @@ class _Names:
 
 
 class ComplianceService(Service):
-    async def of_user(self, user_id: uuid.UUID, as_of: date | None) -> Outcome:
+    async def of_user(self, user_id: uuid.UUID, as_of: date | None) -> Answer[ComplianceRead]:
         """Explain every requirement that was in force on the day; today without `as_of`.
 
         What was recorded after the day is not known on it.
@@ -56,7 +56,7 @@ class ComplianceService(Service):
                 if (line := _line(catalogue, history, requirement_id, day, names))
             ]
             items.sort(key=lambda item: (item.requirement.title.lower(), item.requirement.id))
-            return Outcome.of(ComplianceRead(user_id=user_id, as_of=day, items=items))
+            return Answer(ComplianceRead(user_id=user_id, as_of=day, items=items))
 
 
 async def _names(uow: UnitOfWork, catalogue: Catalogue) -> _Names:

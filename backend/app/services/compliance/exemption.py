@@ -14,10 +14,10 @@ from app.models import Exemption, ExemptionRevocation
 from app.repositories.compliance.exemption import ExemptionFilter, ExemptionRow
 from app.schemas.base import ListOf
 from app.schemas.compliance.exemption import ExemptionCreate, ExemptionRead, ExemptionRevoke
+from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile
 from app.services.evidence.outside_evidence import local_day
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -39,11 +39,11 @@ class ExemptionService(Service):
             page = await uow.exemptions.list_visible(self.actor, filters, request)
             return listed(page, _read)
 
-    async def get(self, exemption_id: uuid.UUID) -> Outcome:
+    async def get(self, exemption_id: uuid.UUID) -> Answer[ExemptionRead]:
         async with self.reading() as uow:
             return await self._answer(uow, exemption_id)
 
-    async def grant(self, payload: ExemptionCreate) -> Outcome:
+    async def grant(self, payload: ExemptionCreate) -> Answer[ExemptionRead]:
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id, self.actor)
             if user is None:
@@ -68,7 +68,9 @@ class ExemptionService(Service):
             await reconcile(uow, [user.id], [payload.requirement_id])
             return await uow.answer(await self._answer(uow, exemption.id, created=True))
 
-    async def revoke(self, exemption_id: uuid.UUID, payload: ExemptionRevoke) -> Outcome:
+    async def revoke(
+        self, exemption_id: uuid.UUID, payload: ExemptionRevoke
+    ) -> Answer[ExemptionRead]:
         """End it: today, where the person works, is the first day that is no longer free."""
         async with self.work() as uow:
             row = found(await uow.exemptions.get_visible(exemption_id, self.actor), "exemption")
@@ -91,9 +93,9 @@ class ExemptionService(Service):
 
     async def _answer(
         self, uow: UnitOfWork, exemption_id: uuid.UUID, *, created: bool = False
-    ) -> Outcome:
+    ) -> Answer[ExemptionRead]:
         row = found(await uow.exemptions.get_visible(exemption_id, self.actor), "exemption")
-        return Outcome.of(_read(row), created=created, location=f"/exemptions/{exemption_id}")
+        return Answer(_read(row), created)
 
 
 async def _check(uow: UnitOfWork, payload: ExemptionCreate) -> None:

@@ -27,11 +27,11 @@ from app.schemas.compliance.requirement import (
     RequirementUpdate,
     RequirementVersionRead,
 )
+from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile_if_few
 from app.services.compliance.requirement_effect import Effect, effect_of
 from app.services.context import RequestContext
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 SHOWN_PEOPLE = 100
@@ -76,13 +76,13 @@ class RequirementService(Service):
             latest = await uow.requirements.latest_versions(row.id for row in page.items)
             return listed(page, lambda row: _read(row, latest[row.id]))
 
-    async def get(self, requirement_id: uuid.UUID) -> Outcome:
+    async def get(self, requirement_id: uuid.UUID) -> Answer[RequirementDetail]:
         async with self.reading() as uow:
             return await _answer(
                 uow, found(await uow.requirements.by_id(requirement_id), "requirement")
             )
 
-    async def create(self, payload: RequirementCreate) -> Outcome:
+    async def create(self, payload: RequirementCreate) -> Answer[RequirementDetail]:
         async with self.work() as uow:
             if not payload.confirm:
                 await self._guard(uow, (), payload.rule, payload.effective_from)
@@ -97,7 +97,7 @@ class RequirementService(Service):
 
     async def update(
         self, requirement_id: uuid.UUID, payload: RequirementUpdate, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[RequirementDetail]:
         async with self.work() as uow:
             requirement = await self._locked(uow, requirement_id, precondition)
             before, after = apply(requirement, payload, ("title", "description"))
@@ -108,7 +108,9 @@ class RequirementService(Service):
                 await uow.audit(action, requirement, before=before, after=after)
             return await _answer(uow, requirement)
 
-    async def preview(self, requirement_id: uuid.UUID, payload: RequirementPreview) -> Outcome:
+    async def preview(
+        self, requirement_id: uuid.UUID, payload: RequirementPreview
+    ) -> Answer[Preview]:
         """Say whom a change would add and release, and change nothing."""
         async with self.snapshot() as uow:
             requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
@@ -126,7 +128,7 @@ class RequirementService(Service):
                 added=_people(effect.added, names),
                 released=_people(effect.released, names),
             )
-            return await uow.answer(Outcome.of(preview))
+            return await uow.answer(Answer(preview))
 
     async def archive(
         self, requirement_id: uuid.UUID, precondition: Precondition, *, confirm: bool
@@ -140,7 +142,9 @@ class RequirementService(Service):
             await uow.audit(AuditAction.REQUIREMENT_ARCHIVED, requirement)
             await self._reconcile(uow, requirement)
 
-    async def restore(self, requirement_id: uuid.UUID, *, confirm: bool) -> Outcome:
+    async def restore(
+        self, requirement_id: uuid.UUID, *, confirm: bool
+    ) -> Answer[RequirementDetail]:
         """Put the last rule in force again, from today on."""
         async with self.work() as uow:
             requirement = found(
@@ -317,13 +321,14 @@ def _read(requirement: Requirement, latest: RequirementVersion) -> RequirementRe
     )
 
 
-async def _answer(uow: UnitOfWork, requirement: Requirement, *, created: bool = False) -> Outcome:
+async def _answer(
+    uow: UnitOfWork, requirement: Requirement, *, created: bool = False
+) -> Answer[RequirementDetail]:
     latest = await _latest(uow, requirement)
     versions = await uow.requirements.versions(requirement.id)
     detail = RequirementDetail(
-        **_read(requirement, latest).model_dump(),
+        **dict(_read(requirement, latest)),
+        etag=requirement.etag,
         versions=[RequirementVersionRead.model_validate(version) for version in versions],
     )
-    return Outcome.of(
-        detail, created=created, etag=requirement.etag, location=f"/requirements/{requirement.id}"
-    )
+    return Answer(detail, created)

@@ -13,10 +13,10 @@ from app.integrations.question_bank.bank import Exported, Imported, Problem, mea
 from app.integrations.question_bank.formats import CODECS
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.content.exchange import ExportReport, ImportReport, NotCarriedRead, ProblemRead
+from app.services.answer import Answer
 from app.services.base import found
 from app.services.content.authoring import AuthoringService
 from app.services.content.question import assign, authored, quiz_of
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -80,7 +80,7 @@ class ExchangeService(AuthoringService):
         content: bytes,
         *,
         dry_run: bool,
-    ) -> Outcome:
+    ) -> Answer[ImportReport]:
         # In a thread: a file of a megabyte takes long enough to be felt by everybody else.
         imported = await asyncio.to_thread(CODECS[bank_format].parse, content, new_id)
         async with self.work() as uow:
@@ -90,7 +90,7 @@ class ExchangeService(AuthoringService):
             if not dry_run:
                 await _take(uow, module, section, merge)
             report = _report(bank_format, imported, merge, dry_run=dry_run)
-            return await uow.answer(Outcome.of(report))
+            return await uow.answer(Answer(report))
 
 
 def _question(row: QuizQuestion) -> Question:

@@ -39,9 +39,9 @@ from app.models import Media
 from app.repositories.content.media import MediaFilter
 from app.schemas.base import ListOf
 from app.schemas.content.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead, Upload
+from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.context import RequestContext
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -89,11 +89,11 @@ class MediaService(Service):
             page = await uow.media.list_of_sections(filters, request)
             return listed(page, MediaRead.model_validate)
 
-    async def get(self, media_id: uuid.UUID) -> Outcome:
+    async def get(self, media_id: uuid.UUID) -> Answer[MediaRead]:
         async with self.reading() as uow:
             return _answer(await self._visible(uow, media_id))
 
-    async def declare(self, payload: MediaCreate) -> Outcome:
+    async def declare(self, payload: MediaCreate) -> Answer[MediaDeclared]:
         """Announce a file; the answer says where to send it and until when."""
         owner_id = await self._owner(payload)
         self._check(payload)
@@ -117,7 +117,7 @@ class MediaService(Service):
             await uow.audit(AuditAction.MEDIA_DECLARED, media, after=_audited(media))
             return await uow.answer(_declared(media, grant))
 
-    async def complete(self, media_id: uuid.UUID) -> Outcome:
+    async def complete(self, media_id: uuid.UUID) -> Answer[MediaRead]:
         """Look at what was uploaded: it becomes ready, or is rejected and removed. Once only."""
         async with self.reading() as uow:
             await uow.replay(self._context)
@@ -227,11 +227,11 @@ class MediaService(Service):
             log.warning("media_file_left")
 
 
-def _answer(media: Media) -> Outcome:
-    return Outcome.of(MediaRead.model_validate(media), etag=media.etag)
+def _answer(media: Media) -> Answer[MediaRead]:
+    return Answer(MediaRead.model_validate(media))
 
 
-def _declared(media: Media, grant: UploadGrant) -> Outcome:
+def _declared(media: Media, grant: UploadGrant) -> Answer[MediaDeclared]:
     upload = Upload(
         bucket=media.bucket,
         path=grant.path,
@@ -239,12 +239,8 @@ def _declared(media: Media, grant: UploadGrant) -> Outcome:
         url=grant.url,
         expires_at=grant.expires_at,
     )
-    return Outcome.of(
-        MediaDeclared(**MediaRead.model_validate(media).model_dump(), upload=upload),
-        created=True,
-        etag=media.etag,
-        location=f"/media/{media.id}",
-    )
+    declared = MediaDeclared(**dict(MediaRead.model_validate(media)), upload=upload)
+    return Answer(declared, created=True)
 
 
 def _audited(media: Media) -> dict[str, object]:

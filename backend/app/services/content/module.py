@@ -18,6 +18,7 @@ from app.schemas.base import ListOf
 from app.schemas.content.module import (
     ModuleCard,
     ModuleCreate,
+    ModuleDraft,
     ModuleOutline,
     ModuleUpdate,
     OutlineSection,
@@ -25,13 +26,12 @@ from app.schemas.content.module import (
     VersionDetail,
     VersionRead,
 )
-from app.schemas.content.module import ModuleDraft as ModuleDraftRead
 from app.schemas.content.section import SectionRead
+from app.services.answer import Answer
 from app.services.base import apply, found, listed
 from app.services.compliance.reconciliation import reconcile_publication
 from app.services.content.authoring import AuthoringService
 from app.services.content.publishing import publish_module, version_read
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 EDITABLE = ("title", "summary", "category", "tags", "language", "estimated_minutes")
@@ -52,7 +52,7 @@ class ModuleService(AuthoringService):
             page = await uow.modules.catalogue(self.actor, filters, request)
             return listed(page, ModuleCard.model_validate)
 
-    async def get(self, module_id: uuid.UUID) -> Outcome:
+    async def get(self, module_id: uuid.UUID) -> Answer[ModuleDraft | ModuleOutline]:
         """Return the draft with its answers to authors, the published outline to others."""
         async with self.reading() as uow:
             if self.actor.writes_modules:
@@ -60,7 +60,7 @@ class ModuleService(AuthoringService):
                 return await self._draft(uow, module)
             return await self._outline(uow, module_id)
 
-    async def create(self, payload: ModuleCreate) -> Outcome:
+    async def create(self, payload: ModuleCreate) -> Answer[ModuleDraft]:
         async with self.work() as uow:
             stem = slugify(payload.title)
             module = TrainingModule(
@@ -77,7 +77,7 @@ class ModuleService(AuthoringService):
 
     async def update(
         self, module_id: uuid.UUID, payload: ModuleUpdate, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[ModuleDraft]:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             precondition.require(module.etag)
@@ -101,7 +101,7 @@ class ModuleService(AuthoringService):
             module.deleted_at = await uow.now()
             await uow.audit(AuditAction.MODULE_DELETED, module)
 
-    async def archive(self, module_id: uuid.UUID) -> Outcome:
+    async def archive(self, module_id: uuid.UUID) -> Answer[ModuleDraft]:
         """Take the module out of the catalogue; those under way go on."""
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
@@ -113,7 +113,7 @@ class ModuleService(AuthoringService):
                 await uow.audit(AuditAction.MODULE_ARCHIVED, module, before=before, after=after)
             return await uow.answer(await self._draft(uow, module))
 
-    async def restore(self, module_id: uuid.UUID) -> Outcome:
+    async def restore(self, module_id: uuid.UUID) -> Answer[ModuleDraft]:
         """Undo a deletion or an archiving."""
         async with self.work() as uow:
             deleted = await uow.modules.deleted(module_id)
@@ -132,16 +132,13 @@ class ModuleService(AuthoringService):
                 await uow.audit(AuditAction.MODULE_RESTORED, module, after=after)
             return await uow.answer(await self._draft(uow, module))
 
-    async def publish(self, module_id: uuid.UUID, payload: Publish) -> Outcome:
+    async def publish(self, module_id: uuid.UUID, payload: Publish) -> Answer[VersionRead]:
         """Freeze the draft as the next version; learners under way stay on theirs."""
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             version = await publish_module(uow, module, payload)
             await reconcile_publication(uow, module.id)
-            location = f"/modules/{module.id}/versions/{version.number}"
-            return await uow.answer(
-                Outcome.of(version_read(version), created=True, location=location)
-            )
+            return await uow.answer(Answer(version_read(version), created=True))
 
     async def versions(self, module_id: uuid.UUID, request: PageRequest) -> ListOf[VersionRead]:
         async with self.reading() as uow:
@@ -150,20 +147,23 @@ class ModuleService(AuthoringService):
             page = await uow.versions.list_of(module_id, request)
             return listed(page, version_read)
 
-    async def version(self, module_id: uuid.UUID, number: int) -> Outcome:
+    async def version(self, module_id: uuid.UUID, number: int) -> Answer[VersionDetail]:
         async with self.reading() as uow:
             version = found(await uow.versions.numbered(module_id, number), "version")
             detail = VersionDetail(
-                **version_read(version).model_dump(), content=orjson.loads(version.content)
+                **dict(version_read(version)),
+                content=orjson.loads(version.content),
+                etag=f'"{version.content_sha256}"',
             )
-            return Outcome.of(detail, etag=f'"{version.content_sha256}"')
+            return Answer(detail)
 
     async def _draft(
         self, uow: UnitOfWork, module: TrainingModule, *, created: bool = False
-    ) -> Outcome:
+    ) -> Answer[ModuleDraft]:
         card = found(await uow.modules.card(module.id, author=True), "module")
-        draft = ModuleDraftRead(
+        draft = ModuleDraft(
             **asdict(card),
+            etag=module.etag,
             prerequisite_ids=await uow.modules.prerequisite_ids(module.id),
             revision=module.revision,
             published_at=module.published_at,
@@ -171,11 +171,9 @@ class ModuleService(AuthoringService):
             updated_at=module.updated_at,
             sections=[SectionRead.of(section) for section in module.sections],
         )
-        return Outcome.of(
-            draft, created=created, etag=module.etag, location=f"/modules/{module.id}"
-        )
+        return Answer(draft, created)
 
-    async def _outline(self, uow: UnitOfWork, module_id: uuid.UUID) -> Outcome:
+    async def _outline(self, uow: UnitOfWork, module_id: uuid.UUID) -> Answer[ModuleOutline]:
         card = found(await uow.modules.card(module_id, author=False), "module")
         sections = await uow.versions.current_outline(module_id)
         outline = ModuleOutline(
@@ -183,7 +181,7 @@ class ModuleService(AuthoringService):
             prerequisite_ids=await uow.modules.prerequisite_ids(module_id),
             sections=[OutlineSection.model_validate(section) for section in sections],
         )
-        return Outcome.of(outline)
+        return Answer(outline)
 
 
 async def _set_prerequisites(

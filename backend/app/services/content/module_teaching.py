@@ -12,22 +12,22 @@ from app.schemas.content.module_teaching import (
     ModuleTeachingRead,
     ModuleTeachingReplace,
 )
+from app.services.answer import Answer
 from app.services.base import Service
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 CE_FIELDS = ("provider_name", "provider_number", "hours", "category", "delivery")
 
 
 class ModuleTeachingService(Service):
-    async def get(self, module_id: uuid.UUID) -> Outcome:
+    async def get(self, module_id: uuid.UUID) -> Answer[ModuleTeachingRead]:
         async with self.reading() as uow:
             await _require_module(uow, module_id)
             return _answer(module_id, await uow.module_teachings.of_module(module_id))
 
     async def put(
         self, module_id: uuid.UUID, payload: ModuleTeachingReplace, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[ModuleTeachingRead]:
         """Set it for the records to come; those that are written keep what they say."""
         async with self.work() as uow:
             await _require_module(uow, module_id)
@@ -65,12 +65,18 @@ def _etag(module_id: uuid.UUID, teaching: ModuleTeaching | None) -> str:
 def _read(module_id: uuid.UUID, teaching: ModuleTeaching | None) -> ModuleTeachingRead:
     if teaching is None:
         return ModuleTeachingRead(
-            module_id=module_id, contact=None, ce=None, retention_class=None, updated_at=None
+            etag=_etag(module_id, None),
+            module_id=module_id,
+            contact=None,
+            ce=None,
+            retention_class=None,
+            updated_at=None,
         )
     name, qualification = teaching.contact_name, teaching.contact_qualification
     has_contact = name is not None and qualification is not None
     ce = {field: getattr(teaching, f"ce_{field}") for field in CE_FIELDS}
     return ModuleTeachingRead(
+        etag=_etag(module_id, teaching),
         module_id=module_id,
         contact=Contact.model_validate({"name": name, "qualification": qualification})
         if has_contact
@@ -85,5 +91,5 @@ def _fields(module_id: uuid.UUID, teaching: ModuleTeaching | None) -> dict[str, 
     return _read(module_id, teaching).model_dump(mode="json", exclude={"updated_at"})
 
 
-def _answer(module_id: uuid.UUID, teaching: ModuleTeaching | None) -> Outcome:
-    return Outcome.of(_read(module_id, teaching), etag=_etag(module_id, teaching))
+def _answer(module_id: uuid.UUID, teaching: ModuleTeaching | None) -> Answer[ModuleTeachingRead]:
+    return Answer(_read(module_id, teaching))

@@ -13,6 +13,7 @@ from app.domain.content.quiz.questions import Question, parse_question
 from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.content.question import QuestionCreate, QuestionRead, QuestionUpdate
+from app.services.answer import Answer
 from app.services.base import found
 from app.services.content.authoring import (
     AuthoringService,
@@ -22,7 +23,6 @@ from app.services.content.authoring import (
     renumber,
     section_of,
 )
-from app.services.outcome import Outcome
 
 AUTHORED = ("prompt", "points", "metadata", "explanation")
 
@@ -35,15 +35,15 @@ class NotAQuizError(ConflictError):
 class QuestionService(AuthoringService):
     async def get(
         self, module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID
-    ) -> Outcome:
+    ) -> Answer[QuestionRead]:
         async with self.reading() as uow:
             module = found(await uow.modules.live(module_id), "module")
             section = section_of(module, section_id)
-            return _answer(module, section, question_of(section, question_id))
+            return _answer(question_of(section, question_id))
 
     async def create(
         self, module_id: uuid.UUID, section_id: uuid.UUID, payload: QuestionCreate
-    ) -> Outcome:
+    ) -> Answer[QuestionRead]:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = quiz_of(module, section_id)
@@ -54,7 +54,7 @@ class QuestionService(AuthoringService):
             await uow.session.flush()
             after = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
-            return await uow.answer(_answer(module, section, question, created=True))
+            return await uow.answer(_answer(question, created=True))
 
     async def update(
         self,
@@ -63,7 +63,7 @@ class QuestionService(AuthoringService):
         question_id: uuid.UUID,
         payload: QuestionUpdate,
         precondition: Precondition,
-    ) -> Outcome:
+    ) -> Answer[QuestionRead]:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
@@ -78,7 +78,7 @@ class QuestionService(AuthoringService):
             # The trail names the fields alone: the answers stay where they belong.
             after = {"section_id": section.id, "changed": sorted(payload.model_dump())}
             await uow.audit(AuditAction.QUESTION_UPDATED, question, after=after)
-            return _answer(module, section, question)
+            return _answer(question)
 
     async def delete(
         self,
@@ -139,14 +139,5 @@ def assign(question: QuizQuestion, parsed: Question) -> None:
     question.explanation = parsed.explanation
 
 
-def _answer(
-    module: TrainingModule,
-    section: ModuleSection,
-    question: QuizQuestion,
-    *,
-    created: bool = False,
-) -> Outcome:
-    location = f"/modules/{module.id}/sections/{section.id}/questions/{question.id}"
-    return Outcome.of(
-        QuestionRead.of(question), created=created, etag=question.etag, location=location
-    )
+def _answer(question: QuizQuestion, *, created: bool = False) -> Answer[QuestionRead]:
+    return Answer(QuestionRead.of(question), created)

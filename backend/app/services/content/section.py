@@ -11,21 +11,27 @@ from app.domain.audit import AuditAction
 from app.domain.content.html import sanitise
 from app.domain.content.section_settings import SectionKind, parse_settings
 from app.models import ModuleSection, TrainingModule
-from app.schemas.content.section import SectionCreate, SectionOrder, SectionRead, SectionUpdate
+from app.schemas.content.section import (
+    SectionCreate,
+    SectionOrder,
+    SectionOrderRead,
+    SectionRead,
+    SectionUpdate,
+)
+from app.services.answer import Answer
 from app.services.base import apply, found
 from app.services.content.authoring import AuthoringService, invalid, place, renumber, section_of
 from app.services.content.media_use import section_media_faults
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 
 class SectionService(AuthoringService):
-    async def get(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+    async def get(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Answer[SectionRead]:
         async with self.reading() as uow:
             module = found(await uow.modules.live(module_id), "module")
-            return _answer(module, section_of(module, section_id))
+            return _answer(section_of(module, section_id))
 
-    async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Outcome:
+    async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Answer[SectionRead]:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = ModuleSection(
@@ -43,7 +49,7 @@ class SectionService(AuthoringService):
             await uow.session.flush()
             after = {"module_id": module.id, "kind": section.kind, "title": section.title}
             await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
-            return await uow.answer(_answer(module, section, created=True))
+            return await uow.answer(_answer(section, created=True))
 
     async def update(
         self,
@@ -51,7 +57,7 @@ class SectionService(AuthoringService):
         section_id: uuid.UUID,
         payload: SectionUpdate,
         precondition: Precondition,
-    ) -> Outcome:
+    ) -> Answer[SectionRead]:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
@@ -71,7 +77,7 @@ class SectionService(AuthoringService):
             module.touch()
             await uow.session.flush()
             await uow.audit(AuditAction.SECTION_UPDATED, section, before=before, after=after)
-            return _answer(module, section)
+            return _answer(section)
 
     async def delete(
         self, module_id: uuid.UUID, section_id: uuid.UUID, precondition: Precondition
@@ -89,7 +95,7 @@ class SectionService(AuthoringService):
 
     async def reorder(
         self, module_id: uuid.UUID, payload: SectionOrder, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[SectionOrderRead]:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             precondition.require(module.etag)
@@ -103,19 +109,18 @@ class SectionService(AuthoringService):
             before = {"section_ids": [section.id for section in module.sections]}
             after = {"section_ids": payload.section_ids}
             if after == before:
-                return Outcome.of(_Sections.of(module), etag=module.etag)
+                return _order(module)
             renumber([by_id[section_id] for section_id in payload.section_ids])
             module.sections.sort(key=lambda section: section.position)
             module.touch()
             await uow.session.flush()
             await uow.audit(AuditAction.SECTIONS_REORDERED, module, before=before, after=after)
-            return Outcome.of(_Sections.of(module), etag=module.etag)
+            return _order(module)
 
 
-class _Sections(SectionOrder):
-    @classmethod
-    def of(cls, module: TrainingModule) -> "_Sections":
-        return cls(section_ids=[section.id for section in module.sections])
+def _order(module: TrainingModule) -> Answer[SectionOrderRead]:
+    section_ids = [section.id for section in module.sections]
+    return Answer(SectionOrderRead(section_ids=section_ids, etag=module.etag))
 
 
 async def _check_media(uow: UnitOfWork, section: ModuleSection) -> None:
@@ -131,10 +136,5 @@ def _settings(kind: SectionKind, raw: dict[str, Any]) -> dict[str, Any]:
         raise invalid(error, "/settings") from None
 
 
-def _answer(module: TrainingModule, section: ModuleSection, *, created: bool = False) -> Outcome:
-    return Outcome.of(
-        SectionRead.of(section),
-        created=created,
-        etag=section.etag,
-        location=f"/modules/{module.id}/sections/{section.id}",
-    )
+def _answer(section: ModuleSection, *, created: bool = False) -> Answer[SectionRead]:
+    return Answer(SectionRead.of(section), created)

@@ -23,6 +23,7 @@ from app.schemas.evidence.external_training import (
     ExternalTrainingUpdate,
     Review,
 )
+from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.content.media_use import evidence_media_fault
 from app.services.evidence.outside_evidence import (
@@ -31,7 +32,6 @@ from app.services.evidence.outside_evidence import (
     snapshot,
     withdraw_evidence,
 )
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 FIELDS = (
@@ -87,11 +87,11 @@ class ExternalTrainingService(Service):
             page = await uow.external_trainings.list_visible(self.actor, filters, request)
             return listed(page, _read)
 
-    async def get(self, training_id: uuid.UUID) -> Outcome:
+    async def get(self, training_id: uuid.UUID) -> Answer[ExternalTrainingRead]:
         async with self.reading() as uow:
             return await self._answer(uow, training_id)
 
-    async def enter(self, payload: ExternalTrainingCreate) -> Outcome:
+    async def enter(self, payload: ExternalTrainingCreate) -> Answer[ExternalTrainingRead]:
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id or self.actor.id, self.actor)
             if user is None:
@@ -111,7 +111,7 @@ class ExternalTrainingService(Service):
         training_id: uuid.UUID,
         payload: ExternalTrainingUpdate,
         precondition: Precondition,
-    ) -> Outcome:
+    ) -> Answer[ExternalTrainingRead]:
         """Edit what is not reviewed yet, as the person trained or as whoever entered it."""
         async with self.work() as uow:
             training = await self._locked(uow, training_id)
@@ -138,7 +138,7 @@ class ExternalTrainingService(Service):
 
     async def verify(
         self, training_id: uuid.UUID, payload: Review, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[ExternalTrainingRead]:
         """Let it count, from today where the person works. If-Match is optional here."""
         async with self.work() as uow:
             training = await self._reviewable(uow, training_id, precondition)
@@ -150,13 +150,15 @@ class ExternalTrainingService(Service):
 
     async def reject(
         self, training_id: uuid.UUID, payload: Review, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[ExternalTrainingRead]:
         async with self.work() as uow:
             training = await self._reviewable(uow, training_id, precondition)
             await self._settle(uow, training, ExternalTrainingStatus.REJECTED, payload.reason)
             return await uow.answer(await self._answer(uow, training.id))
 
-    async def withdraw(self, training_id: uuid.UUID, payload: Review) -> Outcome:
+    async def withdraw(
+        self, training_id: uuid.UUID, payload: Review
+    ) -> Answer[ExternalTrainingRead]:
         """Record that a verified training was found wrong; the training stays as it was."""
         async with self.work() as uow:
             training = await self._locked(uow, training_id)
@@ -214,16 +216,11 @@ class ExternalTrainingService(Service):
 
     async def _answer(
         self, uow: UnitOfWork, training_id: uuid.UUID, *, created: bool = False
-    ) -> Outcome:
+    ) -> Answer[ExternalTrainingRead]:
         row = found(
             await uow.external_trainings.get_visible(training_id, self.actor), "external_training"
         )
-        return Outcome.of(
-            _read(row),
-            created=created,
-            etag=row.training.etag,
-            location=f"/external-trainings/{training_id}",
-        )
+        return Answer(_read(row), created)
 
 
 async def _person(uow: UnitOfWork, training: ExternalTraining) -> User:

@@ -12,8 +12,8 @@ from app.domain.audit import AuditAction
 from app.models import LegalHold
 from app.schemas.base import ListOf
 from app.schemas.evidence.legal_hold import LegalHoldCreate, LegalHoldRead
+from app.services.answer import Answer
 from app.services.base import Service, found, listed
-from app.services.outcome import Outcome
 
 
 class PersonErasedError(ConflictError):
@@ -29,11 +29,11 @@ class LegalHoldService(Service):
             page = await uow.legal_holds.list_all(request, user_id=user_id, in_force=in_force)
             return listed(page, LegalHoldRead.model_validate)
 
-    async def get(self, hold_id: uuid.UUID) -> Outcome:
+    async def get(self, hold_id: uuid.UUID) -> Answer[LegalHoldRead]:
         async with self.reading() as uow:
             return _answer(found(await uow.legal_holds.by_id(hold_id), "legal_hold"))
 
-    async def place(self, payload: LegalHoldCreate) -> Outcome:
+    async def place(self, payload: LegalHoldCreate) -> Answer[LegalHoldRead]:
         """Place a hold. The lock on the person makes it wait for an erasure, and the reverse."""
         async with self.work() as uow:
             user = await uow.users.get_visible(payload.user_id, self.actor, lock=True)
@@ -60,10 +60,5 @@ class LegalHoldService(Service):
                 await uow.audit(AuditAction.LEGAL_HOLD_RELEASED, hold, after=after)
 
 
-def _answer(hold: LegalHold, *, created: bool = False) -> Outcome:
-    return Outcome.of(
-        LegalHoldRead.model_validate(hold),
-        created=created,
-        etag=hold.etag,
-        location=f"/legal-holds/{hold.id}",
-    )
+def _answer(hold: LegalHold, *, created: bool = False) -> Answer[LegalHoldRead]:
+    return Answer(LegalHoldRead.model_validate(hold), created)

@@ -28,10 +28,10 @@ from app.schemas.evidence.live_session import (
     SessionQuestionCreate,
     SessionQuestionRead,
 )
+from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile_module
 from app.services.evidence.outside_evidence import count_evidence, local_day, zone_of
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 FIELDS = (
@@ -68,14 +68,14 @@ class LiveSessionService(Service):
             page = await uow.live_sessions.list_visible(self.actor, filters, request)
             return listed(page, LiveSessionRead.model_validate)
 
-    async def get(self, session_id: uuid.UUID) -> Outcome:
+    async def get(self, session_id: uuid.UUID) -> Answer[LiveSessionDetail]:
         async with self.reading() as uow:
             live = found(
                 await uow.live_sessions.get_visible(session_id, self.actor), "live_session"
             )
             return await self._detail(uow, live)
 
-    async def create(self, payload: LiveSessionCreate) -> Outcome:
+    async def create(self, payload: LiveSessionCreate) -> Answer[LiveSessionDetail]:
         async with self.work() as uow:
             sections = await uow.live_sessions.live_sections(payload.module_id)
             live = LiveSession(
@@ -92,7 +92,7 @@ class LiveSessionService(Service):
 
     async def update(
         self, session_id: uuid.UUID, payload: LiveSessionUpdate, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[LiveSessionDetail]:
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id, precondition)
             before, after = apply(live, payload, FIELDS)
@@ -104,7 +104,7 @@ class LiveSessionService(Service):
                 await uow.audit(AuditAction.LIVE_SESSION_UPDATED, live, before=before, after=after)
             return await self._detail(uow, live)
 
-    async def cancel(self, session_id: uuid.UUID) -> Outcome:
+    async def cancel(self, session_id: uuid.UUID) -> Answer[LiveSessionDetail]:
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id)
             live.status = SessionStatus.CANCELLED
@@ -112,7 +112,9 @@ class LiveSessionService(Service):
             await uow.audit(AuditAction.LIVE_SESSION_CANCELLED, live)
             return await uow.answer(await self._detail(uow, live))
 
-    async def register(self, session_id: uuid.UUID, payload: Registration) -> Outcome:
+    async def register(
+        self, session_id: uuid.UUID, payload: Registration
+    ) -> Answer[LiveSessionDetail]:
         """Put people on the roster: managers those whom they may see."""
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
@@ -132,7 +134,9 @@ class LiveSessionService(Service):
             after = {"user_id": user_id}
             await uow.audit(AuditAction.LIVE_SESSION_UNREGISTERED, live, after=after)
 
-    async def mark(self, session_id: uuid.UUID, payload: AttendanceMarks) -> Outcome:
+    async def mark(
+        self, session_id: uuid.UUID, payload: AttendanceMarks
+    ) -> Answer[LiveSessionDetail]:
         """Mark who came: the instructor and admins anybody, managers those whom they may see."""
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
@@ -152,7 +156,7 @@ class LiveSessionService(Service):
 
     async def record_question(
         self, session_id: uuid.UUID, payload: SessionQuestionCreate
-    ) -> Outcome:
+    ) -> Answer[SessionQuestionRead]:
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id)
             if payload.user_id and not await uow.live_sessions.expects(
@@ -171,10 +175,9 @@ class LiveSessionService(Service):
             after = {"question_id": question.id}
             await uow.audit(AuditAction.LIVE_SESSION_QUESTION_RECORDED, live, after=after)
             body = SessionQuestionRead.model_validate(question)
-            location = f"/live-sessions/{live.id}"
-            return await uow.answer(Outcome.of(body, created=True, location=location))
+            return await uow.answer(Answer(body, created=True))
 
-    async def close(self, session_id: uuid.UUID) -> Outcome:
+    async def close(self, session_id: uuid.UUID) -> Answer[LiveSessionClosed]:
         """Freeze the roster and complete the live section of the attendees' open enrollments."""
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id)
@@ -190,7 +193,7 @@ class LiveSessionService(Service):
             after = {"attended": len(body.completed + body.credited + body.not_enrolled)}
             await uow.audit(AuditAction.LIVE_SESSION_CLOSED, live, after=after)
             shown = await self._shown(uow, live, body)
-            return await uow.answer(Outcome.of(shown, etag=live.etag))
+            return await uow.answer(Answer(shown))
 
     async def _complete(self, uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
         completed = set()
@@ -217,7 +220,7 @@ class LiveSessionService(Service):
                 await _credit(uow, live, line, sections.version)
         outside = [line.user.id for line in others]
         return LiveSessionClosed(
-            **LiveSessionRead.model_validate(live).model_dump(),
+            **dict(LiveSessionRead.model_validate(live)),
             completed=sorted(completed),
             credited=outside if suffices else [],
             not_enrolled=[] if suffices else outside,
@@ -298,20 +301,18 @@ class LiveSessionService(Service):
 
     async def _detail(
         self, uow: UnitOfWork, live: LiveSession, *, created: bool = False
-    ) -> Outcome:
+    ) -> Answer[LiveSessionDetail]:
         whole = self._sees_all(live)
         roster = await uow.live_sessions.roster(live.id, self.actor, whole=whole)
         runs = await self._runs(uow, live)
         questions = await uow.live_sessions.questions(live.id) if runs else []
         shown = {line.user.id for line in roster}
         body = LiveSessionDetail(
-            **LiveSessionRead.model_validate(live).model_dump(),
+            **dict(LiveSessionRead.model_validate(live)),
             roster=[_entry(line) for line in roster],
             questions=[_question(question, shown) for question in questions],
         )
-        return Outcome.of(
-            body, created=created, etag=live.etag, location=f"/live-sessions/{live.id}"
-        )
+        return Answer(body, created)
 
 
 def _section_id(sections: LiveSections | None, wanted: uuid.UUID | None) -> uuid.UUID:

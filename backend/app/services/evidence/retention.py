@@ -28,8 +28,8 @@ from app.schemas.evidence.retention import (
     RetentionPeriodRead,
     RetentionPeriodReplace,
 )
+from app.services.answer import Answer
 from app.services.base import Service
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 BATCH = 500
@@ -60,7 +60,7 @@ class RetentionService(Service):
             configured = await uow.retention.periods()
             return ListOf(items=[_period(kept, configured.get(kept)) for kept in RETENTION])
 
-    async def period(self, retention_class: RetentionClass) -> Outcome:
+    async def period(self, retention_class: RetentionClass) -> Answer[RetentionPeriodRead]:
         async with self.reading() as uow:
             row = await uow.retention.period(retention_class)
             return _answer(retention_class, row)
@@ -70,7 +70,7 @@ class RetentionService(Service):
         retention_class: RetentionClass,
         payload: RetentionPeriodReplace,
         precondition: Precondition,
-    ) -> Outcome:
+    ) -> Answer[RetentionPeriodRead]:
         """Lengthen what the source demands; shorter than that is refused."""
         if payload.years < RETENTION[retention_class].minimum_years:
             raise InvalidPayloadError.at(
@@ -118,7 +118,7 @@ class RetentionService(Service):
 async def _assess(uow: UnitOfWork, leavers: list[Leaver]) -> list[ErasureDue]:
     user_ids = [leaver.user_id for leaver in leavers]
     today = (await uow.now() - LAST_ZONE).date()
-    configured = await uow.retention.periods()
+    configured = {kept: row.years for kept, row in (await uow.retention.periods()).items()}
     classes = await uow.retention.classes()
     holds = defaultdict[uuid.UUID, list[LegalHold]](list)
     for row in await uow.legal_holds.of_people(user_ids):
@@ -176,12 +176,13 @@ def _hold(row: LegalHoldRow) -> LegalHold:
     return LegalHold(row.created_at.date(), released.date() if released else None)
 
 
-def _period(kept: RetentionClass, years: int | None) -> RetentionPeriodRead:
+def _period(kept: RetentionClass, row: RetentionPeriod | None) -> RetentionPeriodRead:
     rule = RETENTION[kept]
     return RetentionPeriodRead(
+        etag=_etag(kept, row),
         retention_class=kept,
         minimum_years=rule.minimum_years,
-        years=retention_years(kept, years),
+        years=retention_years(kept, row.years if row else None),
         citation=rule.citation,
     )
 
@@ -190,5 +191,5 @@ def _etag(kept: RetentionClass, row: RetentionPeriod | None) -> str:
     return row.etag if row else f'"{kept}.0"'
 
 
-def _answer(kept: RetentionClass, row: RetentionPeriod | None) -> Outcome:
-    return Outcome.of(_period(kept, row.years if row else None), etag=_etag(kept, row))
+def _answer(kept: RetentionClass, row: RetentionPeriod | None) -> Answer[RetentionPeriodRead]:
+    return Answer(_period(kept, row))

@@ -12,8 +12,8 @@ from app.domain.evidence.evidence import GENESIS, merkle_root, record_hash, seal
 from app.models import Erasure, RecordSeal, SealedRecord, TrainingRecord
 from app.schemas.base import ListOf
 from app.schemas.evidence.training_record import TrainingRecordDetail, TrainingRecordRead
+from app.services.answer import Answer
 from app.services.base import Service, found
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 MAX_SEAL_SIZE = 10_000
@@ -58,14 +58,16 @@ class TrainingRecordService(Service):
             items = await _with_validity(uow, page.items)
             return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
 
-    async def get(self, record_id: uuid.UUID) -> Outcome:
+    async def get(self, record_id: uuid.UUID) -> Answer[TrainingRecordDetail]:
         async with self.reading() as uow:
             record = found(
                 await uow.training_records.get_visible(record_id, self.actor), "training_record"
             )
             [read] = await _with_validity(uow, [record])
-            detail = TrainingRecordDetail(**read.model_dump(), payload=record.payload)
-            return Outcome.of(detail, etag=f'"{record.hash}"')
+            detail = TrainingRecordDetail(
+                **dict(read), payload=record.payload, etag=f'"{record.hash}"'
+            )
+            return Answer(detail)
 
     async def seal(self) -> RecordSeal | None:
         """Seal the records that no seal covers yet; None when there are none.

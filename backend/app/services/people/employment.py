@@ -22,9 +22,9 @@ from app.schemas.people.employment import (
     TerminationCreate,
     TransferCreate,
 )
+from app.services.answer import Answer
 from app.services.base import Service, listed
 from app.services.compliance.reconciliation import reconcile
-from app.services.outcome import Outcome
 from app.services.people.department import department_named
 from app.services.people.user import OwnAccessError
 from app.services.unit_of_work import UnitOfWork
@@ -55,7 +55,7 @@ class EmploymentService(Service):
             page = await uow.employment.list_of(user_id, request)
             return listed(page, EmploymentRead.model_validate)
 
-    async def leave(self, user_id: uuid.UUID, payload: LeaveCreate) -> Outcome:
+    async def leave(self, user_id: uuid.UUID, payload: LeaveCreate) -> Answer[EmploymentRead]:
         if payload.returns_on is not None and payload.returns_on <= payload.starts_on:
             raise InvalidPayloadError.at(
                 "/returns_on", "not_after_start", "The return is after the first day"
@@ -76,7 +76,7 @@ class EmploymentService(Service):
                 await _record(uow, user, held, back)
             return await self._answer(uow, row)
 
-    async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Outcome:
+    async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.effective_on)
@@ -84,7 +84,9 @@ class EmploymentService(Service):
             change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
             return await self._answer(uow, await _record(uow, user, held, change))
 
-    async def terminate(self, user_id: uuid.UUID, payload: TerminationCreate) -> Outcome:
+    async def terminate(
+        self, user_id: uuid.UUID, payload: TerminationCreate
+    ) -> Answer[EmploymentRead]:
         if user_id == self.actor.id:
             raise OwnAccessError
         async with self.work() as uow:
@@ -98,7 +100,7 @@ class EmploymentService(Service):
                 await _again(uow, later, {"state": EmploymentState.TERMINATED})
             return await self._answer(uow, row)
 
-    async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Outcome:
+    async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.hired_on)
@@ -108,7 +110,7 @@ class EmploymentService(Service):
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
             return await self._answer(uow, await _record(uow, user, held, change))
 
-    async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Outcome:
+    async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Answer[EmploymentRead]:
         """Move somebody on a day; what was announced for later days moves along."""
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
@@ -127,18 +129,12 @@ class EmploymentService(Service):
                 await _again(uow, later, following)
             return await self._answer(uow, row)
 
-    async def _answer(self, uow: UnitOfWork, row: EmploymentChange) -> Outcome:
+    async def _answer(self, uow: UnitOfWork, row: EmploymentChange) -> Answer[EmploymentRead]:
         await _bring_up_to_date(uow, row.user_id)
         after = {name: getattr(row, name) for name in ("effective_on", "state", *ATTRIBUTES)}
         await uow.audit(AuditAction.USER_EMPLOYMENT_CHANGED, row.user_id, after=after)
         await reconcile(uow, [row.user_id])
-        return await uow.answer(
-            Outcome.of(
-                EmploymentRead.model_validate(row),
-                created=True,
-                location=f"/users/{row.user_id}/employment",
-            )
-        )
+        return await uow.answer(Answer(EmploymentRead.model_validate(row), created=True))
 
 
 async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:

@@ -17,8 +17,8 @@ from app.schemas.people.location import (
     LocationRead,
     LocationUpdate,
 )
+from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
-from app.services.outcome import Outcome
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -43,11 +43,11 @@ class LocationService(Service):
             page = await uow.departments.list_page(request)
             return listed(page, DepartmentRead.model_validate)
 
-    async def get(self, location_id: uuid.UUID) -> Outcome:
+    async def get(self, location_id: uuid.UUID) -> Answer[LocationDetail]:
         async with self.reading() as uow:
             return await _answer(uow, found(await uow.locations.live(location_id), "location"))
 
-    async def create(self, payload: LocationCreate) -> Outcome:
+    async def create(self, payload: LocationCreate) -> Answer[LocationDetail]:
         async with self.work() as uow:
             await _check_managers(uow, payload.manager_ids)
             location = await uow.locations.add(
@@ -60,7 +60,7 @@ class LocationService(Service):
 
     async def update(
         self, location_id: uuid.UUID, payload: LocationUpdate, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[LocationDetail]:
         async with self.work() as uow:
             location = found(await uow.locations.live(location_id, lock=True), "location")
             precondition.require(location.etag)
@@ -89,7 +89,7 @@ class LocationService(Service):
         working = await uow.locations.people_count(location_id)
         return bool(working or await uow.employment.expected_at(location_id))
 
-    async def restore(self, location_id: uuid.UUID) -> Outcome:
+    async def restore(self, location_id: uuid.UUID) -> Answer[LocationDetail]:
         async with self.work() as uow:
             location = found(await uow.locations.by_id(location_id, lock=True), "location")
             if location.deleted_at is not None:
@@ -99,14 +99,14 @@ class LocationService(Service):
             return await uow.answer(await _answer(uow, location))
 
 
-async def _answer(uow: UnitOfWork, location: Location, *, created: bool = False) -> Outcome:
+async def _answer(
+    uow: UnitOfWork, location: Location, *, created: bool = False
+) -> Answer[LocationDetail]:
     detail = LocationDetail(
-        **LocationRead.model_validate(location).model_dump(),
+        **dict(LocationRead.model_validate(location)),
         manager_ids=await uow.locations.manager_ids(location.id),
     )
-    return Outcome.of(
-        detail, created=created, etag=location.etag, location=f"/locations/{location.id}"
-    )
+    return Answer(detail, created)
 
 
 async def _check_managers(uow: UnitOfWork, user_ids: list[uuid.UUID]) -> None:

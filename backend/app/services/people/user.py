@@ -21,10 +21,10 @@ from app.models import User
 from app.repositories.people.user import UserFilter
 from app.schemas.base import ListOf, given
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
+from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
-from app.services.outcome import Outcome
 from app.services.people.department import department_named
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
@@ -78,16 +78,16 @@ class UserService(Service):
         super().__init__(database, context)
         self._auth = auth
 
-    async def me(self) -> Outcome:
+    async def me(self) -> Answer[UserRead]:
         return await self.get(self.actor.id)
 
-    async def sync(self) -> Outcome:
+    async def sync(self) -> Answer[UserRead]:
         """Answer with the actor's row: finding the actor has made or mended it."""
         async with self.one_statement() as uow:
             user = found(await uow.users.by_id(self.actor.id), "user")
             return await uow.answer(_answer(user))
 
-    async def get(self, user_id: uuid.UUID) -> Outcome:
+    async def get(self, user_id: uuid.UUID) -> Answer[UserRead]:
         async with self.reading() as uow:
             return _answer(await self.visible_user(uow, user_id))
 
@@ -96,7 +96,9 @@ class UserService(Service):
             page = await uow.users.list_visible(self.actor, filters, request)
             return listed(page, UserRead.of)
 
-    async def update_me(self, payload: ProfileUpdate, precondition: Precondition) -> Outcome:
+    async def update_me(
+        self, payload: ProfileUpdate, precondition: Precondition
+    ) -> Answer[UserRead]:
         async with self.work() as uow:
             user = await self._locked(uow, self.actor.id, precondition)
             before, after = apply(user, payload, PROFILE_FIELDS)
@@ -104,7 +106,7 @@ class UserService(Service):
 
     async def update(
         self, user_id: uuid.UUID, payload: UserUpdate, precondition: Precondition
-    ) -> Outcome:
+    ) -> Answer[UserRead]:
         async with self.work() as uow:
             user = await self._locked(uow, user_id, precondition)
             self._refuse_own_demotion(user, payload)
@@ -116,7 +118,7 @@ class UserService(Service):
                 await _move_department(uow, user, payload.department, before, after)
             return await self._saved(uow, user, before, after)
 
-    async def invite(self, payload: UserInvite) -> Outcome:
+    async def invite(self, payload: UserInvite) -> Answer[UserRead]:
         """Invite by email through the Auth service, then make the row.
 
         An address that already has a sign-in account gets its row all the same: its owner claims
@@ -129,7 +131,7 @@ class UserService(Service):
             user = await self._invited(uow, payload, account.id if account else None)
             return await uow.answer(_answer(user, created=True))
 
-    async def invite_again(self, user_id: uuid.UUID) -> Outcome:
+    async def invite_again(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """Send the invitation once more, to whoever has not signed in yet."""
         auth = self._accounts()
         user = await self._seen(user_id)
@@ -150,7 +152,7 @@ class UserService(Service):
             await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
             return await uow.answer(_answer(row))
 
-    async def sign_out(self, user_id: uuid.UUID) -> Outcome:
+    async def sign_out(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """End all sessions of a person; tokens already issued are good until they expire."""
         auth = self._accounts()
         user = await self._seen(user_id)
@@ -181,7 +183,7 @@ class UserService(Service):
 
     async def _saved(
         self, uow: UnitOfWork, user: User, before: dict[str, object], after: dict[str, object]
-    ) -> Outcome:
+    ) -> Answer[UserRead]:
         if after:
             await uow.session.flush()
             await uow.session.refresh(user)
@@ -249,10 +251,8 @@ class UserService(Service):
         return user
 
 
-def _answer(user: User, *, created: bool = False) -> Outcome:
-    return Outcome.of(
-        UserRead.of(user), created=created, etag=user.etag, location=f"/users/{user.id}"
-    )
+def _answer(user: User, *, created: bool = False) -> Answer[UserRead]:
+    return Answer(UserRead.of(user), created)
 
 
 async def _refuse_taken(uow: UnitOfWork, email: str) -> None:

@@ -93,8 +93,7 @@ class CorrectionService(Service):
             row = await _add(uow, case, payload)
             corrected = await _keep(uow, row, regrades)
             report = _report(seen, regrades, row=row, records_corrected=corrected)
-            location = f"/modules/{module_id}/versions/{number}/corrections"
-            return await uow.answer(Outcome.of(report, created=True, location=location))
+            return await uow.answer(Outcome.of(report, created=True))
 
     async def list(
         self, module_id: uuid.UUID, number: int, request: PageRequest

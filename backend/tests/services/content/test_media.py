@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 
-import orjson
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -59,7 +58,7 @@ async def declared(service: MediaService, content: bytes = MP4) -> tuple[uuid.UU
         size_bytes=len(content),
         file_name="canary.mp4",
     )
-    answer = orjson.loads((await service.declare(payload)).body)
+    answer = (await service.declare(payload)).value.model_dump(mode="json")
     return uuid.UUID(answer["id"]), answer["upload"]["path"]
 
 
@@ -105,7 +104,7 @@ class TestComplete:
         service = MediaService(database, acting(author), storage, limits)
         media_id, path = await declared(service)
         storage.put(path, MP4, "video/mp4")
-        answer = orjson.loads((await service.complete(media_id)).body)
+        answer = (await service.complete(media_id)).value.model_dump(mode="json")
         assert (answer["state"], answer["sha256"]) == ("ready", None)
 
     async def test_a_rejected_file_that_cannot_be_removed_stays_rejected(
@@ -121,7 +120,7 @@ class TestComplete:
         media_id, path = await declared(service, HTML)
         storage.put(path, HTML, "video/mp4")
         monkeypatch.setattr(storage, "remove", fail)
-        answer = orjson.loads((await service.complete(media_id)).body)
+        answer = (await service.complete(media_id)).value.model_dump(mode="json")
         assert answer["state"] == "rejected"
         assert await state_of(session, media_id) is MediaState.REJECTED
 
@@ -154,6 +153,6 @@ async def test_together_they_decide_once(committed_database: Database) -> None:
             MediaService(committed_database, acting(author), storage, LIMITS) for _ in range(10)
         ]
         answers = await asyncio.gather(*(service.complete(media.id) for service in services))
-        assert len({answer.body for answer in answers}) == 1
+        assert len({answer.value.model_dump_json() for answer in answers}) == 1
         events = select(AuditEvent.action).where(AuditEvent.target_id == media.id)
         assert list(await session.scalars(events)) == [AuditAction.MEDIA_READY]

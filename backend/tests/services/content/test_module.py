@@ -1,7 +1,6 @@
 import uuid
 from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,11 +16,11 @@ from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, User
 from app.repositories.content.module import ModuleFilter
-from app.schemas.content.module import ModuleCreate, ModuleUpdate, Publish
-from app.schemas.content.section import SectionCreate
+from app.schemas.content.module import ModuleCreate, ModuleDraft, ModuleUpdate, Publish
+from app.schemas.content.section import SectionCreate, SectionRead
+from app.services.answer import Answer
 from app.services.content.module import ModuleService
 from app.services.content.section import SectionService
-from app.services.outcome import Outcome
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 
@@ -37,20 +36,21 @@ class Desk:
         self.sections = SectionService(database, acting(user))
 
     async def draft(self, title: str = "Hand Hygiene", **fields: Any) -> dict[str, Any]:
-        outcome = await self.modules.create(ModuleCreate(title=title, **fields))
-        return {"etag": outcome.etag, **orjson.loads(outcome.body)}
+        answer = await self.modules.create(ModuleCreate(title=title, **fields))
+        return {"etag": answer.value.etag, **answer.value.model_dump(mode="json")}
 
-    async def text(self, module_id: str, body: str = "<p>Wash.</p>") -> Outcome:
+    async def text(self, module_id: str, body: str = "<p>Wash.</p>") -> Answer[SectionRead]:
         payload = SectionCreate(kind="text", title="Text", body=body)
         return await self.sections.create(uuid.UUID(module_id), payload)
 
     async def publish(self, module_id: str) -> dict[str, Any]:
-        outcome = await self.modules.publish(uuid.UUID(module_id), Publish())
-        return dict(orjson.loads(outcome.body))
+        answer = await self.modules.publish(uuid.UUID(module_id), Publish())
+        return dict(answer.value.model_dump(mode="json"))
 
     async def read(self, module_id: str) -> dict[str, Any]:
-        outcome = await self.modules.get(uuid.UUID(module_id))
-        return {"etag": outcome.etag, **orjson.loads(outcome.body)}
+        draft = (await self.modules.get(uuid.UUID(module_id))).value
+        assert isinstance(draft, ModuleDraft)
+        return {"etag": draft.etag, **draft.model_dump(mode="json")}
 
     async def events(self, target: str) -> list[str]:
         statement = select(AuditEvent.action).where(AuditEvent.target_id == uuid.UUID(target))
@@ -86,15 +86,15 @@ class TestDrafts:
         with pytest.raises(PreconditionRequiredError):
             await desk.modules.update(module_id, payload, Precondition(None))
         edited = await desk.modules.update(module_id, payload, known)
-        assert edited.etag != draft["etag"]
+        assert edited.value.etag != draft["etag"]
         with pytest.raises(PreconditionFailedError):
             await desk.modules.update(module_id, payload, known)
 
     async def test_an_edit_of_nothing_leaves_no_trace(self, desk: Desk) -> None:
         draft = await desk.draft()
         same = ModuleUpdate(title="Hand Hygiene")
-        outcome = await desk.modules.update(uuid.UUID(draft["id"]), same, ANY)
-        assert outcome.etag == draft["etag"]
+        answer = await desk.modules.update(uuid.UUID(draft["id"]), same, ANY)
+        assert answer.value.etag == draft["etag"]
         assert await desk.events(draft["id"]) == [AuditAction.MODULE_CREATED]
 
     async def test_parts_count_as_edits(self, desk: Desk) -> None:
@@ -123,7 +123,7 @@ class TestDeletion:
             await desk.modules.get(module_id)
         assert caught.value.code == "module_not_found"
         restored = await desk.modules.restore(module_id)
-        assert orjson.loads(restored.body)["slug"] == "hand-hygiene"
+        assert restored.value.model_dump(mode="json")["slug"] == "hand-hygiene"
         assert await desk.events(draft["id"]) == [
             "module:created",
             "module:deleted",
@@ -138,7 +138,7 @@ class TestDeletion:
         await desk.modules.delete(module_id, ANY)
         await desk.draft()
         restored = await desk.modules.restore(module_id)
-        assert orjson.loads(restored.body)["slug"] == "hand-hygiene-2"
+        assert restored.value.model_dump(mode="json")["slug"] == "hand-hygiene-2"
 
     async def test_what_was_published_is_archived_instead(self, desk: Desk) -> None:
         draft = await desk.draft()
@@ -153,8 +153,8 @@ class TestDeletion:
             ("archived", desk.modules.archive),
             ("published", desk.modules.restore),
         ):
-            outcome = await change(module_id)
-            assert orjson.loads(outcome.body)["status"] == expected
+            answer = await change(module_id)
+            assert answer.value.model_dump(mode="json")["status"] == expected
 
 
 class TestPublishing:
@@ -168,8 +168,8 @@ class TestPublishing:
         assert first["content_sha256"] != second["content_sha256"]
         versions = await desk.modules.versions(uuid.UUID(draft["id"]), PageRequest())
         assert [version.number for version in versions.items] == [2, 1]
-        detail = orjson.loads((await desk.modules.version(uuid.UUID(draft["id"]), 1)).body)
-        assert len(detail["content"]["sections"]) == 1
+        detail = (await desk.modules.version(uuid.UUID(draft["id"]), 1)).value
+        assert len(detail.content["sections"]) == 1
 
     async def test_needs_a_change(self, desk: Desk) -> None:
         draft = await desk.draft()
@@ -200,6 +200,6 @@ class TestPublishing:
         await desk.publish(draft["id"])
         after = await catalogue.list(ModuleFilter(), PageRequest(include_total=True))
         assert (before.total, after.total) == (0, 1)
-        outline = orjson.loads((await catalogue.get(uuid.UUID(draft["id"]))).body)
+        outline = (await catalogue.get(uuid.UUID(draft["id"]))).value.model_dump(mode="json")
         assert outline["sections"][0]["title"] == "Text"
         assert "body" not in outline["sections"][0]

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,12 +18,12 @@ from app.schemas.content.section import SectionCreate, SectionOrder, SectionUpda
 from app.schemas.people.location import LocationCreate, LocationUpdate
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserUpdate
 from app.schemas.study.enrollment import Acknowledge, BulkEnroll, EnrollmentCreate
+from app.services.answer import Answer
 from app.services.content.module import ModuleService
 from app.services.content.question import QuestionService
 from app.services.content.section import SectionService
 from app.services.context import SYSTEM
 from app.services.evidence.training_record import TrainingRecordService
-from app.services.outcome import Outcome
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from app.services.study.enrollment import EnrollmentService
@@ -58,8 +57,8 @@ class Trail:
         self.seen |= {event.id for event in new}
 
 
-def id_of(outcome: Outcome) -> uuid.UUID:
-    return uuid.UUID(orjson.loads(outcome.body)["id"])
+def id_of(answer: Answer[Any]) -> uuid.UUID:
+    return uuid.UUID(str(answer.value.id))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
-import orjson
 import pytest
 
 from app.core.database import Database
@@ -45,9 +44,9 @@ class Evidence:
     async def complete(self, user: User, times: int = 1) -> None:
         service = EnrollmentService(self.database, acting(user))
         for _ in range(times):
-            outcome = await service.enroll(EnrollmentCreate(module_id=self.module.id))
+            answer = await service.enroll(EnrollmentCreate(module_id=self.module.id))
             await service.report_progress(
-                uuid.UUID(orjson.loads(outcome.body)["id"]),
+                uuid.UUID(answer.value.model_dump(mode="json")["id"]),
                 self.module.sections[0].id,
                 ProgressReport(completed=True),
             )
@@ -315,8 +314,8 @@ class TestReading:
         record_id = await evidence.record_id(evidence.ada, 1)
         for user in (evidence.ada, manager):
             service = TrainingRecordService(evidence.database, acting(user))
-            outcome = await service.get(record_id)
-            detail = orjson.loads(outcome.body)
+            answer = await service.get(record_id)
+            detail = answer.value.model_dump(mode="json")
             assert detail["hash"] == record_hash(detail["previous_hash"], detail["payload"])
             listed = await service.list(PageRequest(limit=2), user_id=evidence.ada.id)
             assert (len(listed.items), listed.next_cursor is None) == (2, False)

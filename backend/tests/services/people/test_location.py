@@ -1,6 +1,5 @@
 import uuid
 
-import orjson
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,25 +30,25 @@ def locations(database: RollbackDatabase, admin: User) -> LocationService:
 
 
 async def north(locations: LocationService) -> tuple[uuid.UUID, Precondition]:
-    outcome = await locations.create(NORTH)
-    return uuid.UUID(orjson.loads(outcome.body)["id"]), Precondition.parse(outcome.etag)
+    made = (await locations.create(NORTH)).value
+    return made.id, Precondition.parse(made.etag)
 
 
 class TestEditing:
     async def test_managers_come_with_it(self, locations: LocationService, manager: User) -> None:
         payload = NORTH.model_copy(update={"manager_ids": [manager.id]})
-        created = orjson.loads((await locations.create(payload)).body)
+        created = (await locations.create(payload)).value.model_dump(mode="json")
         assert created["manager_ids"] == [str(manager.id)]
         read = await locations.get(uuid.UUID(created["id"]))
-        assert orjson.loads(read.body) == created
+        assert read.value.model_dump(mode="json") == created
 
     async def test_only_what_was_sent_changes(
         self, locations: LocationService, manager: User
     ) -> None:
         location_id, known = await north(locations)
         update = LocationUpdate(manager_ids=[manager.id])
-        outcome = await locations.update(location_id, update, known)
-        after = orjson.loads(outcome.body)
+        answer = await locations.update(location_id, update, known)
+        after = answer.value.model_dump(mode="json")
         assert (after["name"], after["time_zone"]) == ("North", "America/Denver")
         with pytest.raises(PreconditionFailedError):
             await locations.update(location_id, LocationUpdate(name="South"), known)
@@ -77,7 +76,7 @@ class TestDeletion:
         listed = await locations.list(PageRequest(include_total=True))
         assert (listed.items, listed.total) == ([], 0)
         for _ in range(2):
-            restored = orjson.loads((await locations.restore(location_id)).body)
+            restored = (await locations.restore(location_id)).value.model_dump(mode="json")
             assert restored["name"] == "North"
 
     async def test_waits_for_the_people(

@@ -1,7 +1,6 @@
 import uuid
 from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,10 +37,10 @@ class TestProfile:
     ) -> None:
         service = UserService(database, acting(learner))
         payload = ProfileUpdate(full_name="Ada Byron", profile_metadata={"theme": "dark"})
-        outcome = await service.update_me(payload, Precondition.parse(learner.etag))
-        me = orjson.loads(outcome.body)
+        answer = await service.update_me(payload, Precondition.parse(learner.etag))
+        me = answer.value.model_dump(mode="json")
         assert (me["full_name"], me["profile_metadata"]) == ("Ada Byron", {"theme": "dark"})
-        assert orjson.loads((await service.me()).body) == me
+        assert (await service.me()).value.model_dump(mode="json") == me
         with pytest.raises(PreconditionFailedError):
             await service.update_me(payload, Precondition.parse(learner.etag))
 
@@ -49,8 +48,8 @@ class TestProfile:
         self, database: RollbackDatabase, learner: User
     ) -> None:
         service = UserService(database, acting(learner))
-        outcome = await service.update_me(ProfileUpdate(full_name=None), ANY)
-        me = orjson.loads(outcome.body)
+        answer = await service.update_me(ProfileUpdate(full_name=None), ANY)
+        me = answer.value.model_dump(mode="json")
         assert me["full_name"] is None
         assert me["display_name"] == learner.email.partition("@")[0]
 
@@ -67,12 +66,12 @@ class TestDirectory:
             role=Role.AUTHOR,
             job_title="Hygienist",
         )
-        outcome = await users.update(learner.id, payload, ANY)
-        after = orjson.loads(outcome.body)
+        answer = await users.update(learner.id, payload, ANY)
+        after = answer.value.model_dump(mode="json")
         assert (after["department"], after["location"]) == ("Hygiene", "North")
         assert (after["role"], after["full_name"]) == ("author", learner.full_name)
         cleared = UserUpdate(department=None, location_id=None)
-        after = orjson.loads((await users.update(learner.id, cleared, ANY)).body)
+        after = (await users.update(learner.id, cleared, ANY)).value.model_dump(mode="json")
         assert (after["department"], after["location"]) == (None, None)
         assert after["job_title"] == "Hygienist"
 
@@ -121,9 +120,9 @@ class TestInvite:
         self, users: UserService, auth_admin: InMemoryAuthAdmin
     ) -> None:
         payload = UserInvite(email="Ada@Unified.Example", role=Role.MANAGER, department="Hygiene")
-        outcome = await users.invite(payload)
-        invited = orjson.loads(outcome.body)
-        assert outcome.created
+        answer = await users.invite(payload)
+        invited = answer.value.model_dump(mode="json")
+        assert answer.created
         assert (invited["email"], invited["role"]) == ("ada@unified.example", "manager")
         assert invited["supabase_id"] in {str(user_id) for user_id in auth_admin.users}
         assert auth_admin.invited == ["ada@unified.example"]
@@ -132,8 +131,8 @@ class TestInvite:
         self, users: UserService, auth_admin: InMemoryAuthAdmin
     ) -> None:
         auth_admin.put(AuthUser(uuid.uuid4(), "ada@unified.example", email_confirmed=True))
-        outcome = await users.invite(UserInvite(email="ada@unified.example"))
-        assert orjson.loads(outcome.body)["supabase_id"] is None
+        answer = await users.invite(UserInvite(email="ada@unified.example"))
+        assert answer.value.model_dump(mode="json")["supabase_id"] is None
         assert auth_admin.invited == []
 
     async def test_no_mail_is_sent_for_what_is_refused(
