@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 import app.models  # noqa: F401  # fills Base.metadata
 from app.core.database import Base
+from app.core.postgres.autogenerate import PLUGIN
 from app.core.postgres.dropped_connection import driver_error
 from app.core.postgres.url import DatabaseUrl, parse_database_url
 
@@ -51,6 +52,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=Base.metadata,
         include_name=include_name,
         compare_server_default=False,
+        autogenerate_plugins=["alembic.autogenerate.*", PLUGIN],
     )
     with context.begin_transaction():
         connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))

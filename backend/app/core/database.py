@@ -38,6 +38,7 @@ from app.core.postgres.dropped_connection import (
     is_dropped,
     replace_dropped_connections,
 )
+from app.core.postgres.table_security import APPEND_ONLY, MUTABLE
 from app.core.postgres.url import DatabaseUrl, PoolerMode
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,15 @@ NAMING_CONVENTION = {
 
 
 class Base(DeclarativeBase):
+    """Base of all tables. What else the database has of them is derived from these two.
+
+    Every table gets row-level security and, for the API's role, `__rights__`. Where `__kept_by__`
+    names a trigger function, it decides about every UPDATE and DELETE, and TRUNCATE is refused.
+    """
+
+    __rights__: ClassVar[str] = MUTABLE
+    __kept_by__: ClassVar[str | None] = None
+
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         uuid.UUID: Uuid(),
@@ -115,7 +125,14 @@ class SoftDeletable:
     deleted_at: Mapped[datetime | None] = mapped_column(sort_order=93)
 
 
-class AppendOnlyModel(UUIDModel):
+class AppendOnly:
+    """Rows that the database refuses to change, to its owner too. Goes before the base class."""
+
+    __rights__: ClassVar[str] = APPEND_ONLY
+    __kept_by__: ClassVar[str | None] = "refuse_change()"
+
+
+class AppendOnlyModel(AppendOnly, UUIDModel):
     """Base of evidence. The database refuses UPDATE, DELETE and TRUNCATE; so does the mapper."""
 
     __abstract__ = True

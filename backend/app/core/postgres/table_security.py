@@ -26,7 +26,9 @@ END $$
 """  # noqa: S608  # only constants are put in
 
 MUTABLE = "SELECT, INSERT, UPDATE, DELETE"
+KEPT = "SELECT, INSERT, UPDATE"
 APPEND_ONLY = "SELECT, INSERT"
+READ_ONLY = "SELECT"
 
 
 def protect_table(table: str, grants: str) -> tuple[str, ...]:
@@ -49,10 +51,15 @@ def protect_function(signature: str) -> tuple[str, ...]:
 
 def refuse_changes(table: str) -> tuple[str, ...]:
     """Return the statements that make `table` append-only, for its owner too."""
+    return keep_rows(table, "refuse_change()")
+
+
+def keep_rows(table: str, function: str) -> tuple[str, ...]:
+    """Return the triggers that let `function` decide over changes of rows; none may be emptied."""
     return (
         (
             f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            f"FOR EACH ROW EXECUTE FUNCTION {function}"
         ),
         (
             f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} "

@@ -5,6 +5,7 @@ from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel
+from app.core.postgres.table_security import MUTABLE
 from app.domain.compliance import Cause, Outcome
 from app.models.types import text_enum
 
@@ -17,6 +18,8 @@ class CertificationPeriod(AppendOnlyModel):
     """
 
     __tablename__ = "certification_periods"
+    __rights__ = MUTABLE
+    __kept_by__ = None
     __table_args__ = (UniqueConstraint("user_id", "requirement_id", "number"),)
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))

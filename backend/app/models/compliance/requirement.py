@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, RevisionedModel, SoftDeletable
+from app.core.postgres.table_security import KEPT
 from app.domain.compliance.requirement import Rule
 from app.models.types import JsonObject
 
@@ -16,6 +17,7 @@ class Requirement(SoftDeletable, RevisionedModel):
     """A duty that the organisation has. What it asks of whom is in its versions."""
 
     __tablename__ = "requirements"
+    __rights__ = KEPT
 
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text, server_default="", default="")

@@ -4,7 +4,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, RevisionedModel
+from app.core.database import AppendOnly, Base, RevisionedModel
 from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
 from app.models.types import text_enum
 
@@ -59,7 +59,7 @@ Index("ix_media_owner_id", Media.owner_id)
 Index("ix_media_created_at", Media.purpose, Media.created_at.desc(), Media.id)
 
 
-class VersionMedia(Base):
+class VersionMedia(AppendOnly, Base):
     """A file that a published version shows: who is enrolled in that version may see it."""
 
     __tablename__ = "version_media"

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import AppendOnlyModel, Base
+from app.core.database import AppendOnly, AppendOnlyModel, Base
 from app.domain.content.section_settings import SectionKind
 from app.models.types import Json, JsonObject, text_enum
 
@@ -46,7 +46,7 @@ class ModuleVersion(AppendOnlyModel):
     published_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
 
-class VersionSection(Base):
+class VersionSection(AppendOnly, Base):
     """The completion rule of each section of a version, for the progress function."""
 
     __tablename__ = "version_sections"
@@ -74,7 +74,7 @@ class VersionSection(Base):
 Index("ix_version_sections_position", VersionSection.version_id, VersionSection.position)
 
 
-class AnswerKey(Base):
+class AnswerKey(AppendOnly, Base):
     """Answers and explanations of one quiz section of a version, kept apart from its content."""
 
     __tablename__ = "answer_keys"

@@ -11,6 +11,7 @@ class AuditEvent(AppendOnlyModel):
     """Who changed what. Written in the transaction of the change itself."""
 
     __tablename__ = "audit_events"
+    __kept_by__ = "refuse_unless_erased('target_id')"
 
     actor_id: Mapped[uuid.UUID | None]
     """Null for what the system did by itself or an operator did from the command line.

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import RevisionedModel
+from app.core.postgres.table_security import KEPT
 from app.domain.evidence.ce_credits import Delivery
 from app.models.types import Json, JsonObject, text_enum
 
@@ -24,6 +25,7 @@ class ExternalTraining(RevisionedModel):
     """
 
     __tablename__ = "external_trainings"
+    __rights__ = KEPT
     __table_args__ = (
         CheckConstraint("(module_id IS NULL) <> (credential_kind IS NULL)", name="kind"),
         CheckConstraint("printed_expiry IS NULL OR credential_kind IS NOT NULL", name="expiry"),

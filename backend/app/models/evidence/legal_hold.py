@@ -5,12 +5,14 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import RevisionedModel
+from app.core.postgres.table_security import KEPT
 
 
 class LegalHold(RevisionedModel):
     """While one is in force nothing about the person may be erased. Released, never deleted."""
 
     __tablename__ = "legal_holds"
+    __rights__ = KEPT
     __table_args__ = (
         CheckConstraint("(released_at IS NULL) = (released_by_id IS NULL)", name="released"),
     )

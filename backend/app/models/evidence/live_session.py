@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, RevisionedModel, UUIDModel
+from app.core.postgres.table_security import KEPT
 from app.models.types import text_enum
 
 
@@ -30,6 +31,7 @@ class LiveSession(RevisionedModel):
     """One class held for a module's live section. Once closed the database freezes it."""
 
     __tablename__ = "live_sessions"
+    __rights__ = KEPT
     __table_args__ = (
         CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed_at"),
         CheckConstraint("duration_minutes BETWEEN 1 AND 1440", name="duration_minutes"),

@@ -4,7 +4,8 @@ from datetime import date
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import AppendOnlyModel, Base, RevisionedModel
+from app.core.database import AppendOnly, AppendOnlyModel, Base, RevisionedModel
+from app.core.postgres.table_security import KEPT, READ_ONLY
 from app.domain.evidence.retention import RetentionClass
 from app.models.types import text_enum
 
@@ -13,6 +14,7 @@ class RetentionPeriod(RevisionedModel):
     """How long the organisation keeps a class of evidence, where longer than the minimum."""
 
     __tablename__ = "retention_periods"
+    __rights__ = KEPT
     __table_args__ = (CheckConstraint("years BETWEEN 1 AND 100", name="years"),)
 
     retention_class: Mapped[RetentionClass] = mapped_column(
@@ -28,6 +30,7 @@ class Erasure(AppendOnlyModel):
     """
 
     __tablename__ = "erasures"
+    __rights__ = READ_ONLY
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), unique=True)
     pseudonym: Mapped[str] = mapped_column(String(64), unique=True)
@@ -42,10 +45,11 @@ class Erasure(AppendOnlyModel):
     """The triggers let rows of the person go in this transaction only."""
 
 
-class ErasedRecord(Base):
+class ErasedRecord(AppendOnly, Base):
     """One link of an erased chain: what sealed hashes are compared with once the record is gone."""
 
     __tablename__ = "erased_records"
+    __rights__ = READ_ONLY
 
     record_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     """No foreign key: the record is gone."""

@@ -18,6 +18,7 @@ class TrainingRecord(AppendOnlyModel):
     """
 
     __tablename__ = "training_records"
+    __kept_by__ = "refuse_unless_erased('user_id')"
     __table_args__ = (
         UniqueConstraint("user_id", "sequence"),
         UniqueConstraint("user_id", "previous_hash"),

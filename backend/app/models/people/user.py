@@ -5,6 +5,7 @@ from sqlalchemy import ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import RevisionedModel
+from app.core.postgres.table_security import KEPT
 from app.domain.actor import Role
 from app.domain.people.display_name import display_name
 from app.models.people.department import Department
@@ -16,6 +17,7 @@ class User(RevisionedModel):
     """A member of staff. May exist before the first sign-in (invited, imported)."""
 
     __tablename__ = "users"
+    __rights__ = KEPT
 
     supabase_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
     """The `sub` of the person's tokens; null until the row is claimed. No foreign key to

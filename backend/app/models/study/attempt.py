@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, TimestampedUUIDModel
+from app.core.postgres.table_security import KEPT
 from app.models.types import Json, JsonObject, text_enum
 
 
@@ -23,6 +24,7 @@ class QuizAttempt(TimestampedUUIDModel):
     """
 
     __tablename__ = "quiz_attempts"
+    __rights__ = KEPT
     __table_args__ = (UniqueConstraint("enrollment_id", "section_id", "number"),)
 
     enrollment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("enrollments.id"))

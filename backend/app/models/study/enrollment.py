@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import Base, TimestampedUUIDModel
+from app.core.postgres.table_security import KEPT
 from app.models.types import text_enum
 
 
@@ -32,6 +33,7 @@ class SectionProgress(Base):
     """How far one enrollment is in one section. Only ever moves forward."""
 
     __tablename__ = "section_progress"
+    __rights__ = KEPT
 
     enrollment_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("enrollments.id", ondelete="CASCADE"), primary_key=True
@@ -52,6 +54,7 @@ class Enrollment(TimestampedUUIDModel):
     """One person, one module version, one cycle."""
 
     __tablename__ = "enrollments"
+    __rights__ = KEPT
     __table_args__ = (
         CheckConstraint("progress_percent BETWEEN 0 AND 100", name="progress_percent"),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),

@@ -10,6 +10,7 @@ class Signature(AppendOnlyModel):
     """A person signed the document of an acknowledgement section (cf. 21 CFR 11.50)."""
 
     __tablename__ = "signatures"
+    __kept_by__ = "refuse_unless_erased('user_id')"
     __table_args__ = (UniqueConstraint("enrollment_id", "section_id"),)
 
     enrollment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("enrollments.id"))

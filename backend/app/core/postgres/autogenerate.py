@@ -1,0 +1,79 @@
+"""Lets Alembic see what lives in SQL: `alembic check` names it, `--autogenerate` writes it down."""
+
+from collections.abc import Iterator
+
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import MigrateOperation, UpgradeOps
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import MetaData
+
+from app.core.postgres.declared_schema import Definition, Definitions, declared, existing
+
+PLUGIN = "app.postgres"
+
+
+class ExecuteOp(MigrateOperation):
+    """One statement of a revision, and the one that takes it back."""
+
+    def __init__(self, upgrade: str, downgrade: str) -> None:
+        self.upgrade = upgrade
+        self.downgrade = downgrade
+
+    def reverse(self) -> "ExecuteOp":
+        return ExecuteOp(self.downgrade, self.upgrade)
+
+    def to_diff_tuple(self) -> tuple[str, str]:
+        return ("execute", self.upgrade)
+
+
+@renderers.dispatch_for(ExecuteOp)
+def _render(_context: AutogenContext, operation: ExecuteOp) -> str:
+    return f'op.execute(r"""\n{operation.upgrade.strip()}\n""")'
+
+
+def difference(database: Definitions, code: Definitions) -> Iterator[ExecuteOp]:
+    """Yield what makes the database the same as the code, in an order that works."""
+    tables = _tables(database), _tables(code)
+    changed = {key for key in {*database, *code} if database.get(key) != code.get(key)}
+    old = [database[key] for key in changed if key in database and _is_there(database[key], tables)]
+    new = [code[key] for key in changed if key in code and _is_there(code[key], tables)]
+    for definition in sorted(old, key=_order, reverse=True):
+        if not (definition.in_place and (definition.kind, definition.name) in code):
+            yield ExecuteOp(definition.drop, definition.create)
+    for definition in sorted(new, key=_order):
+        before = database.get((definition.kind, definition.name))
+        if definition.in_place and before is not None:
+            yield ExecuteOp(definition.create, before.create)
+        else:
+            yield ExecuteOp(definition.create, definition.drop)
+
+
+def _order(definition: Definition) -> tuple[int, str]:
+    return definition.rank, definition.name
+
+
+def _tables(definitions: Definitions) -> set[str]:
+    return {d.table for d in definitions.values() if d.table is not None}
+
+
+def _is_there(definition: Definition, tables: tuple[set[str], set[str]]) -> bool:
+    """Tell whether the table is in both; a new one brings its CHECKs, a dropped one takes all."""
+    database, code = tables
+    if definition.table is None:
+        return True
+    return definition.table in code and (definition.kind != "check" or definition.table in database)
+
+
+def _compare(
+    context: AutogenContext, upgrade_ops: UpgradeOps, _schemas: set[str | None]
+) -> PriorityDispatchResult:
+    connection, metadata = context.connection, context.metadata
+    if connection is None or not isinstance(metadata, MetaData):
+        raise TypeError
+    upgrade_ops.ops.extend(difference(existing(connection), declared(connection, metadata)))
+    return PriorityDispatchResult.CONTINUE
+
+
+Plugin(PLUGIN).add_autogenerate_comparator(_compare, "schema", priority=DispatchPriority.LAST)

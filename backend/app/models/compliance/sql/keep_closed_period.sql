@@ -1,0 +1,21 @@
+-- The day of a closing is over everywhere once it is over at UTC-12.
+CREATE FUNCTION keep_closed_period() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.outcome <> 'open'
+       AND OLD.closed_on < (clock_timestamp() AT TIME ZONE 'Etc/GMT+12')::date THEN
+        RAISE EXCEPTION 'certification period % is closed', OLD.id
+              USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END $$;
+
+GRANT EXECUTE ON FUNCTION keep_closed_period TO training_api;
+
+CREATE TRIGGER keep_closed_period BEFORE UPDATE OR DELETE ON certification_periods
+FOR EACH ROW EXECUTE FUNCTION keep_closed_period();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON certification_periods
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,57 @@
+-- The caller decided that the clock has run out, by domain/retention.py; this repeats what no
+-- setting may shorten. The row lock on the person makes it wait for a hold that is being placed.
+CREATE FUNCTION erase_person(p_user uuid, p_pseudonym text, p_kept_through date) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    tombstone uuid := gen_random_uuid();
+    today date := (now() AT TIME ZONE 'UTC')::date;
+    chain record;
+BEGIN
+    PERFORM FROM users WHERE id = p_user AND NOT is_active FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'person_active' USING ERRCODE = 'restrict_violation';
+    ELSIF EXISTS (SELECT FROM erasures WHERE user_id = p_user) THEN
+        RAISE EXCEPTION 'already_erased' USING ERRCODE = 'restrict_violation';
+    ELSIF EXISTS (SELECT FROM legal_holds WHERE user_id = p_user AND released_at IS NULL) THEN
+        RAISE EXCEPTION 'legal_hold' USING ERRCODE = 'restrict_violation';
+    ELSIF p_kept_through >= today OR EXISTS (
+        SELECT FROM training_records
+         WHERE user_id = p_user AND local_date + interval '3 years' >= today) THEN
+        RAISE EXCEPTION 'clock_running' USING ERRCODE = 'restrict_violation';
+    ELSIF EXISTS (
+        SELECT FROM training_records t LEFT JOIN sealed_records s ON s.record_id = t.id
+         WHERE t.user_id = p_user AND s.id IS NULL) THEN
+        RAISE EXCEPTION 'records_not_sealed' USING ERRCODE = 'restrict_violation';
+    END IF;
+    SELECT count(*) AS records,
+           coalesce((array_agg(hash ORDER BY sequence DESC))[1], repeat('0', 64)) AS last_hash
+      INTO chain FROM training_records WHERE user_id = p_user;
+    INSERT INTO erasures (
+        id, user_id, pseudonym, kept_through, record_count, last_hash, transaction_id)
+    VALUES (tombstone, p_user, p_pseudonym, p_kept_through, chain.records, chain.last_hash,
+            pg_current_xact_id()::text::bigint);
+    INSERT INTO erased_records (record_id, erasure_id, sequence, previous_hash, hash)
+    SELECT id, tombstone, sequence, previous_hash, hash
+      FROM training_records WHERE user_id = p_user;
+    DELETE FROM training_records WHERE user_id = p_user;
+    DELETE FROM signatures WHERE user_id = p_user;
+    DELETE FROM idempotency_keys WHERE user_id = p_user;
+    DELETE FROM location_managers WHERE user_id = p_user;
+    UPDATE external_trainings
+       SET user_snapshot = NULL, notes = NULL, evidence_reference = NULL, review_reason = NULL
+     WHERE user_id = p_user;
+    UPDATE live_session_attendances SET full_name = NULL, job_title = NULL WHERE user_id = p_user;
+    UPDATE legal_holds SET reason = 'erased' WHERE user_id = p_user;
+    UPDATE audit_events SET before = NULL, after = NULL
+     WHERE target_type = 'user' AND target_id = p_user;
+    UPDATE users
+       SET full_name = p_pseudonym, email = p_pseudonym || '@erased.invalid', supabase_id = NULL,
+           email_confirmed = false, last_sign_in = NULL, profile_metadata = '{}',
+           manager_id = NULL, revision = revision + 1, updated_at = clock_timestamp()
+     WHERE id = p_user;
+    INSERT INTO audit_events (action, target_type, target_id, after)
+    VALUES ('user:erased', 'user', p_user, jsonb_build_object(
+        'pseudonym', p_pseudonym, 'kept_through', p_kept_through,
+        'record_count', chain.records, 'last_hash', chain.last_hash));
+    RETURN tombstone;
+END $$;

@@ -1,0 +1,133 @@
+-- The caller holds the lock on the enrollment. The lock on the person's row makes completions of
+-- one person queue for the next link of the chain; different people never wait for each other.
+CREATE FUNCTION issue_training_record(
+    p_enrollment uuid, p_actor uuid, p_request_id text
+) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    enrolled enrollments;
+    published module_versions;
+    person record;
+    previous record;
+    quiz record;
+    taught record;
+    teaching module_teachings;
+    new_id uuid := gen_random_uuid();
+    completed timestamptz;
+    zone text;
+    body text;
+    digest text;
+    snapshot jsonb;
+    total_minutes integer;
+BEGIN
+    SELECT * INTO enrolled FROM enrollments WHERE id = p_enrollment;
+    SELECT * INTO published FROM module_versions WHERE id = enrolled.version_id;
+    SELECT u.*, l.name AS location, l.time_zone, d.name AS department INTO person
+      FROM users u
+      LEFT JOIN locations l ON l.id = u.location_id
+      LEFT JOIN departments d ON d.id = u.department_id
+     WHERE u.id = enrolled.user_id
+       FOR NO KEY UPDATE OF u;
+    SELECT t.sequence, t.hash INTO previous
+      FROM training_records t
+     WHERE t.user_id = enrolled.user_id
+     ORDER BY t.sequence DESC LIMIT 1;
+    completed := enrolled.completed_at;
+    zone := coalesce(person.time_zone, 'UTC');
+    snapshot := jsonb_build_object(
+        'full_name', person.full_name, 'email', person.email, 'job_title', person.job_title,
+        'department', person.department, 'location', person.location);
+    SELECT coalesce(ceil(sum(p.seconds_spent) / 60.0), 0) INTO total_minutes
+      FROM section_progress p WHERE p.enrollment_id = p_enrollment;
+    SELECT round(100 * sum(best.points) / nullif(sum(best.max_points), 0), 2) AS score,
+           coalesce(jsonb_agg(jsonb_build_object(
+               'section_id', best.section_id, 'attempt', best.number, 'attempts', best.attempts,
+               'score_percent', best.score_percent, 'pass_mark', best.pass_mark)
+               ORDER BY best.section_id), '[]') AS results
+      INTO quiz
+      FROM (SELECT DISTINCT ON (a.section_id) a.*,
+                   count(*) OVER (PARTITION BY a.section_id) AS attempts
+              FROM quiz_attempts a
+             WHERE a.enrollment_id = p_enrollment AND a.state = 'graded'
+             ORDER BY a.section_id, a.passed DESC, a.points DESC, a.number) best;
+    SELECT * INTO teaching FROM module_teachings m WHERE m.module_id = enrolled.module_id;
+    -- For each live section the session whose closing completed it.
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'role', 'instructor', 'name', held.instructor_name,
+               'qualification', held.instructor_qualification, 'session_id', held.id,
+               'section_id', held.section_id, 'mode', held.mode,
+               'starts_at', rfc3339(held.starts_at), 'duration_minutes', held.duration_minutes)
+               ORDER BY held.starts_at, held.id), '[]') AS instructors,
+           bool_or(held.mode = 'online') AS online
+      INTO taught
+      FROM (SELECT DISTINCT ON (s.section_id) s.*
+              FROM live_session_attendances a
+              JOIN live_sessions s ON s.id = a.session_id AND s.status = 'closed'
+              JOIN section_progress p
+                ON p.enrollment_id = p_enrollment AND p.section_id = s.section_id
+             WHERE a.user_id = enrolled.user_id AND a.status = 'attended'
+               AND s.module_id = enrolled.module_id AND s.closed_at <= p.completed_at
+             ORDER BY s.section_id, s.closed_at DESC) held;
+    body := jsonb_build_object(
+        'schema', 1,
+        'id', new_id,
+        'sequence', coalesce(previous.sequence, 0) + 1,
+        'user_id', enrolled.user_id,
+        'user', snapshot,
+        'enrollment_id', p_enrollment,
+        'source', enrolled.source,
+        'module_id', enrolled.module_id,
+        'module_title', published.title,
+        'version_id', published.id,
+        'version', published.number,
+        'language', published.language,
+        'content_sha256', published.content_sha256,
+        'outline', published.outline,
+        'started_at', rfc3339(enrolled.enrolled_at),
+        'completed_at', rfc3339(completed),
+        'time_zone', zone,
+        'local_date', (completed AT TIME ZONE zone)::date,
+        'minutes', total_minutes,
+        'score_percent', quiz.score,
+        'quizzes', quiz.results,
+        'signatures', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'section_id', s.section_id, 'printed_name', s.printed_name, 'meaning', s.meaning,
+                'document_sha256', s.document_sha256, 'signed_at', rfc3339(s.created_at))
+                ORDER BY s.created_at, s.section_id), '[]')
+              FROM signatures s WHERE s.enrollment_id = p_enrollment),
+        'delivery_method', CASE
+            WHEN taught.online IS NULL THEN 'self_paced_online'
+            WHEN EXISTS (
+                SELECT FROM version_sections v
+                 WHERE v.version_id = published.id AND v.required
+                   AND v.kind IN ('text', 'video', 'document', 'link')) THEN 'blended'
+            WHEN taught.online THEN 'live_online'
+            ELSE 'live' END,
+        'instructors', taught.instructors || CASE
+            WHEN teaching.contact_name IS NULL THEN '[]'::jsonb
+            ELSE jsonb_build_array(jsonb_build_object(
+                'role', 'contact', 'name', teaching.contact_name,
+                'qualification', teaching.contact_qualification)) END,
+        'ce_hours', teaching.ce_hours,
+        'ce', CASE WHEN teaching.ce_hours IS NOT NULL THEN jsonb_build_object(
+            'provider_name', teaching.ce_provider_name,
+            'provider_number', teaching.ce_provider_number,
+            'category', teaching.ce_category, 'delivery', teaching.ce_delivery) END)::text;
+    digest := encode(sha256(convert_to(coalesce(previous.hash, repeat('0', 64)) || body, 'UTF8')),
+                     'hex');
+    INSERT INTO training_records (
+        id, user_id, sequence, enrollment_id, module_id, version_id, user_snapshot, module_title,
+        version, content_sha256, completed_at, local_date, time_zone, score_percent, minutes,
+        payload, previous_hash, hash)
+    VALUES (
+        new_id, enrolled.user_id, coalesce(previous.sequence, 0) + 1, p_enrollment,
+        enrolled.module_id, published.id, snapshot, published.title, published.number,
+        published.content_sha256, completed, (completed AT TIME ZONE zone)::date, zone, quiz.score,
+        total_minutes, body, coalesce(previous.hash, repeat('0', 64)), digest);
+    INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+    VALUES (p_actor, 'training_record:issued', 'training_record', new_id,
+            jsonb_build_object('user_id', enrolled.user_id, 'hash', digest), p_request_id);
+    RETURN new_id;
+END $$;
+
+GRANT EXECUTE ON FUNCTION issue_training_record TO training_api;

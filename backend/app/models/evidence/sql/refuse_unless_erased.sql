@@ -1,0 +1,11 @@
+-- Takes the place of refuse_change() on tables with rows of a person. Its argument names the
+-- column with the person's id.
+CREATE FUNCTION refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF erased_now((to_jsonb(OLD) ->> TG_ARGV[0])::uuid) THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+
+GRANT EXECUTE ON FUNCTION refuse_unless_erased TO training_api;

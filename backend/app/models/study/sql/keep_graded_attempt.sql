@@ -1,0 +1,11 @@
+-- A graded attempt is evidence. Only its current result may follow a new row of attempt_results.
+CREATE TRIGGER refuse_change BEFORE UPDATE ON quiz_attempts FOR EACH ROW
+WHEN (OLD.state = 'graded' AND (
+    NEW.state, NEW.enrollment_id, NEW.section_id, NEW.user_id, NEW.version_id, NEW.number,
+    NEW.seed, NEW.snapshot, NEW.answers, NEW.answer_seconds, NEW.started_at, NEW.expires_at,
+    NEW.submitted_at, NEW.timed_out, NEW.pass_mark
+) IS DISTINCT FROM (
+    OLD.state, OLD.enrollment_id, OLD.section_id, OLD.user_id, OLD.version_id, OLD.number,
+    OLD.seed, OLD.snapshot, OLD.answers, OLD.answer_seconds, OLD.started_at, OLD.expires_at,
+    OLD.submitted_at, OLD.timed_out, OLD.pass_mark))
+EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,15 @@
+-- Whoever grades takes this lock shared, whoever corrects takes it alone, and always before any row:
+-- so no attempt is graded by a key that is being corrected just then, and nobody deadlocks.
+CREATE FUNCTION lock_quiz(p_version uuid, p_section uuid, p_alone boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    key bigint := hashtextextended('quiz ' || p_version || ' ' || p_section, 0);
+BEGIN
+    IF p_alone THEN
+        PERFORM pg_advisory_xact_lock(key);
+    ELSE
+        PERFORM pg_advisory_xact_lock_shared(key);
+    END IF;
+END $$;
+
+GRANT EXECUTE ON FUNCTION lock_quiz TO training_api;

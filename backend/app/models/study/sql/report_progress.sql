@@ -1,0 +1,60 @@
+-- Monotonic and replayable: nothing here ever takes away. Study time is credited for at most the
+-- time that has passed since the last report of this enrollment, in whatever section that was.
+CREATE FUNCTION report_progress(
+    p_enrollment uuid, p_user uuid, p_section uuid, p_seconds integer,
+    p_position double precision, p_completed boolean, p_request_id text
+) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    enrolled enrollments;
+    rule version_sections;
+    known section_progress;
+    since timestamptz;
+    elapsed integer;
+    credited integer;
+BEGIN
+    SELECT * INTO enrolled FROM enrollments
+     WHERE id = p_enrollment AND user_id = p_user FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('error', 'enrollment_not_found');
+    END IF;
+    SELECT * INTO rule FROM version_sections
+     WHERE version_id = enrolled.version_id AND section_id = p_section;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('error', 'section_not_found');
+    ELSIF rule.kind = 'quiz' THEN
+        RETURN jsonb_build_object('error', 'quiz_decides');
+    END IF;
+    SELECT * INTO known FROM section_progress
+     WHERE enrollment_id = p_enrollment AND section_id = p_section;
+    IF enrolled.status = 'completed' OR known.state = 'completed' THEN
+        -- A late or repeated report: whatever it says is already true or comes too late.
+        RETURN section_state(p_enrollment, p_section);
+    ELSIF enrolled.status <> 'active' THEN
+        RETURN jsonb_build_object('error', 'enrollment_closed');
+    ELSIF p_completed AND rule.kind = 'acknowledgement' THEN
+        RETURN jsonb_build_object('error', 'signature_required');
+    ELSIF p_completed AND rule.kind = 'live_session' THEN
+        RETURN jsonb_build_object('error', 'attendance_required');
+    END IF;
+    since := coalesce(enrolled.reported_at, enrolled.enrolled_at);
+    elapsed := greatest(floor(extract(epoch FROM clock_timestamp() - since)), 0);
+    credited := greatest(least(p_seconds, coalesce(known.seconds_spent, 0) + elapsed),
+                         coalesce(known.seconds_spent, 0));
+    INSERT INTO section_progress AS p (
+        enrollment_id, section_id, state, seconds_spent, position, updated_at)
+    VALUES (p_enrollment, p_section, 'in_progress', credited, p_position, clock_timestamp())
+    ON CONFLICT (enrollment_id, section_id) DO UPDATE
+       SET seconds_spent = excluded.seconds_spent,
+           position = greatest(p.position, excluded.position),
+           updated_at = excluded.updated_at;
+    -- Whole seconds only, so that frequent reports do not lose their fractions.
+    UPDATE enrollments SET reported_at = since + make_interval(secs => elapsed)
+     WHERE id = p_enrollment;
+    IF p_completed AND credited >= rule.minimum_seconds
+       AND greatest(p_position, known.position) >= rule.minimum_position THEN
+        PERFORM complete_section(p_enrollment, p_section, p_user, p_request_id);
+    END IF;
+    RETURN section_state(p_enrollment, p_section);
+END $$;
+
+GRANT EXECUTE ON FUNCTION report_progress TO training_api;

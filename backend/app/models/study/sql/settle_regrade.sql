@@ -1,0 +1,15 @@
+-- After regrades: a quiz that is passed now completes its section, a record that says something
+-- else gets its correction. The caller holds the lock on the enrollment.
+CREATE FUNCTION settle_regrade(
+    p_enrollment uuid, p_section uuid, p_correction uuid, p_actor uuid, p_request_id text
+) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM quiz_attempts a WHERE a.enrollment_id = p_enrollment
+                  AND a.section_id = p_section AND a.passed)
+       AND EXISTS (SELECT FROM enrollments e WHERE e.id = p_enrollment AND e.status = 'active') THEN
+        PERFORM complete_section(p_enrollment, p_section, p_actor, p_request_id);
+    END IF;
+    RETURN correct_training_record(p_enrollment, p_correction, p_actor, p_request_id);
+END $$;
+
+GRANT EXECUTE ON FUNCTION settle_regrade TO training_api;
