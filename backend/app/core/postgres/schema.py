@@ -1,3 +1,3 @@
 """The schema this code was written for; `/health/ready` compares it with the database."""
 
-SCHEMA_REVISION = "0009"
+SCHEMA_REVISION = "0010"

@@ -97,9 +97,3 @@ Index(
 )
 Index("ix_enrollments_user_id", Enrollment.user_id, Enrollment.enrolled_at.desc(), Enrollment.id)
 Index("ix_enrollments_module_id", Enrollment.module_id, Enrollment.id)
-Index(
-    "ix_enrollments_due_on",
-    Enrollment.due_on,
-    postgresql_where=text("status = 'active'"),
-    sqlite_where=text("status = 'active'"),
-)
