@@ -51,6 +51,25 @@ async def test_starts_make_one_attempt(
         assert await audited(session, "attempt:started") == number
 
 
+async def test_a_start_while_leaving_counts_or_is_refused(
+    committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
+) -> None:
+    seen = set()
+    for _ in range(ROUNDS):
+        quiz = await make_quiz(session, committed_database)
+        enrollment_id = await quiz.enroll(committed_api, learner)
+        leave = f"/enrollments/{enrollment_id}/withdraw"
+        started, left = await race(
+            [
+                committed_api.post(quiz.attempts(enrollment_id), learner),
+                committed_api.post(leave, learner),
+            ]
+        )
+        again = await quiz.begin(committed_api, learner)
+        seen.add((started.status_code, left.status_code, again["number"]))
+    assert seen <= {(201, 200, 2), (409, 200, 1)}
+
+
 async def test_submits_make_one_grade(
     committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
 ) -> None:

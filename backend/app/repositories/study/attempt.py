@@ -141,33 +141,33 @@ class AttemptRepository(Repository[QuizAttempt]):
         row = (await self.session.execute(statement)).one_or_none()
         return None if row is None else AttemptRow(*row)
 
-    async def of_quiz(self, enrollment: Enrollment, section_id: uuid.UUID) -> list[QuizAttempt]:
-        """Return the attempts that count when another one is to start.
+    async def of_quiz(
+        self, enrollment: Enrollment, section_id: uuid.UUID
+    ) -> list[tuple[QuizAttempt, datetime | None]]:
+        """Return the attempts that count when another one is to start, and when they were left.
 
-        These are the enrollment's own, and failed ones of enrollments in the same version that
-        the person chose and withdrew from: leaving and coming back is no way to more attempts.
+        These are the enrollment's own, and those that were not passed, open ones included, of
+        enrollments in the same version that the person chose and withdrew from: leaving and coming
+        back is no way to more attempts.
         """
-        left = select(Enrollment.id).where(
+        left = and_(
             Enrollment.user_id == enrollment.user_id,
             Enrollment.version_id == enrollment.version_id,
             Enrollment.status == EnrollmentStatus.WITHDRAWN,
             Enrollment.source == EnrollmentSource.SELF,
-        )
-        carried = and_(
-            QuizAttempt.enrollment_id.in_(left),
-            QuizAttempt.state == AttemptState.GRADED,
-            QuizAttempt.passed.is_(False),
+            QuizAttempt.passed.is_not(True),
         )
         statement = (
-            select(QuizAttempt)
+            select(QuizAttempt, Enrollment.withdrawn_at)
+            .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
             .where(
-                or_(QuizAttempt.enrollment_id == enrollment.id, carried),
+                or_(QuizAttempt.enrollment_id == enrollment.id, left),
                 QuizAttempt.section_id == section_id,
             )
             .options(defer(QuizAttempt.grades))
             .order_by(QuizAttempt.number)
         )
-        return list(await self.session.scalars(statement))
+        return [(attempt, left_at) for attempt, left_at in await self.session.execute(statement)]
 
     async def begin(self, attempt: QuizAttempt) -> None:
         """Keep a new attempt and show its section as under way."""

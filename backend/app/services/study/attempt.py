@@ -164,12 +164,12 @@ class AttemptService(Service):
             key = await _quiz_key(uow, enrollment, section_id)
             attempts = await uow.attempts.of_quiz(enrollment, section_id)
             now = await uow.now()
-            for attempt in attempts:
-                if attempt.state is AttemptState.OPEN:
+            for attempt, _ in attempts:
+                if attempt.state is AttemptState.OPEN and attempt.enrollment_id == enrollment.id:
                     _require_answerable(enrollment.status)
                     _require_in_time(attempt, now)
                     return await uow.answer(_open(attempt))
-            decision = next_attempt(key, [_closed(attempt) for attempt in attempts], now)
+            decision = next_attempt(key, [_closed(*each) for each in attempts], now)
             _require_start(decision, enrollment.status)
             attempt = _drawn(enrollment, section_id, key, decision.number, now)
             await uow.attempts.begin(attempt)
@@ -288,10 +288,11 @@ def _drawn(
     )
 
 
-def _closed(attempt: QuizAttempt) -> ClosedAttempt:
-    return ClosedAttempt(
-        attempt.number, attempt.submitted_at or attempt.started_at, bool(attempt.passed)
-    )
+def _closed(attempt: QuizAttempt, left_at: datetime | None) -> ClosedAttempt:
+    """Return an attempt that is used up; one that is still open was given up by leaving it."""
+    given_up = [each for each in (left_at, attempt.expires_at) if each is not None]
+    closed_at = attempt.submitted_at or min(given_up, default=attempt.started_at)
+    return ClosedAttempt(attempt.number, closed_at, bool(attempt.passed))
 
 
 def _parsed(snapshot: Snapshot, payload: AnswersPayload) -> tuple[JsonObject, list[str]]:

@@ -1,5 +1,5 @@
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -137,6 +137,44 @@ class TestStart:
         assert again != enrollment_id
         response = await api.post(quiz.attempts(again), learner)
         assert response.json()["code"] == "no_attempts_left"
+
+    async def test_an_open_attempt_counts_when_it_was_left(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=2, time_limit_seconds=60)
+        numbers = []
+        for _ in range(2):
+            enrollment_id = await quiz.enroll(api, learner)
+            numbers.append((await quiz.start(api, learner, enrollment_id))["number"])
+            await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        response = await api.post(quiz.attempts(await quiz.enroll(api, learner)), learner)
+        assert numbers == [1, 2]
+        assert response.json()["code"] == "no_attempts_left"
+
+    async def test_the_next_one_waits_since_the_last_was_left(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        quiz = await make_quiz(session, database, cooldown_minutes=30)
+        enrollment_id = await quiz.enroll(api, learner)
+        await quiz.start(api, learner, enrollment_id)
+        await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        left_at = (await session.scalars(select(Enrollment.withdrawn_at))).one()
+        assert left_at is not None
+        again = await quiz.enroll(api, learner)
+        problem = (await api.post(quiz.attempts(again), learner)).json()
+        assert problem["code"] == "cooling_down"
+        available_at = datetime.fromisoformat(problem["available_at"])
+        assert available_at == left_at + timedelta(minutes=30)
+
+    async def test_another_person_starts_anew(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=1)
+        enrollment_id = await quiz.enroll(api, learner)
+        await quiz.start(api, learner, enrollment_id)
+        await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        other = await make_user(session)
+        assert (await quiz.begin(api, other))["number"] == 1
 
     async def test_cooling_down(
         self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
