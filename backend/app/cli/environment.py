@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 
 from app.core.config import Settings, SettingsError, load_settings
-from app.core.database import Database, unavailable
+from app.core.database import Database
 from app.core.errors import AppError
 from app.core.logging import configure_logging
+from app.core.postgres.failure import unavailable
 
 T = TypeVar("T")
 

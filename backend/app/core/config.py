@@ -1,6 +1,7 @@
 """Settings from the environment, validated once at start. Every fault is reported at once."""
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,11 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.email_domain import comparable_domain
+from app.core.postgres.connection import Credentials
 from app.core.postgres.url import DatabaseUrl, PoolerMode, parse_database_url
 
 _HOOK_SECRETS = re.compile(r"v1,whsec_[A-Za-z0-9+/=]{32,88}(\|v1,whsec_[A-Za-z0-9+/=]{32,88})*")
@@ -49,7 +52,8 @@ class Settings(BaseSettings):
     environment: Environment = Environment.PRODUCTION
     log_level: str = "INFO"
 
-    database_url: SecretStr
+    database_url_file: Path | None = None
+    database_url: SecretStr = Field(SecretStr(""), validate_default=True)
     migration_database_url: SecretStr | None = None
     database_pooler: PoolerMode | None = None
     database_ca_file: str | None = None
@@ -157,6 +161,24 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.upper()
 
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _database_url_is_given_once(cls, value: object, info: ValidationInfo) -> object:
+        file = info.data.get("database_url_file")
+        is_given = value not in {None, "", SecretStr("")}
+        if file is None and not is_given:
+            raise PydanticCustomError("missing", "is required, or DATABASE_URL_FILE")
+        if file is None:
+            return value
+        if is_given:
+            msg = "must not be set beside DATABASE_URL_FILE"
+            raise ValueError(msg)
+        try:
+            return file.read_text().strip()
+        except (OSError, ValueError):
+            msg = "cannot be read from DATABASE_URL_FILE"
+            raise ValueError(msg) from None
+
     @field_validator("database_url", "migration_database_url")
     @classmethod
     def _database_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
@@ -199,6 +221,18 @@ class Settings(BaseSettings):
             pooler=self.database_pooler,
             ca_file=self.database_ca_file,
         )
+
+    def reread_credentials(self) -> Callable[[], Credentials] | None:
+        """Return what reads the user and the password anew, where they are kept in a file."""
+        file = self.database_url_file
+        if file is None:
+            return None
+
+        def reread() -> Credentials:
+            url = parse_database_url(file.read_text().strip()).url
+            return url.username, url.password
+
+        return reread
 
     def migration_database(self) -> DatabaseUrl:
         """Where migrations run: the owner's connection, never through a transaction pooler."""

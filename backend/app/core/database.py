@@ -4,7 +4,6 @@ Only `app.services.unit_of_work` (and, for commands, the services it feeds) open
 Conventions of names, keys, deletion and indexes are described in docs/database.md.
 """
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,8 +15,6 @@ import asyncpg
 import orjson
 import structlog
 from sqlalchemy import DateTime, Engine, Integer, MetaData, Uuid, event, func, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -27,15 +24,16 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mapped_column
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.util import greenlet_spawn
 
 from app.core.config import PoolSettings, Settings
-from app.core.errors import UnavailableError
 from app.core.ids import new_id
+from app.core.postgres.connection import Connector, Credentials
 from app.core.postgres.dropped_connection import (
     MAY_BE_DROPPED,
     ReadingSession,
-    driver_error,
     is_dropped,
+    leaves_usable,
     replace_dropped_connections,
 )
 from app.core.postgres.table_security import APPEND_ONLY, MUTABLE
@@ -158,16 +156,28 @@ def _dumps(value: object) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
-def create_engine(
+UNANSWERED_SECONDS = 5.0
+"""What the server may exceed its own limit by, until nobody is thought to be there."""
+
+
+def create_engine(  # noqa: PLR0913  # the settings of one engine, by name
     database: DatabaseUrl,
     pool: PoolSettings,
     *,
     connect_timeout: float = 5.0,
     statement_timeout_ms: int = 15_000,
     slow_query_ms: float = 0,
+    reread: Callable[[], Credentials] | None = None,
 ) -> AsyncEngine:
-    """Make the engine. `pool_pre_ping` stays off: it costs three round trips a checkout."""
-    arguments = database.connect_args | {"timeout": connect_timeout}
+    """Make the engine. `pool_pre_ping` stays off: it costs three round trips a checkout.
+
+    `reread` is asked for the credentials when the server refuses those of the URL.
+    """
+    arguments = database.connect_args | {
+        "async_creator_fn": Connector(reread),
+        "timeout": connect_timeout,
+        "command_timeout": statement_timeout_ms / 1000 + UNANSWERED_SECONDS,
+    }
     if database.mode is PoolerMode.DIRECT:
         # Poolers refuse settings at the start of a session; there the role carries the limit.
         arguments["server_settings"] = {"statement_timeout": str(statement_timeout_ms)}
@@ -239,6 +249,7 @@ class Database:
             connect_timeout=settings.database_connect_timeout,
             statement_timeout_ms=settings.database_statement_timeout_ms,
             slow_query_ms=settings.slow_query_ms,
+            reread=None if owner else settings.reread_credentials(),
         )
         return cls(engine, mode=database.mode, slow_query_ms=settings.slow_query_ms)
 
@@ -291,12 +302,12 @@ class Database:
                 return await driver.fetch(statement, *arguments)
             return await _fetch_in_transaction(driver, statement, *arguments)
         except BaseException as error:
-            if driver.is_closed() or not isinstance(error, asyncpg.PostgresError):
-                # Nobody knows what such a connection is in the middle of.
+            if driver.is_closed() or not leaves_usable(error):
                 connection.invalidate()
             raise
         finally:
-            connection.close()
+            # In a greenlet: a connection beyond the pool's size is closed now, which is I/O.
+            await greenlet_spawn(connection.close)
             if self._slow_query_ms:
                 _log_if_slow(statement, started, self._slow_query_ms)
 
@@ -369,42 +380,3 @@ async def fetch_within(
         # SQLAlchemy sends BEGIN with its own first statement only.
         await connection.execute(text("SELECT 1"))
     return await raw.driver_connection.fetch(statement, *arguments)
-
-
-_AWAY = (
-    asyncpg.exceptions.PostgresConnectionError,
-    asyncpg.exceptions.CannotConnectNowError,
-    asyncpg.exceptions.AdminShutdownError,
-    asyncpg.exceptions.CrashShutdownError,
-    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
-    asyncpg.exceptions.IdleSessionTimeoutError,
-    asyncpg.exceptions.TooManyConnectionsError,
-    asyncpg.exceptions.InternalClientError,
-)
-
-
-_CROWDED = (
-    PoolTimeoutError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-)
-
-
-def unavailable(error: BaseException) -> UnavailableError | None:
-    """Translate 'the database is away' and 'too many at once'; None for anything else.
-
-    The latter is an exhausted pool, or a lock that was not given: within the role's `lock_timeout`,
-    or because others waited for this one in turn.
-    """
-    cause = driver_error(error) if isinstance(error, DBAPIError) else error
-    if isinstance(cause, _CROWDED):
-        return UnavailableError("overloaded", "Too many requests at once")
-    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
-    if invalidated or isinstance(cause, (OSError, asyncio.TimeoutError, *_AWAY)):
-        return UnavailableError("database_unavailable", "The database is not available")
-    return None
-
-
-def constraint_name(error: DBAPIError) -> str | None:
-    """Return the constraint that a statement broke, when the server named one."""
-    return getattr(driver_error(error), "constraint_name", None)

@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
-from app.core.database import unavailable
 from app.core.errors import (
     AppError,
     FieldError,
@@ -22,6 +21,7 @@ from app.core.errors import (
     fault_detail,
     pointer_to,
 )
+from app.core.postgres.failure import origin, sqlstate, unavailable
 from app.core.problems import MEDIA_TYPE, problem
 from app.routers.strict_json import NOT_JSON
 from app.services.constraints import error_for
@@ -126,5 +126,6 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     if known is None:
         raise error
     if known.status == 503:  # noqa: PLR2004  # the status itself
-        log.warning("unavailable", code=known.code, reason=type(error).__name__)
+        reason = type(origin(error)).__name__
+        log.warning("unavailable", code=known.code, reason=reason, sqlstate=sqlstate(error))
     return problem_response(request, known)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import IntegrityError
 
-from app.core.database import constraint_name
 from app.core.errors import (
     AppError,
     ConflictError,
     InvalidPayloadError,
     PreconditionFailedError,
 )
+from app.core.postgres.failure import constraint_name
 from app.services.compliance.exemption import AlreadyRevokedError
 from app.services.compliance.requirement import RequirementTitleTakenError
 from app.services.evidence.external_training import AlreadyWithdrawnError

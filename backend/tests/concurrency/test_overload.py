@@ -1,6 +1,7 @@
 """More callers than connections: they are told to come back, and nothing is left hanging."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator
 
@@ -90,3 +91,25 @@ async def test_callers_who_hang_up_leave_their_connection(
         await asyncio.gather(*calls, return_exceptions=True)
         assert (await small_api.get("/users/me", learner)).is_success
         assert small.pool_status()["checked_out"] == 0
+
+
+@pytest.fixture
+async def overflowing_api(
+    committed_database: Database, keys: LocalKeys, auth_admin: InMemoryAuthAdmin
+) -> AsyncIterator[Api]:
+    """Five connections that are kept, five more that are closed when they come back."""
+    url = committed_database.engine.url.render_as_string(hide_password=False)
+    database = Database.from_settings(settings_for(url))
+    async with serving(database, keys, auth_admin) as api:
+        yield api
+    await database.close()
+
+
+async def test_more_callers_than_the_pool_keeps_leave_no_line_in_the_log(
+    overflowing_api: Api, learner: User, session: AsyncSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    await session.commit()
+    for path in ("/enrollments", "/users/me"):
+        answers = await race(overflowing_api.get(path, learner) for _ in range(50))
+        assert statuses(answers) == {200: 50}
+    assert [each.getMessage() for each in caplog.records if each.levelno > logging.INFO] == []

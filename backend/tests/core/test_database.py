@@ -18,11 +18,10 @@ from app.core.database import (
     AppendOnlyError,
     Base,
     Database,
-    constraint_name,
     create_engine,
-    unavailable,
 )
 from app.core.ids import new_id
+from app.core.postgres.failure import constraint_name, unavailable
 from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode, parse_database_url
 from app.models import AuditEvent, Location, User

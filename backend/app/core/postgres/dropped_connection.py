@@ -34,6 +34,18 @@ def is_dropped(error: BaseException) -> bool:
     return isinstance(error, _DROPPED)
 
 
+def is_read_only(error: BaseException) -> bool:
+    return isinstance(error, asyncpg.exceptions.ReadOnlySQLTransactionError)
+
+
+def leaves_usable(error: BaseException) -> bool:
+    """Tell whether a connection may be used again after its statement met this error.
+
+    Nobody knows what it is in the middle of when it was not the server that refused.
+    """
+    return isinstance(error, asyncpg.PostgresError) and not is_read_only(error)
+
+
 def driver_error(error: DBAPIError) -> BaseException | None:
     """Return asyncpg's own exception below SQLAlchemy's adapter."""
     original = error.orig
@@ -55,9 +67,17 @@ def _refuse_closed(
 
 
 def _forget_dropped(context: ExceptionContext) -> None:
-    """Replace a connection, and with it all older ones, also while its end is still on the way."""
-    cause = getattr(context.original_exception, "__cause__", None)
-    if cause is not None and is_dropped(cause):
+    """Replace a connection, and with it all older ones, also while its end is still on the way.
+
+    The one whose server takes no changes is replaced alone: a new one may meet another server, or
+    a setting that the session was too old for.
+    """
+    error = context.original_exception
+    cause = getattr(error, "__cause__", None) or error
+    if is_read_only(cause):
+        context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
+    elif is_dropped(cause) or isinstance(cause, TimeoutError):
+        # The driver waits longer than the server lets a statement run: nobody answers any more.
         context.is_disconnect = True
 
 

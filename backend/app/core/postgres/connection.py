@@ -1,0 +1,111 @@
+"""Connections that notice when nobody is there any more, and how they are opened."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+log = structlog.get_logger(__name__)
+
+CLOSE_SECONDS: Final = 2.0
+"""How long a farewell may take: a peer that has vanished never answers it."""
+
+# A peer that has vanished is noticed after 25 s without a sign, or 20 s after the first byte that
+# it does not acknowledge. Where the platform does not know an option, the command's limit remains.
+_SOCKET_OPTIONS: Final[Mapping[str, int]] = {
+    "TCP_KEEPIDLE": 10,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 20_000,
+}
+
+
+class NotConnectedError(ConnectionError):
+    """No connection could be opened. The cause is what the server or the driver said."""
+
+
+class WatchedConnection(asyncpg.Connection):
+    """A connection whose kernel asks for signs of life, and that closes in bounded time."""
+
+    def __init__(
+        self,
+        protocol: Any,  # noqa: ANN401  # as in asyncpg
+        transport: asyncio.Transport,
+        *arguments: Any,  # noqa: ANN401  # as in asyncpg
+        **options: Any,  # noqa: ANN401  # as in asyncpg
+    ) -> None:
+        super().__init__(protocol, transport, *arguments, **options)
+        _watch(transport)
+
+    async def close(self, *, timeout: float | None = CLOSE_SECONDS) -> None:  # noqa: ASYNC109  # as in asyncpg
+        # Without an answer the driver cuts the connection, which is what closing is for.
+        with contextlib.suppress(TimeoutError):
+            await super().close(timeout=timeout)
+
+
+def _watch(transport: asyncio.Transport) -> None:
+    shown = transport.get_extra_info("socket")
+    if shown is None or shown.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    # uvloop shows a stand-in without setsockopt; this is the same socket under another number.
+    with socket.fromfd(shown.fileno(), shown.family, socket.SOCK_STREAM) as watched:
+        watched.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _SOCKET_OPTIONS.items():
+            if (option := getattr(socket, name, None)) is not None:
+                watched.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+Credentials = tuple[str | None, str | None]
+"""A user and a password."""
+
+
+_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class Connector:
+    """Opens connections; reads the credentials again when those that it has are refused."""
+
+    def __init__(self, reread: Callable[[], Credentials] | None = None) -> None:
+        """`reread` returns the credentials that are in force now, from where they are kept."""
+        self._reread = reread
+        self._current: dict[str, str | None] = {}
+
+    async def __call__(self, **arguments: Any) -> asyncpg.Connection:  # noqa: ANN401  # the driver's own
+        """Connect; raise NotConnectedError for whatever the server or the driver has against it."""
+        try:
+            return await self._connect(arguments)
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
+            raise NotConnectedError(str(error)) from error
+
+    async def _connect(self, arguments: dict[str, Any]) -> asyncpg.Connection:
+        tried = self._current
+        try:
+            return await _open(arguments | tried)
+        except asyncpg.InvalidAuthorizationSpecificationError:
+            await self._renew()
+            if self._current == tried:
+                raise
+        return await _open(arguments | self._current)
+
+    async def _renew(self) -> None:
+        if self._reread is None:
+            return
+        try:
+            user, password = await asyncio.to_thread(self._reread)
+        except (OSError, ValueError) as error:
+            # Somebody may be writing it just now; the refusal that led here is what is told.
+            log.warning("credentials_not_read", reason=type(error).__name__)
+        else:
+            self._current = {"user": user, "password": password}
+
+
+async def _open(arguments: Mapping[str, Any]) -> asyncpg.Connection:
+    return await asyncpg.connect(**arguments, connection_class=WatchedConnection)

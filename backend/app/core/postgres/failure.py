@@ -1,0 +1,70 @@
+"""What a failure of the database means to a caller: come back later, or a fault of ours."""
+
+import asyncio
+
+import asyncpg
+from asyncpg import exceptions as pg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.core.errors import UnavailableError
+from app.core.postgres.connection import NotConnectedError
+from app.core.postgres.dropped_connection import driver_error
+
+# An exhausted pool, or a lock or an end that was not reached in the time that the role has, or
+# because others waited for this one in turn.
+_CROWDED = (
+    PoolTimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
+)
+
+# By class of SQLSTATE: 08, 53, 57 and 58 are about the server, never about what it was asked.
+_AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    pg.PostgresConnectionError,
+    pg.InsufficientResourcesError,
+    pg.OperatorInterventionError,
+    pg.PostgresSystemError,
+    pg.IdleInTransactionSessionTimeoutError,
+    pg.InternalClientError,
+)
+
+
+def unavailable(error: BaseException) -> UnavailableError | None:
+    """Translate what passes by itself or by an operator's hand; None for a fault of ours."""
+    cause = origin(error)
+    if isinstance(cause, _CROWDED):
+        return UnavailableError("overloaded", "Too many requests at once")
+    if isinstance(cause, pg.ReadOnlySQLTransactionError):
+        return ReadOnlyError()
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    if invalidated or isinstance(error, NotConnectedError) or isinstance(cause, _AWAY):
+        return UnavailableError("database_unavailable", "The database is not available")
+    return None
+
+
+class ReadOnlyError(UnavailableError):
+    def __init__(self) -> None:
+        super().__init__(
+            "database_read_only", "The database takes no changes just now", retry_after_seconds=5
+        )
+
+
+def origin(error: BaseException) -> BaseException:
+    """Return what the driver or the system said, below what was made of it."""
+    below = driver_error(error) if isinstance(error, DBAPIError) else None
+    if isinstance(error, NotConnectedError):
+        below = error.__cause__
+    return below or error
+
+
+def sqlstate(error: BaseException) -> str | None:
+    return getattr(origin(error), "sqlstate", None)
+
+
+def constraint_name(error: DBAPIError) -> str | None:
+    """Return the constraint that a statement broke, when the server named one."""
+    return getattr(driver_error(error), "constraint_name", None)
