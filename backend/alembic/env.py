@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 
 import asyncpg
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -14,6 +16,7 @@ import app.models  # noqa: F401  # fills Base.metadata
 from app.core.database import Base
 from app.core.postgres.autogenerate import PLUGIN
 from app.core.postgres.dropped_connection import driver_error
+from app.core.postgres.schema import NOTE_OLDEST_CODE
 from app.core.postgres.url import DatabaseUrl, parse_database_url
 
 MIGRATION_LOCK = 7_316_204_511
@@ -46,9 +49,29 @@ def include_name(name: str | None, kind: str, _parents: object) -> bool:
     return not (kind == "index" and name in UNCOMPARED_INDEXES)
 
 
+def oldest_code(revision: str | None) -> str | None:
+    """Return the revision of the oldest code that the schema at `revision` can be used by.
+
+    Each revision says by `compatible` whether code of the one before works on with it.
+    """
+    while revision is not None:
+        script = context.script.get_revision(revision)
+        if not getattr(script.module, "compatible", False):
+            return revision
+        revision = str(script.down_revision)
+    return None
+
+
+def note_oldest_code(ctx: MigrationContext, heads: Collection[str], **_: object) -> None:
+    """Leave word for running processes, which know nothing of revisions after their own."""
+    oldest = oldest_code(next(iter(heads), None))
+    ctx.impl.execute(text(NOTE_OLDEST_CODE.format(revision=oldest or "")))
+
+
 def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
+        on_version_apply=note_oldest_code,  # type: ignore[arg-type]  # called by keyword
         target_metadata=Base.metadata,
         include_name=include_name,
         compare_server_default=False,
@@ -77,7 +100,12 @@ async def run() -> None:
 
 
 def emit_sql() -> None:
-    context.configure(url=database().url, target_metadata=Base.metadata, literal_binds=True)
+    context.configure(
+        url=database().url,
+        on_version_apply=note_oldest_code,  # type: ignore[arg-type]  # called by keyword
+        target_metadata=Base.metadata,
+        literal_binds=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
 

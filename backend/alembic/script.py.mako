@@ -11,6 +11,8 @@ revision: str = ${repr(up_revision)}
 down_revision: str | None = ${repr(down_revision)}
 branch_labels: str | None = ${repr(branch_labels)}
 depends_on: str | None = ${repr(depends_on)}
+compatible: bool = False
+"""Whether code of the revision before works on with this schema (docs/database.md)."""
 
 
 def upgrade() -> None:

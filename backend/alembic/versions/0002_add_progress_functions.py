@@ -15,6 +15,7 @@ revision: str = "0002"
 down_revision: str | None = "0001"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 EVIDENCE = (
     "answer_keys",

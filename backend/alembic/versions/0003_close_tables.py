@@ -20,6 +20,7 @@ revision: str = "0003"
 down_revision: str | None = "0002"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 GRANTS = {
     "alembic_version": "SELECT",

@@ -19,6 +19,7 @@ revision: str = "0004"
 down_revision: str | None = "0003"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 TABLES = ("quiz_corrections", "attempt_results")
 

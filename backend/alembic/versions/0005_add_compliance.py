@@ -20,6 +20,7 @@ revision: str = "0005"
 down_revision: str | None = "0004"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 LOCAL_DAY = """
 CREATE FUNCTION local_day(p_location uuid) RETURNS date LANGUAGE sql STABLE

@@ -13,6 +13,7 @@ revision: str = "0006"
 down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 
 def upgrade() -> None:

@@ -22,6 +22,7 @@ revision: str = "0007"
 down_revision: str | None = "0006"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 READ_ONLY = "SELECT"
 KEPT = "SELECT, INSERT, UPDATE"

@@ -14,6 +14,7 @@ revision: str = "0008"
 down_revision: str | None = "0007"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 # Settings of the role hold through every pooler; those of a session's start do not.
 LIMITS = {

@@ -19,6 +19,7 @@ revision: str = "0009"
 down_revision: str | None = "0008"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = False
 
 # RFC 9562, 5.7: 48 bits of Unix milliseconds, then the version; bits 52 and 53 are set from a
 # UUIDv4's 0100 to 0111. PostgreSQL has uuidv7() since 18.

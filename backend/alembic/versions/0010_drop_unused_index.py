@@ -11,6 +11,7 @@ revision: str = "0010"
 down_revision: str | None = "0009"
 branch_labels: str | None = None
 depends_on: str | None = None
+compatible: bool = True
 
 
 def upgrade() -> None:

@@ -25,8 +25,7 @@ async def live() -> dict[str, str]:
 
 @router.get("/ready", responses=problem_responses(503))
 async def ready(app: App) -> dict[str, str]:
-    await check_readiness(app.database)
-    return {"status": "ok"}
+    return {"status": await check_readiness(app.database)}
 
 
 @metrics_router.get("/metrics", include_in_schema=False)

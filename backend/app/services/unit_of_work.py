@@ -12,6 +12,7 @@ from sqlalchemy import DateTime, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, UUIDModel, fetch_within
+from app.core.postgres.schema import READ_STATE, SchemaState
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
 from app.repositories.compliance.certification_period import CertificationPeriodRepository
@@ -237,9 +238,8 @@ class UnitOfWork:
         statement = select(func.clock_timestamp(type_=DateTime(timezone=True)))
         return (await self.session.execute(statement)).scalar_one()
 
-    async def schema_revision(self) -> str | None:
-        revision = await self.session.scalar(text("SELECT version_num FROM alembic_version"))
-        return None if revision is None else str(revision)
+    async def schema_state(self) -> SchemaState:
+        return SchemaState(*(await self.session.execute(text(READ_STATE))).one())
 
     async def replay(self, context: RequestContext) -> None:
         """Raise what the request was answered before, without taking its key."""

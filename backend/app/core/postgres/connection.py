@@ -63,9 +63,6 @@ Credentials = tuple[str | None, str | None]
 """A user and a password."""
 
 
-_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-
-
 class Connector:
     """Opens connections; reads the credentials again when those that it has are refused."""
 
