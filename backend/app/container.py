@@ -80,7 +80,12 @@ class Container:
                 settings.storage_bucket,
             ),
             verifier=_verifier(settings, http),
-            sync=UserSync(database, auth, bootstrap_admin_email=settings.bootstrap_admin_email),
+            sync=UserSync(
+                database,
+                auth,
+                bootstrap_admin_email=settings.bootstrap_admin_email,
+                sign_up_domains=settings.signup_email_domains,
+            ),
             cache=ContentCache(settings.content_cache_bytes),
             metrics=Metrics(database),
             http=http,
@@ -114,7 +119,7 @@ class Container:
         return ComplianceService(self.database, context)
 
     def employment(self, context: RequestContext) -> EmploymentService:
-        return EmploymentService(self.database, context)
+        return EmploymentService(self.database, context, self.auth)
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.cache)
@@ -189,6 +194,7 @@ def _verifier(settings: Settings, http: httpx.AsyncClient) -> TokenVerifier:
     return TokenVerifier(
         JwksKeys(f"{settings.issuer}/.well-known/jwks.json", http),
         issuer=settings.issuer,
+        oauth_clients=settings.oauth_clients,
         legacy_secret=secret.get_secret_value() if secret else None,
         cache=TokenCache(settings.token_cache_size, settings.token_cache_seconds),
     )

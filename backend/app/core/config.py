@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     supabase_secret_key: SecretStr
     supabase_jwt_secret: SecretStr | None = None
     token_cache_size: int = Field(10_000, ge=0)
+    oauth_clients: Annotated[tuple[str, ...], NoDecode] = ()
+    """Applications of Supabase's OAuth server whose tokens count as their user's own."""
+
     token_cache_seconds: float = Field(60, ge=0, le=300)
 
     before_user_created_hook_secret: SecretStr | None = None
@@ -101,11 +104,11 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
-    @field_validator("signup_email_domains", mode="before")
+    @field_validator("signup_email_domains", "oauth_clients", mode="before")
     @classmethod
-    def _split_domains(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(domain.strip() for domain in value.split(",") if domain.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("signup_email_domains")

@@ -1,4 +1,8 @@
-"""Domains of addresses, in the one form in which they may be compared."""
+"""Addresses in the one form in which they may be compared, which is also what Supabase keeps.
+
+That is lower case, and a domain in ASCII: `zähne.example` is `xn--zhne-loa.example`. People are
+shown the other form.
+"""
 
 from email_validator import validate_email
 
@@ -16,3 +20,29 @@ def domain_of(email: str) -> str:
 def comparable_domain(domain: str) -> str:
     """Return a bare domain in the form of `domain_of`; raise ValueError when it is none."""
     return domain_of(f"postmaster@{domain}")
+
+
+def comparable_email(email: str) -> str:
+    """Return an address in lower case with its domain in ASCII.
+
+    What has no such form is only put in lower case: it is for others to refuse.
+    """
+    local, at, domain = email.lower().rpartition("@")
+    if domain.isascii():
+        return f"{local}{at}{domain}"
+    try:
+        return f"{local}{at}{comparable_domain(domain)}"
+    except ValueError:
+        return email.lower()
+
+
+def shown_email(email: str) -> str:
+    """Return a comparable address as people write it, with the domain in Unicode."""
+    local, at, domain = email.rpartition("@")
+    if "xn--" not in domain:
+        return email
+    try:
+        checked = validate_email(f"postmaster@{domain}", check_deliverability=False)
+    except ValueError:
+        return email
+    return f"{local}{at}{checked.domain}"

@@ -12,6 +12,9 @@ class AuditAction(StrEnum):
     """The sign-in account behind a person was deleted and made again with the same address."""
 
     USER_EMAIL_CONFIRMED = "user:email_confirmed"
+    USER_ACCOUNT_FORGOTTEN = "user:account_forgotten"
+    """Taken off a closed row: it was deleted in Supabase."""
+
     USER_ACCOUNT_DELETED = "user:account_deleted"
     """Closed, because the sign-in account was deleted."""
 

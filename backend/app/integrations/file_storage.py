@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import jwt
@@ -21,15 +21,27 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS: Final = 10.0
+BUCKET_NOT_FOUND: Final = b"Bucket not found"
+"""In the body alone: the status is 400, as for much else."""
+
 OWN_READ_SECONDS: Final = 60
 """How long the URLs are good for by which this service itself reads."""
 
 
 class StorageUnavailableError(UnavailableError):
-    def __init__(self) -> None:
-        super().__init__(
-            "storage_unavailable", "The file storage cannot be reached", retry_after_seconds=5
-        )
+    def __init__(
+        self,
+        code: str = "storage_unavailable",
+        title: str = "The file storage cannot be reached",
+    ) -> None:
+        super().__init__(code, title, retry_after_seconds=5)
+
+
+class BucketMissingError(StorageUnavailableError):
+    """Storage lists a bucket that is not there as an empty one."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__("bucket_missing", f"The file storage has no bucket {bucket}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,18 @@ class StoredFile:
     size_bytes: int
     content_type: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPage:
+    """Some of what is directly in a folder; `folders` are paths as well."""
+
+    files: list[StoredFile]
+    folders: list[str]
+
+    @property
+    def entries(self) -> int:
+        return len(self.files) + len(self.folders)
 
 
 class FileStorage(Protocol):
@@ -72,8 +96,11 @@ class FileStorage(Protocol):
     async def remove(self, paths: Sequence[str]) -> None:
         """Remove those of the files that there are."""
 
-    async def page(self, folder: str, *, limit: int, offset: int) -> list[StoredFile]:
-        """List the files directly in a folder, by name."""
+    async def page(self, folder: str, *, limit: int, offset: int) -> FolderPage:
+        """List what is directly in a folder, by name; the bucket itself is the folder ""."""
+
+    async def require_bucket(self) -> None:
+        """Raise BucketMissingError when there is no such bucket."""
 
     async def close(self) -> None: ...
 
@@ -131,19 +158,30 @@ class SupabaseFileStorage:
         if paths:
             await _required((await self._files()).remove(list(paths)))
 
-    async def page(self, folder: str, *, limit: int, offset: int) -> list[StoredFile]:
+    async def require_bucket(self) -> None:
+        url = f"{self._url}/storage/v1/bucket/{quote(self.bucket, safe='')}"
+        headers = {"apikey": self._secret_key, "Authorization": f"Bearer {self._secret_key}"}
+        response = await _required(self._opened().get(url, headers=headers))
+        if BUCKET_NOT_FOUND in response.content:
+            raise BucketMissingError(self.bucket)
+        if not response.is_success or not response.content.startswith(b"{"):
+            log.warning("storage_failed", status=response.status_code)
+            raise StorageUnavailableError
+
+    async def page(self, folder: str, *, limit: int, offset: int) -> FolderPage:
         return await _required(self._page(folder, limit, offset))
 
-    async def _page(self, folder: str, limit: int, offset: int) -> list[StoredFile]:
+    async def _page(self, folder: str, limit: int, offset: int) -> FolderPage:
         order = {"column": "name", "order": "asc"}
         options = {"limit": limit, "offset": offset, "sortBy": order}
         entries = await (await self._files()).list(folder, options)
-        return [
-            _listed(f"{folder}/{entry['name']}", entry)
-            for entry in entries
-            # Folders have no id.
-            if entry["id"] is not None
-        ]
+        paths = [(f"{folder}/{entry['name']}" if folder else entry["name"]) for entry in entries]
+        listed = list(zip(paths, entries, strict=True))
+        # Folders have no id.
+        return FolderPage(
+            files=[_listed(path, entry) for path, entry in listed if entry["id"] is not None],
+            folders=[path for path, entry in listed if entry["id"] is None],
+        )
 
     async def close(self) -> None:
         if self._http is not None:
@@ -262,10 +300,19 @@ class InMemoryFileStorage:
         for path in paths:
             self.files.pop(path, None)
 
-    async def page(self, folder: str, *, limit: int, offset: int) -> list[StoredFile]:
+    async def require_bucket(self) -> None:
         self._answer()
-        names = sorted(path for path in self.files if path.rpartition("/")[0] == folder)
-        return [self.files[path][0] for path in names[offset : offset + limit]]
+
+    async def page(self, folder: str, *, limit: int, offset: int) -> FolderPage:
+        self._answer()
+        prefix = f"{folder}/" if folder else ""
+        inside = [path for path in self.files if path.startswith(prefix)]
+        names = sorted({path.removeprefix(prefix).partition("/")[0] for path in inside})
+        paths = [prefix + name for name in names[offset : offset + limit]]
+        return FolderPage(
+            files=[self.files[path][0] for path in paths if path in self.files],
+            folders=[path for path in paths if path not in self.files],
+        )
 
     async def close(self) -> None:
         return None

@@ -25,6 +25,7 @@ from app.models.evidence.training_record import RecordSeal, SealedRecord, Traini
 from app.models.idempotency_key import IdempotencyKey
 from app.models.people.department import Department
 from app.models.people.employment import EmploymentChange
+from app.models.people.invitation import InvitationClaim
 from app.models.people.location import Location, LocationManager
 from app.models.people.user import User
 from app.models.study.attempt import AttemptResult, QuizAttempt
@@ -53,6 +54,7 @@ __all__ = [
     "ExemptionRevocation",
     "ExternalTraining",
     "IdempotencyKey",
+    "InvitationClaim",
     "LegalHold",
     "LiveSession",
     "Location",

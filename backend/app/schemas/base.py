@@ -13,6 +13,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from app.core.email_domain import comparable_email
 from app.domain.fields import StorableText, Whole, is_storable, refuse
 
 T = TypeVar("T")
@@ -80,6 +81,6 @@ Label = Annotated[
     _NOT_BLANK,
 ]
 Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
-Email = Annotated[EmailStr, StringConstraints(max_length=320, to_lower=True)]
+Email = Annotated[EmailStr, StringConstraints(max_length=320), AfterValidator(comparable_email)]
 JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 Position = Annotated[int, Field(ge=1, le=10_000, strict=True), Whole]

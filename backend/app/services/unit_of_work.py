@@ -38,6 +38,7 @@ from app.repositories.idempotency_key import IdempotencyKeyRepository
 from app.repositories.people.account_sync import AccountSyncRepository
 from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.employment import EmploymentRepository
+from app.repositories.people.invitation import InvitationRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserRepository
 from app.repositories.study.attempt import AttemptRepository
@@ -91,6 +92,7 @@ class UnitOfWork:
     exemptions = _repository(ExemptionRepository)
     external_trainings = _repository(ExternalTrainingRepository)
     idempotency_keys = _repository(IdempotencyKeyRepository)
+    invitations = _repository(InvitationRepository)
     legal_holds = _repository(LegalHoldRepository)
     live_sessions = _repository(LiveSessionRepository)
     locations = _repository(LocationRepository)

@@ -1,4 +1,5 @@
 import uuid
+from collections import Counter
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,10 +21,12 @@ def bearer(keys: LocalKeys, subject: uuid.UUID, email: str) -> dict[str, str]:
 
 
 async def test_first_requests_of_one_person_make_one_row(
-    processes: list[Api], keys: LocalKeys, session: AsyncSession
+    processes: list[Api], keys: LocalKeys, session: AsyncSession, auth_admin: InMemoryAuthAdmin
 ) -> None:
     for number in range(ROUNDS):
-        headers = bearer(keys, uuid.uuid4(), f"new{number}@unified.example")
+        account = AuthUser(uuid.uuid4(), f"new{number}@unified.example", email_confirmed=True)
+        auth_admin.put(account)
+        headers = bearer(keys, account.id, f"new{number}@unified.example")
         answers = await race(
             processes[turn % len(processes)].client.get(ME, headers=headers) for turn in range(200)
         )
@@ -65,8 +68,9 @@ async def test_an_address_goes_to_one_of_two_accounts(
 
 
 async def test_invitations_of_one_address_make_one_row(
-    processes: list[Api], session: AsyncSession, admin: User
+    processes: list[Api], session: AsyncSession, admin: User, auth_admin: InMemoryAuthAdmin
 ) -> None:
+    """One mail: each further one would kill the link before it."""
     for number in range(ROUNDS):
         person = {"email": f"invited{number}@unified.example"}
         answers = await race(
@@ -74,5 +78,24 @@ async def test_invitations_of_one_address_make_one_row(
         )
         assert statuses(answers) == {201: 1, 409: len(processes) - 1}
         refused = {answer.json().get("code") for answer in answers} - {None}
-        assert refused == {"email_in_use"}
+        assert refused <= {"email_in_use", "invitation_under_way"}
     assert await audited(session, "user:invited") == ROUNDS
+    assert Counter(auth_admin.invited) == {f"invited{n}@unified.example": 1 for n in range(ROUNDS)}
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+async def test_invitations_sent_again_at_once_are_one_mail(
+    processes: list[Api],
+    session: AsyncSession,
+    admin: User,
+    auth_admin: InMemoryAuthAdmin,
+    *,
+    keyed: bool,
+) -> None:
+    for _ in range(ROUNDS):
+        imported = await make_user(session, supabase_id=None, last_sign_in=None)
+        path = f"/users/{imported.id}/invite"
+        headers = {"Idempotency-Key": f"invite-{imported.id}"} if keyed else {}
+        answers = await race(process.post(path, admin, headers=headers) for process in processes)
+        assert statuses(answers).keys() <= {200, 409}
+        assert auth_admin.invited.count(imported.email) == 1

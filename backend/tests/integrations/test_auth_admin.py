@@ -1,6 +1,5 @@
 """The real client against a transport of our own, and the in-memory one, by the same rules."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from app.integrations.auth_admin import (
     AccountBannedError,
     AddressRefusedError,
     AddressTakenError,
+    AuthHookUnavailableError,
     AuthLimitError,
     AuthRefusedError,
     AuthUnavailableError,
@@ -27,9 +27,7 @@ PERSON = uuid.UUID("0199c2d4-7a51-4c3e-9d35-1d6f0a4d8e21")
 Answer = Callable[[httpx.Request], httpx.Response]
 CALLS: tuple[Callable[[SupabaseAuthAdmin], Awaitable[Any]], ...] = (
     lambda auth: auth.get_user(PERSON),
-    lambda auth: auth.change_email(PERSON, "new@unified.example"),
     lambda auth: auth.list_users(1, 50),
-    lambda auth: auth.set_banned(PERSON, banned=True),
     lambda auth: auth.delete_user(PERSON),
     lambda auth: auth.sign_out(PERSON),
 )
@@ -46,6 +44,21 @@ def user_document(**changes: Any) -> dict[str, Any]:
         "created_at": "2026-01-01T00:00:00Z",
         **changes,
     }
+
+
+SOFTLY_DELETED = {
+    "id": str(PERSON),
+    "aud": "authenticated",
+    "role": "authenticated",
+    "email": "7f5c9f0b9d3a4a6f8f3f0b4c5d6e7f80",
+    "phone": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "email_confirmed_at": "2026-01-01T00:00:00Z",
+    "deleted_at": "2026-02-01T00:00:00Z",
+    "app_metadata": {},
+    "user_metadata": {},
+    "identities": [{"identity_id": str(PERSON), "user_id": str(PERSON), "provider": "email"}],
+    "created_at": "2026-01-01T00:00:00Z",
+}
 
 
 def refusal(status: int, code: str) -> httpx.Response:
@@ -181,7 +194,7 @@ class TestSupabase:
         for call in CALLS:
             with pytest.raises(AppError) as caught:
                 await call(auth)
-            assert type(caught.value) is expected
+            assert isinstance(caught.value, expected)
         await auth.close()
 
     @pytest.mark.parametrize(
@@ -202,7 +215,7 @@ class TestSupabase:
         self, admin: Callable[[Answer], SupabaseAuthAdmin], answer: httpx.Response
     ) -> None:
         auth = admin(lambda _: answer)
-        for call in (CALLS[0], CALLS[2]):
+        for call in CALLS[:2]:
             with pytest.raises(AuthUnavailableError):
                 await call(auth)
         await auth.close()
@@ -250,20 +263,95 @@ class TestSupabase:
         assert seen == [str(PERSON), "generate_link"]
         await auth.close()
 
-    async def test_first_calls_at_once_share_a_client(
-        self, admin: Callable[[Answer], SupabaseAuthAdmin], monkeypatch: pytest.MonkeyPatch
+    async def test_an_account_that_was_deleted_softly(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
     ) -> None:
-        made: list[httpx.AsyncClient] = []
-        make = httpx.AsyncClient
+        """As Auth 2.196 answers by id: digests for the address, identities without their data."""
+        auth = admin(lambda _: httpx.Response(200, json=SOFTLY_DELETED))
+        assert await auth.get_user(PERSON) is None
+        assert not await auth.sign_out(PERSON)
+        await auth.close()
 
-        def counted(*arguments: Any, **options: Any) -> httpx.AsyncClient:
-            made.append(make(*arguments, **options))
-            return made[-1]
+    async def test_a_softly_deleted_account_spoils_no_page(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        document = {"users": [{**SOFTLY_DELETED, "identities": None}, user_document()]}
+        auth = admin(lambda _: httpx.Response(200, json=document))
+        assert await auth.list_users(1, 50) == [
+            AuthUser(PERSON, None, email_confirmed=True, is_deleted=True),
+            AuthUser(PERSON, "ada@unified.example", email_confirmed=True),
+        ]
+        await auth.close()
 
-        monkeypatch.setattr("app.integrations.auth_admin.supabase.httpx.AsyncClient", counted)
-        auth = admin(lambda _: httpx.Response(200, json=user_document()))
-        await asyncio.gather(*(auth.get_user(PERSON) for _ in range(5)))
-        assert len(made) == 1
+    async def test_an_international_address(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        document = user_document(email="ada@xn--zhne-loa.example")
+        auth = admin(lambda _: httpx.Response(200, json=document))
+        user = await auth.get_user(PERSON)
+        assert user is not None
+        assert user.email == "ada@xn--zhne-loa.example"
+        await auth.close()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            (422, "hook_timeout_after_retry"),
+            (422, "hook_timeout"),
+            (400, "hook_payload_invalid_content_type"),
+            (422, "hook_payload_over_size_limit"),
+        ],
+    )
+    async def test_a_hook_without_an_answer_refuses_no_address(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin], answer: tuple[int, str]
+    ) -> None:
+        auth = admin(lambda _: refusal(*answer))
+        with pytest.raises(AuthHookUnavailableError) as caught:
+            await auth.invite("ada@unified.example", None)
+        assert (caught.value.status, caught.value.code) == (503, "auth_hook_unavailable")
+        await auth.close()
+
+    async def test_waits_longer_than_auth_does(
+        self, admin: Callable[[Answer], SupabaseAuthAdmin]
+    ) -> None:
+        """Auth ends a request after ten seconds: an invitation may be sent in the tenth."""
+        seen: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(200, json=user_document(email_confirmed_at=None))
+
+        auth = admin(answer)
+        await auth.invite("ada@unified.example", None)
+        assert min(seen[0].extensions["timeout"].values()) > 10
+        await auth.close()
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            {"generate_link": (404, "user_not_found")},
+            {"verify": (403, "unknown")},
+        ],
+        ids=["signs in elsewhere", "a token hook refuses"],
+    )
+    async def test_those_who_get_no_token_are_signed_out_by_a_new_password(
+        self,
+        admin: Callable[[Answer], SupabaseAuthAdmin],
+        refused: dict[str, tuple[int, str]],
+    ) -> None:
+        passwords: list[str] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            step = request.url.path.rpartition("/")[2]
+            if step in refused:
+                return refusal(*refused[step])
+            if request.method == "PUT":
+                passwords.append(json.loads(request.content)["password"])
+            return httpx.Response(200, json=user_document(hashed_token="t"))
+
+        auth = admin(answer)
+        assert await auth.sign_out(PERSON)
+        assert [len(password) for password in passwords] == [47]
         await auth.close()
 
     async def test_closing_an_unused_one(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.content.media import UPLOAD_LIFETIME
 from app.integrations.file_storage import (
+    BucketMissingError,
     FileStorage,
     InMemoryFileStorage,
     StorageUnavailableError,
@@ -139,9 +140,27 @@ class TestSupabase:
 
         assert await make(answer).head(PATH, 16) == b""
 
+    async def test_a_missing_bucket_is_no_empty_one(self, make: Make) -> None:
+        """Storage 1.11 lists it as empty, with 200; asked for it, it says so with 400."""
+        body = {"statusCode": "404", "error": "Bucket not found", "message": "Bucket not found"}
+        storage = make(lambda _: httpx.Response(400, json=body))
+        with pytest.raises(BucketMissingError):
+            await storage.require_bucket()
+
+    async def test_a_bucket_that_is_there(self, make: Make) -> None:
+        storage = make(lambda _: httpx.Response(200, json={"id": "training-media", "new": 1}))
+        await storage.require_bucket()
+
+    @pytest.mark.parametrize("status", [200, 401, 500])
+    async def test_a_bucket_that_nobody_can_tell_of(self, make: Make, status: int) -> None:
+        storage = make(lambda _: httpx.Response(status, text="<html>"))
+        with pytest.raises(StorageUnavailableError) as caught:
+            await storage.require_bucket()
+        assert caught.value.code == "storage_unavailable"
+
     async def test_lists_files_without_folders(self, make: Make) -> None:
-        files = await make(serving).page("section", limit=10, offset=0)
-        assert [(file.path, file.size_bytes) for file in files] == [
+        page = await make(serving).page("section", limit=10, offset=0)
+        assert [(file.path, file.size_bytes) for file in page.files] == [
             ("section/b.mp4", 0),
             ("section/a.mp4", 3),
         ]
@@ -217,8 +236,9 @@ class TestInMemory:
             assert await CALLS[call](storage) is None
         storage.put(PATH, CONTENT, "video/mp4")
         storage.put("section/nested/b.mp4", b"", "video/mp4")
-        assert [file.path for file in await storage.page("section", limit=10, offset=0)] == [PATH]
-        assert await storage.page("section", limit=10, offset=1) == []
+        page = await storage.page("section", limit=10, offset=0)
+        assert ([file.path for file in page.files], page.folders) == ([PATH], ["section/nested"])
+        assert (await storage.page("section", limit=10, offset=2)).entries == 0
         await storage.remove([PATH, "none"])
         assert await storage.find(PATH) is None
 

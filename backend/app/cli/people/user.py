@@ -49,7 +49,9 @@ def reconcile(
         auth = SupabaseAuthAdmin(
             settings.supabase_url, settings.supabase_secret_key.get_secret_value()
         )
-        service = AccountSyncService(database, auth, settings.reconcile_confirm_share)
+        service = AccountSyncService(
+            database, auth, settings.reconcile_confirm_share, settings.signup_email_domains
+        )
         try:
             with Progress(console=err, transient=True) as bar:
                 task = bar.add_task("Accounts", total=None)

@@ -1,7 +1,9 @@
 """The signing keys of the Supabase project, fetched when needed and kept through an outage."""
 
 import asyncio
+import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +20,19 @@ log = structlog.get_logger(__name__)
 ALGORITHMS = frozenset({"ES256", "RS256"})
 MAX_AGE_SECONDS = 600
 COOLDOWN_SECONDS = 30
+KEPT_SECONDS = 24 * 3600
+"""How long keys outlive an outage: as long as a token may live that they signed before it."""
+
 MAX_BYTES = 256 * 1024
+MAX_ABSENT = 1024
 
 
 class KeysUnavailableError(UnavailableError):
-    def __init__(self) -> None:
+    def __init__(self, retry_after_seconds: int = COOLDOWN_SECONDS) -> None:
         super().__init__(
             "auth_keys_unavailable",
             "The sign-in service cannot be reached",
-            retry_after_seconds=COOLDOWN_SECONDS,
+            retry_after_seconds=retry_after_seconds,
         )
 
 
@@ -34,8 +40,9 @@ class JwksKeys:
     """Keys by `kid`.
 
     Fetched at most every `COOLDOWN_SECONDS`, by one caller at a time, after `MAX_AGE_SECONDS` or
-    when an unknown kid turns up. A failed fetch keeps the keys that are known; the first fetch
-    that fails raises KeysUnavailableError (503: nobody can say that the token is wrong).
+    when an unknown kid turns up. A failed fetch keeps the keys that are known, for a day. While
+    nobody can say whether a kid is one of the project's, because the set that lacks it is older
+    than the question, it raises KeysUnavailableError (503: the token may be right).
     """
 
     def __init__(
@@ -50,22 +57,43 @@ class JwksKeys:
         self._now = monotonic
         self._lock = asyncio.Lock()
         self._keys: dict[str, PyJWK] | None = None
+        self._absent: OrderedDict[str, None] = OrderedDict()
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
 
     async def get(self, kid: str) -> PyJWK | None:
+        """Return the key, None where the project has none of this name."""
         if self._is_fresh() and self._keys is not None and kid in self._keys:
             return self._keys[kid]
+        asked_at = self._now()
         async with self._lock:
             known = self._keys is not None and kid in self._keys
             if not (known and self._is_fresh()) and self._may_fetch():
                 await self._fetch()
-        if self._keys is None:
+        if self._keys is None or self._age() >= KEPT_SECONDS:
             raise KeysUnavailableError
-        return self._keys.get(kid)
+        if kid in self._keys:
+            return self._keys[kid]
+        self._look_up_absent(kid, asked_at)
+        return None
+
+    def _look_up_absent(self, kid: str, asked_at: float) -> None:
+        """Return if a set was without the kid after somebody first asked for it."""
+        if kid not in self._absent and self._fetched_at < asked_at:
+            raise KeysUnavailableError(self._seconds_to_fetch())
+        self._absent[kid] = None
+        self._absent.move_to_end(kid)
+        if len(self._absent) > MAX_ABSENT:
+            self._absent.popitem(last=False)
+
+    def _seconds_to_fetch(self) -> int:
+        return max(1, math.ceil(self._tried_at + COOLDOWN_SECONDS - self._now()))
+
+    def _age(self) -> float:
+        return self._now() - self._fetched_at
 
     def _is_fresh(self) -> bool:
-        return self._now() - self._fetched_at < MAX_AGE_SECONDS
+        return self._age() < MAX_AGE_SECONDS
 
     def _may_fetch(self) -> bool:
         return self._now() - self._tried_at >= COOLDOWN_SECONDS
@@ -78,7 +106,7 @@ class JwksKeys:
             if len(response.content) > MAX_BYTES:
                 raise PyJWKSetError("the key set is too large")  # noqa: TRY003, TRY301  # handled below like every unusable answer
             self._keys = _read(orjson.loads(response.content))
-            self._fetched_at = self._now()
+            self._fetched_at = self._tried_at
         except (httpx.HTTPError, ValueError, TypeError, PyJWKSetError, PyJWKError) as error:
             log.warning("jwks_fetch_failed", reason=type(error).__name__)
 

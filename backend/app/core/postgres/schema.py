@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0010"
+SCHEMA_REVISION = "0011"
 """Revisions are one line, numbered in its order."""
 
 

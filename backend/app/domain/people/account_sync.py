@@ -2,8 +2,10 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from app.domain.people.sign_up import may_sign_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class AddressChange:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """`changes` may be made, `clashes` not: several accounts claim one address."""
+    """`changes` may be made, `clashes` not: several accounts claim one, or nobody may have it."""
 
     changes: tuple[AddressChange, ...]
     clashes: tuple[AddressChange, ...]
@@ -44,14 +46,19 @@ class Differences:
 def without_account(
     people: Iterable[LinkedPerson], accounts: Mapping[uuid.UUID, Account]
 ) -> list[LinkedPerson]:
-    """Return the active people whose account is not among `accounts`."""
-    return [person for person in people if person.is_active and person.account_id not in accounts]
+    """Return the people whose account is not among `accounts`."""
+    return [person for person in people if person.account_id not in accounts]
 
 
 def differences(
-    people: Iterable[LinkedPerson], accounts: Mapping[uuid.UUID, Account]
+    people: Iterable[LinkedPerson],
+    accounts: Mapping[uuid.UUID, Account],
+    domains: Collection[str] = (),
 ) -> Differences:
-    """Compare the active people with their accounts. An address counts once it is confirmed."""
+    """Compare the active people with their accounts. An address counts once it is confirmed.
+
+    Where accounts are for `domains` only, an address of another is not taken over.
+    """
     wanted: list[AddressChange] = []
     unconfirmed = 0
     for person in people:
@@ -63,11 +70,18 @@ def differences(
         elif (person.email, person.email_confirmed) != (account.email, True):
             wanted.append(AddressChange(person.id, person.account_id, account.email))
     claims = Counter(change.email for change in wanted)
+    allowed = [
+        change for change in wanted if claims[change.email] == 1 and _may_have(change, domains)
+    ]
     return Differences(
-        changes=tuple(change for change in wanted if claims[change.email] == 1),
-        clashes=tuple(change for change in wanted if claims[change.email] > 1),
+        changes=tuple(allowed),
+        clashes=tuple(change for change in wanted if change not in allowed),
         unconfirmed=unconfirmed,
     )
+
+
+def _may_have(change: AddressChange, domains: Collection[str]) -> bool:
+    return not domains or may_sign_up(change.email, domains)
 
 
 def is_too_many(missing: Sequence[object], people: Sequence[object], share: float) -> bool:

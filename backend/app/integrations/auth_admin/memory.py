@@ -3,7 +3,6 @@ from dataclasses import replace
 
 from app.integrations.auth_admin.protocol import (
     AccountBannedError,
-    AddressTakenError,
     AuthUnavailableError,
     AuthUser,
 )
@@ -44,22 +43,6 @@ class InMemoryAuthAdmin:
         self.put(user)
         self.invited.append(email)
         return user
-
-    async def change_email(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
-        user, holder = await self.get_user(user_id), self._holder(email)
-        if user is None:
-            return None
-        if holder is not None and holder.id != user_id:
-            raise AddressTakenError
-        changed = replace(user, email=email, email_confirmed=True)
-        self.put(changed)
-        return changed
-
-    async def set_banned(self, user_id: uuid.UUID, *, banned: bool) -> bool:
-        if await self.get_user(user_id) is None:
-            return False
-        (self.banned.add if banned else self.banned.discard)(user_id)
-        return True
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         self._answer()

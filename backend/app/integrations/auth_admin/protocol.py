@@ -7,7 +7,7 @@ from app.core.errors import ConflictError, FieldError, InvalidPayloadError, Unav
 
 @dataclass(frozen=True, slots=True)
 class AuthUser:
-    """A sign-in account. `email` is lower case."""
+    """A sign-in account. `email` is as `comparable_email` returns it."""
 
     id: uuid.UUID
     email: str | None
@@ -27,6 +27,14 @@ class AuthUnavailableError(UnavailableError):
         retry_after_seconds: int = 1,
     ) -> None:
         super().__init__(code, title, retry_after_seconds=retry_after_seconds)
+
+
+class AuthHookUnavailableError(AuthUnavailableError):
+    """Supabase asked a hook of the project and got no answer that it could read."""
+
+    def __init__(self) -> None:
+        title = "The sign-in service gets no answer from a hook"
+        super().__init__("auth_hook_unavailable", title, retry_after_seconds=5)
 
 
 class AuthLimitError(AuthUnavailableError):
@@ -79,18 +87,6 @@ class AuthAdmin(Protocol):
         """Send an invitation; return None when the address already has an account.
 
         An invitation that was not accepted is sent again. Raises AddressRefusedError.
-        """
-
-    async def change_email(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
-        """Give an account a confirmed address, without a mail; None when there is no account.
-
-        Raises AddressTakenError and AddressRefusedError.
-        """
-
-    async def set_banned(self, user_id: uuid.UUID, *, banned: bool) -> bool:
-        """Keep an account from signing in and from renewing sessions, or let it; False: no account.
-
-        A ban does not end sessions: they go on when it is lifted.
         """
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:

@@ -1,37 +1,53 @@
-import asyncio
+"""Supabase Auth's admin API, on HTTP.
+
+supabase-py reads every answer with models that the real server does not keep to: one softly
+deleted account, whose identities carry no data, makes a whole page of others unreadable.
+"""
+
+import secrets
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import httpx
 import structlog
+from pydantic import BaseModel, ValidationError
 
+from app.core.email_domain import comparable_email
 from app.core.errors import AppError
 from app.integrations.auth_admin.protocol import (
     AccountBannedError,
     AddressRefusedError,
     AddressTakenError,
+    AuthHookUnavailableError,
     AuthLimitError,
     AuthRefusedError,
     AuthUnavailableError,
     AuthUser,
 )
 
-if TYPE_CHECKING:
-    from supabase import AsyncClient, AuthApiError
-
+M = TypeVar("M", bound=BaseModel)
 log = structlog.get_logger(__name__)
 
-FOREVER = "876000h"
-"""A hundred years, in Go's notation."""
+API_VERSION: Final = "2024-01-01"
+TIMEOUT_SECONDS: Final = 12.0
+"""Supabase Auth gives a request ten seconds, and a slow mail server takes most of them: whoever
+waits for less calls an invitation failed that was sent."""
 
-UNAUTHORIZED = 401
-TOO_MANY_REQUESTS = 429
-SERVER_ERROR = 500
 OUR_KEY_IS_WRONG = frozenset({"no_authorization", "not_admin", "bad_jwt", "invalid_jwt"})
+REFUSED_BY_HOOK: Final = "unknown"
+"""The code of whatever a hook of the project says; one that says nothing has codes of its own."""
 
 
 class _NoSuchUserError(AuthRefusedError):
+    pass
+
+
+class _InvalidError(AuthRefusedError):
+    pass
+
+
+class _HookRefusedError(AuthRefusedError):
     pass
 
 
@@ -43,53 +59,77 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "email_address_invalid": AddressRefusedError,
     "email_address_not_authorized": AddressRefusedError,
     "user_banned": AccountBannedError,
+    "validation_failed": _InvalidError,
 }
 
 
+class _Account(BaseModel):
+    """What is read of an account. Whatever else the server sends of it may be anything."""
+
+    id: uuid.UUID
+    email: str | None = None
+    email_confirmed_at: str | None = None
+    deleted_at: str | None = None
+
+    def read(self) -> AuthUser:
+        # A softly deleted account answers with a digest in the place of its address.
+        deleted = bool(self.deleted_at)
+        email = comparable_email(self.email) if self.email and not deleted else None
+        return AuthUser(self.id, email, bool(self.email_confirmed_at), deleted)
+
+
+class _Page(BaseModel):
+    users: list[_Account]
+
+
+class _Link(_Account):
+    hashed_token: str
+
+
+class _Session(BaseModel):
+    access_token: str
+
+
 class SupabaseAuthAdmin:
-    """The real service. supabase-py is imported at the first call: it is slow to import."""
+    """The real service."""
 
     def __init__(self, url: str, secret_key: str) -> None:
-        self._url = url
-        self._secret_key = secret_key
-        self._http: httpx.AsyncClient | None = None
-        self._client: AsyncClient | None = None
-        self._first_call = asyncio.Lock()
+        self._http = httpx.AsyncClient(
+            base_url=f"{url}/auth/v1",
+            headers={
+                "apikey": secret_key,
+                "Authorization": f"Bearer {secret_key}",
+                "X-Supabase-Api-Version": API_VERSION,
+            },
+            timeout=TIMEOUT_SECONDS,
+        )
 
     async def get_user(self, user_id: uuid.UUID) -> AuthUser | None:
-        response = await self._found(lambda admin: admin.get_user_by_id(str(user_id)))
-        return None if response is None else _unless_deleted(_auth_user(response.user))
+        try:
+            answer = await self._ask("GET", f"/admin/users/{user_id}")
+        except _NoSuchUserError:
+            return None
+        user = _parsed(_Account, answer).read()
+        return None if user.is_deleted else user
 
     async def list_users(self, page: int, per_page: int) -> list[AuthUser]:
-        users = await self._ask(lambda admin: admin.list_users(page, per_page))
-        return [_auth_user(user) for user in users]
+        params = {"page": page, "per_page": per_page}
+        answer = await self._ask("GET", "/admin/users", params=params)
+        return [account.read() for account in _parsed(_Page, answer).users]
 
     async def invite(self, email: str, full_name: str | None) -> AuthUser | None:
         data = {"full_name": full_name} if full_name else {}
         try:
-            response = await self._ask(
-                lambda admin: admin.invite_user_by_email(email, {"data": data})
-            )
+            answer = await self._ask("POST", "/invite", json={"email": email, "data": data})
         except AddressTakenError:
             return None
-        except AuthRefusedError as error:
-            # What a hook of the project says has no code: it can only be about the address.
+        except (_HookRefusedError, _InvalidError) as error:
             raise AddressRefusedError from error
-        return _auth_user(response.user)
-
-    async def change_email(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
-        changes = {"email": email, "email_confirm": True}
-        response = await self._found(lambda admin: admin.update_user_by_id(str(user_id), changes))
-        return None if response is None else _auth_user(response.user)
-
-    async def set_banned(self, user_id: uuid.UUID, *, banned: bool) -> bool:
-        changes = {"ban_duration": FOREVER if banned else "none"}
-        response = await self._found(lambda admin: admin.update_user_by_id(str(user_id), changes))
-        return response is not None
+        return _parsed(_Account, answer).read()
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         try:
-            await self._ask(lambda admin: admin.delete_user(str(user_id)))
+            await self._ask("DELETE", f"/admin/users/{user_id}", json={"should_soft_delete": False})
         except _NoSuchUserError:
             return False
         return True
@@ -97,105 +137,90 @@ class SupabaseAuthAdmin:
     async def sign_out(self, user_id: uuid.UUID) -> bool:
         """Sign in on the person's behalf to sign out everywhere.
 
-        Supabase ends sessions for a token of the person alone, `auth.admin.sign_out(jwt)`: there
-        is no call by id, and a ban leaves sessions as they are. The link is never mailed, but it
-        replaces one for a forgotten password that is on its way.
+        Supabase ends sessions for a token of the person alone: there is no call by id, and a ban
+        leaves sessions as they are. The link is never mailed, but it replaces one for a forgotten
+        password that is on its way. Where Supabase gives no such token, a new password that nobody
+        knows ends the sessions: those who sign in elsewhere have none to lose, and those whom a
+        hook keeps out ask for a new one if they come back.
         """
         account = await self.get_user(user_id)
         if account is None or account.email is None or not account.email_confirmed:
             return False
-        params = {"type": "recovery", "email": account.email}
-        link = await self._found(lambda admin: admin.generate_link(params))
-        if link is None or link.user.id != str(user_id):
-            # The address has changed hands since we asked.
-            raise AuthUnavailableError
-        token = await self._token(link.properties.hashed_token)
-        await self._ask(lambda admin: admin.sign_out(token, "global"))
+        try:
+            token = await self._token(account.email, user_id)
+        except (_NoSuchUserError, _HookRefusedError):
+            return await self._lock_out(user_id)
+        headers = {"Authorization": f"Bearer {token}"}
+        await self._ask("POST", "/logout", params={"scope": "global"}, headers=headers)
         return True
 
     async def close(self) -> None:
-        if self._http is not None:
-            await self._http.aclose()
+        await self._http.aclose()
 
-    async def _token(self, token_hash: str) -> str:
-        """Exchange a link for an access token, on a client of its own: ours signs nobody in."""
-        from supabase_auth import AsyncGoTrueClient  # noqa: PLC0415  # lazily, see the class
-
-        client = AsyncGoTrueClient(
-            url=f"{self._url}/auth/v1",
-            headers={"apikey": self._secret_key, "Authorization": f"Bearer {self._secret_key}"},
-            auto_refresh_token=False,
-            persist_session=False,
-            http_client=self._http,
-        )
-        params: Any = {"type": "recovery", "token_hash": token_hash}
-        response = await _translated(client.verify_otp(params))
-        if response.session is None:
+    async def _token(self, email: str, user_id: uuid.UUID) -> str:
+        body = {"type": "recovery", "email": email}
+        link = _parsed(_Link, await self._ask("POST", "/admin/generate_link", json=body))
+        if link.id != user_id:
+            # The address has changed hands since we asked.
             raise AuthUnavailableError
-        return str(response.session.access_token)
+        body = {"type": "recovery", "token_hash": link.hashed_token}
+        return _parsed(_Session, await self._ask("POST", "/verify", json=body)).access_token
 
-    async def _found(self, call: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401  # supabase-py's models
-        """Return the answer, None where there is no such account."""
+    async def _lock_out(self, user_id: uuid.UUID) -> bool:
+        body = {"password": _unknown_password()}
         try:
-            return await self._ask(call)
+            await self._ask("PUT", f"/admin/users/{user_id}", json=body)
         except _NoSuchUserError:
-            return None
+            return False
+        return True
 
-    async def _ask(self, call: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401  # supabase-py's models
-        return await _translated(call(await self._admin()))
-
-    async def _admin(self) -> Any:  # noqa: ANN401  # supabase-py does not export the type
-        async with self._first_call:
-            if self._client is None:
-                from supabase import AsyncClientOptions, acreate_client  # noqa: PLC0415  # lazily
-
-                self._http = httpx.AsyncClient(timeout=5.0)
-                options = AsyncClientOptions(
-                    auto_refresh_token=False, persist_session=False, httpx_client=self._http
-                )
-                self._client = await acreate_client(self._url, self._secret_key, options)
-            return self._client.auth.admin
+    async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401  # httpx's options
+        """Send a request; raise errors of ours only."""
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            log.warning("auth_unavailable", reason=type(error).__name__)
+            raise AuthUnavailableError from error
+        if not response.is_success:
+            raise _error_for(response)
+        return response
 
 
-async def _translated(answer: Awaitable[Any]) -> Any:  # noqa: ANN401  # supabase-py's models
-    """Await an answer; raise errors of ours only.
-
-    AuthError is the base of all that supabase-py raises; lines also break as httpx errors, and
-    an answer of another form is a ValueError of Pydantic or of the JSON parser.
-    """
-    from supabase import AuthApiError, AuthError  # noqa: PLC0415  # lazily, see the class
-
+def _parsed(model: type[M], answer: httpx.Response) -> M:
     try:
-        return await answer
-    except AuthApiError as error:
-        raise _error_for(error) from error
-    except (AuthError, httpx.HTTPError, ValueError) as error:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
         log.warning("auth_unavailable", reason=type(error).__name__)
         raise AuthUnavailableError from error
 
 
-def _error_for(error: "AuthApiError") -> AppError:
-    code = str(error.code or "")
-    if error.status == TOO_MANY_REQUESTS:
+def _error_for(response: httpx.Response) -> AppError:
+    code = _code(response)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return AuthLimitError()
     if make := ERRORS.get(code):
         return make()
-    log.warning("auth_refused", status=error.status, code=code)
-    ours = error.status == UNAUTHORIZED or code in OUR_KEY_IS_WRONG
+    log.warning("auth_refused", status=response.status_code, code=code)
+    if code.startswith("hook_"):
+        return AuthHookUnavailableError()
+    ours = response.status_code == httpx.codes.UNAUTHORIZED or code in OUR_KEY_IS_WRONG
     # A 404 without a code comes from something in between: it says nothing about accounts.
-    if ours or error.status >= SERVER_ERROR or not code:
+    if ours or not response.is_client_error or not code:
         return AuthUnavailableError()
-    return AuthRefusedError()
+    refused_by_hook = (response.status_code, code) == (httpx.codes.FORBIDDEN, REFUSED_BY_HOOK)
+    return _HookRefusedError() if refused_by_hook else AuthRefusedError()
 
 
-def _auth_user(user: Any) -> AuthUser:  # noqa: ANN401  # supabase-py's own model
-    return AuthUser(
-        id=uuid.UUID(str(user.id)),
-        email=user.email.lower() if user.email else None,
-        email_confirmed=user.email_confirmed_at is not None,
-        is_deleted=user.deleted_at is not None,
-    )
+def _code(response: httpx.Response) -> str:
+    """Return the code of an error; older API versions have a status in its place."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    code = (body.get("error_code") or body.get("code")) if isinstance(body, dict) else None
+    return code if isinstance(code, str) else ""
 
 
-def _unless_deleted(user: AuthUser) -> AuthUser | None:
-    return None if user.is_deleted else user
+def _unknown_password() -> str:
+    # Of every class that a project may ask for, and within the 72 bytes that bcrypt reads.
+    return f"aA1!{secrets.token_urlsafe(32)}"

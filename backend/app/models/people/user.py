@@ -26,6 +26,10 @@ class User(RevisionedModel):
     email: Mapped[str] = mapped_column(String(320))
     """Lower case. Unique among active people only: an address may be used again."""
 
+    email_as_of: Mapped[datetime | None]
+    """When the account had this address, as the token or the list said that it was taken from: an
+    older token knows an older address."""
+
     email_confirmed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     full_name: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(

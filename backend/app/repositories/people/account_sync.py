@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import String, Uuid, bindparam, func, select, text
+from sqlalchemy import DateTime, String, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.people.account_sync import AddressChange, LinkedPerson
@@ -26,11 +27,12 @@ _LOCK_ADDRESSES = text(
 _TAKE_OVER = unnesting(
     """
     WITH changed AS (
-        SELECT u.id, u.email AS email_before, w.email
+        SELECT u.id, u.email AS email_before, w.email, w.as_of
           FROM users u
-          JOIN {rows} AS w (id, supabase_id, email)
+          JOIN {rows} AS w (id, supabase_id, email, as_of)
             ON w.id = u.id AND w.supabase_id = u.supabase_id
          WHERE u.is_active
+           AND (u.email_as_of IS NULL OR u.email_as_of < w.as_of)
            AND (u.email, u.email_confirmed) IS DISTINCT FROM (w.email, true)
            AND NOT EXISTS (
                SELECT FROM users other
@@ -38,7 +40,7 @@ _TAKE_OVER = unnesting(
            FOR NO KEY UPDATE OF u SKIP LOCKED
     )
     UPDATE users u
-       SET email = changed.email, email_confirmed = true,
+       SET email = changed.email, email_confirmed = true, email_as_of = changed.as_of,
            revision = u.revision + 1, updated_at = now()
       FROM changed WHERE changed.id = u.id
     RETURNING u.id, email_before, u.email
@@ -46,20 +48,23 @@ _TAKE_OVER = unnesting(
     Uuid(),
     Uuid(),
     String(),
+    DateTime(timezone=True),
 )
 
-_DEACTIVATE = unnesting(
+_FORGET = unnesting(
     """
     WITH gone AS (
-        SELECT u.id
+        SELECT u.id, u.supabase_id
           FROM users u
           JOIN {rows} AS w (id, supabase_id) ON w.id = u.id AND w.supabase_id = u.supabase_id
-         WHERE u.is_active
+         WHERE u.is_active = :active
            FOR NO KEY UPDATE OF u SKIP LOCKED
     )
-    UPDATE users u SET is_active = false, revision = u.revision + 1, updated_at = now()
+    UPDATE users u
+       SET is_active = false, supabase_id = NULL, email_confirmed = false,
+           revision = u.revision + 1, updated_at = now()
       FROM gone WHERE gone.id = u.id
-    RETURNING u.id
+    RETURNING u.id, gone.supabase_id
     """,
     Uuid(),
     Uuid(),
@@ -98,15 +103,24 @@ class AccountSyncRepository(Repository[User]):
         key = func.hashtextextended("users:reconcile", 0)
         await self.session.execute(select(func.pg_advisory_xact_lock(key)))
 
-    async def take_over(self, changes: Sequence[AddressChange]) -> list[TakenOver]:
-        """Give people the addresses of their accounts, except those that other people have."""
+    async def take_over(self, changes: Sequence[AddressChange], as_of: datetime) -> list[TakenOver]:
+        """Give people the addresses of their accounts, except those that other people have.
+
+        The list was read at `as_of`: what a token has said since is newer.
+        """
         await self.session.execute(
             _LOCK_ADDRESSES, {"emails": [change.email for change in changes]}
         )
-        rows = [(change.id, change.account_id, change.email) for change in changes]
+        rows = [(change.id, change.account_id, change.email, as_of) for change in changes]
         return [TakenOver(*row) for row in await self.session.execute(_TAKE_OVER, columns(rows))]
 
-    async def deactivate(self, people: Sequence[LinkedPerson]) -> list[uuid.UUID]:
-        """Close people who are still linked to the account they had."""
+    async def forget(
+        self, people: Sequence[LinkedPerson], *, active: bool
+    ) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        """Take lost accounts off the rows of people, and close those who are `active`.
+
+        Returns each with the account they had; who has another one by now is left out.
+        """
         rows = [(person.id, person.account_id) for person in people]
-        return list(await self.session.scalars(_DEACTIVATE, columns(rows)))
+        parameters = {**columns(rows), "active": active}
+        return [(row[0], row[1]) for row in await self.session.execute(_FORGET, parameters)]

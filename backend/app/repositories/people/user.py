@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.database import Fetch
+from app.core.email_domain import comparable_email
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
 from app.models import Department, Location, LocationManager, User
@@ -31,6 +32,8 @@ class Identity:
     is_active: bool
     location_id: uuid.UUID | None
     last_sign_in: datetime | None
+    email_confirmed: bool
+    email_as_of: datetime | None
 
 
 def managed_by(actor: Actor) -> ColumnElement[bool]:
@@ -65,13 +68,14 @@ def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> C
 
 # On the driver: it runs before every other statement of every request.
 _IDENTITY = """
-    SELECT id, email, role, is_active, location_id, last_sign_in FROM users WHERE supabase_id = $1
+    SELECT id, email, role, is_active, location_id, last_sign_in, email_confirmed, email_as_of
+      FROM users WHERE supabase_id = $1
 """
 
 
 async def find_identity(fetch: Fetch, supabase_id: uuid.UUID) -> Identity | None:
     for row in await fetch(_IDENTITY, supabase_id):
-        return Identity(row[0], row[1], Role(row[2]), row[3], row[4], row[5])
+        return Identity(row[0], row[1], Role(row[2]), *row[3:])
     return None
 
 
@@ -122,7 +126,8 @@ class UserRepository(Repository[User]):
 def _criteria(filters: UserFilter) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
     if filters.q:
-        criteria.append(or_(contains(User.email, filters.q), contains(User.full_name, filters.q)))
+        email = comparable_email(filters.q)
+        criteria.append(or_(contains(User.email, email), contains(User.full_name, filters.q)))
     if filters.department:
         criteria.append(User.department.has(_named(Department.name, filters.department)))
     if filters.location:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import MISSING
 
+from app.core.email_domain import shown_email
 from app.domain.actor import Role
 from app.domain.fields import Day, Flag
 from app.models import User
@@ -35,10 +36,11 @@ class UserRead(Versioned):
         fields = {
             name: getattr(user, name)
             for name in cls.model_fields
-            if name not in {"department", "location"}
+            if name not in {"email", "department", "location"}
         }
         return cls(
             **fields,
+            email=shown_email(user.email),
             department=user.department.name if user.department else None,
             location=user.location.name if user.location else None,
         )

@@ -8,7 +8,6 @@ from typing import Final
 from app.core.database import Database
 from app.core.errors import ConflictError
 from app.domain.audit import AuditAction
-from app.domain.content.media import MediaPurpose
 from app.integrations.file_storage import FileStorage, StoredFile
 from app.models import Media
 from app.services.base import Service
@@ -53,6 +52,7 @@ class MediaSweep(Service):
         async with self.reading() as uow:
             before = await uow.now() - older_than
         swept = Swept()
+        await self._storage.require_bucket()
         await self._find_strays(swept, before)
         if not confirmed and len(swept.strays) > max(FEW_FILES, swept.files / 2):
             raise SweepRefusedError(len(swept.strays), swept.files)
@@ -85,14 +85,15 @@ class MediaSweep(Service):
 
     async def _find_strays(self, swept: Swept, before: datetime) -> None:
         """Collect all of them before any is removed: removing would shift the pages."""
-        for purpose in MediaPurpose:
-            offset = 0
-            while page := await self._storage.page(purpose.value, limit=PAGE, offset=offset):
-                offset += len(page)
-                swept.files += len(page)
-                swept.strays += await self._unknown(
-                    [file for file in page if file.created_at < before]
-                )
+        folders = [""]
+        while folders:
+            folder, offset = folders.pop(), 0
+            while (page := await self._storage.page(folder, limit=PAGE, offset=offset)).entries:
+                offset += page.entries
+                folders += page.folders
+                swept.files += len(page.files)
+                old = [file for file in page.files if file.created_at < before]
+                swept.strays += await self._unknown(old)
 
     async def _unknown(self, files: list[StoredFile]) -> list[str]:
         paths = [file.path for file in files]

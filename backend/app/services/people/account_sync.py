@@ -4,9 +4,11 @@ Idempotent. Accounts are never changed, and nobody is removed: evidence stays wh
 """
 
 import asyncio
+import math
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import TypeVar
 
@@ -31,6 +33,9 @@ from app.services.unit_of_work import UnitOfWork
 PER_PAGE = 500
 PEOPLE_A_TRANSACTION = 500
 QUESTIONS_AT_ONCE = 8
+REPEATED_PAGES = 3
+"""A list that brings nobody new so often will not end."""
+
 
 T = TypeVar("T")
 Accounts = dict[uuid.UUID, Account]
@@ -41,8 +46,8 @@ class TooManyGoneError(ConflictError):
         super().__init__(
             "too_many_deactivations",
             "Too many accounts are missing",
-            f"{gone} of {people} people have no account in Supabase. Nothing was changed. Look at "
-            "SUPABASE_URL and at the list there; if they really left, say --confirm.",
+            f"At least {gone} of {people} people have no account in Supabase. Nothing was changed. "
+            "Look at SUPABASE_URL and at the list there; if they really left, say --confirm.",
         )
 
 
@@ -67,7 +72,8 @@ class AccountsSynced:
     """Their address was known, and is confirmed by now."""
 
     held_back: int
-    """Confirmed addresses that other people have, or several accounts, or of busy people."""
+    """Confirmed addresses that other people have, or several accounts, or that nobody may have, or
+    of busy people."""
 
     unconfirmed: int
     strangers: int
@@ -84,10 +90,17 @@ class AccountsSynced:
 class AccountSyncService(Service):
     """`confirm_share`: a larger share of people without an account needs a confirmation."""
 
-    def __init__(self, database: Database, auth: AuthAdmin, confirm_share: float = 0.1) -> None:
+    def __init__(
+        self,
+        database: Database,
+        auth: AuthAdmin,
+        confirm_share: float = 0.1,
+        sign_up_domains: Collection[str] = (),
+    ) -> None:
         super().__init__(database, SYSTEM)
         self._auth = auth
         self._confirm_share = confirm_share
+        self._domains = frozenset(sign_up_domains)
 
     async def run(
         self,
@@ -101,6 +114,8 @@ class AccountSyncService(Service):
         Raises TooManyGoneError unless `confirmed`, NoAccountsError, and AuthUnavailableError:
         all of them before anything is written.
         """
+        async with self.reading() as uow:
+            as_of = await uow.now()
         accounts = await self._accounts(progress)
         listed = len(accounts)
         async with self.reading() as uow:
@@ -109,13 +124,16 @@ class AccountSyncService(Service):
         if people and not accounts:
             raise NoAccountsError(len(people))
         strangers = len(accounts.keys() - {person.account_id for person in known})
-        missing = without_account(people, accounts)
-        if is_too_many(missing, people, self._confirm_share) and not confirmed:
-            raise TooManyGoneError(len(missing), len(people))
-        gone = await self._really_gone(missing, accounts)
-        found = differences(people, accounts)
+        most = len(people) if confirmed else self._confirm_share * len(people)
+        gone = await self._really_gone(without_account(people, accounts), accounts, most)
+        if is_too_many(gone, people, self._confirm_share) and not confirmed:
+            raise TooManyGoneError(len(gone), len(people))
+        left = [person for person in known if not person.is_active]
+        forgotten = await self._really_gone(without_account(left, accounts), accounts)
+        found = differences(people, accounts, self._domains)
         deactivated = await self._deactivate(gone, dry_run=dry_run)
-        taken = await self._take_over(found.changes, dry_run=dry_run)
+        await self._forget(forgotten, dry_run=dry_run)
+        taken = await self._take_over(found.changes, as_of, dry_run=dry_run)
         moved = sum(each.email != each.email_before for each in taken)
         return AccountsSynced(
             accounts=listed,
@@ -130,12 +148,18 @@ class AccountSyncService(Service):
         )
 
     async def _accounts(self, progress: Callable[[int], None]) -> Accounts:
-        """Read the list to its end: a page that brings nobody new."""
+        """Read the list to its end.
+
+        Its order is not one: of accounts of the same instant some come twice and some never, a
+        whole page of known ones may come before new ones. Whoever is on no page is asked for by id.
+        """
         accounts: Accounts = {}
         seen: set[uuid.UUID] = set()
+        repeated = 0
         for page in count(1):
             users = await self._auth.list_users(page, PER_PAGE)
-            if seen.issuperset(user.id for user in users):
+            repeated = repeated + 1 if seen.issuperset(user.id for user in users) else 0
+            if not users or repeated == REPEATED_PAGES:
                 break
             seen.update(user.id for user in users)
             accounts.update((user.id, _account(user)) for user in users if not user.is_deleted)
@@ -143,31 +167,59 @@ class AccountSyncService(Service):
         return accounts
 
     async def _really_gone(
-        self, missing: Sequence[LinkedPerson], accounts: Accounts
+        self, missing: Sequence[LinkedPerson], accounts: Accounts, most: float = math.inf
     ) -> list[LinkedPerson]:
         """Ask for each account by id, and add those that exist to `accounts`.
 
-        Pages shift while accounts come and go: that one was on no page proves nothing.
+        Pages shift while accounts come and go: that one was on no page proves nothing. More than
+        `most` that are gone are too many: then the others are not asked for.
         """
+        gone: list[LinkedPerson] = []
         for some in _parts(missing, QUESTIONS_AT_ONCE):
             answers = await asyncio.gather(
                 *(self._auth.get_user(person.account_id) for person in some)
             )
             accounts.update((user.id, _account(user)) for user in answers if user is not None)
-        return without_account(missing, accounts)
+            gone += without_account(some, accounts)
+            if len(gone) > most:
+                break
+        return gone
+
+    async def _forget(self, gone: Sequence[LinkedPerson], *, dry_run: bool) -> None:
+        """Take lost accounts off the rows of people who have left: who comes back gets another."""
+        for some in _parts(gone, PEOPLE_A_TRANSACTION):
+            async with self.work() as uow:
+                await uow.account_sync.take_turns()
+                forgotten = await uow.account_sync.forget(some, active=False)
+                await uow.audit_many(
+                    AuditAction.USER_ACCOUNT_FORGOTTEN,
+                    [
+                        (each, {"supabase_id": str(account)}, {"supabase_id": None})
+                        for each, account in forgotten
+                    ],
+                )
+                if dry_run:
+                    await uow.session.rollback()
 
     async def _deactivate(self, gone: Sequence[LinkedPerson], *, dry_run: bool) -> int:
-        """Close people. They keep the link: their last tokens must not make them somebody new."""
+        """Close people. Their last tokens make them nobody new: that takes an account."""
         done = 0
         for some in _parts(gone, PEOPLE_A_TRANSACTION):
             async with self.work() as uow:
                 await uow.account_sync.take_turns()
-                closed = await uow.account_sync.deactivate(some)
+                closed = await uow.account_sync.forget(some, active=True)
                 await uow.audit_many(
                     AuditAction.USER_ACCOUNT_DELETED,
-                    [(each, {"is_active": True}, {"is_active": False}) for each in closed],
+                    [
+                        (
+                            each,
+                            {"is_active": True, "supabase_id": str(account)},
+                            {"is_active": False, "supabase_id": None},
+                        )
+                        for each, account in closed
+                    ],
                 )
-                for batch in _parts(closed, BATCH):
+                for batch in _parts([each for each, _ in closed], BATCH):
                     await reconcile(uow, batch)
                 done += len(closed)
                 if dry_run:
@@ -175,7 +227,7 @@ class AccountSyncService(Service):
         return done
 
     async def _take_over(
-        self, changes: Sequence[AddressChange], *, dry_run: bool
+        self, changes: Sequence[AddressChange], as_of: datetime, *, dry_run: bool
     ) -> list[TakenOver]:
         """Repeat it while it helps: somebody's new address may be one that another gives up."""
         taken: list[TakenOver] = []
@@ -184,7 +236,7 @@ class AccountSyncService(Service):
             done = [
                 each
                 for some in _parts(pending, PEOPLE_A_TRANSACTION)
-                for each in await self._take_over_some(some, dry_run=dry_run)
+                for each in await self._take_over_some(some, as_of, dry_run=dry_run)
             ]
             if not done:
                 break
@@ -194,11 +246,11 @@ class AccountSyncService(Service):
         return taken
 
     async def _take_over_some(
-        self, changes: Sequence[AddressChange], *, dry_run: bool
+        self, changes: Sequence[AddressChange], as_of: datetime, *, dry_run: bool
     ) -> list[TakenOver]:
         async with self.work() as uow:
             await uow.account_sync.take_turns()
-            taken = await uow.account_sync.take_over(changes)
+            taken = await uow.account_sync.take_over(changes, as_of)
             await _audit(uow, taken)
             if dry_run:
                 await uow.session.rollback()

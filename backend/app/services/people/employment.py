@@ -7,11 +7,13 @@ from typing import Any
 
 from pydantic import MISSING
 
+from app.core.database import Database
 from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
+from app.integrations.auth_admin import AuthAdmin
 from app.models import EmploymentChange, User
 from app.schemas.base import ListOf
 from app.schemas.people.employment import (
@@ -25,6 +27,8 @@ from app.schemas.people.employment import (
 from app.services.answer import Answer
 from app.services.base import Service, listed
 from app.services.compliance.reconciliation import reconcile
+from app.services.context import RequestContext
+from app.services.people.account import forget_account, lost_account
 from app.services.people.department import department_named
 from app.services.people.user import OwnAccessError
 from app.services.unit_of_work import UnitOfWork
@@ -48,6 +52,10 @@ class Change:
 
 
 class EmploymentService(Service):
+    def __init__(self, database: Database, context: RequestContext, auth: AuthAdmin) -> None:
+        super().__init__(database, context)
+        self._auth = auth
+
     async def list(self, user_id: uuid.UUID, request: PageRequest) -> ListOf[EmploymentRead]:
         """List what was recorded, newest first."""
         async with self.reading() as uow:
@@ -101,11 +109,15 @@ class EmploymentService(Service):
             return await self._answer(uow, row)
 
     async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Answer[EmploymentRead]:
+        async with self.reading() as uow:
+            seen = await self.visible_user(uow, user_id)
+        lost = await lost_account(self._auth, seen)
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.hired_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, "still_employed", "Still employed on this day")
+            await _forget_account(uow, user, lost)
             attributes = await _sent(uow, payload) | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
             return await self._answer(uow, await _record(uow, user, held, change))
@@ -135,6 +147,14 @@ class EmploymentService(Service):
         await uow.audit(AuditAction.USER_EMPLOYMENT_CHANGED, row.user_id, after=after)
         await reconcile(uow, [row.user_id])
         return await uow.answer(Answer(EmploymentRead.model_validate(row), created=True))
+
+
+async def _forget_account(uow: UnitOfWork, user: User, lost: uuid.UUID | None) -> None:
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    forget_account(user, lost, before, after)
+    if after:
+        await uow.audit(AuditAction.USER_ACCOUNT_FORGOTTEN, user, before=before, after=after)
 
 
 async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:

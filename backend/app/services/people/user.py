@@ -1,11 +1,15 @@
 """The staff directory."""
 
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from pydantic import MISSING
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
+from app.core.email_domain import comparable_email
 from app.core.errors import (
     ConflictError,
     FieldError,
@@ -25,6 +29,7 @@ from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
+from app.services.people.account import forget_account, lost_account
 from app.services.people.department import department_named
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
@@ -39,6 +44,9 @@ DIRECTORY_FIELDS = (
     "role",
     "is_active",
 )
+INVITATION_CLAIM = timedelta(seconds=30)
+"""Longer than an invitation takes, and a pause between two mails to one person."""
+
 EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role", "is_active"}
 
 
@@ -64,6 +72,15 @@ class AccountMissingError(ConflictError):
 class InvitationAcceptedError(ConflictError):
     def __init__(self) -> None:
         super().__init__("invitation_accepted", "This person has a sign-in account already")
+
+
+class InvitationUnderWayError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "invitation_under_way",
+            "This address is being invited, or was a moment ago",
+            "Another mail would kill the link of the last one. Wait half a minute.",
+        )
 
 
 class UserClosedError(ConflictError):
@@ -107,6 +124,7 @@ class UserService(Service):
     async def update(
         self, user_id: uuid.UUID, payload: UserUpdate, precondition: Precondition
     ) -> Answer[UserRead]:
+        lost = await self._lost_account(user_id) if payload.is_active is True else None
         async with self.work() as uow:
             user = await self._locked(uow, user_id, precondition)
             self._refuse_own_demotion(user, payload)
@@ -114,6 +132,7 @@ class UserService(Service):
             before, after = apply(user, payload, DIRECTORY_FIELDS)
             if after.get("is_active"):
                 await _check_workplace(uow, user)
+                forget_account(user, lost, before, after)
             if payload.department is not MISSING:
                 await _move_department(uow, user, payload.department, before, after)
             return await self._saved(uow, user, before, after)
@@ -126,26 +145,30 @@ class UserService(Service):
         """
         auth = self._accounts()
         await self._look_before_inviting(payload)
-        account = await auth.invite(payload.email, payload.full_name)
+        async with self._inviting(payload.email):
+            account = await auth.invite(payload.email, payload.full_name)
         async with self.work() as uow:
             user = await self._invited(uow, payload, account.id if account else None)
             return await uow.answer(_answer(user, created=True))
 
     async def invite_again(self, user_id: uuid.UUID) -> Answer[UserRead]:
-        """Send the invitation once more, to whoever has not signed in yet."""
+        """Send the invitation once more, to whoever has not signed in yet or lost their account."""
         auth = self._accounts()
         user = await self._seen(user_id)
         if not user.is_active:
             raise UserClosedError
-        if user.last_sign_in is not None:
+        known = await auth.get_user(user.supabase_id) if user.supabase_id else None
+        if known is not None and known.email_confirmed:
             raise InvitationAcceptedError
-        account = await auth.invite(user.email, user.full_name)
-        if account is None:
-            raise InvitationAcceptedError
+        async with self._inviting(user.email):
+            account = await auth.invite(user.email, user.full_name)
+            if account is None:
+                raise InvitationAcceptedError
         async with self.work() as uow:
             row = await self._still(uow, user)
             before = {"supabase_id": row.supabase_id}
             row.supabase_id = account.id
+            row.email_confirmed = False
             await uow.session.flush()
             await uow.session.refresh(row)
             after = {"supabase_id": row.supabase_id}
@@ -166,7 +189,8 @@ class UserService(Service):
     async def promote(self, email: str, role: Role) -> UserRead:
         """Set a role from the command line, for the first admin above all."""
         async with self.work() as uow:
-            user = found(await uow.users.active_by_email(email, lock=True), "user")
+            address = comparable_email(email)
+            user = found(await uow.users.active_by_email(address, lock=True), "user")
             before, after = {"role": user.role}, {"role": role}
             user.role = role
             await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
@@ -191,6 +215,27 @@ class UserService(Service):
             if after.keys() & EMPLOYMENT_FIELDS:
                 await reconcile(uow, [user.id])
         return _answer(user)
+
+    @asynccontextmanager
+    async def _inviting(self, email: str) -> AsyncIterator[None]:
+        """Let nobody else invite this address meanwhile; a failure lets the next one try at once.
+
+        The claim is committed before the mail is sent: no transaction waits for the Auth service.
+        """
+        async with UnitOfWork(self._database, SYSTEM) as uow:
+            if not await uow.invitations.claim(email, INVITATION_CLAIM):
+                raise InvitationUnderWayError
+        try:
+            yield
+        except BaseException:
+            async with UnitOfWork(self._database, SYSTEM) as uow:
+                await uow.invitations.give_back(email)
+            raise
+
+    async def _lost_account(self, user_id: uuid.UUID) -> uuid.UUID | None:
+        async with self.reading() as uow:
+            user = await self.visible_user(uow, user_id)
+        return await lost_account(self._accounts(), user)
 
     def _accounts(self) -> AuthAdmin:
         if self._auth is None:

@@ -3,16 +3,19 @@
 import asyncio
 import uuid
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
 from app.core.auth.security import Claims
 from app.core.database import Database
+from app.core.email_domain import comparable_email
 from app.core.errors import ConflictError, ForbiddenError
 from app.domain.actor import Actor, Role
 from app.domain.audit import AuditAction
-from app.integrations.auth_admin import AuthAdmin, AuthUnavailableError
+from app.domain.people.sign_up import may_sign_up
+from app.integrations.auth_admin import AuthAdmin, AuthUnavailableError, AuthUser
 from app.models import User
 from app.repositories.people.user import Identity, find_identity
 from app.schemas.people.user import UserRead
@@ -36,6 +39,13 @@ class EmailNotConfirmedError(ForbiddenError):
         super().__init__("email_not_confirmed", "Confirm your email address, then sign in again.")
 
 
+class EmailNotAllowedError(ForbiddenError):
+    """The hook says the same before an account is made; here it is said of those it never saw."""
+
+    def __init__(self) -> None:
+        super().__init__("email_not_allowed", "Please use the address that your employer gave you.")
+
+
 class EmailInUseError(ConflictError):
     def __init__(self) -> None:
         super().__init__("email_in_use", "Another active person has this email address")
@@ -45,6 +55,7 @@ class EmailInUseError(ConflictError):
 class _AuthFacts:
     """What only the Auth service knows, asked before the transaction begins."""
 
+    exists: bool
     confirmed: bool
     holder: uuid.UUID | None
     """The account of the row that has the address, when this was asked."""
@@ -56,11 +67,18 @@ class UserSync:
     """Turns callers into actors. One per process: it lets one request per person do the work."""
 
     def __init__(
-        self, database: Database, auth: AuthAdmin, *, bootstrap_admin_email: str | None = None
+        self,
+        database: Database,
+        auth: AuthAdmin,
+        *,
+        bootstrap_admin_email: str | None = None,
+        sign_up_domains: Collection[str] = (),
     ) -> None:
+        """`sign_up_domains` is empty where anybody may have an account."""
         self._database = database
         self._auth = auth
-        self._bootstrap_admin = (bootstrap_admin_email or "").lower() or None
+        self._bootstrap_admin = comparable_email(bootstrap_admin_email or "") or None
+        self._sign_up_domains = frozenset(sign_up_domains)
         self._turns: defaultdict[uuid.UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def actor(self, claims: Claims, request_id: str | None = None) -> Actor:
@@ -69,11 +87,17 @@ class UserSync:
         Raises UserInactiveError (403) for leavers, on every request.
         """
         identity = await self._identity(claims)
+        self._refuse_moved_away(identity, claims)
         if identity is None or _is_outdated(identity, claims):
             identity = await self._in_turn(claims, RequestContext(request_id=request_id))
         if not identity.is_active:
             raise UserInactiveError
         return Actor(identity.id, identity.role, identity.location_id)
+
+    def _refuse_moved_away(self, identity: Identity | None, claims: Claims) -> None:
+        moved = identity is not None and identity.is_active and _is_moved(identity, claims)
+        if moved and not self._may_have_account(claims.email):
+            raise EmailNotAllowedError
 
     async def read(self, user_id: uuid.UUID) -> UserRead:
         async with UnitOfWork(self._database, RequestContext(), reads=True) as uow:
@@ -97,7 +121,7 @@ class UserSync:
                 if identity is None:
                     await self._admit(claims, context)
                 elif _is_outdated(identity, claims):
-                    await self._refresh(claims, context)
+                    await self._refresh(identity, claims, context)
                 identity = await self._identity(claims)
         finally:
             if not turn.locked():
@@ -106,7 +130,8 @@ class UserSync:
             raise UserInactiveError
         return identity
 
-    async def _refresh(self, claims: Claims, context: RequestContext) -> None:
+    async def _refresh(self, known: Identity, claims: Claims, context: RequestContext) -> None:
+        confirmed = not known.email_confirmed and await self._is_confirmed_now(claims)
         async with UnitOfWork(self._database, context) as uow:
             user = await uow.users.by_supabase_id(claims.subject, lock=True)
             if user is None:
@@ -114,9 +139,23 @@ class UserSync:
             if user.last_sign_in is None or user.last_sign_in < claims.signed_in_at:
                 user.last_sign_in = claims.signed_in_at
             await self._follow_email(uow, user, claims)
+            if confirmed and user.email == claims.email and not user.email_confirmed:
+                await _confirm(uow, user)
+
+    async def _is_confirmed_now(self, claims: Claims) -> bool:
+        try:
+            account = await self._auth.get_user(claims.subject)
+        except AuthUnavailableError:
+            return False
+        return _has_confirmed(account, claims.email)
+
+    def _may_have_account(self, email: str | None) -> bool:
+        return not self._sign_up_domains or may_sign_up(email, self._sign_up_domains)
 
     async def _follow_email(self, uow: UnitOfWork, user: User, claims: Claims) -> None:
         if claims.email is None or claims.email == user.email:
+            return
+        if user.email_as_of is not None and claims.issued_at <= user.email_as_of:
             return
         await uow.users.lock_email(claims.email)
         if await uow.users.active_by_email(claims.email) is not None:
@@ -124,6 +163,7 @@ class UserSync:
             return
         before = {"email": user.email}
         user.email = claims.email
+        user.email_as_of = claims.issued_at
         after = {"email": user.email}
         await uow.audit(
             AuditAction.USER_EMAIL_CHANGED, user, before=before, after=after, actor_id=user.id
@@ -133,8 +173,13 @@ class UserSync:
         """Find or make the row of somebody who comes for the first time."""
         if claims.email is None:
             raise EmailMissingError
+        if not self._may_have_account(claims.email):
+            raise EmailNotAllowedError
         for _ in range(3):
             facts = await self._ask(claims, claims.email)
+            if not facts.exists:
+                # The last tokens of a deleted account: its person has left.
+                raise UserInactiveError
             try:
                 async with UnitOfWork(self._database, context) as uow:
                     if await self._settle(uow, claims, claims.email, facts):
@@ -148,16 +193,9 @@ class UserSync:
         async with UnitOfWork(self._database, RequestContext(), reads=True) as uow:
             row = await uow.users.active_by_email(email)
         holder = row.supabase_id if row else None
-        try:
-            account = await self._auth.get_user(claims.subject)
-            gone = holder is not None and await self._auth.get_user(holder) is None
-        except AuthUnavailableError:
-            if row is not None or email == self._bootstrap_admin:
-                raise
-            # Nothing hangs on the answer but a flag that reconciliation mends.
-            account, gone = None, False
-        confirmed = bool(account and account.email_confirmed and account.email == email)
-        return _AuthFacts(confirmed, holder, gone)
+        account = await self._auth.get_user(claims.subject)
+        gone = holder is not None and await self._auth.get_user(holder) is None
+        return _AuthFacts(account is not None, _has_confirmed(account, email), holder, gone)
 
     async def _settle(self, uow: UnitOfWork, claims: Claims, email: str, facts: _AuthFacts) -> bool:
         """Decide whose the address is; False when the facts are about somebody else by now."""
@@ -189,6 +227,7 @@ class UserSync:
                 full_name=claims.full_name,
                 role=Role.ADMIN if first_admin else Role.LEARNER,
                 last_sign_in=claims.signed_in_at,
+                email_as_of=claims.issued_at,
                 email_confirmed=facts.confirmed,
             )
         )
@@ -200,6 +239,7 @@ class UserSync:
     async def _claim(self, uow: UnitOfWork, user: User, claims: Claims) -> None:
         user.supabase_id = claims.subject
         user.email_confirmed = True
+        user.email_as_of = claims.issued_at
         user.full_name = user.full_name or claims.full_name
         user.last_sign_in = claims.signed_in_at
         after = {"supabase_id": str(claims.subject)}
@@ -230,6 +270,27 @@ class UserSync:
 def _is_outdated(identity: Identity, claims: Claims) -> bool:
     if not identity.is_active:
         return False
-    moved = claims.email is not None and claims.email != identity.email
     signed_in = identity.last_sign_in is None or identity.last_sign_in < claims.signed_in_at
-    return moved or signed_in
+    return signed_in or _is_moved(identity, claims)
+
+
+def _is_moved(identity: Identity, claims: Claims) -> bool:
+    """Say whether the account has another address by now: an older token is no news."""
+    if claims.email is None or claims.email == identity.email:
+        return False
+    return identity.email_as_of is None or claims.issued_at > identity.email_as_of
+
+
+def _has_confirmed(account: AuthUser | None, email: str | None) -> bool:
+    return account is not None and account.email_confirmed and account.email == email
+
+
+async def _confirm(uow: UnitOfWork, user: User) -> None:
+    user.email_confirmed = True
+    await uow.audit(
+        AuditAction.USER_EMAIL_CONFIRMED,
+        user,
+        before={"email_confirmed": False},
+        after={"email_confirmed": True},
+        actor_id=user.id,
+    )

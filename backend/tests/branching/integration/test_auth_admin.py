@@ -59,25 +59,6 @@ async def test_signing_out_ends_every_session(
     assert (await token(supabase, "password", **credentials)).status_code == 200
 
 
-async def test_a_banned_account_does_not_sign_in(
-    directory: SupabaseAuthAdmin, supabase: httpx.AsyncClient, account: Account
-) -> None:
-    credentials = {"email": account.email, "password": account.password}
-    assert await directory.set_banned(UUID(account.id), banned=True)
-    assert (await token(supabase, "password", **credentials)).status_code == 400
-    assert await directory.set_banned(UUID(account.id), banned=False)
-    assert (await token(supabase, "password", **credentials)).status_code == 200
-
-
-async def test_an_address_is_changed_confirmed(
-    directory: SupabaseAuthAdmin, account: Account
-) -> None:
-    email = f"moved-{account.email}"
-    changed = await directory.change_email(UUID(account.id), email)
-    assert changed == AuthUser(UUID(account.id), email, email_confirmed=True)
-    assert await directory.get_user(UUID(account.id)) == changed
-
-
 async def test_another_key_is_refused(settings: Settings) -> None:
     client = SupabaseAuthAdmin(settings.supabase_url, "sb_secret_wrong")
     with pytest.raises(AuthUnavailableError):

@@ -1,6 +1,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,13 @@ import httpx
 import pytest
 from jwt.algorithms import ECAlgorithm
 
-from app.core.auth.jwks import COOLDOWN_SECONDS, MAX_AGE_SECONDS, JwksKeys, KeysUnavailableError
+from app.core.auth.jwks import (
+    COOLDOWN_SECONDS,
+    KEPT_SECONDS,
+    MAX_AGE_SECONDS,
+    JwksKeys,
+    KeysUnavailableError,
+)
 from app.core.auth.security import InvalidTokenError, TokenVerifier
 from tests.core.auth.tokens import SUBJECT, Project
 from tests.support import ISSUER, LocalKeys
@@ -107,17 +114,34 @@ class TestFetching:
 class TestUnknownKid:
     async def test_is_looked_for_once_in_the_cooldown(self, server: KeyServer) -> None:
         await server.holds("first")
-        for seconds, fetches in ((1, 1), (28.9, 1), (0.1, 2), (29, 2), (1, 3)):
+        for seconds, expected in ((1, "29"), (28.9, "1")):
+            server.now += seconds
+            with pytest.raises(KeysUnavailableError) as caught:
+                await server.holds("third")
+            assert (caught.value.headers["Retry-After"], server.fetches) == (expected, 1)
+        for seconds, fetches in ((0.1, 2), (29, 2), (1, 3)):
             server.now += seconds
             assert not await server.holds("third")
             assert server.fetches == fetches
+
+    async def test_a_key_that_was_just_published_is_not_called_wrong(
+        self, server: KeyServer, first: LocalKeys, second: LocalKeys
+    ) -> None:
+        await server.holds("first")
+        server.publish(public(first), public(second))
+        server.now += 1
+        with pytest.raises(KeysUnavailableError):
+            await server.holds("second")
+        server.now += COOLDOWN_SECONDS
+        assert await server.holds("second")
 
     async def test_a_flood_costs_one_fetch_in_30_seconds(self, server: KeyServer) -> None:
         await server.holds("first")
         start = server.now
         for _ in range(600):
             server.now += 0.5
-            assert not await server.holds(uuid.uuid4().hex)
+            with suppress(KeysUnavailableError):
+                assert not await server.holds(uuid.uuid4().hex)
         assert server.fetches - 1 <= (server.now - start) / COOLDOWN_SECONDS
         assert await server.holds("first")
 
@@ -186,6 +210,16 @@ class TestOutage:
             assert await server.holds("first")
         assert server.fetches - 1 <= (server.now - start) / COOLDOWN_SECONDS
 
+    async def test_known_keys_go_after_a_day(self, server: KeyServer) -> None:
+        """No token that they signed before the outage lives longer; a revoked key must end."""
+        await server.holds("first")
+        server.error = httpx.ConnectError("refused")
+        server.now += KEPT_SECONDS - 1
+        assert await server.holds("first")
+        server.now += 1
+        with pytest.raises(KeysUnavailableError):
+            await server.holds("first")
+
     @EACH_FAILURE
     async def test_a_bad_answer_takes_no_key_away(self, server: KeyServer, failure: object) -> None:
         await server.holds("first")
@@ -242,7 +276,8 @@ class TestVerifier:
         old = first.token(SUBJECT, "person@unified.example")
         new = second.token(SUBJECT, "person@unified.example")
         assert (await verifier.verify(old)).subject == SUBJECT
-        with pytest.raises(InvalidTokenError):
+        server.now += 1
+        with pytest.raises(KeysUnavailableError):
             await verifier.verify(new)
         server.publish(public(first), public(second))
         server.now += COOLDOWN_SECONDS

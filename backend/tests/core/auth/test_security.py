@@ -33,6 +33,21 @@ class TestGenuine:
         claims = await project.verifier().verify(project.rs_token())
         assert claims.subject == SUBJECT
 
+    async def test_an_audience_in_an_array(self, project: Project) -> None:
+        """What the first token after a start of Supabase's Auth has, beside a token hook."""
+        token = project.token(project.claims(aud=["authenticated"]))
+        assert (await project.verifier().verify(token)).subject == SUBJECT
+
+    async def test_an_application_that_is_named(self, project: Project) -> None:
+        token = project.token(project.claims(client_id="9f1c"))
+        verifier = project.verifier(oauth_clients=("9f1c",))
+        assert (await verifier.verify(token)).subject == SUBJECT
+
+    async def test_an_international_address(self, project: Project) -> None:
+        for email in ("Ada@Zähne.example", "ada@xn--zhne-loa.example"):
+            claims = await project.verifier().verify(project.token(project.claims(email=email)))
+            assert claims.email == "ada@xn--zhne-loa.example"
+
     async def test_capitals_in_the_subject(self, project: Project) -> None:
         token = project.token(project.claims(sub=str(SUBJECT).upper()))
         assert (await project.verifier().verify(token)).subject == SUBJECT
@@ -124,7 +139,7 @@ class TestLegacySecret:
             {"role": "service_role"},
             {"role": "anon"},
             {"iss": "supabase"},
-            {"aud": ["authenticated"]},
+            {"aud": ["authenticated", "admin"]},
             {"exp": 1e300},
             {"sub": ""},
             {"is_anonymous": True},

@@ -110,7 +110,7 @@ class TestReportProgress:
 
 def claims_of(user: User) -> Claims:
     assert user.supabase_id is not None
-    return Claims(user.supabase_id, user.email, None, NOW, 4e9, "aal1", None)
+    return Claims(user.supabase_id, user.email, None, NOW, NOW, 4e9, "aal1", None)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
 from app.models import Location, Requirement, TrainingModule, User
 from app.services.compliance.reconciliation import ReconciliationService
 from app.services.context import SYSTEM
@@ -126,7 +127,14 @@ class TestLeave:
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+@pytest.fixture
+def account(auth_admin: InMemoryAuthAdmin, learner: User) -> None:
+    assert learner.supabase_id is not None
+    auth_admin.put(AuthUser(learner.supabase_id, learner.email, email_confirmed=True))
+
+
 class TestTermination:
+    @pytest.mark.usefixtures("account")
     async def test_and_rehire(
         self,
         api: Api,
@@ -144,6 +152,14 @@ class TestTermination:
         assert (person["is_active"], person["hired_on"]) == (True, str(today))
         assert person["job_title"] == "Assistant"
         assert await status(api, learner, today) == "due"
+
+    async def test_whose_account_was_deleted_comes_back_without(
+        self, api: Api, admin: User, learner: User, today: date
+    ) -> None:
+        await act(api, admin, learner, "terminate", effective_on=str(today))
+        await act(api, admin, learner, "rehire", hired_on=str(today))
+        person = (await api.get(f"/users/{learner.id}", admin)).json()
+        assert (person["is_active"], person["supabase_id"]) == (True, None)
 
     async def test_on_a_day_to_come(
         self, api: Api, admin: User, learner: User, today: date, database: RollbackDatabase

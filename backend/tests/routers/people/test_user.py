@@ -1,4 +1,6 @@
+import time
 import uuid
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
 from app.integrations.auth_admin import AddressRefusedError, AuthUser, InMemoryAuthAdmin
-from app.models import AuditEvent, Location, User
+from app.models import AuditEvent, InvitationClaim, Location, User
 from tests.factories.user import make_location, make_user
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, etag
@@ -47,12 +49,26 @@ async def colleague(session: AsyncSession, office: Location) -> User:
     return await make_user(session, location_id=office.id, full_name="Ada Floss")
 
 
+def account(auth: InMemoryAuthAdmin, email: str = "new@unified.example") -> uuid.UUID:
+    user = AuthUser(uuid.uuid4(), email, email_confirmed=True)
+    auth.put(user)
+    return user.id
+
+
+async def half_a_minute(session: AsyncSession) -> None:
+    """Let what was claimed for an invitation run out."""
+    past = func.clock_timestamp() - timedelta(seconds=1)
+    await session.execute(update(InvitationClaim).values(claimed_until=past))
+
+
 class TestSync:
     async def test_anonymous(self, api: Api) -> None:
         assert_anonymous(await api.post("/users/sync"))
 
-    async def test_makes_a_learner_once(self, api: Api, session: AsyncSession) -> None:
-        token = api.keys.token(uuid.uuid4(), "new@unified.example")
+    async def test_makes_a_learner_once(
+        self, api: Api, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        token = api.keys.token(account(auth_admin), "new@unified.example")
         headers = {"Authorization": f"Bearer {token}"}
         first = await api.post("/users/sync", headers=headers)
         again = await api.post("/users/sync", headers=headers)
@@ -62,15 +78,19 @@ class TestSync:
         statement = select(func.count()).where(User.email == "new@unified.example")
         assert await session.scalar(statement) == 1
 
-    async def test_any_other_first_call_does_the_same(self, api: Api) -> None:
-        token = api.keys.token(uuid.uuid4(), "new@unified.example")
+    async def test_any_other_first_call_does_the_same(
+        self, api: Api, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        token = api.keys.token(account(auth_admin), "new@unified.example")
         response = await api.get("/modules", headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == HTTPStatus.OK
 
-    async def test_the_trail_knows_the_request(self, api: Api, session: AsyncSession) -> None:
-        subject = uuid.uuid4()
+    async def test_the_trail_knows_the_request(
+        self, api: Api, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        subject, now = account(auth_admin), int(time.time())
         for number, email in enumerate(("new@unified.example", "newer@unified.example")):
-            token = api.keys.token(subject, email)
+            token = api.keys.token(subject, email, iat=now - 9 + number)
             headers = {"Authorization": f"Bearer {token}", "X-Request-Id": f"request-{number}"}
             await api.get("/modules", headers=headers)
         events = await session.execute(
@@ -347,8 +367,23 @@ class TestInvite:
         await session.execute(
             update(User).where(User.email == body["email"]).values(is_active=False)
         )
+        await half_a_minute(session)
         response = await api.post("/users/invite", admin, json=body)
         assert_problem(response, HTTPStatus.CONFLICT, "account_in_use")
+
+    async def test_an_international_address(
+        self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        """Supabase takes and keeps ASCII domains; people are shown their own."""
+        body = {"email": "Ada@Zähne.example"}
+        response = await api.post("/users/invite", admin, json=body)
+        assert (response.status_code, response.json()["email"]) == (201, "ada@zähne.example")
+        assert auth_admin.invited == ["ada@xn--zhne-loa.example"]
+        assert await session.get(User, uuid.UUID(response.json()["id"])) is not None
+        again = await api.post("/users/invite", admin, json={"email": "ada@xn--zhne-loa.example"})
+        assert_problem(again, HTTPStatus.CONFLICT, "email_in_use")
+        found = await api.get("/users?q=ada@zähne.example", admin)
+        assert [person["email"] for person in found.json()["items"]] == ["ada@zähne.example"]
 
     async def test_an_address_that_supabase_refuses(
         self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, monkeypatch: pytest.MonkeyPatch
@@ -374,6 +409,9 @@ class TestInviteAgain:
     ) -> None:
         invited = await api.post("/users/invite", admin, json={"email": "new@unified.example"})
         path = f"/users/{invited.json()['id']}/invite"
+        at_once = await api.post(path, admin)
+        assert_problem(at_once, HTTPStatus.CONFLICT, "invitation_under_way")
+        await half_a_minute(session)
         again = await api.post(path, admin)
         assert again.status_code == HTTPStatus.OK
         assert again.json()["supabase_id"] == invited.json()["supabase_id"]
@@ -405,6 +443,8 @@ class TestInviteAgain:
     async def test_who_has_signed_in_is_not_invited(
         self, api: Api, admin: User, learner: User, auth_admin: InMemoryAuthAdmin
     ) -> None:
+        assert learner.supabase_id is not None
+        auth_admin.put(AuthUser(learner.supabase_id, learner.email, email_confirmed=True))
         response = await api.post(f"/users/{learner.id}/invite", admin)
         assert_problem(response, HTTPStatus.CONFLICT, "invitation_accepted")
         assert auth_admin.invited == []
@@ -416,6 +456,30 @@ class TestInviteAgain:
         auth_admin.confirm(uuid.UUID(invited.json()["supabase_id"]))
         response = await api.post(f"/users/{invited.json()['id']}/invite", admin)
         assert_problem(response, HTTPStatus.CONFLICT, "invitation_accepted")
+
+    async def test_who_comes_back_gets_a_new_account(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        auth_admin: InMemoryAuthAdmin,
+        session: AsyncSession,
+    ) -> None:
+        """Off-boarded as documented: deactivated here, deleted there. The row is the same again."""
+        lost = learner.supabase_id
+        opened = await api.get(f"/users/{learner.id}", admin)
+        for active in (False, True):
+            body = {"is_active": active}
+            opened = await api.patch(f"/users/{learner.id}", admin, json=body, headers=etag(opened))
+        assert opened.json()["supabase_id"] is None
+        invited = await api.post(f"/users/{learner.id}/invite", admin)
+        assert invited.status_code == HTTPStatus.OK
+        new = uuid.UUID(invited.json()["supabase_id"])
+        assert new != lost
+        auth_admin.confirm(new)
+        token = api.keys.token(new, learner.email)
+        me = await api.get("/users/me", headers={"Authorization": f"Bearer {token}"})
+        assert me.json()["id"] == str(learner.id)
 
     async def test_closed_people_are_opened_first(
         self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession

@@ -103,6 +103,15 @@ class TestSweep:
         assert await left(session) == {media.path}
         assert set(storage.files) == {media.path, "section/stray.mp4"}
 
+    async def test_finds_strays_wherever_they_are(
+        self, storage: InMemoryFileStorage, sweep: MediaSweep
+    ) -> None:
+        strays = {"top.mp4", "other/one.mp4", "other/deep/down/two.mp4", "section/a/three.mp4"}
+        for path in strays:
+            storage.put(path, MP4, "video/mp4", age=TWO_DAYS)
+        assert set((await sweep.sweep(DAY)).strays) == strays
+        assert storage.files == {}
+
     async def test_keeps_what_content_drafts_and_evidence_name(
         self,
         session: AsyncSession,

@@ -1,6 +1,7 @@
 import tracemalloc
 import uuid
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,11 +84,17 @@ class TestDeletions:
         assert (done.deactivated, done.changed, done.people) == (1, 1, 2)
         row = await directory.fresh(learner)
         assert not row.is_active
-        assert (row.supabase_id, row.email) == (link, learner.email)
+        assert (row.supabase_id, row.email) == (None, learner.email)
         assert row.etag != tag
         assert (await directory.fresh(other_learner)).is_active
+        before, after = {"is_active": True}, {"is_active": False}
         assert await directory.events() == [
-            ("user:account_deleted", learner.id, {"is_active": True}, {"is_active": False})
+            (
+                "user:account_deleted",
+                learner.id,
+                {**before, "supabase_id": str(link)},
+                {**after, "supabase_id": None},
+            )
         ]
         statement = select(EmploymentChange.state).where(EmploymentChange.user_id == learner.id)
         history = statement.order_by(EmploymentChange.created_at.desc()).limit(1)
@@ -104,9 +111,24 @@ class TestDeletions:
         self, directory: Directory, learner: User, admin: User
     ) -> None:
         directory.lists(admin)
+        link = learner.supabase_id
         await directory.sync()
         with pytest.raises(UserInactiveError):
-            await directory.signs_in(learner.supabase_id, learner.email)
+            await directory.signs_in(link, learner.email)
+
+    async def test_a_leavers_account_is_forgotten(self, directory: Directory, admin: User) -> None:
+        """Deactivated here, then deleted there: reopened, they are not closed once more."""
+        leaver = await directory.person(is_active=False)
+        directory.lists(admin)
+        done = await directory.sync()
+        assert done.changed == 0
+        row = await directory.fresh(leaver)
+        assert row.supabase_id is None
+        assert [event[0] for event in await directory.events()] == ["user:account_forgotten"]
+        row.is_active = True
+        await directory.session.commit()
+        assert (await directory.sync()).deactivated == 0
+        assert (await directory.fresh(leaver)).is_active
 
     async def test_the_address_is_free_for_whoever_has_it_next(
         self, directory: Directory, learner: User, admin: User
@@ -172,6 +194,14 @@ class TestAddresses:
         assert (await directory.sync()).emails_changed == 4
         assert [(await directory.fresh(user)).email for user in chain] == emails
         assert (await directory.sync()).changed == 0
+
+    async def test_what_a_token_has_said_since_is_newer(
+        self, directory: Directory, learner: User
+    ) -> None:
+        learner.email_as_of = datetime.now(UTC) + timedelta(minutes=1)
+        await directory.session.commit()
+        directory.lists(learner, email="old@unified.example")
+        assert (await directory.sync()).emails_changed == 0
 
     async def test_a_swap_is_for_people_to_solve(
         self, directory: Directory, learner: User, other_learner: User
@@ -262,6 +292,17 @@ class TestGuards:
         assert (await directory.sync(confirmed=True)).deactivated == 3
         directory.lists(*people[2:3])
         assert (await directory.sync()).deactivated == 0
+
+    async def test_they_are_asked_for_before_they_are_counted(self, directory: Directory) -> None:
+        """A list that leaves out accounts of one instant says nothing about them."""
+
+        class Forgetful(InMemoryAuthAdmin):
+            async def list_users(self, page: int, per_page: int) -> list[AuthUser]:
+                return (await super().list_users(page, per_page))[:5]
+
+        directory = replace(directory, auth=Forgetful(), confirm_share=0.1)
+        directory.lists(*await directory.people(20))
+        assert (await directory.sync()).changed == 0
 
     async def test_just_the_share_does_not(self, directory: Directory) -> None:
         directory = replace(directory, confirm_share=0.1)
@@ -378,5 +419,5 @@ async def test_ten_thousand_people(committed_database: Database) -> None:
         with count_statements(committed_database.engine) as statements:
             again = await service.run()
         assert again.changed == 0
-        assert statements.count == 2
+        assert statements.count == 3
         assert await session.scalar(audited) == 600

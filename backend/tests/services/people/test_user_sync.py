@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.auth.security import Claims
@@ -15,6 +15,7 @@ from app.models import AuditEvent, User
 from app.services.people.user_sync import (
     EmailInUseError,
     EmailMissingError,
+    EmailNotAllowedError,
     EmailNotConfirmedError,
     UserInactiveError,
     UserSync,
@@ -33,6 +34,7 @@ def claims_of(subject: uuid.UUID, email: str | None = EMAIL, **fields: Any) -> C
             "email": email,
             "full_name": "Ada Byron",
             "signed_in_at": SIGNED_IN,
+            "issued_at": fields.get("signed_in_at", SIGNED_IN),
             "expires_at": 0,
             "assurance_level": "aal1",
             "session_id": None,
@@ -119,14 +121,14 @@ class TestBootstrap:
         actor = await sync.actor(claims_of(subject, "boss@unified.example"))
         assert actor.role is Role.ADMIN
 
-    @pytest.mark.parametrize("email", [None, "other@unified.example"])
+    @pytest.mark.parametrize(
+        ("email", "confirmed"), [("boss@unified.example", False), ("other@unified.example", True)]
+    )
     async def test_the_claim_alone_makes_no_admin(
-        self, sync: UserSync, auth_admin: InMemoryAuthAdmin, email: str | None
+        self, sync: UserSync, auth_admin: InMemoryAuthAdmin, email: str, *, confirmed: bool
     ) -> None:
-        """The token says so, the account does not: unconfirmed, gone, or another address."""
-        subject = uuid.uuid4()
-        if email is not None:
-            auth_admin.put(AuthUser(subject, email, email_confirmed=True))
+        """The token says so, the account does not: unconfirmed, or another address."""
+        subject = account(auth_admin, email, confirmed=confirmed)
         actor = await sync.actor(claims_of(subject, "boss@unified.example"))
         assert actor.role is Role.LEARNER
 
@@ -221,6 +223,46 @@ class TestReplaced:
         assert previous.is_active
 
 
+class TestWhoMayHaveAnAccount:
+    """The hook does not see accounts of the dashboard, nor changes of address: this does."""
+
+    @pytest.fixture
+    def sync(self, database: RollbackDatabase, auth_admin: InMemoryAuthAdmin) -> UserSync:
+        return UserSync(database, auth_admin, sign_up_domains={"unified.example"})
+
+    async def test_somebody_of_another_domain_gets_no_row(
+        self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        email = "ada@elsewhere.example"
+        with pytest.raises(EmailNotAllowedError):
+            await sync.actor(claims_of(account(auth_admin, email), email))
+        assert await session.scalar(select(func.count()).where(User.email == email)) == 0
+
+    async def test_nor_an_invited_one(
+        self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession
+    ) -> None:
+        email = "ada@elsewhere.example"
+        invited = await make_user(session, supabase_id=None, email=email)
+        with pytest.raises(EmailNotAllowedError):
+            await sync.actor(claims_of(account(auth_admin, email), email))
+        await session.refresh(invited)
+        assert invited.supabase_id is None
+
+    async def test_somebody_who_moves_to_another_domain_is_refused(
+        self, sync: UserSync, session: AsyncSession, learner: User
+    ) -> None:
+        assert learner.supabase_id is not None
+        before = learner.email
+        for _ in range(2):
+            with pytest.raises(EmailNotAllowedError):
+                await sync.actor(claims_of(learner.supabase_id, "ada@elsewhere.example"))
+        await session.refresh(learner)
+        assert learner.email == before
+
+    async def test_others_get_in(self, sync: UserSync, auth_admin: InMemoryAuthAdmin) -> None:
+        assert (await sync.actor(claims_of(account(auth_admin)))).role is Role.LEARNER
+
+
 class TestChanges:
     async def test_the_row_follows_the_address(
         self, sync: UserSync, session: AsyncSession, learner: User
@@ -230,6 +272,31 @@ class TestChanges:
         await session.refresh(learner)
         assert learner.email == "new@unified.example"
         assert await actions(session, learner) == ["user:email_changed"]
+
+    async def test_an_older_token_knows_an_older_address(
+        self, sync: UserSync, session: AsyncSession, learner: User
+    ) -> None:
+        """A confirmed change leaves tokens of the old address in force, for an hour."""
+        assert learner.supabase_id is not None
+        old = claims_of(learner.supabase_id, "old@unified.example")
+        later = SIGNED_IN + timedelta(minutes=5)
+        new = claims_of(learner.supabase_id, "new@unified.example", issued_at=later)
+        for claims in (old, new, old, new, old):
+            assert (await sync.actor(claims)).id == learner.id
+        await session.refresh(learner)
+        assert (learner.email, learner.email_as_of) == ("new@unified.example", later)
+        assert await actions(session, learner) == ["user:email_changed"] * 2
+
+    async def test_a_confirmation_counts_from_the_next_sign_in(
+        self, sync: UserSync, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        subject = account(auth_admin, confirmed=False)
+        await sync.actor(claims_of(subject))
+        auth_admin.confirm(subject)
+        await sync.actor(claims_of(subject, signed_in_at=SIGNED_IN + timedelta(hours=1)))
+        row = await the_row(session, subject)
+        assert row.email_confirmed
+        assert await actions(session, row) == ["user:created", "user:email_confirmed"]
 
     async def test_an_address_that_somebody_holds_is_not_taken_over(
         self, sync: UserSync, session: AsyncSession, learner: User, other_learner: User
@@ -260,6 +327,14 @@ class TestChanges:
 
 
 class TestLeavers:
+    async def test_the_token_of_a_deleted_account_makes_nobody_new(
+        self, sync: UserSync, session: AsyncSession
+    ) -> None:
+        """Whoever was erased, or closed by reconciliation, has a token for some time yet."""
+        with pytest.raises(UserInactiveError):
+            await sync.actor(claims_of(uuid.uuid4()))
+        assert await session.scalar(select(func.count()).where(User.email == EMAIL)) == 0
+
     async def test_are_refused_on_the_next_request(
         self, sync: UserSync, session: AsyncSession, learner: User
     ) -> None:
@@ -301,13 +376,16 @@ class TestAuthServiceAway:
         actor = await sync.actor(claims_of(learner.supabase_id, learner.email))
         assert actor.id == learner.id
 
-    async def test_new_people_get_in_unconfirmed(
+    async def test_nobody_new_gets_in_unseen(
         self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession
     ) -> None:
+        """The account may be gone: the last token of somebody who was erased looks like this."""
         subject = account(auth_admin)
         auth_admin.available = False
-        await sync.actor(claims_of(subject))
-        assert not (await the_row(session, subject)).email_confirmed
+        with pytest.raises(AuthUnavailableError):
+            await sync.actor(claims_of(subject))
+        auth_admin.available = True
+        assert (await sync.actor(claims_of(subject))).role is Role.LEARNER
 
     async def test_nobody_claims_a_row_unseen(
         self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession

@@ -1,0 +1,16 @@
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base
+
+
+class InvitationClaim(Base):
+    """Somebody is inviting this address: every further mail would kill the link of the last one."""
+
+    __tablename__ = "invitation_claims"
+
+    email: Mapped[str] = mapped_column(String(320), primary_key=True)
+    claimed_until: Mapped[datetime]
+    """A claim ends by itself, for whoever held it may have died."""
