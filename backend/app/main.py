@@ -15,9 +15,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from app.container import Container
 from app.core.config import Environment, Settings, load_settings
 from app.core.logging import configure_logging
-from app.routers import (
-    health,
-)
+from app.routers import documentation, health
 from app.routers.compliance import (
     compliance,
     exemption,
@@ -32,6 +30,7 @@ from app.routers.content import (
     question,
     section,
 )
+from app.routers.documentation import OPENAPI_PATH
 from app.routers.errors import add_error_handlers
 from app.routers.evidence import (
     audit_event,
@@ -45,7 +44,7 @@ from app.routers.evidence import (
 )
 from app.routers.fast_lane import FastLane
 from app.routers.head import HeadAsGet
-from app.routers.middleware import LimitBody, Observe
+from app.routers.middleware import LimitBody, Observe, RefuseAmbiguous
 from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.people import (
     auth_hook,
@@ -120,9 +119,11 @@ def create_app(container: Container) -> FastAPI:
         title="Unified Dental training",
         version=version("unified-dental-training"),
         lifespan=lifespan,
-        docs_url="/docs" if settings.docs_enabled else None,
+        docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        openapi_url=OPENAPI_PATH if settings.shows_docs else None,
+        # A redirect would go to whatever host the request named.
+        redirect_slashes=False,
         generate_unique_id_function=operation_id,
         # Prometheus and structlog tell what happens here, without what FastAPI's own would quote of
         # a request; asking three providers whether they are there costs each request 5 us.
@@ -138,6 +139,8 @@ def create_app(container: Container) -> FastAPI:
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     for router in ROUTERS:
         app.include_router(router, prefix=BASE_PATH)
+    if settings.shows_docs:
+        documentation.add_routes(app)
     if settings.metrics_enabled:
         app.include_router(health.metrics_router)
 
@@ -146,6 +149,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Wrap the router; what is added later is further out."""
     app.router.middleware_stack = HeadAsGet(FastLane(app.router.middleware_stack))
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RefuseAmbiguous, hosts=settings.allowed_hosts)
     app.add_middleware(Observe)
     # Outermost, so that browsers may read 413 and 500 as well.
     if settings.cors_origins:

@@ -90,7 +90,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_048_576, ge=1024)
     metrics_enabled: bool = False
     metrics_token: SecretStr | None = Field(None, validate_default=True)
-    docs_enabled: bool = True
+    docs_enabled: bool | None = None
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     content_cache_bytes: int = Field(32 * 1_048_576, ge=0)
     idempotency_hours: int = Field(24, ge=24)
     confirm_share: float = Field(0.3, ge=0, le=1)
@@ -104,7 +105,7 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
-    @field_validator("signup_email_domains", "oauth_clients", mode="before")
+    @field_validator("signup_email_domains", "oauth_clients", "allowed_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -213,6 +214,13 @@ class Settings(BaseSettings):
             timeout=self.database_pool_timeout,
             recycle=self.database_pool_recycle,
         )
+
+    @property
+    def shows_docs(self) -> bool:
+        """Whether `/docs` and `/openapi.json` are there: in production only where one says so."""
+        if self.docs_enabled is None:
+            return self.environment is not Environment.PRODUCTION
+        return self.docs_enabled
 
     @property
     def issuer(self) -> str:

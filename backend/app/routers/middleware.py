@@ -3,6 +3,7 @@
 import re
 import time
 import traceback
+from collections.abc import Collection
 from pathlib import PurePath
 
 import orjson
@@ -11,22 +12,45 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import AppError
+from app.core.errors import AppError, InvalidPayloadError
 from app.core.ids import new_request_id
 from app.core.metrics import Metrics
 from app.core.problems import MEDIA_TYPE, problem
+from app.routers.respond import BASE_PATH
 
 log = structlog.get_logger("app.access")
 
 _INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
 _BODY_TOO_LARGE = AppError("body_too_large", 413, "The request body is too large")
+_OTHER_HOST = AppError("other_host", 421, "This service does not answer for that host")
+_HEALTH = f"{BASE_PATH}/health/"
+_PORT = re.compile(r":[0-9]*\Z")
+_SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"idempotency-key",
+        b"if-match",
+        b"origin",
+        b"webhook-id",
+        b"webhook-signature",
+        b"webhook-timestamp",
+        b"x-request-id",
+    }
+)
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _SECURITY_HEADERS = (
+    # What is not a page of ours runs, loads and frames nothing, whatever a browser takes it for.
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-site"),
 )
+_STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+"""A year, where this request came by TLS: browsers believe it of no other."""
 
 
 class Observe:
@@ -50,7 +74,7 @@ class Observe:
             if message["type"] == "http.response.start":
                 started_sending = True
                 status = message["status"]
-                _add_headers(message, request_id)
+                _add_headers(message, request_id, scope["scheme"])
             await send(message)
 
         unbound = structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -64,6 +88,35 @@ class Observe:
         finally:
             _record(scope, status, time.perf_counter() - started)
             structlog.contextvars.reset_contextvars(**unbound)
+
+
+class RefuseAmbiguous:
+    """Refuses what one of two could take for another request than the other does.
+
+    These are headers that are one and were sent twice, and hosts that are not ours.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+        """Without `hosts` any is taken; health is told at any address of the machine."""
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = self._fault(scope) if scope["type"] == "http" else None
+        if error is None:
+            await self._app(scope, receive, send)
+        else:
+            await _problem(error, scope["state"]["request_id"])(scope, receive, send)
+
+    def _fault(self, scope: Scope) -> AppError | None:
+        names = [name for name, _ in scope["headers"] if name in _SINGLE]
+        if len(names) != len(set(names)):
+            name = next(name for name in names if names.count(name) > 1).decode()
+            return InvalidPayloadError.at(f"header:{name}", "repeated", "Send this header once")
+        if not self._hosts or scope["path"].startswith(_HEALTH):
+            return None
+        host = _PORT.sub("", _header(scope, b"host", "")).lower()
+        return None if host in self._hosts else _OTHER_HOST
 
 
 class LimitBody:
@@ -96,10 +149,12 @@ class LimitBody:
         await self._app(scope, counted_receive, send)
 
 
-def _add_headers(message: Message, request_id: str) -> None:
+def _add_headers(message: Message, request_id: str, scheme: str) -> None:
     headers = message["headers"]
     sent = {name for name, _ in headers}
     added = [(name, value) for name, value in _SECURITY_HEADERS if name not in sent]
+    if scheme == "https":
+        added.append(_STRICT_TRANSPORT)
     message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *added]
 
 

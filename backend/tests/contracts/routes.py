@@ -17,7 +17,8 @@ PUBLIC = {
     "GET /metrics",  # has a token of its own
     "GET /openapi.json",
     "GET /docs",
-    "GET /docs/oauth2-redirect",
+    "GET /docs/start.js",
+    "GET /docs/{name}",
 }
 
 

@@ -63,14 +63,6 @@ class TestHead:
         assert response.headers["Allow"] == "POST"
 
 
-class TestSecurityHeaders:
-    async def test_everywhere(self, api: Api) -> None:
-        for path in ("/health/live", "/users/me", "/nothing"):
-            response = await api.get(path)
-            assert response.headers["X-Content-Type-Options"] == "nosniff"
-            assert response.headers["Referrer-Policy"] == "no-referrer"
-
-
 class TestPages:
     @pytest.fixture
     async def titles(self, session: AsyncSession) -> list[str]:

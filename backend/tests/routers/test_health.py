@@ -1,44 +1,16 @@
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from app.core.database import Database
 from app.core.postgres import schema
 from app.core.postgres.table_security import API_ROLE
-from app.integrations.auth_admin import InMemoryAuthAdmin
-from app.main import create_app
 from app.models import User
 from devstack.postgres import EmbeddedPostgres
-from tests.conftest import container_for, settings_for
 from tests.routers.problems import assert_anonymous, assert_problem
-from tests.support import ORIGIN, Api, LocalKeys
-
-AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
-
-
-@pytest.fixture
-async def serve(keys: LocalKeys) -> AsyncIterator[Any]:
-    """Return a function that serves the application with other settings."""
-    opened: list[tuple[httpx.AsyncClient, Database]] = []
-
-    def start(url: str = AWAY, **changes: Any) -> Api:
-        settings = settings_for(url, **changes)
-        database = Database.from_settings(settings)
-        app = create_app(container_for(database, keys, InMemoryAuthAdmin(), settings))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        client = httpx.AsyncClient(transport=transport, base_url=ORIGIN)
-        opened.append((client, database))
-        return Api(client, keys)
-
-    yield start
-    for client, database in opened:
-        await client.aclose()
-        await database.close()
+from tests.support import Api
 
 
 class TestLive:
@@ -109,14 +81,6 @@ class TestMetrics:
         right = {"Authorization": "Bearer let-me-in"}
         response = await api.client.get("/metrics", headers=right)
         assert response.status_code == HTTPStatus.OK
-
-
-class TestDocs:
-    async def test_by_setting(self, serve: Any) -> None:
-        on, off = serve(), serve(docs_enabled=False)
-        for path in ("/docs", "/openapi.json"):
-            assert (await on.client.get(path)).status_code == HTTPStatus.OK
-            assert (await off.client.get(path)).status_code == HTTPStatus.NOT_FOUND
 
 
 class TestCors:
