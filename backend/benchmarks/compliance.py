@@ -84,7 +84,8 @@ SELECT r.id, 1, current_date - 800, current_date - 800,
            'subject', jsonb_build_object('kind', 'modules', 'any_of', jsonb_build_array(m.id)),
            'first_due', jsonb_build_object('kind', 'days_after', 'event', 'hire', 'days', 30),
            'renewal', jsonb_build_object('months', 12, 'window_days', 30),
-           'audience', CASE WHEN n.n % 2 = 0 THEN '{{}}'::jsonb ELSE jsonb_build_object(
+           'audience', CASE WHEN n.n % 2 = 0 THEN jsonb_build_object('everyone', true)
+             ELSE jsonb_build_object(
                'departments', (SELECT jsonb_agg('Department ' || k)
                                  FROM generate_series(0, 7) k WHERE (k + n.n) % 3 < 2)) END)
   FROM generate_series(1, {requirements}) n

@@ -86,6 +86,7 @@ class Recurrence:
     window_days: int = 0
     early_renewal: EarlyRenewal = EarlyRenewal.KEEP
     hard_cap_months: int | None = None
+    shortest_days: int = 0
 
 
 def add_days(day: date, days: int) -> date:
@@ -149,7 +150,7 @@ def validity(
         return Validity(printed_expiry, Schedule(printed_expiry, 0))
     if rule.months is None:
         return Validity(printed_expiry)
-    schedule = _schedule(rule, rule.months, completed, recurring, _kept(rule, completed, previous))
+    schedule = _schedule(rule, rule.months, completed, recurring, previous)
     return Validity(_valid_through(rule, completed, schedule, printed_expiry), schedule)
 
 
@@ -163,18 +164,29 @@ def _kept(rule: Recurrence, completed: date, previous: Validity | None) -> Sched
     return previous.schedule if opens <= completed <= previous.valid_through else None
 
 
+def _annual_from(rule: Recurrence, completed: date, previous: Validity | None) -> date:
+    """Return the day after which an annual day counts.
+
+    Whoever has nothing valid and trains shortly before the day is not asked again shortly after.
+    """
+    if previous and previous.lasts_until(completed):
+        return completed
+    return add_days(completed, max(rule.shortest_days, rule.window_days))
+
+
 def _schedule(
     rule: Recurrence,
     months: int,
     completed: date,
     recurring: MonthDay | None,
-    kept: Schedule | None,
+    previous: Validity | None,
 ) -> Schedule:
+    kept = _kept(rule, completed, previous)
     if rule.anchor in ANNUAL_ANCHORS:
         if recurring is None:
             msg = f"{rule.anchor} needs the calendar day that it recurs on"
             raise ValueError(msg)
-        after = kept.anniversary if kept else completed
+        after = kept.anniversary if kept else _annual_from(rule, completed, previous)
         return Schedule(nth_annual(after, recurring, months // MONTHS_PER_YEAR), 0)
     if kept:
         return Schedule(kept.start, kept.months + months)

@@ -245,6 +245,32 @@ class TestOtherAnchors:
         renewed = validity(rule, date(2028, 3, 15), recurring=march, previous=held)
         assert renewed.valid_through == date(2029, 3, 31)
 
+    @pytest.mark.parametrize(
+        ("completed", "valid_through"),
+        [
+            (date(2026, 11, 20), date(2027, 12, 31)),
+            (date(2026, 10, 2), date(2027, 12, 31)),
+            (date(2026, 10, 1), date(2026, 12, 31)),
+        ],
+    )
+    def test_nobody_is_asked_again_after_a_few_weeks(
+        self, completed: date, valid_through: date
+    ) -> None:
+        rule = Recurrence(Anchor.FIXED_DATE, 12, window_days=30, shortest_days=90)
+        held = validity(rule, completed, recurring=MonthDay(12, 31))
+        assert held.valid_through == valid_through
+
+    def test_the_cap_wins_over_the_next_annual_day(self) -> None:
+        rule = Recurrence(Anchor.FIXED_DATE, 12, 30, hard_cap_months=12, shortest_days=90)
+        held = validity(rule, date(2026, 11, 20), recurring=MonthDay(12, 31))
+        assert held.valid_through == date(2027, 11, 20)
+
+    def test_training_again_before_the_window_does_not_skip_a_year(self) -> None:
+        rule = Recurrence(Anchor.HIRE_ANNIVERSARY, 12, window_days=30, shortest_days=90)
+        held = validity(rule, date(2026, 3, 1), recurring=MonthDay(12, 31))
+        again = validity(rule, date(2026, 10, 20), recurring=MonthDay(12, 31), previous=held)
+        assert held.valid_through == again.valid_through == date(2026, 12, 31)
+
     def test_before_the_window_a_fixed_date_gains_nothing(self) -> None:
         rule = Recurrence(Anchor.FIXED_DATE, 12, window_days=30)
         march = MonthDay(3, 31)

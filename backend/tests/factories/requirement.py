@@ -19,6 +19,7 @@ def rule_json(*module_ids: uuid.UUID, **fields: Any) -> dict[str, Any]:
     """Ask everybody for one of the modules within 30 days of hire, once a year."""
     return {
         "subject": {"kind": "modules", "any_of": [str(module_id) for module_id in module_ids]},
+        "audience": {"everyone": True},
         "first_due": {"kind": "days_after", "event": "hire", "days": 30},
         "renewal": {"months": 12, "window_days": 30},
         "citation": "29 CFR 1910.1030(g)(2)",

@@ -83,11 +83,11 @@ def _nominal_first_due(duty: Duty, began: date) -> date | None:
     if isinstance(due, OnDate):
         return due.date
     if due.event == "hire":
-        return add_days(duty.employment.person.hired_on or began, due.days)
+        return due.due(duty.employment.person.hired_on or began)
     if due.event == "assignment":
-        return add_days(began, due.days)
+        return due.due(began)
     published_on = _first_publication(duty)
-    return add_days(published_on, due.days) if published_on else None
+    return due.due(published_on) if published_on else None
 
 
 def _first_publication(duty: Duty) -> date | None:
@@ -163,6 +163,7 @@ def _policy_date(duty: Duty, evidence: Evidence) -> date:
         publication.published_on
         for publication in duty.facts.publications
         if publication.module_id == evidence.module_id
+        and publication.published_on <= duty.day
         and (
             publication.published_on <= evidence.day
             if evidence.version is None

@@ -1,10 +1,10 @@
 """A requirement as data: who must show what, by when, for how long, and why (the regulation)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -15,12 +15,13 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from app.domain.actor import Role
 from app.domain.evidence.retention import RetentionClass
-from app.domain.fields import Day, StorableText, Whole
+from app.domain.fields import Day, Flag, StorableText, Whole
 from app.domain.recurrence import (
     ANNUAL_ANCHORS,
     MONTHS_PER_YEAR,
@@ -28,6 +29,8 @@ from app.domain.recurrence import (
     EarlyRenewal,
     MonthDay,
     Recurrence,
+    add_days,
+    add_months,
 )
 
 SHORTEST_MONTH_DAYS = 28
@@ -93,8 +96,13 @@ class MatchReason:
 
 
 class Audience(_RuleData):
-    """All criteria that are named must hold; none named: everyone. Exclusion beats inclusion."""
+    """Everybody who meets all criteria that are named, and whoever is included by name.
 
+    Everybody is meant only where the rule says so: a list of people that was emptied must not
+    turn into a rule for all. Exclusion beats inclusion.
+    """
+
+    everyone: Flag = False
     departments: SortedSet[Name] = frozenset()
     location_ids: SortedSet[UUID] = frozenset()
     roles: SortedSet[Role] = frozenset()
@@ -112,18 +120,33 @@ class Audience(_RuleData):
             _refuse("included_and_excluded", "A person is both included and excluded.")
         return exclude
 
+    @model_validator(mode="after")
+    def _means_somebody(self) -> Self:
+        if self.everyone and self.has_criteria:
+            _refuse("everyone_and_criteria", "Everyone is meant, or those who meet criteria.")
+        if not (self.everyone or self.has_criteria or self.include):
+            _refuse("audience_missing", "Say who is meant: criteria, people, or everyone: true.")
+        return self
+
+    @property
+    def has_criteria(self) -> bool:
+        named = (self.departments, self.location_ids, self.roles, self.job_titles)
+        return any(named) or self.hired_after is not None
+
 
 def matches(audience: Audience, person: PersonFacts) -> MatchReason | None:
     if person.id in audience.exclude:
         return None
     if person.id in audience.include:
         return MatchReason((Matched(Criterion.INCLUDED, str(person.id)),))
+    if audience.everyone:
+        return MatchReason((Matched(Criterion.EVERYONE),))
     matched = []
     for criterion, value, holds in _criteria(audience, person):
         if not holds:
             return None
         matched.append(Matched(criterion, str(value)))
-    return MatchReason(tuple(matched) or (Matched(Criterion.EVERYONE),))
+    return MatchReason(tuple(matched)) if matched else None
 
 
 def _criteria(audience: Audience, person: PersonFacts) -> Iterator[tuple[Criterion, object, bool]]:
@@ -159,15 +182,33 @@ class Credential(_RuleData):
 Subject = Annotated[Modules | Credential, Field(discriminator="kind")]
 
 
-class DaysAfter(_RuleData):
+class _AfterEvent(_RuleData):
     """`hire`: the date of hire. `assignment`: the day the rule began to apply to the person.
 
     `publication`: the day the first of the modules was first published.
     """
 
-    kind: Literal["days_after"] = "days_after"
     event: Literal["hire", "assignment", "publication"]
+
+
+class DaysAfter(_AfterEvent):
+    """0 days is the day itself: what has to be shown before somebody begins."""
+
+    kind: Literal["days_after"] = "days_after"
     days: Days
+
+    def due(self, since: date) -> date:
+        return add_days(since, self.days)
+
+
+class MonthsAfter(_AfterEvent):
+    """Calendar months: six of them are not 180 days."""
+
+    kind: Literal["months_after"] = "months_after"
+    months: Months
+
+    def due(self, since: date) -> date:
+        return add_months(since, self.months)
 
 
 class OnDate(_RuleData):
@@ -175,7 +216,7 @@ class OnDate(_RuleData):
     date: Day
 
 
-FirstDue = Annotated[DaysAfter | OnDate, Field(discriminator="kind")]
+FirstDue = Annotated[DaysAfter | MonthsAfter | OnDate, Field(discriminator="kind")]
 
 
 class CalendarDay(_RuleData):
@@ -194,12 +235,17 @@ class CalendarDay(_RuleData):
 
 
 class Renewal(_RuleData):
-    """How long evidence is valid and what renews it. Dates here are regulatory: never grace."""
+    """How long evidence is valid and what renews it. Dates here are regulatory: never grace.
+
+    `shortest_days` is for anchors that recur on a calendar day: evidence that renews nothing and
+    comes that close before the day, or within the window, counts for the next one.
+    """
 
     anchor: Anchor = Anchor.COMPLETION
     months: Months | None = None
     fixed_date: CalendarDay | None = None
     window_days: Days = 30
+    shortest_days: Days = 90
     early_renewal: EarlyRenewal = EarlyRenewal.KEEP
     hard_cap_months: Months | None = None
 
@@ -255,7 +301,12 @@ class Renewal(_RuleData):
 
     def recurrence(self) -> Recurrence:
         return Recurrence(
-            self.anchor, self.months, self.window_days, self.early_renewal, self.hard_cap_months
+            self.anchor,
+            self.months,
+            self.window_days,
+            self.early_renewal,
+            self.hard_cap_months,
+            self.shortest_days,
         )
 
 
@@ -267,7 +318,7 @@ class Rule(_RuleData):
     """One requirement. `grace_days` changes reminders only, never a status or a date."""
 
     subject: Subject
-    audience: Audience = Audience()
+    audience: Audience
     first_due: FirstDue
     renewal: Renewal = Renewal()
     retrain_days_after_material_change: Days | None = None
@@ -304,3 +355,15 @@ class Rule(_RuleData):
         if days is not None and isinstance(info.data.get("subject"), Credential):
             _refuse("credential_has_no_version", "A credential has no versions that change.")
         return days
+
+
+def recorded_rule(recorded: Mapping[str, Any]) -> Rule:
+    """Read a rule as it was recorded; such rows are never rewritten.
+
+    Before audiences said whether they mean everyone, an empty one did.
+    """
+    audience = recorded["audience"]
+    if "everyone" not in audience:
+        named = any(value for name, value in audience.items() if name != "exclude")
+        audience = {**audience, "everyone": not named}
+    return Rule.model_validate({**recorded, "audience": audience})

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, RevisionedModel, SoftDeletable
 from app.core.postgres.table_security import KEPT
-from app.domain.compliance.requirement import Rule
+from app.domain.compliance.requirement import Rule, recorded_rule
 from app.models.types import JsonObject
 
 _RULE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -59,4 +59,4 @@ class RequirementVersion(AppendOnlyModel):
 
     @property
     def rule_model(self) -> Rule | None:
-        return None if self.rule is None else Rule.model_validate(self.rule)
+        return None if self.rule is None else recorded_rule(self.rule)

@@ -13,7 +13,7 @@ from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
-from app.domain.compliance.requirement import Rule
+from app.domain.compliance.requirement import Rule, recorded_rule
 from app.models import Requirement, RequirementVersion
 from app.repositories.compliance.requirement import rule_version
 from app.schemas.base import ListOf, given
@@ -305,7 +305,7 @@ def _people(
 
 
 def _read(requirement: Requirement, latest: RequirementVersion) -> RequirementRead:
-    rule = Rule.model_validate(latest.rule)
+    rule = recorded_rule(latest.rule or {})
     return RequirementRead(
         id=requirement.id,
         title=requirement.title,

@@ -36,7 +36,7 @@ async def _make(uow: UnitOfWork, document: dict[str, Any]) -> Requirement:
         {
             **document["rule"],
             "subject": await _subject(uow, document),
-            "audience": {"departments": departments},
+            "audience": {"departments": departments} if departments else {"everyone": True},
         }
     )
     requirement = Requirement(

@@ -19,7 +19,14 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
-from app.domain.compliance.requirement import Credential, DaysAfter, Modules, OnDate, Rule
+from app.domain.compliance.requirement import (
+    Credential,
+    DaysAfter,
+    Modules,
+    MonthsAfter,
+    OnDate,
+    Rule,
+)
 
 DAY = timedelta(days=1)
 DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -186,10 +193,17 @@ class BruteForce:
             start = self.event_day(rule.first_due, rule, job)
             if start is None:
                 return None
-            due_on = start + timedelta(days=rule.first_due.days)
+            due_on = self.after(start, rule.first_due)
         return self.not_on_leave(max(due_on, self.began))
 
-    def event_day(self, due: DaysAfter, rule: Rule, job: EmploymentChange) -> date | None:
+    def after(self, start: date, due: DaysAfter | MonthsAfter) -> date:
+        if isinstance(due, MonthsAfter):
+            return months_later(start, due.months)
+        return start + timedelta(days=due.days)
+
+    def event_day(
+        self, due: DaysAfter | MonthsAfter, rule: Rule, job: EmploymentChange
+    ) -> date | None:
         if due.event == "hire" and job.person.hired_on:
             return job.person.hired_on
         if due.event == "publication":
@@ -272,6 +286,10 @@ class BruteForce:
         recurring = self.calendar_day(rule, job, evidence)
         if recurring:
             after = months_later(since, granted - renewal.months)
+            if held is None or (held.valid_through or NEVER) < evidence.day:
+                after = evidence.day + timedelta(
+                    days=max(renewal.shortest_days, renewal.window_days)
+                )
             years = renewal.months // 12
             since = annual_day_after(after, recurring.month, recurring.day, years)
             granted = 0
@@ -293,7 +311,7 @@ class BruteForce:
             return job.person.hired_on or self.began
         if renewal.anchor != "policy_version":
             return None
-        taken = [p for p in self.facts.publications if p.module_id == evidence.module_id]
+        taken = [p for p in self.published() if p.module_id == evidence.module_id]
         if evidence.version is None:
             taken = [p for p in taken if p.published_on <= evidence.day]
         else:
@@ -367,6 +385,10 @@ def wanted(rule: Rule, job: EmploymentChange) -> bool:
     audience, person = rule.audience, job.person
     if person.id in audience.exclude or person.id in audience.include:
         return person.id in audience.include
+    if audience.everyone:
+        return True
+    if not audience.has_criteria:
+        return False
     hired_late_enough = audience.hired_after is None or (
         person.hired_on is not None and person.hired_on > audience.hired_after
     )

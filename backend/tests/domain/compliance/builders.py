@@ -84,10 +84,15 @@ def since(rule: Rule | None, day: date = LONG_AGO) -> tuple[RuleVersion, ...]:
     return (RuleVersion(day, day, rule),)
 
 
+ALL = Audience(everyone=True)
+
+
 def rule(renewal: Renewal, days: int = 10, **fields: Any) -> Rule:
     due = DaysAfter(event="hire", days=days)
     subject = Modules(any_of=frozenset({MODULE}))
-    return Rule(**{"subject": subject, "first_due": due, "renewal": renewal, **fields})
+    return Rule(
+        **{"subject": subject, "audience": ALL, "first_due": due, "renewal": renewal, **fields}
+    )
 
 
 BLOODBORNE = rule(

@@ -23,6 +23,7 @@ from app.domain.compliance.requirement import (
     DaysAfter,
     FirstDue,
     Modules,
+    MonthsAfter,
     OnDate,
     PersonFacts,
     Renewal,
@@ -161,6 +162,7 @@ def renewals(draw: st.DrawFn, subject: Subject) -> Renewal:
         months=months,
         fixed_date=_fixed_date(draw(some_days())) if anchor is Anchor.FIXED_DATE else None,
         window_days=draw(st.sampled_from(windows)),
+        shortest_days=draw(st.sampled_from([0, 60, 90])),
         early_renewal=draw(st.sampled_from(EarlyRenewal)) if movable else EarlyRenewal.KEEP,
         hard_cap_months=draw(st.sampled_from([None, months, months + 1])) if months else None,
     )
@@ -196,11 +198,13 @@ def rules(draw: st.DrawFn, subject: Subject) -> Rule:
 
 
 AUDIENCES = [
-    *[Audience()] * 4,
+    *[Audience(everyone=True)] * 4,
     *[Audience(departments=frozenset({"Hygiene"}))] * 5,
     Audience(departments=frozenset({"Front desk"}), include=frozenset({PERSON})),
     Audience(hired_after=date(2027, 12, 1)),
-    Audience(exclude=frozenset({PERSON})),
+    Audience(everyone=True, exclude=frozenset({PERSON})),
+    Audience(include=frozenset({PERSON})),
+    Audience(include=frozenset({UUID(int=99)})),
 ]
 
 
@@ -209,6 +213,8 @@ def first_dues(draw: st.DrawFn, *, has_modules: bool) -> FirstDue:
     event = draw(st.sampled_from(["hire", "assignment", "publication", None]))
     if event is None or (event == "publication" and not has_modules):
         return OnDate(date=draw(some_days()))
+    if draw(st.booleans()):
+        return MonthsAfter.model_validate({"event": event, "months": draw(st.sampled_from([1, 6]))})
     return DaysAfter.model_validate(
         {"event": event, "days": draw(st.sampled_from([0, 10, 30, 120]))}
     )

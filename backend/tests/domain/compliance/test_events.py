@@ -21,6 +21,7 @@ from app.domain.compliance.requirement import (
     CalendarDay,
     DaysAfter,
     Modules,
+    MonthsAfter,
     OnDate,
     Renewal,
 )
@@ -51,13 +52,17 @@ class TestFirstDue:
         [
             (DaysAfter(event="hire", days=10), date(2027, 5, 1)),
             (DaysAfter(event="assignment", days=10), date(2027, 5, 11)),
+            (DaysAfter(event="assignment", days=0), date(2027, 5, 1)),
+            (MonthsAfter(event="assignment", months=6), date(2027, 11, 1)),
             (DaysAfter(event="publication", days=10), date(2027, 5, 1)),
             (DaysAfter(event="publication", days=90), date(2027, 6, 30)),
             (OnDate(date=date(2027, 7, 1)), date(2027, 7, 1)),
             (OnDate(date=date(2027, 1, 1)), date(2027, 5, 1)),
         ],
     )
-    def test_never_before_the_duty_began(self, due: DaysAfter | OnDate, expected: date) -> None:
+    def test_never_before_the_duty_began(
+        self, due: DaysAfter | MonthsAfter | OnDate, expected: date
+    ) -> None:
         """Moved into the audience on 1 May: nobody is late for a day before that."""
         facts = history(
             hire(department="Front desk"),

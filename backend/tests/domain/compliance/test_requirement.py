@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -17,11 +18,13 @@ from app.domain.compliance.requirement import (
     Matched,
     MatchReason,
     Modules,
+    MonthsAfter,
     OnDate,
     PersonFacts,
     Renewal,
     Rule,
     matches,
+    recorded_rule,
 )
 from app.domain.evidence.retention import RetentionClass
 from app.domain.recurrence import Anchor, EarlyRenewal, Recurrence
@@ -49,6 +52,9 @@ BLOODBORNE: dict[str, Any] = {
 }
 
 
+EVERYONE = Audience(everyone=True)
+
+
 def with_(**changes: Any) -> dict[str, Any]:
     return {**BLOODBORNE, **changes}
 
@@ -60,12 +66,15 @@ class TestRoundTrip:
         assert rule.first_due == DaysAfter(event="hire", days=10)
         assert rule.retention_class is RetentionClass.OSHA_BLOODBORNE
         assert rule.renewal.recurrence() == Recurrence(
-            Anchor.COMPLETION, 12, 30, EarlyRenewal.KEEP, 12
+            Anchor.COMPLETION, 12, 30, EarlyRenewal.KEEP, 12, 90
         )
 
-    def test_defaults_apply_to_everyone_for_good(self) -> None:
-        rule = Rule(subject=Credential(credential_kind="bls"), first_due=OnDate(date=date.min))
-        assert rule.audience == Audience()
+    def test_what_is_left_out_never_expires(self) -> None:
+        rule = Rule(
+            subject=Credential(credential_kind="bls"),
+            audience=EVERYONE,
+            first_due=OnDate(date=date.min),
+        )
         assert rule.renewal.months is None
         assert rule.retrain_days_after_material_change is None
 
@@ -75,7 +84,11 @@ class TestRoundTrip:
         st.frozensets(st.sampled_from(["Hygiene", "Front desk", "Surgery"])),
         st.sampled_from([None, 12, 24]),
         st.sampled_from(
-            [OnDate(date=date(2028, 1, 1)), *(DaysAfter(event=e, days=3) for e in ("hire",))]
+            [
+                OnDate(date=date(2028, 1, 1)),
+                DaysAfter(event="hire", days=3),
+                MonthsAfter(event="hire", months=6),
+            ]
         ),
     )
     def test_survives_json(
@@ -84,11 +97,16 @@ class TestRoundTrip:
         roles: frozenset[Role],
         departments: frozenset[str],
         months: int | None,
-        due: OnDate | DaysAfter,
+        due: OnDate | DaysAfter | MonthsAfter,
     ) -> None:
         rule = Rule(
             subject=Modules(any_of=frozenset({MODULE, OTHER_MODULE})),
-            audience=Audience(include=people, roles=roles, departments=departments),
+            audience=Audience(
+                everyone=not (roles or departments),
+                include=people,
+                roles=roles,
+                departments=departments,
+            ),
             first_due=due,
             renewal=Renewal(months=months),
         )
@@ -97,6 +115,23 @@ class TestRoundTrip:
     def test_sets_are_written_in_order(self) -> None:
         written = Audience(departments=frozenset({"b", "c", "a"})).model_dump(mode="json")
         assert written["departments"] == ["a", "b", "c"]
+
+
+class TestRecorded:
+    @pytest.mark.parametrize(
+        ("audience", "everyone"),
+        [
+            ({}, True),
+            ({"departments": [], "include": [], "exclude": [str(PERSON.id)]}, True),
+            ({"departments": ["Hygiene"]}, False),
+            ({"include": [str(PERSON.id)]}, False),
+            ({"everyone": True}, True),
+        ],
+    )
+    def test_reads_rules_from_before_audiences_said_everyone(
+        self, audience: dict[str, Any], *, everyone: bool
+    ) -> None:
+        assert recorded_rule(with_(audience=audience)).audience.everyone is everyone
 
 
 class TestRefused:
@@ -133,6 +168,13 @@ class TestRefused:
              ("renewal", "fixed_date", "day"), "no_such_day"),
             ({"audience": {"include": [str(PERSON.id)], "exclude": [str(PERSON.id)]}},
              ("audience", "exclude"), "included_and_excluded"),
+            ({"audience": {}}, ("audience",), "audience_missing"),
+            ({"audience": {"exclude": [str(PERSON.id)]}}, ("audience",), "audience_missing"),
+            ({"audience": {"everyone": True, "roles": ["learner"]}},
+             ("audience",), "everyone_and_criteria"),
+            ({"audience": {"everyone": 1}}, ("audience", "everyone"), "bool_type"),
+            ({"first_due": {"kind": "months_after", "event": "hire", "months": 0}},
+             ("first_due", "months_after", "months"), "greater_than_equal"),
             ({"subject": {"kind": "credential", "credential_kind": "bls"},
               "first_due": {"kind": "days_after", "event": "publication", "days": 1}},
              ("first_due",), "credential_is_not_published"),
@@ -189,7 +231,7 @@ class TestRefused:
 
 class TestMatches:
     def test_everyone(self) -> None:
-        assert matches(Audience(), PERSON) == MatchReason((Matched(Criterion.EVERYONE),))
+        assert matches(EVERYONE, PERSON) == MatchReason((Matched(Criterion.EVERYONE),))
 
     def test_all_named_criteria_must_hold_and_are_told(self) -> None:
         audience = Audience(
@@ -235,4 +277,11 @@ class TestMatches:
         )
 
     def test_individual_exclusion(self) -> None:
-        assert matches(Audience(exclude=frozenset({PERSON.id})), PERSON) is None
+        audience = Audience(everyone=True, exclude=frozenset({PERSON.id}))
+        assert matches(audience, PERSON) is None
+
+    def test_named_people_alone(self) -> None:
+        """A list of two people once meant everybody."""
+        audience = Audience(include=frozenset({PERSON.id}))
+        assert matches(audience, PERSON) is not None
+        assert matches(audience, replace(PERSON, id=OTHER_MODULE)) is None

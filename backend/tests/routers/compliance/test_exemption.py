@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.domain.compliance.requirement import DaysAfter, Modules, Rule
+from app.domain.compliance.requirement import Audience, DaysAfter, Modules, Rule
 from app.models import (
     AuditEvent,
     CertificationPeriod,
@@ -37,6 +37,7 @@ async def requirement(session: AsyncSession, module: TrainingModule) -> Requirem
     """Everybody studies the module within 30 days of being assigned."""
     rule = Rule(
         subject=Modules(any_of=frozenset({module.id})),
+        audience=Audience(everyone=True),
         first_due=DaysAfter(event="assignment", days=30),
     )
     requirement = Requirement(title="Bloodborne pathogens")

@@ -53,7 +53,7 @@ async def practice(session: AsyncSession, database: RollbackDatabase) -> Practic
         session, location_id=there.id, manager_id=people["manager"].id, job_title="Hygienist"
     )
     practice = Practice(people, [here, there])
-    for audience in ({}, {"location_ids": [str(there.id)]}):
+    for audience in ({"everyone": True}, {"location_ids": [str(there.id)]}):
         module = await make_module(session)
         await publish(database, module)
         practice.requirements.append(await make_requirement(database, module.id, audience=audience))
