@@ -14,6 +14,7 @@ from app.cli.content import (
     media,
     seed,
 )
+from app.cli.environment import composition
 from app.cli.evidence import (
     audit_pack,
     retention,
@@ -45,9 +46,6 @@ cli.add_typer(realtime.cli, name="realtime")
 
 
 @cli.callback()
-def _training() -> None:
+def _training(context: typer.Context) -> None:
     """Staff training and compliance for a dental group."""
-
-
-def main() -> None:
-    cli()
+    composition.set(context.obj)

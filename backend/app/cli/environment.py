@@ -2,18 +2,32 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
 
 import typer
 from rich.console import Console
 
 from app.core.config import Settings, SettingsError, load_settings
-from app.core.database import Database
 from app.core.errors import AppError
 from app.core.logging import configure_logging
 from app.core.postgres.failure import unavailable
+from app.services.factories import Services
 
 T = TypeVar("T")
+
+
+class Compose(Protocol):
+    """The way to what a process holds. Commands are below the composition root: they are told."""
+
+    def __call__(
+        self, settings: Settings, *, owner: bool
+    ) -> AbstractAsyncContextManager[Services]: ...
+
+
+composition: ContextVar[Compose] = ContextVar("composition")
+"""Set before a command runs, by what called it."""
 
 # Lines stay whole where the output is not a terminal: people search logs for them.
 out = Console(soft_wrap=True)
@@ -31,19 +45,17 @@ def settings_or_exit() -> Settings:
     return settings
 
 
-def with_database(use: Callable[[Database], Awaitable[T]], *, owner: bool = False) -> T:
-    """Run a use case on the environment's database; exit with 1 and one line when it fails.
+def with_services(use: Callable[[Services], Awaitable[T]], *, owner: bool = False) -> T:
+    """Run a use case with the environment's services; exit with 1 and one line when it fails.
 
     `owner` connects as the owner of the schema instead of as the API's role.
     """
     settings = settings_or_exit()
+    compose = composition.get()
 
     async def run() -> T:
-        database = Database.from_settings(settings, owner=owner)
-        try:
-            return await use(database)
-        finally:
-            await database.close()
+        async with compose(settings, owner=owner) as services:
+            return await use(services)
 
     try:
         return asyncio.run(run())

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import typer
 
-from app.cli.environment import out, settings_or_exit, with_database
-from app.core.database import Database
-from app.services.idempotency_key import IdempotencyKeyService
+from app.cli.environment import out, settings_or_exit, with_services
+from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Answers that are kept for retries.")
 
@@ -16,7 +15,7 @@ def prune() -> None:
     """Forget the answers that are older than IDEMPOTENCY_HOURS."""
     kept = timedelta(hours=settings_or_exit().idempotency_hours)
 
-    async def use(database: Database) -> int:
-        return await IdempotencyKeyService(database).prune(kept)
+    async def use(services: Services) -> int:
+        return await services.idempotency_keys().prune(kept)
 
-    out.print(f"{with_database(use)} answers forgotten.")
+    out.print(f"{with_services(use)} answers forgotten.")

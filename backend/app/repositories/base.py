@@ -50,6 +50,16 @@ class Repository(Generic[M]):
         await self.session.flush()
         return row
 
+    async def save(self, row: M) -> M:
+        """Write what was changed in the row and its parts; a concurrent edit is StaleDataError."""
+        await self.session.flush()
+        return row
+
+    async def reread(self, row: M) -> M:
+        """Read a row again that statements, triggers or its references have changed."""
+        await self.session.refresh(row)
+        return row
+
     async def delete(self, row: M) -> None:
         await self.session.delete(row)
         await self.session.flush()

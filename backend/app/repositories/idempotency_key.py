@@ -26,6 +26,18 @@ class IdempotencyKeyRepository(Repository[IdempotencyKey]):
             return None
         return await self.find(user_id, key)
 
+    async def keep(self, answered: IdempotencyKey) -> None:
+        """Keep what a request answered, in the place that it has claimed or in a new one."""
+        columns = ("user_id", "key", "fingerprint", "body", "created", "etag")
+        row = insert(IdempotencyKey).values({name: getattr(answered, name) for name in columns})
+        answer = {name: row.excluded[name] for name in ("body", "created", "etag")}
+        statement = row.on_conflict_do_update(
+            index_elements=[IdempotencyKey.user_id, IdempotencyKey.key],
+            set_=answer,
+            where=IdempotencyKey.body.is_(None),
+        )
+        await self.session.execute(statement)
+
     async def find(self, user_id: uuid.UUID, key: str) -> IdempotencyKey | None:
         return await self.session.get(IdempotencyKey, (user_id, key))
 

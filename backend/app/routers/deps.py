@@ -1,4 +1,4 @@
-"""What routes ask for by type: the container, the caller with a permission, pages, If-Match."""
+"""What routes ask for by type: the services, the caller with a permission, pages, If-Match."""
 
 import hashlib
 from typing import Annotated
@@ -7,7 +7,6 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
 
-from app.container import Container
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
@@ -15,6 +14,7 @@ from app.domain.actor import ADMIN_ONLY, Permission
 from app.domain.fields import StorableText
 from app.routers.strict_json import StrictRequest
 from app.services.context import IdempotencyRequest, RequestContext
+from app.services.factories import Services
 
 MAX_KEY_LENGTH = 255
 MFA_LEVEL = "aal2"
@@ -23,17 +23,17 @@ PRINTABLE = r"^[\x20-\x7e]+$"
 _bearer = HTTPBearer(auto_error=False, description="A Supabase access token")
 
 
-def container(request: Request) -> Container:
-    found: Container = request.app.state.container
+def services(request: Request) -> Services:
+    found: Services = request.app.state.container
     return found
 
 
-async def _container(request: Request) -> Container:
+async def _services(request: Request) -> Services:
     # A coroutine, though it awaits nothing: a plain function would cost a thread hop.
-    return container(request)
+    return services(request)
 
 
-App = Annotated[Container, Depends(_container)]
+App = Annotated[Services, Depends(_services)]
 
 
 class MfaRequiredError(ForbiddenError):
@@ -61,7 +61,7 @@ class Guard:
     ) -> RequestContext:
         if credentials is None:
             raise NotAuthenticatedError
-        app = container(request)
+        app = services(request)
         claims = await app.verifier.verify(credentials.credentials)
         actor = await app.sync.actor(claims, request.state.request_id)
         if not actor.may(self.permission):
@@ -75,7 +75,7 @@ class Guard:
             actor, request.state.request_id, await _idempotency(request, idempotency_key)
         )
 
-    def _needs_mfa(self, request: Request, app: Container) -> bool:
+    def _needs_mfa(self, request: Request, app: Services) -> bool:
         """Say whether only admins may do this, it writes, and the setting is on."""
         wanted = app.settings.admin_writes_require_aal2 and self.permission in ADMIN_ONLY
         return wanted and request.method not in READS

@@ -23,8 +23,8 @@ from app.core.errors import (
 )
 from app.core.postgres.failure import origin, sqlstate, unavailable
 from app.core.problems import MEDIA_TYPE, problem
+from app.routers.constraints import error_for
 from app.routers.strict_json import NOT_JSON
-from app.services.constraints import error_for
 
 log = structlog.get_logger(__name__)
 

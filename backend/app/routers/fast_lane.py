@@ -16,7 +16,6 @@ from fastapi import Response
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.container import Container
 from app.core.auth.security import Claims
 from app.core.pagination import DEFAULT_LIMIT
 from app.domain.actor import Permission, Role
@@ -24,6 +23,7 @@ from app.repositories.compliance.report import GroupBy
 from app.routers.deps import etags_of
 from app.routers.respond import BASE_PATH, JSON, content_of, json_of, response_of
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
+from app.services.factories import Services
 
 _ID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 
@@ -48,7 +48,7 @@ class Lane:
     permission: Permission
     """What the route asks for: `roles` must have it, since it is not asked here."""
 
-    answer: Callable[[Container, Asked], Awaitable[Response | None]]
+    answer: Callable[[Services, Asked], Awaitable[Response | None]]
     roles: frozenset[Role] = frozenset(Role)
     """Whom the statement answers."""
 
@@ -100,7 +100,7 @@ async def _answer(
         return None
     if messages and headers.get(b"content-type") != JSON.encode():
         return None
-    app: Container = scope["app"].state.container
+    app: Services = scope["app"].state.container
     caller = await app.verifier.verify(token.decode("latin-1"))
     body = b"".join(message.get("body", b"") for message in messages)
     asked = Asked(caller, ids, headers, body, scope["state"]["request_id"])
@@ -124,12 +124,12 @@ def _again(taken: list[Message], receive: Receive) -> Receive:
     return again
 
 
-async def _first_page(app: Container, asked: Asked) -> Response | None:
+async def _first_page(app: Services, asked: Asked) -> Response | None:
     page = await app.study.first_page(asked.caller, DEFAULT_LIMIT)
     return json_of(page) if page is not None else None
 
 
-async def _enroll(app: Container, asked: Asked) -> Response | None:
+async def _enroll(app: Services, asked: Asked) -> Response | None:
     try:
         payload = EnrollmentCreate.model_validate(orjson.loads(asked.body))
     except (orjson.JSONDecodeError, ValidationError):
@@ -138,13 +138,13 @@ async def _enroll(app: Container, asked: Asked) -> Response | None:
     return response_of(outcome, "/enrollments/{id}") if outcome is not None else None
 
 
-async def _content(app: Container, asked: Asked) -> Response | None:
+async def _content(app: Services, asked: Asked) -> Response | None:
     known = etags_of(asked.headers.get(b"if-none-match", b"").decode("latin-1"))
     found = await app.study.content(asked.caller, asked.ids[0], known)
     return content_of(found) if found is not None else None
 
 
-async def _report_progress(app: Container, asked: Asked) -> Response | None:
+async def _report_progress(app: Services, asked: Asked) -> Response | None:
     try:
         payload = ProgressReport.model_validate(orjson.loads(asked.body))
     except (orjson.JSONDecodeError, ValidationError):
@@ -156,7 +156,7 @@ async def _report_progress(app: Container, asked: Asked) -> Response | None:
     return json_of(state) if state is not None else None
 
 
-async def _matrix(app: Container, asked: Asked) -> Response | None:
+async def _matrix(app: Services, asked: Asked) -> Response | None:
     matrix = await app.matrices.matrix(asked.caller, GroupBy.LOCATION)
     return json_of(matrix) if matrix is not None else None
 

@@ -80,6 +80,9 @@ Label = Annotated[
     StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
     _NOT_BLANK,
 ]
+Reason = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
+]
 Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
 Email = Annotated[EmailStr, StringConstraints(max_length=320), AfterValidator(comparable_email)]
 JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]

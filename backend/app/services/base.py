@@ -35,12 +35,13 @@ class Service:
         """Open a transaction."""
         return UnitOfWork(self._database, self._context)
 
-    def one_statement(self) -> UnitOfWork:
-        """Open a unit of work whose effect is one statement, which commits itself.
+    def autocommit(self) -> UnitOfWork:
+        """Open a unit of work whose statements each commit themselves.
 
-        That spares the round trips of BEGIN and COMMIT. Statements after it only read.
+        That spares the round trips of BEGIN and COMMIT where the effect is one statement, and
+        doing it twice is doing it once.
         """
-        return UnitOfWork(self._database, self._context, one_statement=True)
+        return UnitOfWork(self._database, self._context, autocommit=True)
 
     def snapshot(self) -> UnitOfWork:
         """Open a transaction whose statements all see the same moment."""

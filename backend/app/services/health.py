@@ -25,7 +25,7 @@ async def check_readiness(database: Database) -> str:
     """
     async with UnitOfWork(database, SYSTEM, reads=True) as uow:
         try:
-            state = await uow.schema_state()
+            state = await uow.server.schema_state()
         except ProgrammingError:
             # There is no table of revisions, or none for us to read.
             raise NotMigratedError from None

@@ -1,18 +1,17 @@
 """One public service method = one `async with` = one transaction. Nobody else commits."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, TypeVar
 
 import asyncpg
-from sqlalchemy import DateTime, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, UUIDModel, fetch_within
-from app.core.postgres.schema import READ_STATE, SchemaState
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
 from app.repositories.compliance.certification_period import CertificationPeriodRepository
@@ -41,10 +40,12 @@ from app.repositories.people.employment import EmploymentRepository
 from app.repositories.people.invitation import InvitationRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserRepository
+from app.repositories.server import ServerRepository
 from app.repositories.study.attempt import AttemptRepository
 from app.repositories.study.correction import CorrectionRepository
 from app.repositories.study.enrollment import EnrollmentRepository
 from app.repositories.study.question_analysis import QuestionAnalysisRepository
+from app.repositories.study.realtime import RealtimeRepository
 from app.repositories.study.study import StudyRepository
 from app.services.answer import (
     Answer,
@@ -65,7 +66,7 @@ def _repository(kind: Callable[[AsyncSession], R]) -> "cached_property[R]":
     """Make a repository at its first use, in the session of the unit of work."""
 
     def make(uow: "UnitOfWork") -> R:
-        return kind(uow.session)
+        return kind(uow._session())  # noqa: SLF001  # repositories are a part of it
 
     return cached_property(make)
 
@@ -73,9 +74,10 @@ def _repository(kind: Callable[[AsyncSession], R]) -> "cached_property[R]":
 class UnitOfWork:
     """A transaction and the repositories within it. A clean exit commits, an exception rolls back.
 
-    With an idempotency key in the context, entering it claims the key, waits for a concurrent
-    holder, and raises ReplayedAnswer when the request was answered before; `answer` keeps what
-    this one answers.
+    With an idempotency key in the context, entering it raises ReplayedAnswer when the request was
+    answered before; `answer` keeps what this one answers. A transaction claims the key first and
+    waits for a concurrent holder. With `autocommit` nobody waits: that is for what may be done
+    twice and answers alike.
     """
 
     account_sync = _repository(AccountSyncRepository)
@@ -101,10 +103,12 @@ class UnitOfWork:
     modules = _repository(ModuleRepository)
     question_analysis = _repository(QuestionAnalysisRepository)
     questions = _repository(QuestionRepository)
+    realtime = _repository(RealtimeRepository)
     reports = _repository(ReportRepository)
     requirements = _repository(RequirementRepository)
     retention = _repository(RetentionRepository)
     rule_enrollments = _repository(RuleEnrollmentRepository)
+    server = _repository(ServerRepository)
     training_records = _repository(TrainingRecordRepository)
     users = _repository(UserRepository)
     versions = _repository(VersionRepository)
@@ -115,19 +119,19 @@ class UnitOfWork:
         context: RequestContext,
         *,
         reads: bool = False,
-        one_statement: bool = False,
+        autocommit: bool = False,
         isolation: IsolationLevel | None = None,
     ) -> None:
         self._database = database
         self._context = context
         self._reads = reads
-        # A key is claimed and answered by statements of its own: then it takes a transaction.
-        self._autocommit = reads or (one_statement and context.idempotency is None)
+        self._autocommit = reads or autocommit
         self._isolation = isolation
-        self._session: AsyncSession | None = None
+        self._opened: AsyncSession | None = None
+        self._afterwards: list[Callable[[UnitOfWork], Awaitable[object]]] = []
         self._open = False
         self._spent = False
-        self._claimed = False
+        self._discarded = False
 
     async def __aenter__(self) -> Self:
         if self._spent:
@@ -137,7 +141,7 @@ class UnitOfWork:
         try:
             if self._isolation is not None:
                 options = {"isolation_level": self._isolation}
-                await self.session.connection(execution_options=options)
+                await self._session().connection(execution_options=options)
             await self._claim()
         except BaseException:
             await self._close()
@@ -150,27 +154,47 @@ class UnitOfWork:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        kept = error is None and not self._discarded
         try:
-            if error is None and not self._reads and self._session is not None:
-                await self._session.commit()
+            if kept and not self._reads and self._opened is not None:
+                await self._opened.commit()
         finally:
             await self._close()
+        if kept:
+            await self._go_on()
 
     async def _close(self) -> None:
         self._open = False
-        session, self._session = self._session, None
+        session, self._opened = self._opened, None
         if session is not None:
             # Closing rolls back whatever was not committed.
             await session.close()
 
-    @property
-    def session(self) -> AsyncSession:
+    async def _go_on(self) -> None:
+        context = replace(self._context, idempotency=None)
+        for step in self._afterwards:
+            async with UnitOfWork(self._database, context) as uow:
+                await step(uow)
+
+    def after_commit(self, step: Callable[["UnitOfWork"], Awaitable[object]]) -> None:
+        """Take a step in a transaction of its own, once this unit of work is committed.
+
+        Whoever registers one has left a note in the database of what is to do: a crash in between
+        leaves it to a later run.
+        """
+        self._afterwards.append(step)
+
+    def discard(self) -> None:
+        """Keep nothing of this transaction, whatever its end: a dry run only counts."""
+        self._discarded = True
+
+    def _session(self) -> AsyncSession:
         if not self._open:
             msg = "this unit of work is not open"
             raise RuntimeError(msg)
-        if self._session is None:
-            self._session = self._open_session()
-        return self._session
+        if self._opened is None:
+            self._opened = self._open_session()
+        return self._opened
 
     def _open_session(self) -> AsyncSession:
         if self._reads:
@@ -183,17 +207,22 @@ class UnitOfWork:
             return await self._database.read(statement, *arguments)
         if self._autocommit:
             return await self._database.fetch(statement, *arguments)
-        return await fetch_within(await self.session.connection(), statement, *arguments)
+        return await fetch_within(await self._session().connection(), statement, *arguments)
 
     async def answer(self, answer: AnswerT) -> AnswerT:
         """Keep the answer under the request's idempotency key, if it has one."""
         request, actor = self._context.idempotency, self._context.actor
-        if not self._claimed or request is None or actor is None:
-            return answer
-        row = await self.session.get(IdempotencyKey, (actor.id, request.key))
-        if row is not None:
+        if request is not None and actor is not None and not self._reads:
             written = WrittenAnswer.of(answer)
-            row.body, row.created, row.etag = written.body, written.created, written.etag
+            row = IdempotencyKey(
+                user_id=actor.id,
+                key=request.key,
+                fingerprint=request.fingerprint,
+                body=written.body,
+                created=written.created,
+                etag=written.etag,
+            )
+            await self.idempotency_keys.keep(row)
         return answer
 
     async def audit(
@@ -237,11 +266,7 @@ class UnitOfWork:
 
     async def now(self) -> datetime:
         """Return the database's clock: evidence is never stamped by this process."""
-        statement = select(func.clock_timestamp(type_=DateTime(timezone=True)))
-        return (await self.session.execute(statement)).scalar_one()
-
-    async def schema_state(self) -> SchemaState:
-        return SchemaState(*(await self.session.execute(text(READ_STATE))).one())
+        return await self.server.now()
 
     async def replay(self, context: RequestContext) -> None:
         """Raise what the request was answered before, without taking its key."""
@@ -256,10 +281,12 @@ class UnitOfWork:
         request, actor = self._context.idempotency, self._context.actor
         if self._reads or request is None or actor is None:
             return
+        if self._autocommit:
+            await self.replay(self._context)
+            return
         known = await self.idempotency_keys.claim(actor.id, request.key, request.fingerprint)
         if known is not None:
             _replay(known, request)
-        self._claimed = True
 
     @cached_property
     def study(self) -> StudyRepository:

@@ -43,7 +43,7 @@ async def test_everybody_is_followed_once(
 ) -> None:
     for number in range(ROUNDS):
         moved = await people_in_motion(session, auth_admin, number)
-        services = [AccountSyncService(committed_database, auth_admin) for _ in range(3)]
+        services = [AccountSyncService(committed_database, auth_admin, 0.1, ()) for _ in range(3)]
         accounts = [auth_admin.users[user.supabase_id] for user in moved if user.supabase_id]
         runs, answers = await asyncio.gather(
             asyncio.gather(*(service.run(confirmed=True) for service in services)),
@@ -56,7 +56,7 @@ async def test_everybody_is_followed_once(
         )
         assert statuses(answers) == {200: MOVED}
         assert sum(run.deactivated for run in runs) == GONE
-        last = await AccountSyncService(committed_database, auth_admin).run()
+        last = await AccountSyncService(committed_database, auth_admin, 0.1, ()).run()
         assert last.held_back == 0
         emails = [account.email for account in accounts]
         found = await session.scalars(select(User.email).where(User.email.in_(emails)))

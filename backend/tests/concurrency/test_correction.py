@@ -78,7 +78,7 @@ async def test_grading_waits_for_a_correction_under_way(
     async with UnitOfWork(committed_database, SYSTEM) as uow:
         await uow.corrections.lock_quiz(quiz.version.id, quiz.section.id)
         submit = asyncio.create_task(committed_api.post(path, learner, json=body))
-        while not submit.done() and not await uow.session.scalar(WAITING):
+        while not submit.done() and not await uow.corrections.session.scalar(WAITING):
             pass
         assert not submit.done()
         await uow.corrections.add(

@@ -12,7 +12,7 @@ import app
 from app.core.database import Base
 from app.core.errors import AppError
 from app.models import User
-from app.services.constraints import ERRORS
+from app.routers.constraints import ERRORS
 from app.services.health import NotMigratedError
 from tests.routers.problems import assert_problem
 from tests.support import Api

@@ -8,12 +8,14 @@ from sqlalchemy import func, select, text, update
 
 from app.core.database import Database
 from app.domain.actor import Role
+from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import AuditEvent, IdempotencyKey, Location, User
 from app.schemas.people.location import LocationCreate
 from app.services.answer import IdempotencyKeyReusedError, ReplayedAnswer, WrittenAnswer
 from app.services.context import IdempotencyRequest, RequestContext
 from app.services.idempotency_key import IdempotencyKeyService
 from app.services.people.location import LocationService
+from app.services.people.user import UserService
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.user import make_user
 from tests.services.conftest import acting
@@ -95,6 +97,23 @@ class TestRetry:
         answer = await create(committed_database, retryable(admin))
         assert answer.created
         assert await count(committed_database, Location) == 1
+
+
+class TestAutocommit:
+    async def test_is_answered_as_before_too(
+        self, committed_database: Database, admin: User
+    ) -> None:
+        """Though nothing was claimed: such a request may be done twice."""
+        service = UserService(committed_database, retryable(admin), InMemoryAuthAdmin())
+        first = WrittenAnswer.of(await service.sync())
+        with pytest.raises(ReplayedAnswer) as caught:
+            await service.sync()
+        assert caught.value.written == first
+        other = replace(REQUEST, fingerprint="b" * 64)
+        with pytest.raises(IdempotencyKeyReusedError):
+            await UserService(
+                committed_database, retryable(admin, other), InMemoryAuthAdmin()
+            ).sync()
 
 
 class TestParallel:

@@ -53,14 +53,14 @@ class TestEnd:
         self, committed_database: Database
     ) -> None:
         async with UnitOfWork(committed_database, SYSTEM) as uow:
-            uow.session.add(new_location())
+            uow.locations.session.add(new_location())
         assert await count(committed_database) == 1
 
     async def test_a_failing_commit_is_told(self, committed_database: Database) -> None:
         """A client that was answered before the commit would have been told a lie."""
         with pytest.raises(DBAPIError):
             async with UnitOfWork(committed_database, SYSTEM) as uow:
-                uow.session.add(Location(name="N" * 201, time_zone="UTC"))
+                uow.locations.session.add(Location(name="N" * 201, time_zone="UTC"))
         assert await count(committed_database) == 0
 
     async def test_connections_come_back(self, committed_database: Database) -> None:
@@ -96,7 +96,7 @@ class TestUse:
         async with committed_database.writing() as session:
             module = await make_module(session, text_section())
         async with UnitOfWork(committed_database, SYSTEM) as uow:
-            read = await uow.session.get_one(
+            read = await uow.locations.session.get_one(
                 TrainingModule, module.id, options=[lazyload(TrainingModule.sections)]
             )
         assert read.title == module.title
@@ -131,10 +131,10 @@ class TestReading:
         self, committed_database: Database
     ) -> None:
         async with UnitOfWork(committed_database, SYSTEM, isolation="SERIALIZABLE") as uow:
-            level = await uow.session.scalar(text("SHOW transaction_isolation"))
+            level = await uow.locations.session.scalar(text("SHOW transaction_isolation"))
             assert level == "serializable"
         async with UnitOfWork(committed_database, SYSTEM) as uow:
-            level = await uow.session.scalar(text("SHOW transaction_isolation"))
+            level = await uow.locations.session.scalar(text("SHOW transaction_isolation"))
             assert level == "read committed"
 
 
@@ -183,3 +183,67 @@ def test_nobody_else_opens_sessions() -> None:
         if opening.search(line) and "self.reading()" not in line and "def " not in line
     }
     assert places == {"services/unit_of_work.py"}
+
+
+class TestAfterCommit:
+    async def test_a_step_sees_what_was_committed(self, committed_database: Database) -> None:
+        seen = []
+
+        async def look(uow: UnitOfWork) -> None:
+            seen.append(await count(committed_database))
+            await uow.locations.add(Location(name="South", time_zone="UTC"))
+
+        async with UnitOfWork(committed_database, SYSTEM) as uow:
+            uow.after_commit(look)
+            await uow.locations.add(new_location())
+            assert seen == []
+        assert seen == [1]
+        assert await count(committed_database) == 2
+
+    async def test_it_follows_a_statement_that_commits_itself(
+        self, committed_database: Database
+    ) -> None:
+        seen = []
+
+        async def look(_uow: UnitOfWork) -> None:
+            seen.append(await count(committed_database))
+
+        async with UnitOfWork(committed_database, SYSTEM, autocommit=True) as uow:
+            uow.after_commit(look)
+            await uow.locations.add(new_location())
+        assert seen == [1]
+
+    @pytest.mark.parametrize("ends", ["fails", "discarded"])
+    async def test_nothing_follows_what_was_not_kept(
+        self, committed_database: Database, ends: str
+    ) -> None:
+        async def never(_uow: UnitOfWork) -> None:
+            pytest.fail("this was not committed")
+
+        async def use() -> None:
+            async with UnitOfWork(committed_database, SYSTEM) as uow:
+                uow.after_commit(never)
+                await uow.locations.add(new_location())
+                if ends == "fails":
+                    raise LookupError
+                uow.discard()
+
+        if ends == "fails":
+            with pytest.raises(LookupError):
+                await use()
+        else:
+            await use()
+        assert await count(committed_database) == 0
+
+    async def test_a_failing_step_takes_nothing_back(self, committed_database: Database) -> None:
+        async def fails(_uow: UnitOfWork) -> None:
+            raise LookupError
+
+        async def use() -> None:
+            async with UnitOfWork(committed_database, SYSTEM) as uow:
+                uow.after_commit(fails)
+                await uow.locations.add(new_location())
+
+        with pytest.raises(LookupError):
+            await use()
+        assert await count(committed_database) == 1

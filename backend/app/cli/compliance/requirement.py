@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from app.cli.environment import err, out, with_database
-from app.core.database import Database
+from app.cli.environment import err, out, with_services
 from app.core.errors import NotFoundError
 from app.services.compliance.reconciliation import Reconciled, ReconciliationService
 from app.services.context import SYSTEM
+from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Requirements and certification periods.")
 
@@ -29,8 +29,8 @@ def reconcile(
 ) -> None:
     """Bring periods, the matrix and enrollments up to what is recorded. Run it every night."""
 
-    async def use(database: Database) -> Reconciled:
-        service = ReconciliationService(database, SYSTEM)
+    async def use(services: Services) -> Reconciled:
+        service = services.reconciliation(SYSTEM)
         if pending:
             return await service.run_pending()
         with Progress(console=err, transient=True) as bar:
@@ -41,7 +41,7 @@ def reconcile(
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
 
-    done = with_database(use)
+    done = with_services(use)
     verb = "would be" if dry_run else "were"
     out.print(
         f"{done.people} people looked at. {done.segments} statuses and {done.periods} periods "

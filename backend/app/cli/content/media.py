@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from app.cli.environment import out, settings_or_exit, with_database
-from app.core.database import Database
+from app.cli.environment import out, with_services
 from app.domain.content.media import UPLOAD_LIFETIME
-from app.integrations.file_storage import SupabaseFileStorage
-from app.services.content.media_sweep import MediaSweep, Swept
+from app.services.content.media_sweep import Swept
+from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Files of sections and of evidence.")
 
@@ -32,22 +31,13 @@ def sweep(
 
     What content, drafts or evidence name is never touched.
     """
-    settings = settings_or_exit()
 
-    async def use(database: Database) -> Swept:
-        storage = SupabaseFileStorage(
-            settings.supabase_url,
-            settings.supabase_secret_key.get_secret_value(),
-            settings.storage_bucket,
+    async def use(services: Services) -> Swept:
+        return await services.media_sweep().sweep(
+            timedelta(hours=older_than), dry_run=dry_run, confirmed=confirm
         )
-        try:
-            return await MediaSweep(database, storage).sweep(
-                timedelta(hours=older_than), dry_run=dry_run, confirmed=confirm
-            )
-        finally:
-            await storage.close()
 
-    _report(with_database(use), dry_run=dry_run)
+    _report(with_services(use), dry_run=dry_run)
 
 
 def _report(swept: Swept, *, dry_run: bool) -> None:

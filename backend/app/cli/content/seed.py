@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 
-from app.cli.environment import out, with_database
-from app.core.database import Database
-from app.services.content.seed import SeedService
+from app.cli.environment import out, with_services
 from app.services.context import SYSTEM
+from app.services.factories import Services
 
 
 def seed(
@@ -17,8 +16,8 @@ def seed(
 ) -> None:
     """Make the modules and requirements that are not there yet. Again changes nothing."""
 
-    async def use(database: Database) -> None:
-        service = SeedService(database, SYSTEM)
+    async def use(services: Services) -> None:
+        service = services.seeds(SYSTEM)
         if demo:
             people = await service.organisation()
             out.print(f"{people.locations} locations and {people.users} people are new.")
@@ -27,4 +26,4 @@ def seed(
         requirements = await service.requirements()
         out.print(f"{len(requirements.requirements)} requirements are new.")
 
-    with_database(use)
+    with_services(use)

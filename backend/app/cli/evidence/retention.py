@@ -6,12 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.cli.environment import err, out, with_database
-from app.core.database import Database
+from app.cli.environment import err, out, with_services
 from app.schemas.evidence.retention import Erased, ErasureDue
 from app.services.context import SYSTEM
-from app.services.evidence.retention import RetentionService
-from app.services.evidence.training_record import TrainingRecordService
+from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Retention clocks and erasure.")
 
@@ -21,7 +19,7 @@ def due(
     everybody: Annotated[bool, typer.Option("--all", help="Also those whose time runs.")] = False,  # noqa: FBT002  # an option
 ) -> None:
     """List leavers whose data may be erased. Changes nothing."""
-    found = with_database(_due)
+    found = with_services(_due)
     shown = [item for item in found if item.due or everybody]
     table = Table("Person", "Name", "Left on", "Records", "Hold", "Erasable from", "Due")
     for item in shown:
@@ -42,13 +40,13 @@ def erase(
     Needs MIGRATION_DATABASE_URL: the API's own role may not erase.
     """
 
-    async def use(database: Database) -> tuple[list[ErasureDue], list[Erased]]:
+    async def use(services: Services) -> tuple[list[ErasureDue], list[Erased]]:
         people = [
-            item for item in await _due(database) if item.due and user in {None, item.user_id}
+            item for item in await _due(services) if item.due and user in {None, item.user_id}
         ]
-        return people, await _erase(database, people) if confirm else []
+        return people, await _erase(services, people) if confirm else []
 
-    people, erased = with_database(use, owner=True)
+    people, erased = with_services(use, owner=True)
     if not confirm:
         out.print(f"{len(people)} people would be erased. Say --confirm to erase them.")
         return
@@ -59,15 +57,15 @@ def erase(
         raise typer.Exit(1)
 
 
-async def _due(database: Database) -> list[ErasureDue]:
-    return await RetentionService(database, SYSTEM).due()
+async def _due(services: Services) -> list[ErasureDue]:
+    return await services.retention(SYSTEM).due()
 
 
-async def _erase(database: Database, people: list[ErasureDue]) -> list[Erased]:
+async def _erase(services: Services, people: list[ErasureDue]) -> list[Erased]:
     """Seal first: what is erased must have been under a seal."""
-    while await TrainingRecordService(database, SYSTEM).seal() is not None:
+    while await services.training_records(SYSTEM).seal() is not None:
         pass
-    return [await RetentionService(database, SYSTEM).erase(item.user_id) for item in people]
+    return [await services.retention(SYSTEM).erase(item.user_id) for item in people]
 
 
 def _cells(item: ErasureDue) -> list[str]:

@@ -2,11 +2,11 @@
 
 import typer
 
-from app.cli.environment import err, out, with_database
-from app.core.database import Database
+from app.cli.environment import err, out, with_services
 from app.models import RecordSeal
 from app.services.context import SYSTEM
-from app.services.evidence.training_record import TrainingRecordService, Verification
+from app.services.evidence.training_record import Verification
+from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Training records as evidence.")
 
@@ -15,10 +15,10 @@ cli = typer.Typer(no_args_is_help=True, help="Training records as evidence.")
 def verify() -> None:
     """Recompute every hash, link and seal; name the first that does not hold and exit with 1."""
 
-    async def use(database: Database) -> Verification:
-        return await TrainingRecordService(database, SYSTEM).verify()
+    async def use(services: Services) -> Verification:
+        return await services.training_records(SYSTEM).verify()
 
-    result = with_database(use)
+    result = with_services(use)
     out.print(
         f"{result.records} records of {result.people} people and {result.seals} seals read, "
         f"{result.unsealed} records not sealed yet."
@@ -38,12 +38,12 @@ def verify() -> None:
 def seal() -> None:
     """Put the records that are not sealed yet under Merkle seals, and print the seals' hashes."""
 
-    async def use(database: Database) -> list[RecordSeal]:
-        service = TrainingRecordService(database, SYSTEM)
+    async def use(services: Services) -> list[RecordSeal]:
+        service = services.training_records(SYSTEM)
         seals = []
         while (seal := await service.seal()) is not None:
             seals.append(seal)
         return seals
 
-    for made in with_database(use):
+    for made in with_services(use):
         out.print(f"Seal {made.number} covers {made.record_count} records: {made.hash}")

@@ -5,13 +5,11 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from app.cli.environment import err, out, settings_or_exit, with_database
-from app.core.database import Database
+from app.cli.environment import err, out, with_services
 from app.domain.actor import Role
-from app.integrations.auth_admin import SupabaseAuthAdmin
 from app.services.context import SYSTEM
-from app.services.people.account_sync import AccountsSynced, AccountSyncService
-from app.services.people.user import UserService
+from app.services.factories import Services
+from app.services.people.account_sync import AccountsSynced
 
 cli = typer.Typer(no_args_is_help=True, help="The staff directory.")
 
@@ -26,11 +24,11 @@ def promote(
 ) -> None:
     """Give a person a role; this is how the first admin is made."""
 
-    async def use(database: Database) -> None:
-        user = await UserService(database, SYSTEM).promote(email, role)
+    async def use(services: Services) -> None:
+        user = await services.users(SYSTEM).promote(email, role)
         out.print(f"{user.email} is now {user.role}.", markup=False)
 
-    with_database(use)
+    with_services(use)
 
 
 @cli.command()
@@ -43,27 +41,17 @@ def reconcile(
     ] = False,
 ) -> None:
     """Follow deletions and address changes in Supabase. Run it every night."""
-    settings = settings_or_exit()
 
-    async def use(database: Database) -> AccountsSynced:
-        auth = SupabaseAuthAdmin(
-            settings.supabase_url, settings.supabase_secret_key.get_secret_value()
-        )
-        service = AccountSyncService(
-            database, auth, settings.reconcile_confirm_share, settings.signup_email_domains
-        )
-        try:
-            with Progress(console=err, transient=True) as bar:
-                task = bar.add_task("Accounts", total=None)
-                return await service.run(
-                    dry_run=dry_run,
-                    confirmed=confirm,
-                    progress=lambda count: bar.update(task, completed=count),
-                )
-        finally:
-            await auth.close()
+    async def use(services: Services) -> AccountsSynced:
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task("Accounts", total=None)
+            return await services.account_sync().run(
+                dry_run=dry_run,
+                confirmed=confirm,
+                progress=lambda count: bar.update(task, completed=count),
+            )
 
-    _print(with_database(use), "would be" if dry_run else "were")
+    _print(with_services(use), "would be" if dry_run else "were")
 
 
 def _print(done: AccountsSynced, verb: str) -> None:

@@ -2,10 +2,9 @@
 
 import typer
 
-from app.cli.environment import out, with_database
-from app.core.database import Database
+from app.cli.environment import out, with_services
 from app.services.context import SYSTEM
-from app.services.study.attempt import AttemptService
+from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Attempts at quizzes.")
 
@@ -14,11 +13,11 @@ cli = typer.Typer(no_args_is_help=True, help="Attempts at quizzes.")
 def close_overdue() -> None:
     """Grade the attempts that ran out of time and that nobody has looked at since."""
 
-    async def use(database: Database) -> int:
-        service = AttemptService(database, SYSTEM)
+    async def use(services: Services) -> int:
+        service = services.attempts(SYSTEM)
         total = 0
         while closed := await service.close_overdue():
             total += closed
         return total
 
-    out.print(f"{with_database(use)} attempts closed and graded.")
+    out.print(f"{with_services(use)} attempts closed and graded.")

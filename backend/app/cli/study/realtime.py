@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import typer
 from rich.table import Table
 
-from app.cli.environment import out, with_database
-from app.core.database import Database
+from app.cli.environment import out, with_services
 from app.repositories.study.realtime import Exposure
 from app.services.context import SYSTEM
+from app.services.factories import Services
 from app.services.study.realtime import RealtimeService, is_as_enabled
 
 cli = typer.Typer(
@@ -36,10 +36,10 @@ def status() -> None:
 
 
 def _run(use: Callable[[RealtimeService], Awaitable[list[Exposure]]]) -> list[Exposure]:
-    async def run(database: Database) -> list[Exposure]:
-        return await use(RealtimeService(database, SYSTEM))
+    async def run(services: Services) -> list[Exposure]:
+        return await use(services.realtime(SYSTEM))
 
-    return with_database(run, owner=True)
+    return with_services(run, owner=True)
 
 
 def _show(exposures: list[Exposure]) -> None:

@@ -82,6 +82,10 @@ async def find_identity(fetch: Fetch, supabase_id: uuid.UUID) -> Identity | None
 class UserRepository(Repository[User]):
     model = User
 
+    async def save(self, row: User) -> User:
+        """Write the row's changes and read it again: it shows its department's name."""
+        return await self.reread(await super().save(row))
+
     async def by_id(self, user_id: uuid.UUID) -> User | None:
         return await self.session.get(User, user_id)
 

@@ -184,7 +184,7 @@ class AttemptRepository(Repository[QuizAttempt]):
             .on_conflict_do_nothing()
         )
 
-    async def save(
+    async def save_answers(
         self, attempt_id: uuid.UUID, answers: JsonObject, cleared: list[str]
     ) -> JsonObject | None:
         """Merge answers into an open attempt in one statement; return all of them.

@@ -3,8 +3,7 @@ from datetime import date, datetime
 
 from app.domain.compliance import ExemptionKind
 from app.domain.fields import Day
-from app.schemas.base import Payload, Resource
-from app.schemas.evidence.external_training import Reason
+from app.schemas.base import Payload, Reason, Resource
 
 
 class ExemptionCreate(Payload):

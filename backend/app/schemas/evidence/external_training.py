@@ -8,7 +8,7 @@ from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credits import Delivery
 from app.domain.fields import Day, HundredthsNumber, StorableText
 from app.models.evidence.external_training import ExternalTrainingStatus
-from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Versioned
+from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Reason, Versioned
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
 
@@ -21,10 +21,6 @@ Reference = Annotated[
     StorableText, StringConstraints(min_length=1, max_length=500), AfterValidator(_canonical)
 ]
 """The id of a file of evidence, or where else the evidence is kept."""
-
-Reason = Annotated[
-    StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
-]
 
 
 class ExternalTrainingCreate(Payload):

@@ -1,8 +1,7 @@
 import uuid
 from datetime import datetime
 
-from app.schemas.base import Payload, Versioned
-from app.schemas.evidence.external_training import Reason
+from app.schemas.base import Payload, Reason, Versioned
 
 
 class LegalHoldCreate(Payload):

@@ -17,7 +17,6 @@ from app.schemas.compliance.exemption import ExemptionCreate, ExemptionRead, Exe
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile
-from app.services.evidence.outside_evidence import local_day
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -60,7 +59,7 @@ class ExemptionService(Service):
                     starts_on=payload.starts_on,
                     ends_on=payload.ends_on,
                     approved_by_id=self.actor.id,
-                    recorded_on=await local_day(uow, user),
+                    recorded_on=await uow.employment.today_of(user.id),
                 )
             )
             after = payload.model_dump(mode="json", exclude={"reason"})
@@ -77,7 +76,7 @@ class ExemptionService(Service):
             if row.revoked_on is not None:
                 raise AlreadyRevokedError
             user = found(await uow.users.by_id(row.exemption.user_id), "user")
-            day = await local_day(uow, user)
+            day = await uow.employment.today_of(user.id)
             await uow.exemptions.revoke(
                 ExemptionRevocation(
                     exemption_id=exemption_id,

@@ -75,7 +75,7 @@ class ReconciliationService(Service):
         async with self.work() as uow:
             moved = await uow.employment.take_effect()
             if dry_run:
-                await uow.session.rollback()
+                uow.discard()
         if moved:
             log.info("employment_took_effect", people=len(moved))
         async with self.reading() as uow:
@@ -88,7 +88,7 @@ class ReconciliationService(Service):
                 batch = people[first : first + BATCH]
                 done += await reconcile(uow, batch, asked, today=today)
                 if dry_run:
-                    await uow.session.rollback()
+                    uow.discard()
             if progress:
                 progress(done.people, len(people))
         if user_ids is None and not dry_run:

@@ -41,8 +41,8 @@ SHOWN_PEOPLE = 100
 class RequirementLimits:
     """A change that concerns more people than both of the first two needs a confirmation."""
 
-    confirm_share: float = 0.3
-    confirm_people: int = 20
+    confirm_share: float
+    confirm_people: int
 
 
 class RequirementTitleTakenError(ConflictError):
@@ -65,7 +65,7 @@ class RequirementService(Service):
         self,
         database: Database,
         context: RequestContext,
-        limits: RequirementLimits = RequirementLimits(),
+        limits: RequirementLimits,
     ) -> None:
         super().__init__(database, context)
         self._limits = limits
@@ -103,7 +103,7 @@ class RequirementService(Service):
             before, after = apply(requirement, payload, ("title", "description"))
             await self._change_rule(uow, requirement, payload, before, after)
             if after:
-                await uow.session.flush()
+                await uow.requirements.save(requirement)
                 action = AuditAction.REQUIREMENT_UPDATED
                 await uow.audit(action, requirement, before=before, after=after)
             return await _answer(uow, requirement)
@@ -138,7 +138,7 @@ class RequirementService(Service):
             requirement = await self._locked(uow, requirement_id, precondition)
             await self._guarded_version(uow, requirement, None, None, confirm=confirm)
             requirement.deleted_at = await uow.now()
-            await uow.session.flush()
+            await uow.requirements.save(requirement)
             await uow.audit(AuditAction.REQUIREMENT_ARCHIVED, requirement)
             await self._reconcile(uow, requirement)
 
@@ -217,9 +217,9 @@ class RequirementService(Service):
 
     async def _reconcile(self, uow: UnitOfWork, requirement: Requirement) -> None:
         """Work everybody out now where they are few; else the next reconciliation does."""
-        await uow.session.flush()
+        await uow.requirements.save(requirement)
         await reconcile_if_few(uow, [requirement.id])
-        await uow.session.refresh(requirement)
+        await uow.requirements.reread(requirement)
 
 
 async def add_requirement(

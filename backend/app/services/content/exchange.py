@@ -137,7 +137,7 @@ async def _take(
     if merge.created or merge.updated:
         section.touch()
         module.touch()
-        await uow.session.flush()
+        await uow.modules.save(module)
         after = {"created": len(merge.created), "updated": len(merge.updated)}
         await uow.audit(AuditAction.QUESTIONS_IMPORTED, section, after=after)
 

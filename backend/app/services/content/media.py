@@ -214,7 +214,7 @@ class MediaService(Service):
         media.found_type = verdict.found_type
         media.found_bytes = verdict.found_bytes
         media.sha256 = verdict.sha256
-        await uow.session.flush()
+        await uow.media.save(media)
         action = AuditAction.MEDIA_REJECTED if verdict.rejection else AuditAction.MEDIA_READY
         after = {"rejection": media.rejection, "sha256": media.sha256}
         await uow.audit(action, media, after=after)

@@ -87,7 +87,7 @@ class ModuleService(AuthoringService):
                 after["prerequisite_ids"] = payload.prerequisite_ids
                 await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
                 module.touch()
-            await uow.session.flush()
+            await uow.modules.save(module)
             if after:
                 await uow.audit(AuditAction.MODULE_UPDATED, module, before=before, after=after)
             return await self._draft(uow, module)
@@ -108,7 +108,7 @@ class ModuleService(AuthoringService):
             if module.status is not ModuleStatus.ARCHIVED:
                 before = {"status": module.status}
                 module.status = ModuleStatus.ARCHIVED
-                await uow.session.flush()
+                await uow.modules.save(module)
                 after = {"status": module.status}
                 await uow.audit(AuditAction.MODULE_ARCHIVED, module, before=before, after=after)
             return await uow.answer(await self._draft(uow, module))
@@ -127,7 +127,7 @@ class ModuleService(AuthoringService):
                 published = module.current_version_id is not None
                 module.status = ModuleStatus.PUBLISHED if published else ModuleStatus.DRAFT
             if deleted is not None or archived:
-                await uow.session.flush()
+                await uow.modules.save(module)
                 after = {"status": module.status}
                 await uow.audit(AuditAction.MODULE_RESTORED, module, after=after)
             return await uow.answer(await self._draft(uow, module))

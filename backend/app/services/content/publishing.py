@@ -50,7 +50,7 @@ async def publish_module(
     module.current_version_id = version.id
     module.status = ModuleStatus.PUBLISHED
     module.published_at = version.created_at
-    await uow.session.flush()
+    await uow.modules.save(module)
     after = {"number": version.number, "content_sha256": version.content_sha256}
     await uow.audit(AuditAction.MODULE_PUBLISHED, module, after=after)
     return version

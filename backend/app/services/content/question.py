@@ -51,7 +51,7 @@ class QuestionService(AuthoringService):
             assign(question, _parsed(question.id, payload.model_dump(exclude={"position"})))
             place(section.questions, question, payload.position)
             _touch(module, section)
-            await uow.session.flush()
+            await uow.modules.save(module)
             after = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
             return await uow.answer(_answer(question, created=True))
@@ -74,7 +74,7 @@ class QuestionService(AuthoringService):
             if payload.position is not MISSING:
                 place(section.questions, question, payload.position)
             _touch(module, section)
-            await uow.session.flush()
+            await uow.modules.save(module)
             # The trail names the fields alone: the answers stay where they belong.
             after = {"section_id": section.id, "changed": sorted(payload.model_dump())}
             await uow.audit(AuditAction.QUESTION_UPDATED, question, after=after)
@@ -95,7 +95,7 @@ class QuestionService(AuthoringService):
             section.questions.remove(question)
             renumber(section.questions)
             _touch(module, section)
-            await uow.session.flush()
+            await uow.modules.save(module)
             before = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_DELETED, question, before=before)
 

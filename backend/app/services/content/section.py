@@ -39,14 +39,13 @@ class SectionService(AuthoringService):
                 title=payload.title,
                 body=sanitise(payload.body),
                 required=payload.required,
-                settings=_settings(payload.kind, payload.settings),
+                settings=await _settings(uow, payload.kind, payload.settings),
                 position=len(module.sections) + 1,
                 questions=[],
             )
-            await _check_media(uow, section)
             place(module.sections, section, payload.position)
             module.touch()
-            await uow.session.flush()
+            await uow.modules.save(module)
             after = {"module_id": module.id, "kind": section.kind, "title": section.title}
             await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
             return await uow.answer(_answer(section, created=True))
@@ -62,20 +61,19 @@ class SectionService(AuthoringService):
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
             precondition.require(section.etag, module.etag)
-            before, after = apply(section, payload, ("title", "required"))
+            if payload.settings is not MISSING:
+                # Checked while the row is as it was: a question to the database writes changes.
+                payload.settings = await _settings(uow, section.kind, payload.settings)
+            before, after = apply(section, payload, ("title", "required", "settings"))
             if payload.body is not MISSING:
                 # The trail keeps that the body changed; its text is in the versions.
                 section.body = sanitise(payload.body)
                 after["body_changed"] = True
-            if payload.settings is not MISSING:
-                before["settings"] = section.settings
-                section.settings = after["settings"] = _settings(section.kind, payload.settings)
-                await _check_media(uow, section)
             if payload.position is not MISSING:
                 before["position"], after["position"] = section.position, payload.position
                 place(module.sections, section, payload.position)
             module.touch()
-            await uow.session.flush()
+            await uow.modules.save(module)
             await uow.audit(AuditAction.SECTION_UPDATED, section, before=before, after=after)
             return _answer(section)
 
@@ -89,7 +87,7 @@ class SectionService(AuthoringService):
             module.sections.remove(section)
             renumber(module.sections)
             module.touch()
-            await uow.session.flush()
+            await uow.modules.save(module)
             before = {"module_id": module.id, "kind": section.kind, "title": section.title}
             await uow.audit(AuditAction.SECTION_DELETED, section, before=before)
 
@@ -113,7 +111,7 @@ class SectionService(AuthoringService):
             renumber([by_id[section_id] for section_id in payload.section_ids])
             module.sections.sort(key=lambda section: section.position)
             module.touch()
-            await uow.session.flush()
+            await uow.modules.save(module)
             await uow.audit(AuditAction.SECTIONS_REORDERED, module, before=before, after=after)
             return _order(module)
 
@@ -123,17 +121,16 @@ def _order(module: TrainingModule) -> Answer[SectionOrderRead]:
     return Answer(SectionOrderRead(section_ids=section_ids, etag=module.etag))
 
 
-async def _check_media(uow: UnitOfWork, section: ModuleSection) -> None:
-    with uow.session.no_autoflush:
-        if faults := await section_media_faults(uow, [("/settings", section)]):
-            raise InvalidPayloadError(faults)
-
-
-def _settings(kind: SectionKind, raw: dict[str, Any]) -> dict[str, Any]:
+async def _settings(uow: UnitOfWork, kind: SectionKind, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as they are kept; refuse what the kind, or a file they name, forbids."""
     try:
-        return parse_settings(kind, raw).as_json()
+        settings = parse_settings(kind, raw).as_json()
     except ValidationError as error:
         raise invalid(error, "/settings") from None
+    section = ModuleSection(kind=kind, settings=settings)
+    if faults := await section_media_faults(uow, [("/settings", section)]):
+        raise InvalidPayloadError(faults)
+    return settings
 
 
 def _answer(section: ModuleSection, *, created: bool = False) -> Answer[SectionRead]:

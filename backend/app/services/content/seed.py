@@ -18,8 +18,8 @@ from app.domain.content.section_settings import SectionKind, parse_settings
 from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, User
 from app.schemas.content.module import Publish
 from app.services.base import Service
-from app.services.compliance.requirement_seed import seed_requirements
 from app.services.content.publishing import publish_module
+from app.services.content.requirement_seed import seed_requirements
 from app.services.people.department import department_named
 from app.services.unit_of_work import UnitOfWork
 

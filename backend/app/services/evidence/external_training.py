@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from app.core.concurrency import Precondition
 from app.core.errors import (
@@ -98,7 +99,7 @@ class ExternalTrainingService(Service):
                 raise InvalidPayloadError.at(
                     "/user_id", "unknown_user", "No such person, or not yours"
                 )
-            fields = {name: getattr(payload, name) for name in FIELDS}
+            fields = _fields(payload)
             training = ExternalTraining(user_id=user.id, entered_by_id=self.actor.id, **fields)
             await _check(uow, training, await local_day(uow, user), names_evidence=True)
             await uow.external_trainings.add(training)
@@ -120,14 +121,15 @@ class ExternalTrainingService(Service):
             precondition.require(training.etag)
             if training.status is not ExternalTrainingStatus.PENDING:
                 raise AlreadyReviewedError
-            before, after = apply(training, payload, FIELDS)
+            # Checked as a copy before it is written: the database says no without a pointer.
+            draft = ExternalTraining(user_id=training.user_id, **_fields(training))
+            before, after = apply(draft, payload, FIELDS)
             if after:
-                # Checked before it is written: the database says no without a pointer.
-                with uow.session.no_autoflush:
-                    today = await local_day(uow, await _person(uow, training))
-                    named = "evidence_reference" in after
-                    await _check(uow, training, today, names_evidence=named)
-                await uow.session.flush()
+                today = await local_day(uow, await _person(uow, training))
+                named = "evidence_reference" in after
+                await _check(uow, draft, today, names_evidence=named)
+                apply(training, payload, FIELDS)
+                await uow.external_trainings.save(training)
                 await uow.audit(
                     AuditAction.EXTERNAL_TRAINING_UPDATED,
                     training,
@@ -205,7 +207,7 @@ class ExternalTrainingService(Service):
         training.reviewed_by_id = self.actor.id
         training.reviewed_at = now
         training.review_reason = reason
-        await uow.session.flush()
+        await uow.external_trainings.save(training)
         verified = status is ExternalTrainingStatus.VERIFIED
         action = (
             AuditAction.EXTERNAL_TRAINING_VERIFIED
@@ -221,6 +223,10 @@ class ExternalTrainingService(Service):
             await uow.external_trainings.get_visible(training_id, self.actor), "external_training"
         )
         return Answer(_read(row), created)
+
+
+def _fields(source: ExternalTraining | ExternalTrainingCreate) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in FIELDS}
 
 
 async def _person(uow: UnitOfWork, training: ExternalTraining) -> User:

@@ -55,7 +55,7 @@ class LegalHoldService(Service):
             if hold.released_at is None:
                 hold.released_at = await uow.now()
                 hold.released_by_id = self.actor.id
-                await uow.session.flush()
+                await uow.legal_holds.save(hold)
                 after = {"user_id": hold.user_id}
                 await uow.audit(AuditAction.LEGAL_HOLD_RELEASED, hold, after=after)
 

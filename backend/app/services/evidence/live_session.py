@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Collection
 
+from pydantic import MISSING
+
 from app.core.concurrency import Precondition
 from app.core.errors import (
     ConflictError,
@@ -84,7 +86,7 @@ class LiveSessionService(Service):
                 created_by_id=self.actor.id,
                 **{name: getattr(payload, name) for name in FIELDS},
             )
-            await self._check_instructor(uow, live)
+            await self._check_instructor(uow, payload.instructor_id)
             await uow.live_sessions.add(live)
             after = {name: getattr(live, name) for name in ("module_id", "section_id", *FIELDS)}
             await uow.audit(AuditAction.LIVE_SESSION_CREATED, live, after=after)
@@ -95,12 +97,11 @@ class LiveSessionService(Service):
     ) -> Answer[LiveSessionDetail]:
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id, precondition)
+            if payload.instructor_id is not MISSING and payload.instructor_id != live.instructor_id:
+                await self._check_instructor(uow, payload.instructor_id)
             before, after = apply(live, payload, FIELDS)
-            if "instructor_id" in after:
-                with uow.session.no_autoflush:
-                    await self._check_instructor(uow, live)
             if after:
-                await uow.session.flush()
+                await uow.live_sessions.save(live)
                 await uow.audit(AuditAction.LIVE_SESSION_UPDATED, live, before=before, after=after)
             return await self._detail(uow, live)
 
@@ -108,7 +109,7 @@ class LiveSessionService(Service):
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id)
             live.status = SessionStatus.CANCELLED
-            await uow.session.flush()
+            await uow.live_sessions.save(live)
             await uow.audit(AuditAction.LIVE_SESSION_CANCELLED, live)
             return await uow.answer(await self._detail(uow, live))
 
@@ -188,7 +189,7 @@ class LiveSessionService(Service):
             live.status = SessionStatus.CLOSED
             live.closed_at = now
             live.closed_by_id = self.actor.id
-            await uow.session.flush()
+            await uow.live_sessions.save(live)
             body = await self._complete(uow, live)
             after = {"attended": len(body.completed + body.credited + body.not_enrolled)}
             await uow.audit(AuditAction.LIVE_SESSION_CLOSED, live, after=after)
@@ -284,8 +285,7 @@ class LiveSessionService(Service):
             raise ForbiddenError
         return live
 
-    async def _check_instructor(self, uow: UnitOfWork, live: LiveSession) -> None:
-        instructor_id = live.instructor_id
+    async def _check_instructor(self, uow: UnitOfWork, instructor_id: uuid.UUID | None) -> None:
         if instructor_id and not await uow.users.visible_ids([instructor_id], self.actor):
             raise InvalidPayloadError.at(
                 "/instructor_id", "unknown_user", "No such person, or not yours"

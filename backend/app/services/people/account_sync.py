@@ -94,8 +94,8 @@ class AccountSyncService(Service):
         self,
         database: Database,
         auth: AuthAdmin,
-        confirm_share: float = 0.1,
-        sign_up_domains: Collection[str] = (),
+        confirm_share: float,
+        sign_up_domains: Collection[str],
     ) -> None:
         super().__init__(database, SYSTEM)
         self._auth = auth
@@ -199,7 +199,7 @@ class AccountSyncService(Service):
                     ],
                 )
                 if dry_run:
-                    await uow.session.rollback()
+                    uow.discard()
 
     async def _deactivate(self, gone: Sequence[LinkedPerson], *, dry_run: bool) -> int:
         """Close people. Their last tokens make them nobody new: that takes an account."""
@@ -223,7 +223,7 @@ class AccountSyncService(Service):
                     await reconcile(uow, batch)
                 done += len(closed)
                 if dry_run:
-                    await uow.session.rollback()
+                    uow.discard()
         return done
 
     async def _take_over(
@@ -253,7 +253,7 @@ class AccountSyncService(Service):
             taken = await uow.account_sync.take_over(changes, as_of)
             await _audit(uow, taken)
             if dry_run:
-                await uow.session.rollback()
+                uow.discard()
         return taken
 
 

@@ -171,7 +171,7 @@ async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     user.department_id = department.id if department else None
     user.job_title = held.job_title
     user.hired_on = held.hired_on
-    await uow.session.flush()
+    await uow.users.save(user)
 
 
 async def _held(uow: UnitOfWork, user: User, day: date) -> EmploymentChange:

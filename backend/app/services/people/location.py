@@ -71,7 +71,7 @@ class LocationService(Service):
                 after["manager_ids"] = payload.manager_ids
                 await uow.locations.replace_managers(location.id, payload.manager_ids)
                 location.touch()
-            await uow.session.flush()
+            await uow.locations.save(location)
             if after:
                 await uow.audit(AuditAction.LOCATION_UPDATED, location, before=before, after=after)
             return await _answer(uow, location)
@@ -94,7 +94,7 @@ class LocationService(Service):
             location = found(await uow.locations.by_id(location_id, lock=True), "location")
             if location.deleted_at is not None:
                 location.deleted_at = None
-                await uow.session.flush()
+                await uow.locations.save(location)
                 await uow.audit(AuditAction.LOCATION_RESTORED, location)
             return await uow.answer(await _answer(uow, location))
 

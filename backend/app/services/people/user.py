@@ -89,9 +89,7 @@ class UserClosedError(ConflictError):
 
 
 class UserService(Service):
-    def __init__(
-        self, database: Database, context: RequestContext, auth: AuthAdmin | None = None
-    ) -> None:
+    def __init__(self, database: Database, context: RequestContext, auth: AuthAdmin) -> None:
         super().__init__(database, context)
         self._auth = auth
 
@@ -100,7 +98,7 @@ class UserService(Service):
 
     async def sync(self) -> Answer[UserRead]:
         """Answer with the actor's row: finding the actor has made or mended it."""
-        async with self.one_statement() as uow:
+        async with self.autocommit() as uow:
             user = found(await uow.users.by_id(self.actor.id), "user")
             return await uow.answer(_answer(user))
 
@@ -143,25 +141,23 @@ class UserService(Service):
         An address that already has a sign-in account gets its row all the same: its owner claims
         it with the confirmed address.
         """
-        auth = self._accounts()
         await self._look_before_inviting(payload)
         async with self._inviting(payload.email):
-            account = await auth.invite(payload.email, payload.full_name)
+            account = await self._auth.invite(payload.email, payload.full_name)
         async with self.work() as uow:
             user = await self._invited(uow, payload, account.id if account else None)
             return await uow.answer(_answer(user, created=True))
 
     async def invite_again(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """Send the invitation once more, to whoever has not signed in yet or lost their account."""
-        auth = self._accounts()
         user = await self._seen(user_id)
         if not user.is_active:
             raise UserClosedError
-        known = await auth.get_user(user.supabase_id) if user.supabase_id else None
+        known = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
         if known is not None and known.email_confirmed:
             raise InvitationAcceptedError
         async with self._inviting(user.email):
-            account = await auth.invite(user.email, user.full_name)
+            account = await self._auth.invite(user.email, user.full_name)
             if account is None:
                 raise InvitationAcceptedError
         async with self.work() as uow:
@@ -169,17 +165,15 @@ class UserService(Service):
             before = {"supabase_id": row.supabase_id}
             row.supabase_id = account.id
             row.email_confirmed = False
-            await uow.session.flush()
-            await uow.session.refresh(row)
+            await uow.users.save(row)
             after = {"supabase_id": row.supabase_id}
             await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
             return await uow.answer(_answer(row))
 
     async def sign_out(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """End all sessions of a person; tokens already issued are good until they expire."""
-        auth = self._accounts()
         user = await self._seen(user_id)
-        if user.supabase_id is None or not await auth.sign_out(user.supabase_id):
+        if user.supabase_id is None or not await self._auth.sign_out(user.supabase_id):
             raise AccountMissingError
         async with self.work() as uow:
             row = found(await uow.users.by_id(user.id), "user")
@@ -194,7 +188,7 @@ class UserService(Service):
             before, after = {"role": user.role}, {"role": role}
             user.role = role
             await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
-            await uow.session.flush()
+            await uow.users.save(user)
             await reconcile(uow, [user.id])
             return UserRead.of(user)
 
@@ -209,8 +203,7 @@ class UserService(Service):
         self, uow: UnitOfWork, user: User, before: dict[str, object], after: dict[str, object]
     ) -> Answer[UserRead]:
         if after:
-            await uow.session.flush()
-            await uow.session.refresh(user)
+            await uow.users.save(user)
             await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
             if after.keys() & EMPLOYMENT_FIELDS:
                 await reconcile(uow, [user.id])
@@ -235,13 +228,7 @@ class UserService(Service):
     async def _lost_account(self, user_id: uuid.UUID) -> uuid.UUID | None:
         async with self.reading() as uow:
             user = await self.visible_user(uow, user_id)
-        return await lost_account(self._accounts(), user)
-
-    def _accounts(self) -> AuthAdmin:
-        if self._auth is None:
-            msg = "this use case needs the Auth service"
-            raise RuntimeError(msg)
-        return self._auth
+        return await lost_account(self._auth, user)
 
     async def _seen(self, user_id: uuid.UUID) -> User:
         """Return the row, or replay the answer, before the Auth service is asked for an effect."""
@@ -288,8 +275,7 @@ class UserService(Service):
             hired_on=payload.hired_on,
             manager_id=payload.manager_id,
         )
-        await uow.users.add(user)
-        await uow.session.refresh(user)
+        await uow.users.reread(await uow.users.add(user))
         after = {"email": user.email, "role": user.role}
         await uow.audit(AuditAction.USER_INVITED, user, after=after)
         await reconcile_newcomer(uow, user.id)

@@ -254,7 +254,7 @@ class UserSync:
         have been given to somebody else.
         """
         previous.is_active = False
-        await uow.session.flush()
+        await uow.users.save(previous)
         user = await self._create(uow, claims, email, facts)
         after = {"is_active": False, "replaced_by": str(user.id)}
         await uow.audit(

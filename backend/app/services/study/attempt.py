@@ -7,7 +7,6 @@ own, so that the answer that follows (often a refusal) takes nothing back.
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -182,19 +181,19 @@ class AttemptService(Service):
             return await uow.answer(_open(attempt, created=True))
 
     async def _save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
-        async with self.one_statement() as uow:
+        async with self.autocommit() as uow:
             row = await self._own(uow, attempt_id)
             if row.attempt.state is not AttemptState.OPEN:
                 raise AttemptClosedError
             _require_answerable(row.enrollment_status)
             given, cleared = _parsed(Snapshot.model_validate(row.attempt.snapshot), payload)
-            answers = await uow.attempts.save(attempt_id, given, cleared)
+            answers = await uow.attempts.save_answers(attempt_id, given, cleared)
             if answers is None:
                 raise AttemptClosedError
             return AnswersSaved(id=attempt_id, answers=answers, expires_at=row.attempt.expires_at)
 
     async def _submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
-        async with self.one_statement() as uow:
+        async with self.autocommit() as uow:
             row = await self._own(uow, attempt_id)
             while row.attempt.state is AttemptState.OPEN:
                 _require_answerable(row.enrollment_status)
@@ -202,12 +201,9 @@ class AttemptService(Service):
                 graded = _graded(row, snapshot, _merged(row, snapshot, payload))
                 kept = await uow.attempts.grade(row, graded, uow.request_id, self.actor)
                 row = kept or await self._own(uow, attempt_id)
-            outcome = await uow.answer(_result(row))
-        if row.attempt.passed:
-            # A completion is committed and has left a note: a crash here loses nothing.
-            async with UnitOfWork(self._database, replace(self._context, idempotency=None)) as uow:
-                await reconcile_completions(uow, [self.actor.id])
-        return outcome
+            if row.attempt.passed:
+                uow.after_commit(lambda later: reconcile_completions(later, [self.actor.id]))
+            return await uow.answer(_result(row))
 
     async def _get(self, attempt_id: uuid.UUID) -> Outcome:
         async with self.reading() as uow:

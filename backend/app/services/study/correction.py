@@ -19,7 +19,7 @@ from app.domain.study.quiz.answers import AnswerError, answer_json, parse_answer
 from app.domain.study.quiz.attempts import Snapshot, grade_attempt
 from app.domain.study.quiz.grading import Correction, CorrectionKind, Grade, accepting
 from app.domain.study.quiz.results import grade_from_json, stored_result
-from app.models import AttemptResult, AuditEvent, ModuleVersion, QuizAttempt, QuizCorrection
+from app.models import AttemptResult, ModuleVersion, QuizAttempt, QuizCorrection
 from app.schemas.base import ListOf
 from app.schemas.study.correction import (
     CorrectionCreate,
@@ -30,7 +30,7 @@ from app.schemas.study.correction import (
 from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile_completions
 from app.services.outcome import Outcome
-from app.services.unit_of_work import UnitOfWork
+from app.services.unit_of_work import Change, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ async def _keep(uow: UnitOfWork, row: QuizCorrection, regrades: list[Regrade]) -
         for regrade in regrades
     ]
     await uow.corrections.keep(results, [regrade.attempt for regrade in regrades])
-    uow.session.add_all([_event(uow, row, regrade) for regrade in regrades])
+    await uow.audit_many(AuditAction.ATTEMPT_REGRADED, [_change(row, each) for each in regrades])
     records = await uow.corrections.settle(
         row, enrollment_ids, actor_id=uow.actor_id, request_id=uow.request_id
     )
@@ -220,20 +220,9 @@ def _standing(grade: Grade) -> dict[str, Any]:
     return {"score_percent": json_number(grade.score_percent), "passed": grade.passed}
 
 
-def _event(uow: UnitOfWork, row: QuizCorrection, regrade: Regrade) -> AuditEvent:
-    return AuditEvent(
-        actor_id=uow.actor_id,
-        action=AuditAction.ATTEMPT_REGRADED,
-        target_type="attempt",
-        target_id=regrade.attempt.id,
-        before=_standing(regrade.old),
-        after={
-            **_standing(regrade.new),
-            "kept_pass": regrade.kept_pass,
-            "correction_id": row.id,
-        },
-        request_id=uow.request_id,
-    )
+def _change(row: QuizCorrection, regrade: Regrade) -> Change:
+    after = {**_standing(regrade.new), "kept_pass": regrade.kept_pass, "correction_id": row.id}
+    return regrade.attempt.id, _standing(regrade.old), after
 
 
 def _report(

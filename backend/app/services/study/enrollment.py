@@ -94,7 +94,7 @@ class EnrollmentService(Service):
 
     async def enroll(self, payload: EnrollmentCreate) -> Outcome:
         """Enroll the actor; answer with the open enrollment when there is one already."""
-        async with self.one_statement() as uow:
+        async with self.work() as uow:
             admission = await uow.study.enroll(self.actor.id, payload.module_id, uow.request_id)
             if admission.created is not None:
                 return await uow.answer(study.enrolled(admission.created))
@@ -104,7 +104,7 @@ class EnrollmentService(Service):
     async def enroll_many(self, payload: BulkEnroll) -> Outcome:
         """Assign a module to people of the actor's; count those who may not be or already are."""
         assignment = Assignment(payload.module_id, _people(payload), payload.due_on)
-        async with self.one_statement() as uow:
+        async with self.work() as uow:
             count = await uow.enrollments.assign(assignment, self.actor, uow.request_id)
             if not count.module_exists:
                 raise NotFoundError("module")
@@ -150,19 +150,17 @@ class EnrollmentService(Service):
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: ProgressReport
     ) -> str:
         """Take a progress report; it may come late, twice or out of order. Returns JSON."""
-        async with self.one_statement() as uow:
+        async with self.autocommit() as uow:
             text = await uow.study.report_progress(
                 self.actor.id, enrollment_id, section_id, study.report_of(payload), uow.request_id
             )
-        if text is None:
-            raise NotFoundError("enrollment")
-        state = orjson.loads(text)
-        if "error" in state:
-            raise report_error(state["error"])
-        if state["enrollment"]["status"] == EnrollmentStatus.COMPLETED:
-            # The completion is committed and has left a note: a crash here loses nothing.
-            async with self.work() as uow:
-                await reconcile_completions(uow, [self.actor.id])
+            if text is None:
+                raise NotFoundError("enrollment")
+            state = orjson.loads(text)
+            if "error" in state:
+                raise report_error(state["error"])
+            if state["enrollment"]["status"] == EnrollmentStatus.COMPLETED:
+                uow.after_commit(lambda later: reconcile_completions(later, [self.actor.id]))
         return text
 
     async def acknowledge(
@@ -193,7 +191,7 @@ class EnrollmentService(Service):
                 self._check_withdrawal(enrollment)
                 enrollment.status = EnrollmentStatus.WITHDRAWN
                 enrollment.withdrawn_at = await uow.now()
-                await uow.session.flush()
+                await uow.enrollments.save(enrollment)
                 await uow.audit(AuditAction.ENROLLMENT_WITHDRAWN, enrollment)
             row = await self._visible(uow, enrollment.id)
             return await uow.answer(_answer(_read(row)))

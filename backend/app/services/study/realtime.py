@@ -37,11 +37,11 @@ class RealtimeService(Service):
 
     async def status(self) -> list[Exposure]:
         async with self.reading() as uow:
-            return await RealtimeRepository(uow.session).exposures()
+            return await uow.realtime.exposures()
 
 
 async def _owned(uow: UnitOfWork) -> RealtimeRepository:
-    realtime = RealtimeRepository(uow.session)
+    realtime = uow.realtime
     if not await realtime.is_owner():
         raise RealtimeNeedsOwnerError
     return realtime

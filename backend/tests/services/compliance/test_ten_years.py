@@ -208,8 +208,8 @@ async def record(database: Database, rows: Rows) -> None:
         by_table.setdefault(table, []).append(row)
     async with UnitOfWork(database, SYSTEM) as uow:
         for table, values in by_table.items():
-            await uow.session.execute(insert(table), values)
-        await uow.session.execute(
+            await uow.users.session.execute(insert(table), values)
+        await uow.users.session.execute(
             text(
                 "UPDATE training_modules m SET current_version_id = ("
                 "SELECT v.id FROM module_versions v WHERE v.module_id = m.id"

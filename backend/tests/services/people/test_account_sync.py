@@ -44,7 +44,7 @@ class Directory:
             self.auth.put(replace(account, **changes))
 
     async def sync(self, **options: Any) -> AccountsSynced:
-        service = AccountSyncService(self.database, self.auth, self.confirm_share)
+        service = AccountSyncService(self.database, self.auth, self.confirm_share, ())
         return await service.run(**options)
 
     async def signs_in(self, account_id: uuid.UUID | None, email: str) -> Actor:
@@ -402,7 +402,7 @@ async def test_ten_thousand_people(committed_database: Database) -> None:
             del auth.users[account_id]
             moved = AuthUser(ids[-number - 1], f"new{number}@unified.example", email_confirmed=True)
             auth.users[moved.id] = moved
-        service = AccountSyncService(committed_database, auth)
+        service = AccountSyncService(committed_database, auth, 0.1, ())
         tracemalloc.start()
         with count_statements(committed_database.engine) as statements:
             done = await service.run()

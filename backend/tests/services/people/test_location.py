@@ -13,8 +13,8 @@ from app.core.errors import (
 )
 from app.core.pagination import PageRequest
 from app.models import User
+from app.routers.constraints import error_for
 from app.schemas.people.location import LocationCreate, LocationUpdate
-from app.services.constraints import error_for
 from app.services.people.location import LocationService
 from tests.factories.user import make_user
 from tests.services.conftest import acting

@@ -1,0 +1,154 @@
+"""How requests and commands get a service: each with all that it needs, whoever asks.
+
+A service that needs no more than the database takes one line here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from app.core.auth.security import TokenVerifier
+from app.core.config import Settings
+from app.core.database import Database
+from app.core.metrics import Metrics
+from app.domain.content.media import MediaLimits
+from app.integrations.auth_admin import AuthAdmin
+from app.integrations.file_storage import FileStorage
+from app.services.base import Service
+from app.services.compliance.compliance import ComplianceService
+from app.services.compliance.exemption import ExemptionService
+from app.services.compliance.reconciliation import ReconciliationService
+from app.services.compliance.report import MatrixCache, ReportService
+from app.services.compliance.requirement import RequirementLimits, RequirementService
+from app.services.content.exchange import ExchangeService
+from app.services.content.media import MediaService
+from app.services.content.media_sweep import MediaSweep
+from app.services.content.module import ModuleService
+from app.services.content.module_teaching import ModuleTeachingService
+from app.services.content.question import QuestionService
+from app.services.content.section import SectionService
+from app.services.content.seed import SeedService
+from app.services.context import RequestContext
+from app.services.evidence.audit_event import AuditEventService
+from app.services.evidence.audit_pack import AuditPackService
+from app.services.evidence.ce_credit import CeCreditService
+from app.services.evidence.external_training import ExternalTrainingService
+from app.services.evidence.legal_hold import LegalHoldService
+from app.services.evidence.live_session import LiveSessionService
+from app.services.evidence.retention import RetentionService
+from app.services.evidence.training_record import TrainingRecordService
+from app.services.idempotency_key import IdempotencyKeyService
+from app.services.people.account_sync import AccountSyncService
+from app.services.people.auth_hook import AuthHookService
+from app.services.people.employment import EmploymentService
+from app.services.people.location import LocationService
+from app.services.people.user import UserService
+from app.services.people.user_sync import UserSync
+from app.services.study.attempt import AttemptService
+from app.services.study.content_cache import ContentCache
+from app.services.study.correction import CorrectionService
+from app.services.study.enrollment import EnrollmentService
+from app.services.study.question_analysis import QuestionAnalysisService
+from app.services.study.realtime import RealtimeService
+from app.services.study.study import StudyService
+
+S = TypeVar("S", bound=Service)
+
+
+def _plain(
+    kind: Callable[[Database, RequestContext], S],
+) -> "Callable[[Services, RequestContext], S]":
+    def make(services: "Services", context: RequestContext) -> S:
+        return kind(services.database, context)
+
+    return make
+
+
+@dataclass(slots=True)
+class Services:
+    """What a process holds. The container makes it; routers and commands take services from it."""
+
+    settings: Settings
+    database: Database
+    auth: AuthAdmin
+    storage: FileStorage
+    verifier: TokenVerifier
+    sync: UserSync
+    cache: ContentCache
+    metrics: Metrics
+    study: StudyService = field(init=False)
+    matrices: MatrixCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.study = StudyService(self.database, self.cache)
+        self.matrices = MatrixCache(self.database)
+
+    attempts = _plain(AttemptService)
+    audit_events = _plain(AuditEventService)
+    audit_packs = _plain(AuditPackService)
+    ce_credits = _plain(CeCreditService)
+    compliance = _plain(ComplianceService)
+    corrections = _plain(CorrectionService)
+    exchange = _plain(ExchangeService)
+    exemptions = _plain(ExemptionService)
+    external_trainings = _plain(ExternalTrainingService)
+    legal_holds = _plain(LegalHoldService)
+    live_sessions = _plain(LiveSessionService)
+    locations = _plain(LocationService)
+    module_teachings = _plain(ModuleTeachingService)
+    modules = _plain(ModuleService)
+    question_analysis = _plain(QuestionAnalysisService)
+    questions = _plain(QuestionService)
+    realtime = _plain(RealtimeService)
+    reconciliation = _plain(ReconciliationService)
+    reports = _plain(ReportService)
+    retention = _plain(RetentionService)
+    sections = _plain(SectionService)
+    seeds = _plain(SeedService)
+    training_records = _plain(TrainingRecordService)
+
+    def account_sync(self) -> AccountSyncService:
+        settings = self.settings
+        return AccountSyncService(
+            self.database,
+            self.auth,
+            settings.reconcile_confirm_share,
+            settings.signup_email_domains,
+        )
+
+    def idempotency_keys(self) -> IdempotencyKeyService:
+        return IdempotencyKeyService(self.database)
+
+    def media_sweep(self) -> MediaSweep:
+        return MediaSweep(self.database, self.storage)
+
+    def auth_hooks(self) -> AuthHookService:
+        secret = self.settings.before_user_created_hook_secret
+        return AuthHookService(
+            secret.get_secret_value() if secret else None, self.settings.signup_email_domains
+        )
+
+    def employment(self, context: RequestContext) -> EmploymentService:
+        return EmploymentService(self.database, context, self.auth)
+
+    def enrollments(self, context: RequestContext) -> EnrollmentService:
+        return EnrollmentService(self.database, context, self.cache)
+
+    def media(self, context: RequestContext) -> MediaService:
+        limits = MediaLimits(
+            section_bytes=self.settings.media_section_max_bytes,
+            evidence_bytes=self.settings.media_evidence_max_bytes,
+            download_seconds=self.settings.media_download_seconds,
+            hashed_bytes=self.settings.media_hash_max_bytes,
+        )
+        return MediaService(self.database, context, self.storage, limits)
+
+    def requirements(self, context: RequestContext) -> RequirementService:
+        limits = RequirementLimits(
+            confirm_share=self.settings.confirm_share,
+            confirm_people=self.settings.confirm_people,
+        )
+        return RequirementService(self.database, context, limits)
+
+    def users(self, context: RequestContext) -> UserService:
+        return UserService(self.database, context, self.auth)
