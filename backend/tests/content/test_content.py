@@ -38,7 +38,7 @@ NAMESPACE = uuid.UUID("6f0f7a0e-3f0c-5f0e-9d55-0d9c2f3b7a11")
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SOURCE = re.compile(
-    r"\b(?:CFR|CDC|ADA and FDA|NCRP Report No\. 145|US Public Health Service|this group's"
+    r"\b(?:CFR|CDC|ADA and FDA|NCRP Report No\. 1(?:45|77)|US Public Health Service|this group's"
     r"|American Heart Association|International Association of Dental Traumatology)\b"
 )
 OFFICIAL_HOSTS = frozenset({"www.osha.gov", "www.cdc.gov", "www.hhs.gov", "www.ecfr.gov"})

@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 
 from app.core.concurrency import Precondition
 from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
@@ -130,7 +130,7 @@ async def _assess(uow: UnitOfWork, leavers: list[Leaver]) -> list[ErasureDue]:
     for leaver in leavers:
         kept = evidence[leaver.user_id]
         day = earliest_erasure(
-            _held(kept, classes, leaver.left_on),
+            _held(kept, classes),
             left_on=leaver.left_on,
             holds=holds[leaver.user_id],
             configured_years=configured,
@@ -150,22 +150,11 @@ async def _assess(uow: UnitOfWork, leavers: list[Leaver]) -> list[ErasureDue]:
 
 
 def _held(
-    evidence: Iterable[KeptEvidence],
-    classes: dict[Subject, set[RetentionClass]],
-    left_on: date | None,
+    evidence: Iterable[KeptEvidence], classes: dict[Subject, set[RetentionClass]]
 ) -> list[HeldEvidence]:
-    """Under each class that the subject was ever in; a HIPAA document is in effect until the end.
-
-    45 CFR 164.530(j)(2) counts from when a document was last in effect: for training, that is
-    the last day of employment.
-    """
+    """Return the evidence under each class that its subject was ever in."""
     return [
-        HeldEvidence(
-            kept,
-            max(item.last_in_effect, left_on)
-            if left_on and kept is RetentionClass.HIPAA
-            else item.last_in_effect,
-        )
+        HeldEvidence(kept, item.last_in_effect)
         for item in evidence
         for kept in classes.get(item.subject) or {RetentionClass.STANDARD}
     ]

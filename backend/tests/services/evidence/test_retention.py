@@ -101,14 +101,14 @@ class TestDue:
         [state] = await RetentionService(committed_database, SYSTEM).due()
         assert (state.erasable_from, state.due) == (date(2049, 3, 11), False)
 
-    async def test_hipaa_counts_from_the_last_day_of_employment(
+    async def test_hipaa_counts_from_the_record_and_not_from_leaving(
         self, committed_database: Database, session: AsyncSession, leaver: User
     ) -> None:
         module_id = await session.scalar(select(TrainingRecord.module_id).limit(1))
         session.add(ModuleTeaching(module_id=module_id, retention_class=RetentionClass.HIPAA))
         await session.commit()
         [state] = await RetentionService(committed_database, SYSTEM).due()
-        assert state.erasable_from == date(2026, 7, 1)
+        assert state.erasable_from == date(2025, 3, 11)
 
     async def test_changes_nothing(
         self, committed_database: Database, session: AsyncSession, leaver: User
