@@ -12,7 +12,16 @@ BODY_SECONDS: Final = 20.0
 """From there to the end of its body: files go to Storage, so bodies are small."""
 
 READING_SECONDS: Final = 60.0
-"""How long a client may leave what was sent to it unread."""
+"""How long a client may leave what was sent to it unread, and what it may fall behind in all."""
+
+SLOWEST_BYTES: Final = 16_384
+"""What it reads in a second at the least, or it falls behind."""
+
+WHOLE_SECONDS: Final = 900.0
+"""How long it may take over one answer, however steadily it reads."""
+
+LOOKS: Final = 20
+"""How often within READING_SECONDS it is looked at."""
 
 
 class ImpatientProtocol(HttpToolsProtocol):
@@ -33,6 +42,15 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     _sending: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
+
+    _looked = (0.0, 0)
+    """When it was last looked at, and how much it had not read then."""
+
+    _behind = 0.0
+    """By how many seconds the client is behind the slowest that is borne with."""
+
+    _reading_for = 0.0
+    """How long this side has waited for the client to read the present answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -64,15 +82,39 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._awaited = None
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._behind = self._reading_for = 0.0
+
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._reading = self.loop.call_later(READING_SECONDS, self.transport.abort)
+        self._look_later()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
+            self._count()
+
+    def _look_later(self) -> None:
+        self._looked = (self.loop.time(), self.transport.get_write_buffer_size())
+        self._reading = self.loop.call_later(READING_SECONDS / LOOKS, self._look)
+
+    def _look(self) -> None:
+        """End the connection of a client that has fallen too far behind."""
+        self._count()
+        if self._behind >= READING_SECONDS or self._reading_for >= WHOLE_SECONDS:
+            self.transport.abort()
+        else:
+            self._look_later()
+
+    def _count(self) -> None:
+        since, unread = self._looked
+        seconds = self.loop.time() - since
+        read = unread - self.transport.get_write_buffer_size()
+        self._reading_for += seconds
+        self._behind = max(self._behind + seconds - read / SLOWEST_BYTES, 0.0)
 
     def _set_timer(self) -> None:
         if self._timed == self._awaited:

@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(None, validate_default=True)
     docs_enabled: bool | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    downloads_at_once: int = Field(2, ge=1, le=50)
+    download_max_bytes: int = Field(512 * 1_048_576, ge=1_048_576)
     content_cache_bytes: int = Field(32 * 1_048_576, ge=0)
     idempotency_hours: int = Field(24, ge=24)
     confirm_share: float = Field(0.3, ge=0, le=1)

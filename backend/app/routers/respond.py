@@ -5,13 +5,18 @@ from typing import Any
 
 import orjson
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from app.core.files.download import Download
+from app.routers.openapi import problem_responses
 from app.services.answer import Answer, Rendered, ReplayedAnswer, WrittenAnswer, as_json
 from app.services.study.study import LearnerContent
 
 BASE_PATH = "/api/v1"
 JSON = "application/json"
+TOO_LARGE = problem_responses(409)
+"""What making a file may be answered as well."""
 
 
 async def respond(asked: Awaitable[Answer[Any]], location: str | None = None) -> Response:
@@ -47,6 +52,16 @@ def json_of(value: BaseModel | Rendered[Any] | dict[str, Any] | bytes | str) -> 
     if isinstance(value, dict):
         return Response(orjson.dumps(value), media_type=JSON)
     return Response(as_json(value), media_type=JSON)
+
+
+def attachment(download: Download, media_type: str, name: str) -> Response:
+    """Send a file under a name, without keeping it."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Length": str(download.size),
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(download.blocks(), headers=headers, media_type=media_type)
 
 
 def content_of(content: LearnerContent) -> Response:

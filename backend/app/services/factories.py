@@ -10,6 +10,7 @@ from typing import TypeVar
 from app.core.auth.security import TokenVerifier
 from app.core.config import Settings
 from app.core.database import Database
+from app.core.files.download import Downloads
 from app.core.metrics import Metrics
 from app.domain.content.media import MediaLimits
 from app.integrations.auth_admin import AuthAdmin
@@ -78,10 +79,16 @@ class Services:
     metrics: Metrics
     study: StudyService = field(init=False)
     matrices: MatrixCache = field(init=False)
+    downloads: Downloads = field(init=False)
 
     def __post_init__(self) -> None:
         self.study = StudyService(self.database, self.cache)
         self.matrices = MatrixCache(self.database)
+        self.downloads = Downloads(
+            at_once=self.settings.downloads_at_once,
+            wait_seconds=self.settings.database_pool_timeout,
+            max_bytes=self.settings.download_max_bytes,
+        )
 
     attempts = _plain(AttemptService)
     audit_events = _plain(AuditEventService)

@@ -118,8 +118,21 @@ class TestServe:
         assert beside < 2 * alone + SCHEDULING_MS
 
 
+async def read_steadily(reader: asyncio.StreamReader) -> int:
+    """Read to the end, or to the end of PIECES of a large answer; return how much that was."""
+    received = 0
+    with contextlib.suppress(ConnectionError):
+        while received <= LARGE * PIECES and (part := await reader.read(65_536)):
+            received += len(part)
+            await asyncio.sleep(len(part) / STEADY_BYTES)
+    return received
+
+
 SHORT = 0.1
 LARGE = 16 * 1024 * 1024
+PIECES = 2
+STEADY_BYTES = 32 * 1024 * 1024
+"""What a client reads in a second, at the most."""
 
 
 class Application:
@@ -137,6 +150,9 @@ class Application:
             message = await receive()
             length += len(message.get("body", b""))
             more = message.get("more_body", False)
+        if scope["path"] == "/pieces":
+            await self._send_pieces(send)
+            return
         body = b"x" * LARGE if scope["path"] == "/large" else str(length).encode()
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -144,6 +160,12 @@ class Application:
         await send({"type": "http.response.body", "body": body[:-1], "more_body": True})
         await send({"type": "http.response.body", "body": body[-1:]})
         self.ended.set()
+
+    async def _send_pieces(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(PIECES * LARGE // 65_536):
+            await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 class TestProtocol:
@@ -197,6 +219,30 @@ class TestProtocol:
             assert not (await asyncio.wait({ended}, timeout=SHORT * 3))[0]
             ended.cancel()
             await asyncio.wait({ended})
+
+    @pytest.mark.parametrize(
+        "limits",
+        [
+            {"SLOWEST_BYTES": STEADY_BYTES * 100},
+            {"SLOWEST_BYTES": 1, "WHOLE_SECONDS": SHORT},
+        ],
+        ids=["slowly", "long"],
+    )
+    async def test_ends_with_who_reads_steadily_but_too(
+        self, client: Connection, limits: dict[str, float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing is left unread for as long as SHORT."""
+        for name, value in limits.items():
+            monkeypatch.setattr(impatience, name, value)
+        reader, writer = client
+        writer.write(b"GET /pieces HTTP/1.1\r\n\r\n")
+        assert await asyncio.wait_for(read_steadily(reader), PATIENCE_SECONDS) < LARGE * PIECES
+
+    async def test_bears_with_who_reads_steadily(self, client: Connection) -> None:
+        reader, writer = client
+        writer.write(b"GET /pieces HTTP/1.1\r\n\r\n")
+        read = asyncio.wait_for(read_steadily(reader), PATIENCE_SECONDS)
+        assert await read > LARGE * PIECES
 
     async def test_sends_nothing_to_who_does_not_read(
         self, client: Connection, app: Application

@@ -1,27 +1,28 @@
 import uuid
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import StreamingResponse
 
 from app.domain.actor import Permission
 from app.domain.compliance import Status
 from app.domain.fields import Day
 from app.repositories.compliance.report import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
-from app.routers.respond import JSON, json_of
+from app.routers.respond import JSON, TOO_LARGE, attachment, json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.compliance.report import ComplianceReport, Forecast, ReportLine
 from app.services.compliance.report_export import csv_chunks, json_chunks, xlsx_chunks
 from app.services.context import RequestContext
+from app.services.factories import Services
 
 router = APIRouter(prefix="/reports", tags=["reports"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.REPORTS_READ))]
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FILES = {"csv": (csv_chunks, CSV), "json": (json_chunks, JSON), "xlsx": (xlsx_chunks, XLSX)}
 
 
 async def _scope(
@@ -63,32 +64,23 @@ async def read_forecast(context: Reader, app: App, scope: Scope) -> Response:
     return json_of(await app.reports(context).forecast(scope))
 
 
-@router.get("/compliance.csv", response_class=Response)
+@router.get("/compliance.csv", response_class=Response, responses=TOO_LARGE)
 async def export_csv(context: Reader, app: App, scope: Scope) -> Response:
-    lines = app.reports(context).lines(scope)
-    return await _file(csv_chunks(lines, scope.as_of), CSV, f"compliance-{scope.as_of}.csv")
+    return await _file(context, app, scope, "csv")
 
 
-@router.get("/compliance.json", response_class=Response)
+@router.get("/compliance.json", response_class=Response, responses=TOO_LARGE)
 async def export_json(context: Reader, app: App, scope: Scope) -> Response:
-    lines = app.reports(context).lines(scope)
-    return await _file(json_chunks(lines, scope.as_of), JSON, f"compliance-{scope.as_of}.json")
+    return await _file(context, app, scope, "json")
 
 
-@router.get("/compliance.xlsx", response_class=Response)
+@router.get("/compliance.xlsx", response_class=Response, responses=TOO_LARGE)
 async def export_xlsx(context: Reader, app: App, scope: Scope) -> Response:
-    lines = app.reports(context).lines(scope)
-    return await _file(xlsx_chunks(lines, scope.as_of), XLSX, f"compliance-{scope.as_of}.xlsx")
+    return await _file(context, app, scope, "xlsx")
 
 
-async def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Response:
-    """Stream a file; what goes wrong before its first bytes is still an ordinary problem."""
-    first = await anext(chunks)
-
-    async def body() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
-
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(body(), headers=headers, media_type=media_type)
+async def _file(context: RequestContext, app: Services, scope: ReportScope, kind: str) -> Response:
+    write, media_type = _FILES[kind]
+    async with aclosing(app.reports(context).lines(scope)) as lines:
+        download = await app.downloads.make(write(lines, scope.as_of))
+    return attachment(download, media_type, f"compliance-{scope.as_of}.{kind}")

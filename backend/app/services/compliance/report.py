@@ -1,6 +1,6 @@
 """The matrix, its drill-down, its exports and its forecast: one scope, one set of cells."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date, timedelta
 
 from app.core.auth.security import Claims
@@ -69,7 +69,7 @@ class ReportService(Service):
             page = await uow.reports.lines(self.actor, scope, request)
             return listed(page, report_line)
 
-    async def lines(self, scope: ReportScope) -> AsyncIterator[Line]:
+    async def lines(self, scope: ReportScope) -> AsyncGenerator[Line]:
         """Yield the whole drill-down as of one moment, a row at a time."""
         async with self.snapshot() as uow:
             async for line in uow.reports.stream_lines(self.actor, scope):

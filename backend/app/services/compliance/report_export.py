@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,14 +33,14 @@ CHUNK = 1000
 SHEET_ROWS = 1_000_000
 
 
-async def csv_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[bytes]:
+async def csv_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
     """Write RFC 4180 with a header; text that would be a formula gets an apostrophe in front."""
     yield _csv([COLUMNS])
     async for chunk in _chunks(lines):
         yield _csv([[_cell(value) for value in _row(line, as_of)] for line in chunk])
 
 
-async def json_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[bytes]:
+async def json_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
     """Write one JSON document whose items are what the CSV holds, unaltered."""
     yield b'{"as_of":' + orjson.dumps(as_of) + b',"items":['
     separator = b""
@@ -51,7 +51,7 @@ async def json_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[
     yield b"]}"
 
 
-async def xlsx_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncIterator[bytes]:
+async def xlsx_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
     """Write typed cells: no text can become a formula. Built on disk, in constant memory."""
     with TemporaryDirectory(prefix="report-") as directory:
         path = Path(directory) / "report.xlsx"

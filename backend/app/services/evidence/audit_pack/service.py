@@ -1,4 +1,4 @@
-"""The auditor's pack: a ZIP that is made while it is sent, and proves itself with its verifier."""
+"""The auditor's pack: a ZIP that is made piece by piece, and proves itself with its verifier."""
 
 import uuid
 from collections.abc import AsyncGenerator, Mapping
