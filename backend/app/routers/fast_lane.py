@@ -1,42 +1,57 @@
 """What people do all day, answered ahead of FastAPI's routing and dependencies.
 
 Those cost such a request several times what its one statement does (docs/performance.md). Only the
-plain form is answered here: a valid token, no query, no Idempotency-Key, a body as the schema wants
-it, and a row to answer with. Everything else goes on, untouched, to the route of the same address:
-errors, accounts to mend and rarer forms are decided there alone.
+plain form is answered here: a valid token, no query, no Idempotency-Key, a whole body as the schema
+wants it. The services are the routes' own; here they get a caller whom the statement finds. Whoever
+or whatever is not found goes on, untouched, to the route of the same address: accounts to mend and
+rarer forms are decided there alone.
 """
 
 import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import orjson
 from fastapi import Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.auth.security import Claims
-from app.core.pagination import DEFAULT_LIMIT
+from app.core.errors import NotFoundError
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission, Role
 from app.repositories.compliance.report import GroupBy
+from app.repositories.study.enrollment import EnrollmentFilter
 from app.routers.deps import etags_of
 from app.routers.respond import BASE_PATH, JSON, content_of, json_of, response_of
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
+from app.services.context import RequestContext
 from app.services.factories import Services
+from app.services.study.enrollment import EMPTY_PAGE
+
+P = TypeVar("P", bound=BaseModel)
 
 _ID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+
+# As clients send it. HTTPBearer takes more, such as several spaces.
+_BEARER = re.compile(rb"Bearer ([!-~]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    caller: Claims
+    claims: Claims
+    request_id: str
     ids: tuple[uuid.UUID, ...]
     """Those of the path, in its order."""
 
     headers: dict[bytes, bytes]
     body: bytes
-    request_id: str
+
+    @property
+    def context(self) -> RequestContext:
+        return RequestContext(request_id=self.request_id, claims=self.claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +86,12 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         lane, ids = found
+        scope["route"] = lane
         messages = await _messages(receive) if lane.method != "GET" else []
         response = await _answer(lane, ids, scope, messages)
         if response is None:
             await self._app(scope, _again(messages, receive), send)
             return
-        scope["route"] = lane
         await response(scope, receive, send)
 
 
@@ -94,17 +109,26 @@ async def _answer(
     lane: Lane, ids: tuple[uuid.UUID, ...], scope: Scope, messages: list[Message]
 ) -> Response | None:
     headers = dict(scope["headers"])
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    bearer = _BEARER.fullmatch(headers.get(b"authorization", b""))
     is_plain = len(headers) == len(scope["headers"]) and b"idempotency-key" not in headers
-    if not is_plain or scheme != b"Bearer" or not token:
+    if not is_plain or bearer is None:
         return None
-    if messages and headers.get(b"content-type") != JSON.encode():
+    if messages and not _is_whole_json(headers, messages):
         return None
     app: Services = scope["app"].state.container
-    caller = await app.verifier.verify(token.decode("latin-1"))
+    claims = await app.verifier.verify(bearer[1].decode())
     body = b"".join(message.get("body", b"") for message in messages)
-    asked = Asked(caller, ids, headers, body, scope["state"]["request_id"])
-    return await lane.answer(app, asked)
+    try:
+        asked = Asked(claims, scope["state"]["request_id"], ids, headers, body)
+        return await lane.answer(app, asked)
+    except NotFoundError:
+        return None
+
+
+def _is_whole_json(headers: dict[bytes, bytes], messages: list[Message]) -> bool:
+    """Tell whether a body came to its end, as JSON says it is; a client may leave before that."""
+    is_whole = messages[-1]["type"] == "http.request"
+    return is_whole and headers.get(b"content-type") == JSON.encode()
 
 
 async def _messages(receive: Receive) -> list[Message]:
@@ -125,40 +149,42 @@ def _again(taken: list[Message], receive: Receive) -> Receive:
 
 
 async def _first_page(app: Services, asked: Asked) -> Response | None:
-    page = await app.study.first_page(asked.caller, DEFAULT_LIMIT)
-    return json_of(page) if page is not None else None
+    page = await app.enrollments(asked.context).list(EnrollmentFilter(), PageRequest())
+    # An empty one may be that of somebody whose row is not found.
+    return json_of(page) if page != EMPTY_PAGE else None
 
 
 async def _enroll(app: Services, asked: Asked) -> Response | None:
-    try:
-        payload = EnrollmentCreate.model_validate(orjson.loads(asked.body))
-    except (orjson.JSONDecodeError, ValidationError):
+    payload = _read(EnrollmentCreate, asked.body)
+    if payload is None:
         return None
-    outcome = await app.study.enroll(asked.caller, payload.module_id, asked.request_id)
-    return response_of(outcome, "/enrollments/{id}") if outcome is not None else None
+    return response_of(await app.enrollments(asked.context).enroll(payload), "/enrollments/{id}")
 
 
 async def _content(app: Services, asked: Asked) -> Response | None:
     known = etags_of(asked.headers.get(b"if-none-match", b"").decode("latin-1"))
-    found = await app.study.content(asked.caller, asked.ids[0], known)
-    return content_of(found) if found is not None else None
+    return content_of(await app.enrollments(asked.context).content(asked.ids[0], known))
 
 
 async def _report_progress(app: Services, asked: Asked) -> Response | None:
-    try:
-        payload = ProgressReport.model_validate(orjson.loads(asked.body))
-    except (orjson.JSONDecodeError, ValidationError):
+    payload = _read(ProgressReport, asked.body)
+    if payload is None:
         return None
     enrollment_id, section_id = asked.ids
-    state = await app.study.report_progress(
-        asked.caller, enrollment_id, section_id, payload, asked.request_id
-    )
-    return json_of(state) if state is not None else None
+    service = app.enrollments(asked.context)
+    return json_of(await service.report_progress(enrollment_id, section_id, payload))
 
 
 async def _matrix(app: Services, asked: Asked) -> Response | None:
-    matrix = await app.matrices.matrix(asked.caller, GroupBy.LOCATION)
+    matrix = await app.matrices.matrix(asked.claims, GroupBy.LOCATION)
     return json_of(matrix) if matrix is not None else None
+
+
+def _read(kind: type[P], body: bytes) -> P | None:
+    try:
+        return kind.model_validate(orjson.loads(body))
+    except (orjson.JSONDecodeError, ValidationError):
+        return None
 
 
 LANES = (

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from app.core.files.download import Download
 from app.routers.openapi import problem_responses
 from app.services.answer import Answer, Rendered, ReplayedAnswer, WrittenAnswer, as_json
-from app.services.study.study import LearnerContent
+from app.services.study.learner_content import LearnerContent
 
 BASE_PATH = "/api/v1"
 JSON = "application/json"

@@ -11,6 +11,7 @@ from app.core.errors import NotFoundError
 from app.core.pagination import Page
 from app.domain.actor import Actor
 from app.models import User
+from app.repositories.people.caller import Caller
 from app.schemas.base import Changes, ListOf
 from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
@@ -30,6 +31,11 @@ class Service:
             msg = "this use case needs a signed-in person"
             raise RuntimeError(msg)
         return self._context.actor
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, for statements that find their own caller."""
+        return self._context.claims or self.actor.id
 
     def work(self) -> UnitOfWork:
         """Open a transaction."""

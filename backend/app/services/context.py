@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.core.auth.security import Claims
 from app.domain.actor import Actor
 
 
@@ -20,6 +21,8 @@ class RequestContext:
     actor: Actor | None = None
     request_id: str | None = None
     idempotency: IdempotencyRequest | None = None
+    claims: Claims | None = None
+    """Whom a token names, where the use case's own statement finds the row as well."""
 
 
 SYSTEM = RequestContext()

@@ -49,9 +49,9 @@ from app.services.study.attempt import AttemptService
 from app.services.study.content_cache import ContentCache
 from app.services.study.correction import CorrectionService
 from app.services.study.enrollment import EnrollmentService
+from app.services.study.learner_content import LearnerContents
 from app.services.study.question_analysis import QuestionAnalysisService
 from app.services.study.realtime import RealtimeService
-from app.services.study.study import StudyService
 
 S = TypeVar("S", bound=Service)
 
@@ -77,12 +77,12 @@ class Services:
     sync: UserSync
     cache: ContentCache
     metrics: Metrics
-    study: StudyService = field(init=False)
+    contents: LearnerContents = field(init=False)
     matrices: MatrixCache = field(init=False)
     downloads: Downloads = field(init=False)
 
     def __post_init__(self) -> None:
-        self.study = StudyService(self.database, self.cache)
+        self.contents = LearnerContents(self.database, self.cache)
         self.matrices = MatrixCache(self.database)
         self.downloads = Downloads(
             at_once=self.settings.downloads_at_once,
@@ -139,7 +139,7 @@ class Services:
         return EmploymentService(self.database, context, self.auth)
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
-        return EnrollmentService(self.database, context, self.cache)
+        return EnrollmentService(self.database, context, self.contents)
 
     def media(self, context: RequestContext) -> MediaService:
         limits = MediaLimits(

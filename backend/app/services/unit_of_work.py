@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, UUIDModel, fetch_within
+from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.models import AuditEvent, IdempotencyKey
 from app.repositories.compliance.certification_period import CertificationPeriodRepository
@@ -175,6 +176,10 @@ class UnitOfWork:
         for step in self._afterwards:
             async with UnitOfWork(self._database, context) as uow:
                 await step(uow)
+
+    def known_as(self, actor: Actor) -> None:
+        """Say who the caller is, once a statement has found out."""
+        self._context = replace(self._context, actor=actor)
 
     def after_commit(self, step: Callable[["UnitOfWork"], Awaitable[object]]) -> None:
         """Take a step in a transaction of its own, once this unit of work is committed.

@@ -4,18 +4,17 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-import orjson
-
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
 from app.models import Location, TrainingModule, User
 from app.schemas.evidence.training_record import TrainingRecordRead
-from app.schemas.study.enrollment import EnrollmentCreate, EnrollmentRead, ProgressReport
+from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.study.attempt import AttemptService
 from app.services.study.enrollment import EnrollmentService
+from tests.factories.enrollment import enrollment_service
 from tests.factories.module import (
     acknowledgement_section,
     make_module,
@@ -94,7 +93,7 @@ async def _study(
     database: Database, user: User, module: TrainingModule, short_module: TrainingModule
 ) -> Training:
     context = RequestContext(Actor(user.id, user.role, user.location_id))
-    enrollments = EnrollmentService(database, context)
+    enrollments = enrollment_service(database, context)
     short = await _enroll(enrollments, short_module)
     report = ProgressReport(seconds_spent=60, completed=True)
     await enrollments.report_progress(short, short_module.sections[0].id, report)
@@ -102,13 +101,13 @@ async def _study(
     enrollment_id = await _enroll(enrollments, module)
     quiz = module.sections[2]
     attempt = await AttemptService(database, context).start(enrollment_id, quiz.id)
-    attempt_id = uuid.UUID(orjson.loads(attempt.body)["id"])
+    attempt_id = attempt.value.id
     return Training(enrollment_id, attempt_id, _only(records.items).id)
 
 
 async def _enroll(enrollments: EnrollmentService, module: TrainingModule) -> uuid.UUID:
-    outcome = await enrollments.enroll(EnrollmentCreate(module_id=module.id))
-    return EnrollmentRead.model_validate_json(outcome.body).id
+    answer = await enrollments.enroll(EnrollmentCreate(module_id=module.id))
+    return answer.value.id
 
 
 def _only(records: list[TrainingRecordRead]) -> TrainingRecordRead:

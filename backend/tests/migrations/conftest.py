@@ -17,10 +17,9 @@ from app.schemas.study.enrollment import Acknowledge, EnrollmentCreate, Progress
 from app.services.content.seed import SeedService
 from app.services.context import SYSTEM, RequestContext
 from app.services.evidence.training_record import TrainingRecordService
-from app.services.study.enrollment import EnrollmentService
-from app.services.unit_of_work import UnitOfWork
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
+from tests.factories.enrollment import enrollment_service
 from tests.factories.media import make_media, video_section
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.factories.user import make_user
@@ -93,11 +92,9 @@ async def _complete(database: Database) -> None:
         film = video_section(await make_media(session, user), required=False)
         module = await make_module(session, text_section(), acknowledgement_section(), film)
     await publish(database, module)
-    service = EnrollmentService(database, _acting(user))
-    await service.enroll(EnrollmentCreate(module_id=module.id))
-    async with UnitOfWork(database, SYSTEM, reads=True) as uow:
-        enrollment_id = await uow.enrollments.open_id(user.id, module.id)
-    assert enrollment_id is not None
+    service = enrollment_service(database, _acting(user))
+    answer = await service.enroll(EnrollmentCreate(module_id=module.id))
+    enrollment_id = answer.value.id
     text, policy, _ = module.sections
     await service.report_progress(enrollment_id, text.id, ProgressReport(completed=True))
     signature = Acknowledge(printed_name="Ada Byron", meaning="I will follow it.")

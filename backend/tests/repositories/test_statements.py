@@ -113,8 +113,7 @@ async def _records(world: World) -> object:
 
 
 async def _sections(world: World) -> object:
-    enrollment = Enrollment(id=uuid.uuid4(), version_id=world.version.id)
-    return await EnrollmentRepository(world.session).sections(enrollment)
+    return await EnrollmentRepository(world.session).sections(uuid.uuid4(), world.version.id)
 
 
 Case = Callable[[World], Awaitable[object]]

@@ -28,6 +28,11 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
 from app.repositories.study.assignment import Assignment, AssignmentCount, assigning
+from app.repositories.study.enrollment_item import (
+    ITEM_COLUMNS,
+    EnrollmentItem,
+    enrollment_item,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,8 @@ class EnrollmentFilter:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentRow:
-    """An enrollment with what its version is called."""
-
-    enrollment: Enrollment
-    module_title: str
-    module_category: str | None
-    version: int
+    item: EnrollmentItem
+    version_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,15 @@ class EnrollmentRepository(Repository[Enrollment]):
         statement = assigning(assignment, actor, request_id)
         return AssignmentCount(*(await self.session.execute(statement)).one())
 
-    async def open_id(self, user_id: uuid.UUID, module_id: uuid.UUID) -> uuid.UUID | None:
-        statement = select(Enrollment.id).where(
-            Enrollment.user_id == user_id,
-            Enrollment.module_id == module_id,
-            Enrollment.status == EnrollmentStatus.ACTIVE,
+    async def get_visible(self, enrollment_id: uuid.UUID, actor: Actor) -> EnrollmentRow | None:
+        statement = (
+            _items()
+            .add_columns(Enrollment.version_id)
+            .where(Enrollment.id == enrollment_id, owner_visible_to(actor, Enrollment.user_id))
         )
-        return await self.session.scalar(statement)
-
-    async def get_visible(
-        self, enrollment_id: uuid.UUID, actor: Actor, *, own: bool = False
-    ) -> EnrollmentRow | None:
-        scope = (
-            Enrollment.user_id == actor.id if own else owner_visible_to(actor, Enrollment.user_id)
-        )
-        statement = _rows().where(Enrollment.id == enrollment_id, scope)
-        row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else EnrollmentRow(*row)
+        for *item, version_id in await self.session.execute(statement):
+            return EnrollmentRow(enrollment_item(item), version_id)
+        return None
 
     async def lock_visible(self, enrollment_id: uuid.UUID, actor: Actor) -> Enrollment | None:
         statement = (
@@ -96,25 +89,25 @@ class EnrollmentRepository(Repository[Enrollment]):
 
     async def list_visible(
         self, actor: Actor, filters: EnrollmentFilter, request: PageRequest
-    ) -> Page[EnrollmentRow]:
+    ) -> Page[EnrollmentItem]:
         """List one person's enrollments, newest first; the actor's own without `user_id`."""
-        statement = _rows().where(
+        statement = _items().where(
             Enrollment.user_id == (filters.user_id or actor.id),
             owner_visible_to(actor, Enrollment.user_id),
             *_criteria(filters),
         )
         keyset = Keyset(Enrollment.enrolled_at, Enrollment.id, datetime, descending=True)
-        return await self.page_of(EnrollmentRow, statement, request, keyset)
+        return await self.page_of(lambda *row: enrollment_item(row), statement, request, keyset)
 
-    async def sections(self, enrollment: Enrollment) -> list[SectionRow]:
+    async def sections(self, enrollment_id: uuid.UUID, version_id: uuid.UUID) -> list[SectionRow]:
         statement = (
             select(VersionSection, SectionProgress)
             .outerjoin(
                 SectionProgress,
                 (SectionProgress.section_id == VersionSection.section_id)
-                & (SectionProgress.enrollment_id == enrollment.id),
+                & (SectionProgress.enrollment_id == enrollment_id),
             )
-            .where(VersionSection.version_id == enrollment.version_id)
+            .where(VersionSection.version_id == version_id)
             .order_by(VersionSection.position)
         )
         return [SectionRow(*row) for row in await self.session.execute(statement)]
@@ -147,18 +140,19 @@ class EnrollmentRepository(Repository[Enrollment]):
         )
         return (await self.session.scalars(statement)).one_or_none()
 
+    async def withdraw(self, enrollment: Enrollment) -> None:
+        enrollment.status = EnrollmentStatus.WITHDRAWN
+        enrollment.withdrawn_at = func.clock_timestamp()
+        await self.session.flush()
+
     async def sign(self, signature: Signature) -> Signature:
         self.session.add(signature)
         await self.session.flush()
         return signature
 
 
-def _rows() -> Select[Enrollment, str, str | None, int]:
-    return (
-        select(Enrollment, ModuleVersion.title, ModuleVersion.category, ModuleVersion.number)
-        .join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
-        .options(raiseload(Enrollment.progress))
-    )
+def _items() -> Select[*tuple[Any, ...]]:
+    return select(*ITEM_COLUMNS).join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
 
 
 def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:

@@ -9,7 +9,6 @@ tested in tests/repositories/study/test_study.py. Each starts with its caller
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 import asyncpg
@@ -19,33 +18,17 @@ from app.core.auth.security import Claims
 from app.core.database import Fetch
 from app.core.ids import new_id
 from app.core.pagination import Page, encode_cursor
+from app.domain.actor import Actor, Role
 from app.repositories.people.caller import Caller, named_by, run_for
 from app.repositories.study.enrolling import CREATION_EVENTS, creation
-
-
-@dataclass(frozen=True, slots=True)
-class EnrollmentFacts:
-    """An enrollment as lists show it, with what its version is called."""
-
-    id: uuid.UUID
-    user_id: uuid.UUID
-    module_id: uuid.UUID
-    module_title: str
-    module_category: str | None
-    version: int
-    status: str
-    source: str
-    progress_percent: int
-    due_on: date | None
-    enrolled_at: datetime
-    completed_at: datetime | None
+from app.repositories.study.enrollment_item import ITEM, EnrollmentItem, enrollment_item
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """The enrollment that was made, or what stood in its way."""
 
-    created: EnrollmentFacts | None
+    created: EnrollmentItem | None
     module_exists: bool
     prerequisites_missing: list[uuid.UUID]
 
@@ -81,6 +64,15 @@ class Report:
     completed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    actor: Actor
+    """Who the caller is."""
+
+    state: str
+    """The new state as JSON, or `{"error": code}`."""
+
+
 # The check, the row and its audit event. ON CONFLICT decides every race.
 _ENROLL = f"""
     , module AS (
@@ -104,11 +96,10 @@ _ENROLL = f"""
     ), created AS ({creation()}), audited AS ({CREATION_EVENTS})
     SELECT EXISTS (SELECT FROM module) AS module_exists,
            coalesce((SELECT array_agg(requires_id) FROM missing), '{{}}') AS missing,
-           c.id, c.user_id, c.module_id, v.title, v.category, v.number, c.status, c.source,
-           c.progress_percent, c.due_on, c.enrolled_at, c.completed_at
-      FROM (VALUES (1)) AS always
-      LEFT JOIN created c ON true
-      LEFT JOIN module_versions v ON v.id = c.version_id
+           {ITEM}
+      FROM caller
+      LEFT JOIN created e ON true
+      LEFT JOIN module_versions v ON v.id = e.version_id
 """  # noqa: S608  # made of constants
 
 # The body stays in the database when the caller holds that version, or its client does.
@@ -141,18 +132,24 @@ _CONTENTS = f"""
             LIMIT 1) AS found ON true
 """  # noqa: S608  # made of constants
 
-# As columns: to build the JSON in PostgreSQL costs more than twice as much as orjson takes. The ids
-# are text because the driver's UUIDs are of a subclass that orjson refuses.
-_FIRST_PAGE = """
-    SELECT e.id::text, e.user_id::text, e.module_id::text, v.title, v.category, v.number, e.status,
-           e.source, e.progress_percent, e.due_on, e.enrolled_at, e.completed_at
+# As columns: to build the JSON in PostgreSQL costs more than twice as much as orjson takes.
+_FIRST_PAGE = f"""
+    SELECT {ITEM}
       FROM enrollments e JOIN module_versions v ON v.id = e.version_id
      WHERE e.user_id = (SELECT id FROM caller)
      ORDER BY e.enrolled_at DESC, e.id DESC
      LIMIT $2
-"""
+"""  # noqa: S608  # made of constants
 
-_REPORT_PROGRESS = "SELECT report_progress($2, id, $3, $4, $5, $6, $7)::text FROM caller"
+_OPEN = f"""
+    SELECT {ITEM}
+      FROM enrollments e JOIN module_versions v ON v.id = e.version_id
+     WHERE e.user_id = (SELECT id FROM caller) AND e.module_id = $2 AND e.status = 'active'
+"""  # noqa: S608  # made of constants
+
+_REPORT_PROGRESS = """
+    SELECT id, role, location_id, report_progress($2, id, $3, $4, $5, $6, $7)::text FROM caller
+"""
 
 
 class StudyRepository:
@@ -161,21 +158,29 @@ class StudyRepository:
 
     async def enroll(
         self, caller: Caller, module_id: uuid.UUID, request_id: str | None
-    ) -> Admission:
-        """Enroll the caller in a module's current version, unless they already are."""
-        [row] = await self._run(caller, _ENROLL, module_id, new_id(), request_id)
-        exists, missing, *created = row
-        facts = EnrollmentFacts(*created) if created[0] else None
-        return Admission(facts, exists, missing)
+    ) -> Admission | None:
+        """Enroll the caller in a module's current version, unless they already are.
 
-    async def first_page(self, caller: Caller, limit: int) -> Page[dict[str, Any]]:
-        """List the caller's newest enrollments, in the form that clients read."""
+        None when claims name nobody, as everywhere here.
+        """
+        for row in await self._run(caller, _ENROLL, module_id, new_id(), request_id):
+            exists, missing, *created = row
+            return Admission(enrollment_item(created) if created[0] else None, exists, missing)
+        return None
+
+    async def open_enrollment(self, caller: Caller, module_id: uuid.UUID) -> EnrollmentItem | None:
+        for row in await self._run(caller, _OPEN, module_id):
+            return enrollment_item(row)
+        return None
+
+    async def first_page(self, caller: Caller, limit: int) -> Page[EnrollmentItem]:
+        """List the caller's newest enrollments."""
         rows = await self._run(caller, _FIRST_PAGE, limit + 1)
         cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
             cursor = encode_cursor((rows[-1]["enrolled_at"], rows[-1]["id"]))
-        return Page([_item(row) for row in rows], cursor)
+        return Page([enrollment_item(row) for row in rows], cursor)
 
     async def content(
         self, asked: ContentQuestion[uuid.UUID] | ContentQuestion[Claims]
@@ -206,11 +211,8 @@ class StudyRepository:
         section_id: uuid.UUID,
         report: Report,
         request_id: str | None,
-    ) -> str | None:
-        """Take a report in the database; return the new state as JSON, or `{"error": code}`.
-
-        None when claims name nobody.
-        """
+    ) -> Reported | None:
+        """Take a report in the database."""
         rows = await self._run(
             caller,
             _REPORT_PROGRESS,
@@ -221,7 +223,9 @@ class StudyRepository:
             report.completed,
             request_id,
         )
-        return str(rows[0][0]) if rows else None
+        for user_id, role, location_id, state in rows:
+            return Reported(Actor(user_id, Role(role), location_id), state)
+        return None
 
     async def _run(
         self, caller: Caller, statement: str, *arguments: object
@@ -238,33 +242,4 @@ def _as_json(question: ContentQuestion[Claims]) -> dict[str, Any]:
         "enrollment_id": question.enrollment_id,
         "held_version": question.held_version,
         "held_hashes": question.held_hashes,
-    }
-
-
-def _item(row: asyncpg.Record) -> dict[str, Any]:
-    (
-        enrollment_id,
-        user_id,
-        module_id,
-        title,
-        category,
-        version,
-        status,
-        source,
-        percent,
-        due_on,
-        enrolled_at,
-        completed_at,
-    ) = row
-    return {
-        "id": enrollment_id,
-        "user_id": user_id,
-        "module": {"id": module_id, "title": title, "category": category},
-        "version": version,
-        "status": status,
-        "source": source,
-        "progress_percent": percent,
-        "due_on": due_on,
-        "enrolled_at": enrolled_at,
-        "completed_at": completed_at,
     }

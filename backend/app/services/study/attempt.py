@@ -7,8 +7,9 @@ own, so that the answer that follows (often a refusal) takes nothing back.
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from app.core.errors import (
     ConflictError,
@@ -53,15 +54,17 @@ from app.schemas.study.attempt import (
     AttemptRead,
     AttemptResultRead,
 )
+from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile_completions
 from app.services.context import SYSTEM
-from app.services.outcome import Outcome
 from app.services.study.answer_keys import parsed_key
 from app.services.study.enrollment import EnrollmentClosedError, lock_own
 from app.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
+AttemptShown: TypeAlias = AttemptOpen | AttemptResultRead | AttemptRead
+"""One's own attempt, its result, or what others may see of it."""
 
 SEED_BYTES = 16
 CLOSED_TO_ANSWERS = frozenset({EnrollmentStatus.WITHDRAWN, EnrollmentStatus.EXPIRED})
@@ -101,14 +104,15 @@ class InvalidAnswersError(InvalidPayloadError):
         )
 
 
-class _OverdueError(Exception):
-    def __init__(self, attempt_id: uuid.UUID) -> None:
-        super().__init__()
-        self.attempt_id = attempt_id
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """What a use case returns when it meets an open attempt whose time is up."""
+
+    attempt_id: uuid.UUID
 
 
 class AttemptService(Service):
-    async def start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+    async def start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Answer[AttemptOpen]:
         """Start an attempt, or answer with the open one: the same attempt on every device."""
         return await self._settled(lambda: self._start(enrollment_id, section_id))
 
@@ -116,11 +120,13 @@ class AttemptService(Service):
         """Merge answers into an open attempt: all that were sent, or none of them."""
         return await self._settled(lambda: self._save(attempt_id, payload))
 
-    async def submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
+    async def submit(
+        self, attempt_id: uuid.UUID, payload: AnswersPayload
+    ) -> Answer[AttemptResultRead]:
         """Grade an attempt, once; whoever submits it again gets the same result."""
         return await self._settled(lambda: self._submit(attempt_id, payload))
 
-    async def get(self, attempt_id: uuid.UUID) -> Outcome:
+    async def get(self, attempt_id: uuid.UUID) -> Answer[AttemptShown]:
         return await self._settled(lambda: self._get(attempt_id))
 
     async def list(
@@ -134,12 +140,10 @@ class AttemptService(Service):
             attempt_ids = await uow.attempts.overdue(limit)
         return sum([await self._close(attempt_id) for attempt_id in attempt_ids])
 
-    async def _settled(self, use: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await use()
-            except _OverdueError as overdue:
-                await self._close(overdue.attempt_id)
+    async def _settled(self, use: Callable[[], Awaitable[T | _Overdue]]) -> T:
+        while isinstance(answer := await use(), _Overdue):
+            await self._close(answer.attempt_id)
+        return answer
 
     async def _close(self, attempt_id: uuid.UUID) -> bool:
         """Grade what was saved in time; False when somebody else has.
@@ -157,7 +161,9 @@ class AttemptService(Service):
                 row = await uow.attempts.read(attempt_id, None)
         return False
 
-    async def _start(self, enrollment_id: uuid.UUID, section_id: uuid.UUID) -> Outcome:
+    async def _start(
+        self, enrollment_id: uuid.UUID, section_id: uuid.UUID
+    ) -> Answer[AttemptOpen] | _Overdue:
         async with self.work() as uow:
             enrollment = await lock_own(uow, enrollment_id, self.actor)
             key = await _quiz_key(uow, enrollment, section_id)
@@ -166,8 +172,7 @@ class AttemptService(Service):
             for attempt, _ in attempts:
                 if attempt.state is AttemptState.OPEN and attempt.enrollment_id == enrollment.id:
                     _require_answerable(enrollment.status)
-                    _require_in_time(attempt, now)
-                    return await uow.answer(_open(attempt))
+                    return _overdue(attempt, now) or await uow.answer(Answer(_open(attempt)))
             decision = next_attempt(key, [_closed(*each) for each in attempts], now)
             _require_start(decision, enrollment.status)
             attempt = _drawn(enrollment, section_id, key, decision.number, now)
@@ -178,11 +183,15 @@ class AttemptService(Service):
                 "number": attempt.number,
             }
             await uow.audit(AuditAction.ATTEMPT_STARTED, attempt, after=after)
-            return await uow.answer(_open(attempt, created=True))
+            return await uow.answer(Answer(_open(attempt), created=True))
 
-    async def _save(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> AnswersSaved:
+    async def _save(
+        self, attempt_id: uuid.UUID, payload: AnswersPayload
+    ) -> AnswersSaved | _Overdue:
         async with self.autocommit() as uow:
             row = await self._own(uow, attempt_id)
+            if overdue := _overdue(row.attempt, row.now):
+                return overdue
             if row.attempt.state is not AttemptState.OPEN:
                 raise AttemptClosedError
             _require_answerable(row.enrollment_status)
@@ -192,10 +201,14 @@ class AttemptService(Service):
                 raise AttemptClosedError
             return AnswersSaved(id=attempt_id, answers=answers, expires_at=row.attempt.expires_at)
 
-    async def _submit(self, attempt_id: uuid.UUID, payload: AnswersPayload) -> Outcome:
+    async def _submit(
+        self, attempt_id: uuid.UUID, payload: AnswersPayload
+    ) -> Answer[AttemptResultRead] | _Overdue:
         async with self.autocommit() as uow:
             row = await self._own(uow, attempt_id)
             while row.attempt.state is AttemptState.OPEN:
+                if overdue := _overdue(row.attempt, row.now):
+                    return overdue
                 _require_answerable(row.enrollment_status)
                 snapshot = Snapshot.model_validate(row.attempt.snapshot)
                 graded = _graded(row, snapshot, _merged(row, snapshot, payload))
@@ -203,43 +216,43 @@ class AttemptService(Service):
                 row = kept or await self._own(uow, attempt_id)
             if row.attempt.passed:
                 uow.after_commit(lambda later: reconcile_completions(later, [self.actor.id]))
-            return await uow.answer(_result(row))
+            return await uow.answer(Answer(_result(row)))
 
-    async def _get(self, attempt_id: uuid.UUID) -> Outcome:
+    async def _get(self, attempt_id: uuid.UUID) -> Answer[AttemptShown] | _Overdue:
         async with self.reading() as uow:
             row = found(await uow.attempts.read(attempt_id, self.actor), "attempt")
-            _require_in_time(row.attempt, row.now)
-            own = row.attempt.user_id == self.actor.id
+            if overdue := _overdue(row.attempt, row.now):
+                return overdue
+            if row.attempt.user_id != self.actor.id:
+                return Answer(_read(row.attempt))
             if row.attempt.state is AttemptState.GRADED:
-                return _result(row, with_questions=True) if own else Outcome.of(_read(row.attempt))
-            return _open(row.attempt) if own else Outcome.of(_read(row.attempt))
+                return Answer(_result(row, with_questions=True))
+            return Answer(_open(row.attempt))
 
     async def _list(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
-    ) -> ListOf[AttemptRead]:
+    ) -> ListOf[AttemptRead] | _Overdue:
         async with self.reading() as uow:
             row = found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
-            if await uow.versions.answer_key(row.enrollment.version_id, section_id) is None:
+            if await uow.versions.answer_key(row.version_id, section_id) is None:
                 raise NotFoundError("section")
             page = await uow.attempts.list_of(enrollment_id, section_id, request)
             now = await uow.now()
             for attempt in page.items:
-                _require_in_time(attempt, now)
+                if overdue := _overdue(attempt, now):
+                    return overdue
             return listed(page, _read)
 
     async def _own(self, uow: UnitOfWork, attempt_id: uuid.UUID) -> AttemptRow:
-        row = found(await uow.attempts.read(attempt_id, self.actor, own=True), "attempt")
-        _require_in_time(row.attempt, row.now)
-        return row
+        return found(await uow.attempts.read(attempt_id, self.actor, own=True), "attempt")
 
 
 def _is_overdue(attempt: QuizAttempt, now: datetime) -> bool:
     return attempt.state is AttemptState.OPEN and is_over(attempt.expires_at, now)
 
 
-def _require_in_time(attempt: QuizAttempt, now: datetime) -> None:
-    if _is_overdue(attempt, now):
-        raise _OverdueError(attempt.id)
+def _overdue(attempt: QuizAttempt, now: datetime) -> _Overdue | None:
+    return _Overdue(attempt.id) if _is_overdue(attempt, now) else None
 
 
 def _require_answerable(status: EnrollmentStatus) -> None:
@@ -323,8 +336,8 @@ def _key(row: AttemptRow) -> QuizKey:
     return parsed_key(row.attempt.version_id, row.attempt.section_id, row.key)
 
 
-def _open(attempt: QuizAttempt, *, created: bool = False) -> Outcome:
-    body = AttemptOpen(
+def _open(attempt: QuizAttempt) -> AttemptOpen:
+    return AttemptOpen(
         id=attempt.id,
         enrollment_id=attempt.enrollment_id,
         section_id=attempt.section_id,
@@ -335,20 +348,19 @@ def _open(attempt: QuizAttempt, *, created: bool = False) -> Outcome:
         questions=learner_questions(Snapshot.model_validate(attempt.snapshot)),
         answers=attempt.answers,
     )
-    return Outcome.of(body, created=created, location=f"/attempts/{attempt.id}")
 
 
 def _read(attempt: QuizAttempt) -> AttemptRead:
     return AttemptRead.model_validate(attempt)
 
 
-def _result(row: AttemptRow, *, with_questions: bool = False) -> Outcome:
+def _result(row: AttemptRow, *, with_questions: bool = False) -> AttemptResultRead:
     attempt = row.attempt
     body = AttemptResultRead(**_read(attempt).model_dump(), feedback=_feedback(row))
     if with_questions:
         body.questions = learner_questions(Snapshot.model_validate(attempt.snapshot))
         body.answers = attempt.answers
-    return Outcome.of(body)
+    return body
 
 
 def _feedback(row: AttemptRow) -> AttemptFeedback | None:

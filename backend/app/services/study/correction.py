@@ -27,9 +27,9 @@ from app.schemas.study.correction import (
     CorrectionReport,
     RegradeRead,
 )
+from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile_completions
-from app.services.outcome import Outcome
 from app.services.unit_of_work import Change, UnitOfWork
 
 
@@ -75,15 +75,17 @@ class Regrade:
 class CorrectionService(Service):
     async def preview(
         self, module_id: uuid.UUID, number: int, payload: CorrectionCreate
-    ) -> Outcome:
+    ) -> Answer[CorrectionReport]:
         """Tell whom a correction would change, and write nothing."""
         async with self.snapshot() as uow:
             version = await _version(uow, module_id, number)
             case = await _case(uow, version, payload)
             seen, regrades = await _regrades(uow, case)
-            return await uow.answer(Outcome.of(_report(seen, regrades)))
+            return await uow.answer(Answer(_report(seen, regrades)))
 
-    async def apply(self, module_id: uuid.UUID, number: int, payload: CorrectionCreate) -> Outcome:
+    async def apply(
+        self, module_id: uuid.UUID, number: int, payload: CorrectionCreate
+    ) -> Answer[CorrectionReport]:
         """Correct a key for everybody who was graded by it and for all who will be."""
         async with self.work() as uow:
             version = await _version(uow, module_id, number)
@@ -93,7 +95,7 @@ class CorrectionService(Service):
             row = await _add(uow, case, payload)
             corrected = await _keep(uow, row, regrades)
             report = _report(seen, regrades, row=row, records_corrected=corrected)
-            return await uow.answer(Outcome.of(report, created=True))
+            return await uow.answer(Answer(report, created=True))
 
     async def list(
         self, module_id: uuid.UUID, number: int, request: PageRequest

@@ -1,6 +1,7 @@
 """Enrolling, studying and completing. The canonical service: see docs/add-a-feature.md."""
 
 import uuid
+from typing import Any
 
 import orjson
 
@@ -12,19 +13,16 @@ from app.core.errors import (
     InvalidPayloadError,
     NotFoundError,
 )
-from app.core.pagination import PageRequest
+from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.content.section_settings import SectionKind
 from app.models import Enrollment, Signature, VersionSection
 from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
-from app.repositories.study.enrollment import (
-    EnrollmentFilter,
-    EnrollmentRow,
-    SectionRow,
-)
-from app.repositories.study.study import Admission
+from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRow, SectionRow
+from app.repositories.study.enrollment_item import EnrollmentItem
+from app.repositories.study.study import Admission, Report
 from app.schemas.base import ListOf
 from app.schemas.study.enrollment import (
     Acknowledge,
@@ -34,18 +32,16 @@ from app.schemas.study.enrollment import (
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,
-    ModuleReference,
+    ProgressRead,
     ProgressReport,
     SectionState,
     SignatureRead,
 )
-from app.services.base import Service, found, listed
+from app.services.answer import Answer, Rendered
+from app.services.base import Service, found
 from app.services.compliance.reconciliation import reconcile_completions
 from app.services.context import RequestContext
-from app.services.outcome import Outcome
-from app.services.study import study
-from app.services.study.content_cache import ContentCache
-from app.services.study.study import LearnerContent
+from app.services.study.learner_content import LearnerContent, LearnerContents
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -85,23 +81,35 @@ def report_error(code: str) -> AppError:
             return EnrollmentClosedError()
 
 
+EMPTY_PAGE: Rendered[ListOf[EnrollmentRead]] = Rendered(
+    orjson.dumps({"items": [], "next_cursor": None})
+)
+
+
 class EnrollmentService(Service):
+    """What learners do all day takes a caller who is known by claims alone.
+
+    Where those name nobody, or somebody whose row does not say what they say, it is not found.
+    """
+
     def __init__(
-        self, database: Database, context: RequestContext, cache: ContentCache | None = None
+        self, database: Database, context: RequestContext, contents: LearnerContents
     ) -> None:
         super().__init__(database, context)
-        self._cache = cache or ContentCache(0)
+        self._contents = contents
 
-    async def enroll(self, payload: EnrollmentCreate) -> Outcome:
-        """Enroll the actor; answer with the open enrollment when there is one already."""
-        async with self.work() as uow:
-            admission = await uow.study.enroll(self.actor.id, payload.module_id, uow.request_id)
-            if admission.created is not None:
-                return await uow.answer(study.enrolled(admission.created))
-            row = await self._already(uow, admission, payload.module_id)
-            return await uow.answer(_answer(_read(row)))
+    async def enroll(self, payload: EnrollmentCreate) -> Answer[EnrollmentRead]:
+        """Enroll the caller; answer with the open enrollment when there is one already."""
+        # Claims come without an Idempotency-Key: there is nothing to keep beside the one statement.
+        async with self.autocommit() if self._context.claims else self.work() as uow:
+            admission = found(
+                await uow.study.enroll(self.caller, payload.module_id, uow.request_id), "user"
+            )
+            item = admission.created or await self._already(uow, admission, payload.module_id)
+            created = admission.created is not None
+            return await uow.answer(Answer(EnrollmentRead.model_validate(item), created))
 
-    async def enroll_many(self, payload: BulkEnroll) -> Outcome:
+    async def enroll_many(self, payload: BulkEnroll) -> Answer[BulkResult]:
         """Assign a module to people of the actor's; count those who may not be or already are."""
         assignment = Assignment(payload.module_id, _people(payload), payload.due_on)
         async with self.work() as uow:
@@ -114,58 +122,57 @@ class EnrollmentService(Service):
                 already_enrolled=count.allowed - count.created,
                 not_allowed=asked - count.allowed,
             )
-            return await uow.answer(Outcome.of(result))
+            return await uow.answer(Answer(result))
 
     async def list(
         self, filters: EnrollmentFilter, request: PageRequest
-    ) -> ListOf[EnrollmentRead] | bytes:
-        """List one person's enrollments; the page that everybody opens first comes as JSON."""
-        if filters == EnrollmentFilter() and request == PageRequest(request.limit):
-            async with self.reading() as uow:
-                return await study.first_page(uow.study, self.actor.id, request.limit)
+    ) -> Rendered[ListOf[EnrollmentRead]]:
+        """List one person's enrollments, the caller's own without `user_id`."""
         async with self.reading() as uow:
+            # The page that everybody opens first has a statement of its own.
+            if filters == EnrollmentFilter() and request == PageRequest(request.limit):
+                return _rendered(await uow.study.first_page(self.caller, request.limit))
             if filters.user_id is not None:
                 await self.visible_user(uow, filters.user_id)
-            page = await uow.enrollments.list_visible(self.actor, filters, request)
-            return listed(page, _read)
+            return _rendered(await uow.enrollments.list_visible(self.actor, filters, request))
 
-    async def get(self, enrollment_id: uuid.UUID) -> Outcome:
+    async def get(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:
         async with self.reading() as uow:
             row = await self._visible(uow, enrollment_id)
-            return _answer(await _detail(uow, row))
+            sections = await uow.enrollments.sections(enrollment_id, row.version_id)
+            states = [_section(section) for section in sections]
+            return Answer(EnrollmentDetail.model_validate({**row.item, "sections": states}))
 
     async def content(
         self, enrollment_id: uuid.UUID, known_etags: frozenset[str]
     ) -> LearnerContent:
         """Return the pinned version's content; access is checked before any cached answer."""
-        async with self.reading() as uow:
-            found = await study.content(
-                uow.study.content, self._cache, self.actor.id, enrollment_id, known_etags
-            )
-        if found is None:
-            raise NotFoundError("enrollment")
-        return found
+        content = await self._contents.read(self.caller, enrollment_id, known_etags)
+        return found(content, "enrollment")
 
     async def report_progress(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: ProgressReport
-    ) -> str:
-        """Take a progress report; it may come late, twice or out of order. Returns JSON."""
+    ) -> Rendered[ProgressRead]:
+        """Take a progress report; it may come late, twice or out of order."""
+        report = Report(payload.seconds_spent, payload.position, payload.completed)
         async with self.autocommit() as uow:
-            text = await uow.study.report_progress(
-                self.actor.id, enrollment_id, section_id, study.report_of(payload), uow.request_id
+            reported = found(
+                await uow.study.report_progress(
+                    self.caller, enrollment_id, section_id, report, uow.request_id
+                ),
+                "user",
             )
-            if text is None:
-                raise NotFoundError("enrollment")
-            state = orjson.loads(text)
+            state = orjson.loads(reported.state)
             if "error" in state:
                 raise report_error(state["error"])
             if state["enrollment"]["status"] == EnrollmentStatus.COMPLETED:
-                uow.after_commit(lambda later: reconcile_completions(later, [self.actor.id]))
-        return text
+                uow.known_as(reported.actor)
+                uow.after_commit(lambda later: reconcile_completions(later, [reported.actor.id]))
+            return Rendered(reported.state.encode())
 
     async def acknowledge(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: Acknowledge
-    ) -> Outcome:
+    ) -> Answer[Acknowledged]:
         """Sign a section's document, once; signing again answers with the first signature."""
         async with self.work() as uow:
             enrollment = await lock_own(uow, enrollment_id, self.actor)
@@ -177,11 +184,9 @@ class EnrollmentService(Service):
                 signature = await self._sign(uow, enrollment, section, payload)
                 await reconcile_completions(uow, [self.actor.id])
             state = await uow.enrollments.section_state(enrollment.id, section.section_id)
-            return await uow.answer(
-                Outcome.of(Acknowledged(signature=_signature(signature), **state))
-            )
+            return await uow.answer(Answer(Acknowledged(signature=_signature(signature), **state)))
 
-    async def withdraw(self, enrollment_id: uuid.UUID) -> Outcome:
+    async def withdraw(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentRead]:
         """Close an enrollment: one's own if one chose it, or as a manager of the person."""
         async with self.work() as uow:
             enrollment = found(
@@ -189,12 +194,10 @@ class EnrollmentService(Service):
             )
             if enrollment.status is not EnrollmentStatus.WITHDRAWN:
                 self._check_withdrawal(enrollment)
-                enrollment.status = EnrollmentStatus.WITHDRAWN
-                enrollment.withdrawn_at = await uow.now()
-                await uow.enrollments.save(enrollment)
+                await uow.enrollments.withdraw(enrollment)
                 await uow.audit(AuditAction.ENROLLMENT_WITHDRAWN, enrollment)
             row = await self._visible(uow, enrollment.id)
-            return await uow.answer(_answer(_read(row)))
+            return await uow.answer(Answer(EnrollmentRead.model_validate(row.item)))
 
     def _check_withdrawal(self, enrollment: Enrollment) -> None:
         if enrollment.status is not EnrollmentStatus.ACTIVE:
@@ -234,14 +237,14 @@ class EnrollmentService(Service):
 
     async def _already(
         self, uow: UnitOfWork, admission: Admission, module_id: uuid.UUID
-    ) -> EnrollmentRow:
+    ) -> EnrollmentItem:
         """Return the open enrollment that the insert met, perhaps one made a moment ago."""
         if not admission.module_exists:
             raise NotFoundError("module")
-        enrollment_id = await uow.enrollments.open_id(self.actor.id, module_id)
-        if enrollment_id is None:
+        item = await uow.study.open_enrollment(self.caller, module_id)
+        if item is None:
             raise PrerequisiteMissingError(admission.prerequisites_missing)
-        return await self._visible(uow, enrollment_id)
+        return item
 
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
         return found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
@@ -271,29 +274,12 @@ async def _acknowledgement(
     return section
 
 
-def _read(row: EnrollmentRow) -> EnrollmentRead:
-    enrollment = row.enrollment
-    return EnrollmentRead(
-        id=enrollment.id,
-        user_id=enrollment.user_id,
-        module=ModuleReference(
-            id=enrollment.module_id, title=row.module_title, category=row.module_category
-        ),
-        version=row.version,
-        status=enrollment.status,
-        source=enrollment.source,
-        progress_percent=enrollment.progress_percent,
-        due_on=enrollment.due_on,
-        enrolled_at=enrollment.enrolled_at,
-        completed_at=enrollment.completed_at,
-    )
-
-
-async def _detail(uow: UnitOfWork, row: EnrollmentRow) -> EnrollmentDetail:
-    sections = await uow.enrollments.sections(row.enrollment)
-    return EnrollmentDetail(
-        **_read(row).model_dump(), sections=[_section(section) for section in sections]
-    )
+def _rendered(page: Page[EnrollmentItem]) -> Rendered[ListOf[EnrollmentRead]]:
+    body: dict[str, Any] = {"items": page.items, "next_cursor": page.next_cursor}
+    if page.total is not None:
+        body["total"] = page.total
+    # default=str: the driver's UUIDs are of a subclass that orjson refuses.
+    return Rendered(orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z))
 
 
 def _section(row: SectionRow) -> SectionState:
@@ -318,7 +304,3 @@ def _signature(signature: Signature) -> SignatureRead:
         document_sha256=signature.document_sha256,
         signed_at=signature.created_at,
     )
-
-
-def _answer(body: EnrollmentRead) -> Outcome:
-    return Outcome.of(body, location=f"/enrollments/{body.id}")

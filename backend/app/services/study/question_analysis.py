@@ -17,15 +17,17 @@ from app.schemas.study.question_analysis import (
     QuizAnalysis,
     ScoreBand,
 )
+from app.services.answer import Answer
 from app.services.base import Service, found
-from app.services.outcome import Outcome
 
 BANDS = 10
 WITH_OPTIONS = (SingleChoiceQuestion, MultipleChoiceQuestion, TrueFalseQuestion)
 
 
 class QuestionAnalysisService(Service):
-    async def get(self, module_id: uuid.UUID, number: int, section_id: uuid.UUID) -> Outcome:
+    async def get(
+        self, module_id: uuid.UUID, number: int, section_id: uuid.UUID
+    ) -> Answer[QuizAnalysis]:
         async with self.reading() as uow:
             version = found(await uow.versions.numbered(module_id, number), "version")
             stored = await uow.versions.answer_key(version.id, section_id)
@@ -35,7 +37,7 @@ class QuestionAnalysisService(Service):
             choice_ids = [str(each.id) for each in key.questions if isinstance(each, WITH_OPTIONS)]
             quiz = await uow.question_analysis.quiz(version.id, section_id)
             figures = await uow.question_analysis.questions(version.id, section_id, choice_ids)
-            return Outcome.of(_analysis(section_id, number, key, quiz, figures))
+            return Answer(_analysis(section_id, number, key, quiz, figures))
 
 
 def _analysis(

@@ -13,9 +13,9 @@ from app.domain.actor import Actor, Role
 from app.models import RecordSeal, TrainingRecord, User
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
-from app.services.study.enrollment import EnrollmentService
 from devstack.postgres import EmbeddedPostgres
 from tests.cli.conftest import Invoke
+from tests.factories.enrollment import enrollment_service
 from tests.factories.module import make_module, publish
 
 
@@ -29,11 +29,9 @@ async def records(
         await publish(committed_database, module)
     for user in (learner, other_learner):
         context = RequestContext(Actor(user.id, Role.LEARNER))
-        service = EnrollmentService(committed_database, context)
+        service = enrollment_service(committed_database, context)
         for module in modules:
-            outcome = await service.enroll(EnrollmentCreate(module_id=module.id))
-            assert outcome.location
-            enrollment_id = uuid.UUID(outcome.location.rpartition("/")[2])
+            enrollment_id = (await service.enroll(EnrollmentCreate(module_id=module.id))).value.id
             done = ProgressReport(completed=True)
             await service.report_progress(enrollment_id, module.sections[0].id, done)
     statement = select(TrainingRecord.id).order_by(TrainingRecord.user_id, TrainingRecord.sequence)

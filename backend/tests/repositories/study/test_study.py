@@ -17,7 +17,7 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from app.repositories.study.study import ContentQuestion, PinnedContent, StudyRepository
 from app.schemas.base import ListOf
-from app.schemas.study.enrollment import EnrollmentRead, ModuleReference, ProgressRead
+from app.schemas.study.enrollment import EnrollmentRead, ProgressRead
 from tests.factories.module import make_module, publish, text_section
 from tests.repositories.conftest import actor_of
 from tests.support import Api, RollbackDatabase
@@ -29,14 +29,7 @@ async def listed_by_the_orm(session: AsyncSession, user: User, limit: int) -> by
     page = await EnrollmentRepository(session).list_visible(
         actor_of(user), EnrollmentFilter(), PageRequest(limit)
     )
-    items = []
-    for row in page.items:
-        reference = ModuleReference(
-            id=row.enrollment.module_id, title=row.module_title, category=row.module_category
-        )
-        columns = {name: getattr(row.enrollment, name) for name in EnrollmentRead.model_fields
-                   if name not in {"module", "version"}}  # fmt: skip
-        items.append(EnrollmentRead(module=reference, version=row.version, **columns))
+    items = [EnrollmentRead.model_validate(item) for item in page.items]
     return (
         ListOf[EnrollmentRead](items=items, next_cursor=page.next_cursor).model_dump_json().encode()
     )

@@ -26,7 +26,7 @@ from app.services.context import SYSTEM
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
-from app.services.study.enrollment import EnrollmentService
+from tests.factories.enrollment import enrollment_service
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 
@@ -154,7 +154,7 @@ async def test_learning(
     await trail.left(
         AuditAction.MODULE_CREATED, AuditAction.SECTION_CREATED, AuditAction.MODULE_PUBLISHED
     )
-    own = EnrollmentService(database, acting(learner))
+    own = enrollment_service(database, acting(learner))
     first = id_of(await own.enroll(EnrollmentCreate(module_id=module_id)))
     await trail.left(AuditAction.ENROLLMENT_CREATED, by=learner)
     await own.enroll(EnrollmentCreate(module_id=module_id))
@@ -162,7 +162,7 @@ async def test_learning(
     for _ in range(2):
         await own.withdraw(first)
     await trail.left(AuditAction.ENROLLMENT_WITHDRAWN, by=learner)
-    assigning = EnrollmentService(database, acting(admin))
+    assigning = enrollment_service(database, acting(admin))
     await assigning.enroll_many(BulkEnroll(module_id=module_id, user_ids=[learner.id]))
     await trail.left(AuditAction.ENROLLMENT_CREATED)
     second = id_of(await own.enroll(EnrollmentCreate(module_id=module_id)))

@@ -18,9 +18,9 @@ from app.services.evidence import (
     training_record,
 )
 from app.services.evidence.training_record import TrainingRecordService, Verification
-from app.services.study.enrollment import EnrollmentService
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
+from tests.factories.enrollment import enrollment_service
 from tests.factories.module import make_module
 from tests.factories.module import publish as publish_version
 from tests.factories.user import make_location, make_user
@@ -42,11 +42,11 @@ class Evidence:
         return TrainingRecordService(self.database, SYSTEM)
 
     async def complete(self, user: User, times: int = 1) -> None:
-        service = EnrollmentService(self.database, acting(user))
+        service = enrollment_service(self.database, acting(user))
         for _ in range(times):
             answer = await service.enroll(EnrollmentCreate(module_id=self.module.id))
             await service.report_progress(
-                uuid.UUID(answer.value.model_dump(mode="json")["id"]),
+                answer.value.id,
                 self.module.sections[0].id,
                 ProgressReport(completed=True),
             )
