@@ -18,16 +18,13 @@ import pytest
 
 import app
 from app.domain.actor import Role
+from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.html import plain_text, sanitise
-from app.domain.content.publishing import (
-    ModuleDraft,
-    Publication,
-    QuestionDraft,
-    SectionDraft,
-    publish,
-)
-from app.domain.content.quiz.questions import QuestionKind, parse_metadata
-from app.domain.content.section_settings import SectionKind, parse_settings
+from app.domain.content.publishing import Publication, publish
+from app.domain.content.quiz.questions import QuestionKind
+from app.domain.content.section_kind import parse_settings
+from app.domain.content.section_settings import SectionKind
+from tests.domain.content.quiz.question_types import parse_metadata
 
 Table: TypeAlias = dict[str, Any]
 

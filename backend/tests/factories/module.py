@@ -1,9 +1,10 @@
 import itertools
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
+from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, ModuleVersion, QuizQuestion, TrainingModule
 from app.schemas.content.module import Publish
 from app.services.content.publishing import publish_module
@@ -27,6 +28,23 @@ def quiz_section(*questions: QuizQuestion, **fields: Any) -> ModuleSection:
     for position, question in enumerate(parts, start=1):
         question.position = position
     return _section(kind="quiz", questions=parts, **fields)
+
+
+def section_of(kind: SectionKind) -> ModuleSection:
+    """Make a section that can be published."""
+    match kind:
+        case SectionKind.TEXT:
+            return text_section()
+        case SectionKind.QUIZ:
+            return quiz_section()
+        case SectionKind.ACKNOWLEDGEMENT:
+            return acknowledgement_section()
+        case SectionKind.LIVE_SESSION:
+            return _section(kind=kind)
+        case SectionKind.VIDEO | SectionKind.DOCUMENT | SectionKind.LINK:
+            return _section(kind=kind, settings={"url": "https://example.org/hygiene"})
+        case _:
+            assert_never(kind)
 
 
 def single_choice(**fields: Any) -> QuizQuestion:

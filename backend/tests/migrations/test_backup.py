@@ -109,8 +109,8 @@ def test_is_what_the_documentation_says() -> None:
 
 def test_has_every_row(source: str, restored: str) -> None:
     before = tables(source)
-    assert before["training_records"][0] > 0
-    assert before["audit_events"][0] > 0
+    assert before["training_records"]
+    assert before["audit_events"]
     assert tables(restored) == before
 
 

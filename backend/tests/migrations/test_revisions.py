@@ -1,10 +1,11 @@
 import asyncio
-import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -99,21 +100,27 @@ class TestCompatibility:
         assert not SchemaState(None, None, is_read_only=False).fits
 
 
-def tables(dsn: str) -> dict[str, tuple[int, str]]:
-    """Rows and a digest of every table of the schema."""
+Rows = list[dict[str, Any]]
+
+
+def tables(dsn: str) -> dict[str, Rows]:
+    """Every row of every table of the schema."""
     return asyncio.run(_tables(dsn))
 
 
-async def _tables(dsn: str) -> dict[str, tuple[int, str]]:
+async def _tables(dsn: str) -> dict[str, Rows]:
     found = {}
     names = (
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
     for name in [row[0] for row in await fetch(dsn, names)]:
-        rows = await fetch(dsn, f"SELECT t::text FROM {name} t ORDER BY 1")  # noqa: S608  # from the catalogue
-        text = "\n".join(row[0] for row in rows)
-        found[name] = (len(rows), hashlib.sha256(text.encode()).hexdigest())
+        rows = await fetch(dsn, f"SELECT to_jsonb(t)::text FROM {name} t ORDER BY t::text")  # noqa: S608  # from the catalogue
+        found[name] = [json.loads(row[0]) for row in rows]
     return found
+
+
+def without_new_columns(rows: Rows, before: Rows) -> Rows:
+    return [{name: row[name] for name in old} for row, old in zip(rows, before, strict=True)]
 
 
 def downgrade(dsn: str, revision: str) -> None:
@@ -158,7 +165,7 @@ class TestRoundTrip:
         """What a step back takes with it was made by that step; nothing else changes."""
         dsn = new_database(seeded)
         before = tables(dsn)
-        assert before["training_records"][0] == 1
+        assert len(before["training_records"]) == 1
         for script in revisions()[:-1]:
             assert isinstance(script.down_revision, str)
             downgrade(dsn, script.down_revision)
@@ -166,11 +173,12 @@ class TestRoundTrip:
             migrate(dsn, script.revision)
             again = tables(dsn)
             for name in set(kept) - {"alembic_version"}:
-                assert again[name] == kept[name], (script.revision, name)
+                found = without_new_columns(again[name], kept[name])
+                assert found == kept[name], (script.revision, name)
             downgrade(dsn, script.down_revision)
         left = tables(dsn)
         for name in set(left) - {"alembic_version"}:
-            assert left[name][0] == before[name][0], name
+            assert len(left[name]) == len(before[name]), name
         migrate(dsn)
         command.check(configuration(dsn))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0011"
+SCHEMA_REVISION = "0012"
 """Revisions are one line, numbered in its order."""
 
 

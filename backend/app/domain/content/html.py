@@ -100,3 +100,9 @@ class _TextReader(HTMLParser):
     def _break_unless_inline(self, tag: str) -> None:
         if tag not in _INLINE:
             self.parts.append("\n")
+
+
+def has_content(body: str) -> bool:
+    """Whether anything can be read or seen once the body is sanitised."""
+    clean = sanitise(body)
+    return bool(plain_text(clean)) or "<img " in clean

@@ -1,16 +1,14 @@
 """Uploaded files: what may be uploaded for what, where it is kept, and how it is judged."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import puremagic
-
-from app.domain.content.section_settings import SectionKind
 
 SNIFFED_BYTES: Final = 4_096
 UPLOAD_LIFETIME: Final = timedelta(hours=2)
@@ -48,21 +46,13 @@ class Rejection(StrEnum):
 
 
 _EVIDENCE: Final = frozenset({MediaType.PDF, MediaType.PNG, MediaType.JPEG})
-_VIDEOS: Final = frozenset({MediaType.MP4, MediaType.WEBM})
-_DOCUMENTS: Final = _EVIDENCE | {MediaType.WEBP}
+VIDEO_TYPES: Final = frozenset({MediaType.MP4, MediaType.WEBM})
+DOCUMENT_TYPES: Final = _EVIDENCE | {MediaType.WEBP}
 
 TYPES_BY_PURPOSE: Final[Mapping[MediaPurpose, frozenset[MediaType]]] = {
     MediaPurpose.SECTION: frozenset(MediaType),
     MediaPurpose.EVIDENCE: _EVIDENCE,
 }
-TYPES_BY_FIELD: Final[Mapping[SectionKind, Mapping[str, frozenset[MediaType]]]] = {
-    SectionKind.VIDEO: {"media_id": _VIDEOS, "captions_media_id": frozenset({MediaType.VTT})},
-    SectionKind.DOCUMENT: {"media_id": _DOCUMENTS},
-}
-"""The settings of sections that name a file, and what kinds of file they take."""
-
-MEDIA_FIELDS: Final = ("media_id", "captions_media_id")
-
 _EXTENSIONS: Final[Mapping[MediaType, str]] = {
     MediaType.MP4: "mp4",
     MediaType.WEBM: "webm",
@@ -144,16 +134,6 @@ def judge(declared: Declared, found: Found) -> Rejection | None:
     if sent != declared.content_type or sniff(found.head) != declared.content_type:
         return Rejection.TYPE
     return None
-
-
-def media_fields(
-    kind: SectionKind, settings: Mapping[str, Any]
-) -> Iterator[tuple[str, UUID, frozenset[MediaType]]]:
-    """Yield the files that a section's settings name: field, id and the types it takes."""
-    for field, types in TYPES_BY_FIELD.get(kind, {}).items():
-        value = settings.get(field)
-        if value is not None:
-            yield field, UUID(str(value)), types
 
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

@@ -1,70 +1,25 @@
 """From a module's draft to an immutable version: what blocks it, and the bytes that it becomes."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from pydantic import ValidationError
 
 from app.core.errors import FieldError, fault_detail, pointer_to
-from app.domain.content.html import plain_text, sanitise
+from app.domain.content.canonical import canonical_json, sha256_hex
+from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
+from app.domain.content.html import sanitise
 from app.domain.content.quiz.key import QuizKey
-from app.domain.content.quiz.questions import Question, QuestionKind, learner_view, parse_question
-from app.domain.content.section_settings import (
-    AcknowledgementSettings,
-    DocumentSettings,
-    LinkSettings,
-    QuizSettings,
-    SectionKind,
-    Settings,
-    VideoSettings,
+from app.domain.content.quiz.questions import parse_question
+from app.domain.content.section_kind import (
+    CheckedSection,
+    SectionRules,
     parse_settings,
+    rules_of,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionDraft:
-    """As stored: nothing but the types of the fields is trusted."""
-
-    id: UUID
-    kind: QuestionKind
-    prompt: str
-    points: Decimal
-    metadata: Mapping[str, Any]
-    explanation: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SectionDraft:
-    id: UUID
-    kind: SectionKind
-    title: str
-    position: int
-    body: str = ""
-    required: bool = True
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    questions: Sequence[QuestionDraft] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleDraft:
-    id: UUID
-    slug: str
-    title: str
-    summary: str | None = None
-    category: str | None = None
-    tags: Sequence[str] = ()
-    language: str = "en"
-    estimated_minutes: int | None = None
-    sections: Sequence[SectionDraft] = ()
-
-    def in_order(self) -> list[SectionDraft]:
-        return sorted(self.sections, key=lambda section: (section.position, section.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +37,6 @@ class NotPublishableError(ValueError):
     def __init__(self, reasons: Sequence[FieldError]) -> None:
         super().__init__(f"{len(reasons)} reasons keep this draft from being published")
         self.reasons = tuple(reasons)
-
-
-def canonical_json(value: object) -> bytes:
-    """Sorted keys, UTF-8, no insignificant space: equal values give equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def sha256_hex(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def document_sha256(*, title: str, body: str, statement: str | None) -> str:
-    """Return the hash that a signature covers: the document as read and the sentence as signed."""
-    document = {"title": title, "body": body, "statement": statement}
-    return sha256_hex(canonical_json(document))
 
 
 def publish(draft: ModuleDraft) -> Publication:
@@ -141,37 +81,35 @@ def _module_content(draft: ModuleDraft) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True)
 class _PublishableSection:
     draft: SectionDraft
-    settings: Settings
-    questions: tuple[Question, ...]
+    checked: CheckedSection[Any]
+    rules: SectionRules[Any]
 
     @classmethod
     def read(cls, draft: SectionDraft) -> "_PublishableSection":
-        questions = tuple(parse_question(_fields(question)) for question in draft.questions)
-        return cls(draft, parse_settings(draft.kind, draft.settings), questions)
+        checked = CheckedSection(
+            title=draft.title,
+            body=sanitise(draft.body),
+            settings=parse_settings(draft.kind, draft.settings),
+            questions=tuple(parse_question(_fields(question)) for question in draft.questions),
+        )
+        return cls(draft, checked, rules_of(draft.kind))
 
     @property
     def key(self) -> QuizKey | None:
-        if not isinstance(self.settings, QuizSettings):
-            return None
-        return QuizKey(**self.settings.model_dump(), questions=self.questions)
+        return self.rules.key(self.checked)
 
     def content(self, position: int) -> dict[str, Any]:
-        body = sanitise(self.draft.body)
-        content = {
+        return {
             "id": str(self.draft.id),
             "kind": self.draft.kind.value,
             "title": self.draft.title,
-            "body": body,
+            "body": self.checked.body,
             "required": self.draft.required,
             "position": position,
-            "settings": self._shown_settings(),
-            "questions": self._shown_questions(),
+            "settings": self.checked.settings.as_json(),
+            "questions": [],
+            **self.rules.content(self.checked),
         }
-        if isinstance(self.settings, AcknowledgementSettings):
-            content["document_sha256"] = document_sha256(
-                title=self.draft.title, body=body, statement=self.settings.statement
-            )
-        return content
 
     def outline(self) -> dict[str, Any]:
         return {
@@ -180,18 +118,6 @@ class _PublishableSection:
             "title": self.draft.title,
             "required": self.draft.required,
         }
-
-    def _shown_settings(self) -> dict[str, Any]:
-        shown = self.settings.as_json()
-        if isinstance(self.settings, QuizSettings):
-            shown["question_count"] = self.settings.draw or len(self.questions)
-        return shown
-
-    def _shown_questions(self) -> list[dict[str, Any]]:
-        """Show nothing of a pool: its questions are seen in attempts only."""
-        if isinstance(self.settings, QuizSettings) and self.settings.draw:
-            return []
-        return [learner_view(question).as_json() for question in self.questions]
 
 
 def _fields(question: QuestionDraft) -> dict[str, Any]:
@@ -241,41 +167,25 @@ def _has_twins(ids: Iterable[UUID]) -> bool:
 def _section_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError]:
     if not section.title.strip():
         yield FieldError(f"{pointer}/title", "title_missing", "The section has no title.")
-    if section.kind is SectionKind.TEXT and not _has_content(section.body):
-        yield FieldError(f"{pointer}/body", "body_missing", "The text is empty.")
-    if section.questions and section.kind is not SectionKind.QUIZ:
+    rules = rules_of(section.kind)
+    if section.questions and not rules.has_questions:
         yield FieldError(
             f"{pointer}/questions", "questions_outside_quiz", "Only a quiz has questions."
         )
-    yield from _settings_reasons(pointer, section)
+    yield from _settings_reasons(pointer, rules, section)
     for index, question in enumerate(section.questions):
         yield from _question_reasons(f"{pointer}/questions/{index}", question)
 
 
-def _has_content(body: str) -> bool:
-    clean = sanitise(body)
-    return bool(plain_text(clean)) or "<img " in clean
-
-
-def _settings_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError]:
+def _settings_reasons(
+    pointer: str, rules: SectionRules[Any], section: SectionDraft
+) -> Iterator[FieldError]:
+    settings = None
     try:
         settings = parse_settings(section.kind, section.settings)
     except ValidationError as error:
         yield from (_named(reason) for reason in faults(error, f"{pointer}/settings"))
-        return
-    match settings:
-        case QuizSettings():
-            yield from _quiz_reasons(pointer, settings, len(section.questions))
-        case AcknowledgementSettings(statement=None) if not _has_content(section.body):
-            detail = "There is neither a document nor a statement to sign."
-            yield FieldError(f"{pointer}/body", "nothing_to_acknowledge", detail)
-        case VideoSettings(url=None, media_id=None) | DocumentSettings(url=None, media_id=None):
-            detail = "An address or an uploaded file is needed."
-            yield FieldError(f"{pointer}/settings", "target_missing", detail)
-        case LinkSettings(url=None):
-            yield FieldError(f"{pointer}/settings/url", "target_missing", "An address is needed.")
-        case _:
-            pass
+    yield from rules.faults(pointer, section, settings)
 
 
 def _named(reason: FieldError) -> FieldError:
@@ -283,14 +193,6 @@ def _named(reason: FieldError) -> FieldError:
     if reason.pointer.endswith("/pass_mark") and reason.code == "less_than_equal":
         return FieldError(reason.pointer, "pass_mark_unreachable", "Nobody can reach this mark.")
     return reason
-
-
-def _quiz_reasons(pointer: str, settings: QuizSettings, pool: int) -> Iterator[FieldError]:
-    if not pool:
-        yield FieldError(f"{pointer}/questions", "no_questions", "The quiz has no questions.")
-    elif settings.draw and settings.draw > pool:
-        detail = "More questions are to be drawn than there are."
-        yield FieldError(f"{pointer}/settings/draw", "draw_exceeds_pool", detail)
 
 
 def _question_reasons(pointer: str, question: QuestionDraft) -> Iterator[FieldError]:

@@ -1,10 +1,9 @@
 """Section settings by kind."""
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -118,32 +117,3 @@ class LiveSessionSettings(Value):
 
 class LinkSettings(Value):
     url: HttpsUrl | None = None
-
-
-Settings = (
-    TextSettings
-    | VideoSettings
-    | DocumentSettings
-    | QuizSettings
-    | AcknowledgementSettings
-    | LiveSessionSettings
-    | LinkSettings
-)
-
-SETTINGS_BY_KIND: Final[Mapping[SectionKind, type[Settings]]] = {
-    SectionKind.TEXT: TextSettings,
-    SectionKind.VIDEO: VideoSettings,
-    SectionKind.DOCUMENT: DocumentSettings,
-    SectionKind.QUIZ: QuizSettings,
-    SectionKind.ACKNOWLEDGEMENT: AcknowledgementSettings,
-    SectionKind.LIVE_SESSION: LiveSessionSettings,
-    SectionKind.LINK: LinkSettings,
-}
-
-
-def parse_settings(kind: SectionKind, raw: Mapping[str, Any]) -> Settings:
-    """Validate `settings` for a kind of section; what is missing gets its default.
-
-    Raises pydantic.ValidationError, whose `loc` is relative to `settings`.
-    """
-    return SETTINGS_BY_KIND[kind].model_validate(raw)

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnly, AppendOnlyModel, Base
+from app.domain.content.section_kind import CompletedBy
 from app.domain.content.section_settings import SectionKind
 from app.models.types import Json, JsonObject, text_enum
 
@@ -59,6 +60,7 @@ class VersionSection(AppendOnly, Base):
 
     position: Mapped[int] = mapped_column(SmallInteger)
     kind: Mapped[SectionKind] = mapped_column(text_enum(SectionKind, "kind"))
+    completed_by: Mapped[CompletedBy] = mapped_column(text_enum(CompletedBy, "completed_by"))
     title: Mapped[str] = mapped_column(String(200))
     required: Mapped[bool]
     minimum_seconds: Mapped[int] = mapped_column(Integer, server_default=text("0"), default=0)

@@ -8,7 +8,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.domain.content.media import MEDIA_FIELDS, MediaPurpose, MediaState, MediaType
+from app.domain.content.media import MediaPurpose, MediaState, MediaType
+from app.domain.content.section_kind import MEDIA_FIELDS
 from app.models import Enrollment, ExternalTraining, Media, ModuleSection, VersionMedia
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository

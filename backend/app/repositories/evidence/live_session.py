@@ -8,7 +8,7 @@ from sqlalchemy.orm import raiseload
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
-from app.domain.content.section_settings import SectionKind
+from app.domain.content.section_kind import CompletedBy
 from app.models import (
     Attendance,
     Enrollment,
@@ -87,7 +87,7 @@ class LiveSessionRepository(Repository[LiveSession]):
             select(
                 ModuleVersion.number,
                 VersionSection.section_id,
-                VersionSection.kind,
+                VersionSection.completed_by,
                 VersionSection.required,
             )
             .join(TrainingModule, TrainingModule.current_version_id == ModuleVersion.id)
@@ -99,7 +99,7 @@ class LiveSessionRepository(Repository[LiveSession]):
             return None
         return LiveSections(
             version=rows[0].number,
-            live=[row.section_id for row in rows if row.kind is SectionKind.LIVE_SESSION],
+            live=[row.section_id for row in rows if row.completed_by is CompletedBy.ATTENDANCE],
             required=[row.section_id for row in rows if row.required],
         )
 

@@ -9,9 +9,9 @@ from app.domain.content.media import (
     MediaPurpose,
     MediaState,
     MediaType,
-    media_fields,
     referenced_media,
 )
+from app.domain.content.section_kind import media_fields
 from app.models import Media, ModuleSection
 from app.services.unit_of_work import UnitOfWork
 

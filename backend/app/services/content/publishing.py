@@ -6,16 +6,9 @@ import orjson
 
 from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.domain.audit import AuditAction
-from app.domain.content.publishing import (
-    ModuleDraft,
-    NotPublishableError,
-    Publication,
-    QuestionDraft,
-    SectionDraft,
-    publish,
-)
-from app.domain.content.section_settings import parse_settings
-from app.domain.study.progress import report_rule
+from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
+from app.domain.content.publishing import NotPublishableError, Publication, publish
+from app.domain.content.section_kind import report_thresholds, rules_of
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
 from app.models.content.module import ModuleStatus
 from app.schemas.content.module import Publish, VersionRead
@@ -165,17 +158,18 @@ def _version_sections(
     }
     rows = []
     for section in module.sections:
-        rule = report_rule(parse_settings(section.kind, section.settings))
+        thresholds = report_thresholds(section.kind, section.settings)
         rows.append(
             VersionSection(
                 version_id=version.id,
                 section_id=section.id,
                 position=section.position,
                 kind=section.kind,
+                completed_by=rules_of(section.kind).completed_by,
                 title=section.title,
                 required=section.required,
-                minimum_seconds=rule.minimum_seconds,
-                minimum_position=rule.minimum_position,
+                minimum_seconds=thresholds.minimum_seconds,
+                minimum_position=thresholds.minimum_position,
                 document_sha256=documents[str(section.id)],
             )
         )

@@ -10,7 +10,7 @@ from app.core.errors import ConflictError
 from app.core.ids import new_id
 from app.domain.audit import AuditAction
 from app.domain.content.quiz.questions import Question, parse_question
-from app.domain.content.section_settings import SectionKind
+from app.domain.content.section_kind import rules_of
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.content.question import QuestionCreate, QuestionRead, QuestionUpdate
 from app.services.answer import Answer
@@ -102,7 +102,7 @@ class QuestionService(AuthoringService):
 
 def quiz_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
     section = section_of(module, section_id)
-    if section.kind is not SectionKind.QUIZ:
+    if not rules_of(section.kind).has_questions:
         raise NotAQuizError
     return section
 

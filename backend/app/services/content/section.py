@@ -9,7 +9,8 @@ from app.core.concurrency import Precondition
 from app.core.errors import InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.content.html import sanitise
-from app.domain.content.section_settings import SectionKind, parse_settings
+from app.domain.content.section_kind import parse_settings
+from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, TrainingModule
 from app.schemas.content.section import (
     SectionCreate,

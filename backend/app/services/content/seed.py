@@ -14,7 +14,8 @@ from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.content.html import sanitise
 from app.domain.content.quiz.questions import parse_question
-from app.domain.content.section_settings import SectionKind, parse_settings
+from app.domain.content.section_kind import parse_settings
+from app.domain.content.section_settings import SectionKind
 from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, User
 from app.schemas.content.module import Publish
 from app.services.base import Service

@@ -21,7 +21,7 @@ from app.core.errors import (
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.content.quiz.key import QuizKey
-from app.domain.content.section_settings import SectionKind
+from app.domain.content.section_kind import CompletedBy
 from app.domain.study.quiz.answers import AnswerFault, answer_json, parse_answers
 from app.domain.study.quiz.attempts import (
     AttemptFeedback,
@@ -273,7 +273,7 @@ async def _quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UU
     if stored is not None:
         return parsed_key(enrollment.version_id, section_id, stored.key)
     section = await uow.versions.section(enrollment.version_id, section_id)
-    if section is not None and section.kind is not SectionKind.QUIZ:
+    if section is not None and section.completed_by is not CompletedBy.ATTEMPT:
         raise NotAQuizSectionError
     raise NotFoundError("section")
 

@@ -16,7 +16,7 @@ from app.core.errors import (
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.content.section_settings import SectionKind
+from app.domain.content.section_kind import CompletedBy, completed_otherwise
 from app.models import Enrollment, Signature, VersionSection
 from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
@@ -71,14 +71,13 @@ def report_error(code: str) -> AppError:
             return NotFoundError("enrollment")
         case "section_not_found":
             return NotFoundError("section")
-        case "quiz_decides":
-            return ConflictError(code, "A quiz is completed by passing it")
-        case "signature_required":
-            return ConflictError(code, "This section is completed by signing it")
-        case "attendance_required":
-            return ConflictError(code, "This section is completed by attending the session")
-        case _:
+        case "enrollment_closed":
             return EnrollmentClosedError()
+        case "quiz_decides":
+            return ConflictError(code, completed_otherwise(CompletedBy.ATTEMPT))
+        case _:
+            completed_by = CompletedBy(code.removesuffix("_required"))
+            return ConflictError(code, completed_otherwise(completed_by))
 
 
 EMPTY_PAGE: Rendered[ListOf[EnrollmentRead]] = Rendered(
@@ -269,7 +268,7 @@ async def _acknowledgement(
     uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID
 ) -> VersionSection:
     section = found(await uow.versions.section(enrollment.version_id, section_id), "section")
-    if section.kind is not SectionKind.ACKNOWLEDGEMENT:
+    if section.completed_by is not CompletedBy.SIGNATURE:
         raise NotAnAcknowledgementError
     return section
 

@@ -13,12 +13,12 @@ from app.domain.content.media import (
     MediaType,
     Rejection,
     judge,
-    media_fields,
     object_path,
     referenced_media,
     sniff,
 )
-from app.domain.content.section_settings import SectionKind, parse_settings
+from app.domain.content.section_kind import media_fields, parse_settings
+from app.domain.content.section_settings import SectionKind
 from tests.factories.media import CONTENT, HTML, MP4, PDF, PNG, SVG
 
 ID = uuid.UUID("0199c2d4-7a51-7c3e-9d35-1d6f0a4d8e21")

@@ -10,19 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.content.publishing import (
-    ModuleDraft,
-    NotPublishableError,
-    QuestionDraft,
-    SectionDraft,
-    blocking_reasons,
-    canonical_json,
-    document_sha256,
-    publish,
-    sha256_hex,
-)
+from app.domain.content.canonical import canonical_json, sha256_hex
+from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
+from app.domain.content.publishing import NotPublishableError, blocking_reasons, publish
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import Question, QuestionKind
+from app.domain.content.section_kind import document_sha256
 from app.domain.content.section_settings import SectionKind
 from tests.domain.content.quiz.strategies import EXPLANATION_CANARY, items, questions
 

@@ -117,6 +117,7 @@ class TestRows:
                     section_id=section_id,
                     position=position,
                     kind="text",
+                    completed_by="report",
                     title=f"Part {position}",
                     required=True,
                 )

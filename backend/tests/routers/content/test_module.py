@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.content.publishing import canonical_json
+from app.domain.content.canonical import canonical_json
 from app.models import TrainingModule, User
 from tests.factories.module import (
     acknowledgement_section,

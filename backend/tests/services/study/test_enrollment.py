@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import AppError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
+from app.domain.content.section_kind import CompletedBy, rules_of
+from app.domain.content.section_settings import SectionKind
 from app.models import (
     Enrollment,
     ModulePrerequisite,
@@ -37,7 +39,7 @@ from tests.factories.module import (
     acknowledgement_section,
     make_module,
     publish,
-    quiz_section,
+    section_of,
     text_section,
 )
 from tests.factories.user import make_location, make_user
@@ -268,24 +270,20 @@ class TestRules:
             state = await studies.report(enrollment_id, section, position=position, completed=True)
             assert state["enrollment"]["status"] == status
 
-    @pytest.mark.parametrize(
-        ("make", "code"),
-        [
-            (quiz_section, "quiz_decides"),
-            (acknowledgement_section, "signature_required"),
-            (
-                lambda: ModuleSection(kind="live_session", title="Live", questions=[]),
-                "attendance_required",
-            ),
-        ],
-    )
-    async def test_a_report_does_not_complete_it(
-        self, studies: Studies, published: Any, make: Any, code: str
+    @pytest.mark.parametrize("kind", SectionKind)
+    async def test_completes_what_a_report_completes_and_nothing_else(
+        self, studies: Studies, published: Any, kind: SectionKind
     ) -> None:
-        module = await published(make())
+        module = await published(section_of(kind))
         enrollment_id = await studies.enroll(module)
-        refused = await studies.refused(studies.complete(enrollment_id, module.sections[0]))
-        assert refused == code
+        completion = studies.complete(enrollment_id, module.sections[0])
+        match rules_of(kind).completed_by:
+            case CompletedBy.REPORT:
+                assert (await completion)["enrollment"]["status"] == "completed"
+            case CompletedBy.ATTEMPT:
+                assert await studies.refused(completion) == "quiz_decides"
+            case completed_by:
+                assert await studies.refused(completion) == f"{completed_by}_required"
 
     async def test_optional_sections_do_not_count(self, studies: Studies, published: Any) -> None:
         module = await published(

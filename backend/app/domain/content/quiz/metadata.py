@@ -1,9 +1,10 @@
 """Question `metadata` by kind: what an author writes, key included."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from fractions import Fraction
+from typing import Annotated, Final
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
@@ -110,6 +111,9 @@ class NumericMetadata(Value):
     correct: ExactNumber
     tolerance: Annotated[ExactNumber, Field(ge=0)] = Decimal(0)
 
+    def accepts(self, number: Decimal) -> bool:
+        return abs(Fraction(number) - Fraction(self.correct)) <= Fraction(self.tolerance)
+
 
 class MatchingMetadata(Value):
     """`pairs` maps every left id to its right id; a right side may serve several or none."""
@@ -155,21 +159,3 @@ Metadata = (
     | MatchingMetadata
     | OrderingMetadata
 )
-
-METADATA_BY_KIND: Final[Mapping[QuestionKind, type[Metadata]]] = {
-    QuestionKind.SINGLE_CHOICE: SingleChoiceMetadata,
-    QuestionKind.MULTIPLE_CHOICE: MultipleChoiceMetadata,
-    QuestionKind.TRUE_FALSE: TrueFalseMetadata,
-    QuestionKind.SHORT_ANSWER: ShortAnswerMetadata,
-    QuestionKind.NUMERIC: NumericMetadata,
-    QuestionKind.MATCHING: MatchingMetadata,
-    QuestionKind.ORDERING: OrderingMetadata,
-}
-
-
-def parse_metadata(kind: QuestionKind, raw: Mapping[str, Any]) -> Metadata:
-    """Validate `metadata` for its kind.
-
-    Raises pydantic.ValidationError, whose `loc` is relative to `metadata`.
-    """
-    return METADATA_BY_KIND[kind].model_validate(raw)

@@ -5,7 +5,7 @@ Prompts, options and explanations are plain text: whoever shows them escapes the
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, assert_never
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -21,7 +21,6 @@ from app.domain.content.quiz.metadata import (
     ShortAnswerMetadata,
     SingleChoiceMetadata,
     TrueFalseMetadata,
-    parse_metadata,
 )
 from app.domain.content.quiz.shuffle import shuffled, shuffled_away
 from app.domain.fields import (
@@ -52,7 +51,6 @@ __all__ = [
     "TrueFalseQuestion",
     "answer_key",
     "learner_view",
-    "parse_metadata",
     "parse_question",
 ]
 
@@ -197,3 +195,5 @@ def learner_view(question: Question, seed: str | None = None) -> QuestionView:
             return OrderingView(kind=question.kind, items=mixed, **shown)
         case TrueFalseQuestion() | ShortAnswerQuestion() | NumericQuestion():
             return EntryView(kind=question.kind, **shown)
+        case _:
+            assert_never(question)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 from app.domain.content.quiz.numerals import parse_numeral
@@ -83,16 +83,16 @@ def parse_answer(question: Question | QuestionView, raw: object) -> Answer:
         else learner_view(question)
     )
     match view:
-        case ChoiceView(kind=QuestionKind.SINGLE_CHOICE):
-            return _one_of(raw, {option.id for option in view.options})
         case ChoiceView():
-            return _some_of(raw, {option.id for option in view.options})
+            return _choice(view, raw)
         case MatchingView():
             return _pairs(raw, {item.id for item in view.left}, {item.id for item in view.right})
         case OrderingView():
             return _permutation(raw, {item.id for item in view.items})
         case EntryView():
-            return _entry(view.kind, raw)
+            return _entry(view, raw)
+        case _:
+            assert_never(view)
 
 
 def answer_json(answer: Answer) -> Any:  # noqa: ANN401  # JSON
@@ -144,16 +144,33 @@ def _pairs(raw: object, left: set[str], right: set[str]) -> dict[str, str]:
     return {_one_of(key, left): _one_of(value, right) for key, value in raw.items()}
 
 
-def _entry(kind: QuestionKind, raw: object) -> Answer:
-    match kind:
+def _choice(view: ChoiceView, raw: object) -> Answer:
+    ids = {option.id for option in view.options}
+    match view.kind:
+        case QuestionKind.SINGLE_CHOICE:
+            return _one_of(raw, ids)
+        case QuestionKind.MULTIPLE_CHOICE:
+            return _some_of(raw, ids)
+        case _:
+            assert_never(view.kind)
+
+
+def _entry(view: EntryView, raw: object) -> Answer:
+    match view.kind:
         case QuestionKind.TRUE_FALSE:
-            if not isinstance(raw, bool):
-                raise AnswerError(code="invalid_answer", detail="True or false is expected.")
-            return raw
+            return _flag(raw)
         case QuestionKind.NUMERIC:
             return _number(raw)
-        case _:
+        case QuestionKind.SHORT_ANSWER:
             return _text(raw)
+        case _:
+            assert_never(view.kind)
+
+
+def _flag(raw: object) -> bool:
+    if not isinstance(raw, bool):
+        raise AnswerError(code="invalid_answer", detail="True or false is expected.")
+    return raw
 
 
 def _text(raw: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Final, Self
+from typing import Any, Final, Self, assert_never
 from uuid import UUID
 
 from pydantic import model_validator
@@ -146,44 +146,65 @@ def accepting(question: Question, raw: object) -> Question:
             change = {"accepted": [answer]}
         case MatchingQuestion():
             change = {"pairs": answer}
-        case _:
+        case (
+            MultipleChoiceQuestion() | TrueFalseQuestion() | NumericQuestion() | OrderingQuestion()
+        ):
             change = {"correct": answer}
+        case _:
+            assert_never(question)
     return type(question).model_validate({**fields, "metadata": {**fields["metadata"], **change}})
 
 
 def share_right(question: Question, answer: Answer) -> Fraction:
     """Return the share of a question's points, 0 to 1, that an answer is worth."""
-    match question, answer:
-        case MultipleChoiceQuestion(), tuple():
+    match question:
+        case MultipleChoiceQuestion():
             return _chosen_share(question.metadata.correct, answer)
-        case MatchingQuestion(), dict():
-            pairs = question.metadata.pairs
-            return Fraction(
-                sum(answer.get(left) == right for left, right in pairs.items()), len(pairs)
-            )
-        case OrderingQuestion(), tuple():
-            order = question.metadata.correct
-            return Fraction(sum(map(str.__eq__, answer, order)), len(order))
-        case _:
+        case MatchingQuestion():
+            return _matched_share(question.metadata.pairs, answer)
+        case OrderingQuestion():
+            return _placed_share(question.metadata.correct, answer)
+        case (
+            SingleChoiceQuestion() | TrueFalseQuestion() | ShortAnswerQuestion() | NumericQuestion()
+        ):
             return ALL if _is_right(question, answer) else NOTHING
+        case _:
+            assert_never(question)
 
 
-def _chosen_share(correct: Sequence[str], chosen: Sequence[str]) -> Fraction:
+def _chosen_share(correct: Sequence[str], chosen: Answer) -> Fraction:
     """Right minus wrong, not below 0, over the number of right ones."""
+    if not isinstance(chosen, tuple):
+        return NOTHING
     right = len(set(correct) & set(chosen))
     wrong = len(set(chosen) - set(correct))
     return max(NOTHING, Fraction(right - wrong, len(correct)))
 
 
-def _is_right(question: Question, answer: Answer) -> bool:
-    match question, answer:
-        case SingleChoiceQuestion(), str():
+def _matched_share(pairs: Mapping[str, str], matched: Answer) -> Fraction:
+    if not isinstance(matched, dict):
+        return NOTHING
+    return Fraction(sum(matched.get(left) == right for left, right in pairs.items()), len(pairs))
+
+
+def _placed_share(order: Sequence[str], placed: Answer) -> Fraction:
+    if not isinstance(placed, tuple):
+        return NOTHING
+    return Fraction(sum(map(str.__eq__, placed, order)), len(order))
+
+
+def _is_right(
+    question: SingleChoiceQuestion | TrueFalseQuestion | ShortAnswerQuestion | NumericQuestion,
+    answer: Answer,
+) -> bool:
+    match question:
+        case SingleChoiceQuestion():
             return answer == question.metadata.correct[0]
-        case TrueFalseQuestion(), bool():
+        case TrueFalseQuestion():
             return answer is question.metadata.correct
-        case ShortAnswerQuestion(), str():
-            return question.metadata.accepts(answer)
-        case NumericQuestion(), Decimal():
-            distance = abs(Fraction(answer) - Fraction(question.metadata.correct))
-            return distance <= Fraction(question.metadata.tolerance)
-    return False
+        case ShortAnswerQuestion():
+            return isinstance(answer, str) and question.metadata.accepts(answer)
+        case NumericQuestion():
+            return isinstance(answer, Decimal) and question.metadata.accepts(answer)
+        case _:
+            assert_never(question)

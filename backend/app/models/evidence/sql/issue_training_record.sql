@@ -100,7 +100,7 @@ BEGIN
             WHEN EXISTS (
                 SELECT FROM version_sections v
                  WHERE v.version_id = published.id AND v.required
-                   AND v.kind IN ('text', 'video', 'document', 'link')) THEN 'blended'
+                   AND v.completed_by = 'report') THEN 'blended'
             WHEN taught.online THEN 'live_online'
             ELSE 'live' END,
         'instructors', taught.instructors || CASE

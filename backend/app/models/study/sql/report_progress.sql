@@ -21,7 +21,7 @@ BEGIN
      WHERE version_id = enrolled.version_id AND section_id = p_section;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('error', 'section_not_found');
-    ELSIF rule.kind = 'quiz' THEN
+    ELSIF rule.completed_by = 'attempt' THEN
         RETURN jsonb_build_object('error', 'quiz_decides');
     END IF;
     SELECT * INTO known FROM section_progress
@@ -31,10 +31,8 @@ BEGIN
         RETURN section_state(p_enrollment, p_section);
     ELSIF enrolled.status <> 'active' THEN
         RETURN jsonb_build_object('error', 'enrollment_closed');
-    ELSIF p_completed AND rule.kind = 'acknowledgement' THEN
-        RETURN jsonb_build_object('error', 'signature_required');
-    ELSIF p_completed AND rule.kind = 'live_session' THEN
-        RETURN jsonb_build_object('error', 'attendance_required');
+    ELSIF p_completed AND rule.completed_by <> 'report' THEN
+        RETURN jsonb_build_object('error', rule.completed_by || '_required');
     END IF;
     since := coalesce(enrolled.reported_at, enrolled.enrolled_at);
     elapsed := greatest(floor(extract(epoch FROM clock_timestamp() - since)), 0);

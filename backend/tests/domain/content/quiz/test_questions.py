@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.domain.content.quiz.metadata import METADATA_BY_KIND
 from app.domain.content.quiz.questions import (
     ChoiceView,
     MatchingQuestion,
@@ -18,9 +17,9 @@ from app.domain.content.quiz.questions import (
     QuestionKind,
     answer_key,
     learner_view,
-    parse_metadata,
     parse_question,
 )
+from tests.domain.content.quiz.question_types import QUESTION_TYPES, parse_metadata
 from tests.domain.content.quiz.strategies import EXPLANATION_CANARY, items, question, questions
 
 AB = items("a", "b")
@@ -44,7 +43,7 @@ def faults(kind: str, metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 class TestMetadata:
     def test_knows_every_kind(self) -> None:
-        assert set(METADATA_BY_KIND) == set(QuestionKind) == set(map(QuestionKind, VALID))
+        assert set(QUESTION_TYPES) == set(QuestionKind) == set(map(QuestionKind, VALID))
 
     @pytest.mark.parametrize("kind", VALID)
     def test_reads_and_writes_the_contract_unchanged(self, kind: str) -> None:
