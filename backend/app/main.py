@@ -53,6 +53,7 @@ from app.routers.people import (
     user,
 )
 from app.routers.respond import BASE_PATH
+from app.routers.root_path import BelowRootPath
 from app.routers.study import (
     attempt,
     correction,
@@ -112,7 +113,8 @@ def create_app(container: Container) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with container.metrics.shared():
+            yield
         await container.close()
 
     app = DescribedAPI(
@@ -121,6 +123,7 @@ def create_app(container: Container) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        root_path=settings.root_path,
         openapi_url=OPENAPI_PATH if settings.shows_docs else None,
         # A redirect would go to whatever host the request named.
         redirect_slashes=False,
@@ -148,6 +151,8 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Wrap the router; what is added later is further out."""
     app.router.middleware_stack = HeadAsGet(FastLane(app.router.middleware_stack))
+    if settings.root_path:
+        app.add_middleware(BelowRootPath, root_path=settings.root_path)
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(RefuseAmbiguous, hosts=settings.allowed_hosts)
     app.add_middleware(Observe)
@@ -176,6 +181,8 @@ def from_environment() -> FastAPI:
     configure_logging(settings.log_level)
     app = create_app(Container.build(settings))
     _end_with_supervisor()
+    # A terminal that goes away tells all processes; by itself that ends them in the middle.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     _settle_heap()
     return app
 

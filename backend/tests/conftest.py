@@ -269,10 +269,11 @@ async def committed_api(
 
 @asynccontextmanager
 async def serving(
-    database: Database, keys: LocalKeys, auth: InMemoryAuthAdmin
+    database: Database, keys: LocalKeys, auth: InMemoryAuthAdmin, **changes: Any
 ) -> AsyncIterator[Api]:
     """Serve an application of its own on a database."""
-    settings = settings_for(database.engine.url.render_as_string(hide_password=False))
+    url = database.engine.url.render_as_string(hide_password=False)
+    settings = settings_for(url, **changes)
     application = create_app(container_for(database, keys, auth, settings))
     async with _clients_of(application, keys) as api:
         yield api

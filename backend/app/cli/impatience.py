@@ -1,9 +1,12 @@
-"""HTTP/1.1 that waits for nobody for long: uvicorn itself only limits idle connections."""
+"""HTTP/1.1 that waits for nobody for long, and keeps little for anybody.
+
+Uvicorn itself only limits idle connections; what precedes a body may be of any size there.
+"""
 
 import asyncio
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEADERS_SECONDS: Final = 8.0
 """From the first byte of a request, or from the connection, to the end of its headers."""
@@ -24,6 +27,18 @@ LOOKS: Final = 20
 """How often within READING_SECONDS it is looked at."""
 
 
+HEAD_BYTES: Final = 32 * 1024
+"""Of a request's address and headers, trailers included."""
+
+HEADERS: Final = 100
+
+_TOO_LARGE: Final = b"The request's headers are too large."
+
+
+class HeadTooLargeError(Exception):
+    """Thrown through the parser, which then parses no further."""
+
+
 class ImpatientProtocol(HttpToolsProtocol):
     """Ends connections whose client is too slow to send a request or to read an answer.
 
@@ -39,6 +54,14 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     _held_up = False
     """Whether it was this side that did not read on when the timer last ended."""
+
+    _head_bytes = 0
+    """Of the request that is being read, as far as the parser has passed them on."""
+
+    _headers = 0
+
+    _unparsed = 0
+    """At most so many bytes are in the parser: it keeps a header until it has all of it."""
 
     _sending: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
@@ -65,22 +88,47 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._awaited = self._awaited or HEADERS_SECONDS
+        self._unparsed += len(data)
         super().data_received(data)
+        if self._unparsed > HEAD_BYTES and not self.transport.is_closing():
+            self._refuse_head()
         # Only now: a request that came as a whole, as nearly all do, needs no timer.
         self._set_timer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._awaited = HEADERS_SECONDS
+        self._head_bytes = self._headers = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers += 1
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._awaited = BODY_SECONDS
         self._held_up = False
+        self._unparsed = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._awaited = None
+        self._unparsed = 0
+
+    def send_400_response(self, msg: str) -> None:
+        if self._head_is_too_large():
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -115,6 +163,26 @@ class ImpatientProtocol(HttpToolsProtocol):
         read = unread - self.transport.get_write_buffer_size()
         self._reading_for += seconds
         self._behind = max(self._behind + seconds - read / SLOWEST_BYTES, 0.0)
+
+    def _count(self, size: int) -> None:
+        self._unparsed = 0
+        self._head_bytes += size
+        if self._head_is_too_large():
+            raise HeadTooLargeError
+
+    def _head_is_too_large(self) -> bool:
+        return self._head_bytes > HEAD_BYTES or self._headers > HEADERS
+
+    def _refuse_head(self) -> None:
+        # While an answer is due, this one would be taken for it.
+        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  # None at first
+            lines = [
+                STATUS_LINE[431] + b"content-type: text/plain; charset=utf-8",
+                b"content-length: %d" % len(_TOO_LARGE),
+                b"connection: close",
+            ]
+            self.transport.write(b"\r\n".join([*lines, b"", _TOO_LARGE]))
+        self.transport.close()
 
     def _set_timer(self) -> None:
         if self._timed == self._awaited:

@@ -7,6 +7,7 @@ import uvicorn
 
 from app.cli.environment import settings_or_exit
 from app.cli.impatience import ImpatientProtocol
+from app.cli.supervision import serve_alone, supervise
 
 GRACE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
@@ -14,15 +15,21 @@ KEEP_ALIVE_SECONDS = 75
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, envvar="WEB_CONCURRENCY", help="Server processes.")
+    ] = 1,
     proxies: Annotated[
-        str, typer.Option(help="Addresses whose X-Forwarded-* headers are believed.")
+        str,
+        typer.Option(
+            envvar="FORWARDED_ALLOW_IPS",
+            help="Addresses and networks whose X-Forwarded-* headers are believed, or *.",
+        ),
     ] = "127.0.0.1",
 ) -> None:
     """Serve the API. Everything else is read from the environment and checked first."""
     settings_or_exit()
-    uvicorn.run(
+    config = uvicorn.Config(
         "app.main:from_environment",
         factory=True,
         host=host,
@@ -37,3 +44,4 @@ def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
+    raise typer.Exit(supervise(config) if workers > 1 else serve_alone(config))

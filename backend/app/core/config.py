@@ -23,6 +23,7 @@ from app.core.postgres.connection import Credentials
 from app.core.postgres.url import DatabaseUrl, PoolerMode, parse_database_url
 
 _HOOK_SECRETS = re.compile(r"v1,whsec_[A-Za-z0-9+/=]{32,88}(\|v1,whsec_[A-Za-z0-9+/=]{32,88})*")
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class Environment(StrEnum):
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
 
     bootstrap_admin_email: str | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    root_path: str = ""
     max_body_bytes: int = Field(1_048_576, ge=1024)
     metrics_enabled: bool = False
     metrics_token: SecretStr | None = Field(None, validate_default=True)
@@ -146,6 +148,15 @@ class Settings(BaseSettings):
                 msg = "each origin must look like https://training.example, without a path"
                 raise ValueError(msg)
         return origins
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_one(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and not _ROOT_PATH.fullmatch(path):
+            msg = "must look like /training: the path that the proxy takes away"
+            raise ValueError(msg)
+        return path
 
     @field_validator("supabase_url")
     @classmethod
@@ -274,6 +285,6 @@ def _describe(error: ValidationError) -> str:
     lines = []
     for fault in error.errors(include_input=False, include_url=False):
         name = "_".join(str(part) for part in fault["loc"]).upper()
-        message = "is required" if fault["type"] == "missing" else fault["msg"]
+        message = "is required" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
         lines.append(f"  {name}: {message}" if name else f"  {message}")
     return "The environment is not complete:\n" + "\n".join(lines)

@@ -1,53 +1,84 @@
-"""Prometheus metrics of this process."""
+"""Prometheus metrics of this process, or of all workers of a server together."""
 
+import asyncio
 import functools
-from collections.abc import Iterator
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.core.database import Database
+
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder where workers count together; prometheus-client reads it at its import."""
+
+REFRESH_SECONDS: Final = 1.0
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
-class PoolCollector(Collector):
-    """Reads the connection pool when Prometheus asks, so that nothing is kept up to date."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def collect(self) -> Iterator[Metric]:
-        gauge = GaugeMetricFamily(
-            "database_pool_connections", "Connections of the pool by state", labels=["state"]
-        )
-        for state, value in self._database.pool_status().items():
-            gauge.add_metric([state], value)
-        yield gauge
-
-
 class Metrics:
     def __init__(self, database: Database) -> None:
-        self.registry = CollectorRegistry()
+        self._database = database
+        self._registry = CollectorRegistry()
+        self._is_shared = SHARED_FOLDER in os.environ
+        if self._is_shared:
+            MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # untyped there
+        # What is shared is read from the folder: registered as well, it would be there twice.
+        own = None if self._is_shared else self._registry
         self._requests = Counter(
             "http_requests_total",
             "Requests by route and status",
             ["method", "route", "status"],
-            registry=self.registry,
+            registry=own,
         )
         self._seconds = Histogram(
             "http_request_seconds",
             "Time to the last byte by route",
             ["method", "route"],
             buckets=_BUCKETS,
-            registry=self.registry,
+            registry=own,
         )
-        self.registry.register(PoolCollector(database))
+        self._pool = Gauge(
+            "database_pool_connections",
+            "Connections of the pool by state",
+            ["state"],
+            multiprocess_mode="livesum",
+            registry=own,
+        )
         # To find a child by its labels costs several times what counting does.
         self._counter_of = functools.cache(self._requests.labels)
         self._histogram_of = functools.cache(self._seconds.labels)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' format."""
+        self._refresh()
+        return generate_latest(self._registry)
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[None]:
+        """Keep the gauges fresh for the worker that is asked, while this one serves."""
+        if not self._is_shared:
+            yield
+            return
+        refreshing = asyncio.create_task(self._keep_fresh())
+        try:
+            yield
+        finally:
+            refreshing.cancel()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            self._refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    def _refresh(self) -> None:
+        for state, value in self._database.pool_status().items():
+            self._pool.labels(state).set(value)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request. A method that nobody knows is `other`: clients may invent any."""

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from prometheus_client import generate_latest
 
 from app.core.errors import NotAuthenticatedError
 from app.routers.deps import App
@@ -37,4 +36,4 @@ async def metrics(
         sent = credentials.credentials if credentials else ""
         if not hmac.compare_digest(sent.encode(), token.get_secret_value().encode()):
             raise NotAuthenticatedError
-    return Response(generate_latest(app.metrics.registry), media_type="text/plain; version=0.0.4")
+    return Response(app.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -39,6 +39,17 @@ class Server:
             await asyncio.sleep(0.05)
 
 
+def environment_of(database: Database, issuer: str) -> dict[str, str]:
+    return {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+        "DATABASE_POOLER": POOLER,
+        "SUPABASE_URL": issuer.removesuffix("/auth/v1"),
+        "SUPABASE_SECRET_KEY": "sb_secret_test",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
 @contextlib.asynccontextmanager
 async def serve(
     database: Database,
@@ -51,15 +62,7 @@ async def serve(
     port = free_port()
     arguments = ("serve", "--port", str(port), "--workers", str(workers))
     with published(keys) as issuer:
-        environment = {
-            "ENVIRONMENT": "test",
-            "DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
-            "DATABASE_POOLER": POOLER,
-            "SUPABASE_URL": issuer.removesuffix("/auth/v1"),
-            "SUPABASE_SECRET_KEY": "sb_secret_test",
-            "LOG_LEVEL": "WARNING",
-            **variables,
-        }
+        environment = {**environment_of(database, issuer), **variables}
         async with (
             training(*arguments, environment=environment, output=DEVNULL) as process,
             httpx.AsyncClient(

@@ -7,9 +7,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -18,10 +20,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
+from app.core.metrics import REFRESH_SECONDS
 from app.models import TrainingModule, User
 from devstack.postgres import EmbeddedPostgres
-from tests.cli.processes import PATIENCE_SECONDS, alive, descendants, until_gone
-from tests.cli.serving import Server, serve, until_sessions_wait
+from tests.cli.processes import PATIENCE_SECONDS, alive, descendants, run_training, until_gone
+from tests.cli.serving import Server, environment_of, serve, until_sessions_wait
 from tests.factories.module import make_module, publish
 from tests.support import LocalKeys
 
@@ -29,6 +32,7 @@ pytestmark = pytest.mark.full
 
 WORKERS = 2
 WRITERS = 8
+REQUESTS = 20
 KILLS = int(os.environ.get("TEST_KILLS", "5"))
 WRITES_BETWEEN_KILLS = int(os.environ.get("TEST_WRITES", "1000")) // KILLS
 
@@ -80,6 +84,127 @@ async def test_a_request_in_flight_is_finished_before_the_end(
         await server.client.get("/health/live")
 
 
+@pytest.mark.parametrize("workers", [1, WORKERS])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_the_port_is_closed_before_requests_in_flight_are_finished(  # noqa: PLR0913, PLR0917  # fixtures
+    committed_database: Database,
+    keys: LocalKeys,
+    postgres: EmbeddedPostgres,
+    learner: User,
+    workers: int,
+    number: signal.Signals,
+) -> None:
+    """Who came meanwhile would be accepted by the kernel, and then by nobody."""
+    observer = await asyncpg.connect(postgres.dsn(committed_database.engine.url.database or ""))
+    async with serve(committed_database, keys, workers=workers) as server:
+        async with observer.transaction():
+            await observer.execute("LOCK TABLE users, enrollments IN ACCESS EXCLUSIVE MODE")
+            asked = server.client.get("/enrollments", headers=server.bearer(learner))
+            asking = asyncio.create_task(asked)
+            await asyncio.wait_for(until_sessions_wait(observer, 1), PATIENCE_SECONDS)
+            server.process.send_signal(number)
+            await asyncio.wait_for(_until_refused(server.port), PATIENCE_SECONDS)
+            assert not asking.done()
+        assert (await asking).status_code == 200
+        assert await asyncio.wait_for(server.process.wait(), PATIENCE_SECONDS) == 0
+    await observer.close()
+
+
+async def _until_refused(port: int) -> None:
+    with contextlib.suppress(ConnectionRefusedError):
+        while True:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await asyncio.sleep(0.05)
+
+
+async def test_workers_count_together(
+    committed_database: Database,
+    keys: LocalKeys,
+    postgres: EmbeddedPostgres,
+    learner: User,
+) -> None:
+    """Whichever worker is asked: its own figures alone would go up and down at random."""
+    observer = await asyncpg.connect(postgres.dsn(committed_database.engine.url.database or ""))
+    variables = {"METRICS_ENABLED": "true"}
+    async with serve(committed_database, keys, workers=WORKERS, variables=variables) as server:
+        for _ in range(REQUESTS):
+            # A connection each, so that the kernel gives them to different workers.
+            await _get(server, "/api/v1/health/live", server.bearer(learner))
+        found = {await _requests(server) for _ in range(REQUESTS)}
+        assert found == {REQUESTS}
+        async with observer.transaction():
+            await observer.execute("LOCK TABLE users, enrollments IN ACCESS EXCLUSIVE MODE")
+            path, headers = "/api/v1/enrollments", server.bearer(learner)
+            waiting = [asyncio.create_task(_get(server, path, headers)) for _ in range(6)]
+            await asyncio.wait_for(until_sessions_wait(observer, 6), PATIENCE_SECONDS)
+            await asyncio.sleep(2 * REFRESH_SECONDS)
+            assert {await _checked_out(server) for _ in range(8)} == {6}
+        await asyncio.gather(*waiting)
+        await asyncio.sleep(2 * REFRESH_SECONDS)
+        assert await _checked_out(server) == 0
+        for worker in descendants(server.process.pid):
+            os.kill(worker, signal.SIGKILL)
+        await server.until_ready()
+        # Counters are never lowered by a death; what a dead worker held is let go.
+        assert await _requests(server) == REQUESTS
+        assert await _checked_out(server) == 0
+    await observer.close()
+
+
+async def _get(server: Server, path: str, headers: dict[str, str]) -> str:
+    origin = f"http://127.0.0.1:{server.port}"
+    async with httpx.AsyncClient(base_url=origin, timeout=PATIENCE_SECONDS) as client:
+        response = await client.get(path, headers=headers)
+        response.raise_for_status()
+        return response.text
+
+
+async def _sample(server: Server, name: str) -> float:
+    text = await _get(server, "/metrics", {})
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+
+async def _requests(server: Server) -> float:
+    route = "/health/live"
+    return await _sample(
+        server, f'http_requests_total{{method="GET",route="{route}",status="200"}}'
+    )
+
+
+async def _checked_out(server: Server) -> float:
+    return await _sample(server, 'database_pool_connections{state="checked_out"}')
+
+
+async def test_a_slow_start_is_waited_for(
+    committed_database: Database, keys: LocalKeys, tmp_path: Path
+) -> None:
+    """Uvicorn takes who does not answer within five seconds for hung, and kills it, for ever."""
+    # Python runs this at the start of each process.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif 'multiprocessing' in str(sys.argv): time.sleep(7)\n"
+        "if '--multiprocessing-fork' in sys.orig_argv: time.sleep(7)\n"
+    )
+    variables = {"PYTHONPATH": str(tmp_path)}
+    async with serve(committed_database, keys, workers=WORKERS, variables=variables) as server:
+        assert (await server.client.get("/health/live")).is_success
+
+
+async def test_an_application_that_cannot_start_is_a_failure(
+    committed_database: Database, keys: LocalKeys
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        variables = environment_of(committed_database, "http://127.0.0.1:9/auth/v1")
+        for workers in ("1", "2"):
+            failed = await run_training(
+                "serve", "--port", port, "--workers", workers, environment=variables
+            )
+            assert failed.code
+            assert "address already in use" in failed.errors.lower()
+            assert "Traceback" not in failed.errors
+
+
 async def test_workers_end_with_a_supervisor_that_was_killed(server: Server) -> None:
     """Else they would keep the port, and nobody would restart them."""
     workers = descendants(server.process.pid)
@@ -100,6 +225,7 @@ class Ledger:
     headers: dict[str, str]
     acknowledged: dict[str, str] = field(default_factory=dict)
     repeated: int = 0
+    is_complete: bool = False
 
     async def write(self) -> None:
         title = str(uuid.uuid4())
@@ -118,6 +244,10 @@ class Ledger:
                 self.acknowledged[title] = answer.json()["id"]
                 return
 
+    async def keep_writing(self) -> None:
+        while not self.is_complete:
+            await self.write()
+
     async def reach(self, count: int) -> None:
         while len(self.acknowledged) < count:
             await self.write()
@@ -127,15 +257,18 @@ async def test_nothing_acknowledged_is_lost_when_workers_are_killed(
     server: Server, session: AsyncSession, author: User
 ) -> None:
     ledger = Ledger(server, server.bearer(author))
-    for kill in range(1, KILLS + 1):
-        target = len(ledger.acknowledged) + WRITES_BETWEEN_KILLS
-        writers = [asyncio.create_task(ledger.reach(target)) for _ in range(WRITERS)]
-        await ledger.reach(target - WRITES_BETWEEN_KILLS // 2)
-        for worker in descendants(server.process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-        await asyncio.wait_for(asyncio.gather(*writers), PATIENCE_SECONDS)
-        assert ledger.repeated >= kill
+    writers = [asyncio.create_task(ledger.keep_writing()) for _ in range(WRITERS)]
+    for _ in range(KILLS):
+        await ledger.reach(len(ledger.acknowledged) + WRITES_BETWEEN_KILLS)
+        repeated = ledger.repeated
+        # A kill that met no write, since all had just been answered, proves nothing.
+        while ledger.repeated == repeated:
+            for worker in descendants(server.process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+            await ledger.write()
+    ledger.is_complete = True
+    await asyncio.wait_for(asyncio.gather(*writers), PATIENCE_SECONDS)
     rows = await session.execute(select(TrainingModule.title, TrainingModule.id))
     assert {title: str(module_id) for title, module_id in rows} == ledger.acknowledged
     written = await session.scalar(select(func.count()).select_from(TrainingModule))

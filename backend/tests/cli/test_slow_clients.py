@@ -1,4 +1,4 @@
-"""Clients that take their time: against `training serve`, and against shorter patience."""
+"""Clients that take their time or send too much: against the server, and shorter patience."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app.cli import impatience
-from app.cli.impatience import ImpatientProtocol
+from app.cli.impatience import HEAD_BYTES, HEADERS, ImpatientProtocol
 from tests.cli.processes import PATIENCE_SECONDS, free_port, training
 from tests.support import LocalKeys, published
 
@@ -250,3 +250,54 @@ class TestProtocol:
         _, writer = client
         writer.write(b"GET /large HTTP/1.1\r\n\r\n")
         await asyncio.wait_for(app.ended.wait(), PATIENCE_SECONDS)
+
+    @pytest.mark.parametrize(
+        ("before", "filler"),
+        [
+            (b"GET /", b"x"),
+            (b"GET / HTTP/1.1\r\nX-Large: ", b"x"),
+            (b"GET / HTTP/1.1\r\n", b"x"),
+            (b"GET / HTTP/1.1\r\n", b"X-Many: " + b"x" * 1000 + b"\r\n"),
+        ],
+        ids=["address", "value", "name", "headers"],
+    )
+    async def test_keeps_no_head_that_is_large(
+        self, client: Connection, before: bytes, filler: bytes
+    ) -> None:
+        reader, writer = client
+        writer.write(before)
+        ended = asyncio.create_task(until_the_end(reader))
+        # Who goes on after the answer may lose it to the connection's end.
+        while not (await asyncio.wait({ended}, timeout=SHORT / 5))[0]:
+            writer.write(filler * (HEAD_BYTES // 2 // len(filler)))
+        assert ended.result().startswith(b"HTTP/1.1 431 ")
+
+    @pytest.mark.parametrize(
+        ("size", "status"), [(HEAD_BYTES, b"200"), (HEAD_BYTES + 1, b"431")], ids=["most", "more"]
+    )
+    async def test_counts_bytes(self, client: Connection, size: int, status: bytes) -> None:
+        reader, writer = client
+        writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * (size - len(b"/X")) + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)
+        assert answer.startswith(b"HTTP/1.1 " + status)
+
+    async def test_keeps_no_trailer_that_is_large(self, client: Connection) -> None:
+        reader, writer = client
+        writer.write(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ")
+        writer.write(b"x" * 2 * HEAD_BYTES)
+        assert await asyncio.wait_for(until_the_end(reader), PATIENCE_SECONDS) == b""
+
+    @pytest.mark.parametrize(
+        ("count", "status"), [(HEADERS, b"200"), (HEADERS + 1, b"431")], ids=["most", "one more"]
+    )
+    async def test_counts_headers(self, client: Connection, count: int, status: bytes) -> None:
+        reader, writer = client
+        writer.write(b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * count + b"\r\n")
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)
+        assert answer.startswith(b"HTTP/1.1 " + status)
+
+    async def test_large_bodies_are_no_heads(self, client: Connection) -> None:
+        reader, writer = client
+        for part in (b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n", b"x" * 200_000):
+            writer.write(part)
+        await asyncio.wait_for(reader.readuntil(b"200000"), PATIENCE_SECONDS)

@@ -63,6 +63,14 @@ class TestReading:
         settings = load(monkeypatch, SUPABASE_URL="https://abc.supabase.co/")
         assert settings.issuer == "https://abc.supabase.co/auth/v1"
 
+    def test_the_root_path_loses_its_slash(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert load(monkeypatch, ROOT_PATH="/a/training/").root_path == "/a/training"
+        assert load(monkeypatch, ROOT_PATH="/").root_path == ""
+
+    @pytest.mark.parametrize("path", ["training", "https://a.example/x", "/a//b", "/a?b"])
+    def test_other_root_paths(self, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+        assert "ROOT_PATH: must look like /training" in faults(monkeypatch, ROOT_PATH=path)
+
     def test_the_pool_follows_its_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = load(
             monkeypatch,

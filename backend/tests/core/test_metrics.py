@@ -1,4 +1,3 @@
-from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.core.config import PoolSettings
@@ -9,7 +8,7 @@ from tests.support import RollbackDatabase
 
 
 def samples(metrics: Metrics, family: str) -> dict[tuple[str, ...], float]:
-    text = generate_latest(metrics.registry).decode()
+    text = metrics.text().decode()
     return {
         tuple(sample.labels[name] for name in sorted(sample.labels)): sample.value
         for found in text_string_to_metric_families(text)

@@ -1,0 +1,24 @@
+"""Below a path that a proxy takes away before it passes requests on."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class BelowRootPath:
+    """Pure ASGI: puts the path in front of every Location that names one of this server's own."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_located(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*map(self._located, message["headers"])]
+            await send(message)
+
+        await self._app(scope, receive, send_located)
+
+    def _located(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        name, value = header
+        is_ours = name.lower() == b"location" and value.startswith(b"/")
+        return (name, self._root_path + value) if is_ours else header
