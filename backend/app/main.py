@@ -123,7 +123,6 @@ def create_app(container: Container) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        root_path=settings.root_path,
         openapi_url=OPENAPI_PATH if settings.shows_docs else None,
         # A redirect would go to whatever host the request named.
         redirect_slashes=False,

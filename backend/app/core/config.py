@@ -285,6 +285,7 @@ def _describe(error: ValidationError) -> str:
     lines = []
     for fault in error.errors(include_input=False, include_url=False):
         name = "_".join(str(part) for part in fault["loc"]).upper()
-        message = "is required" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        told = fault["msg"].removeprefix("Value error, ")
+        message = "is required" if fault["type"] == "missing" else told
         lines.append(f"  {name}: {message}" if name else f"  {message}")
     return "The environment is not complete:\n" + "\n".join(lines)
