@@ -15,7 +15,7 @@ from app.services.compliance.exemption import AlreadyRevokedError
 from app.services.compliance.requirement import RequirementTitleTakenError
 from app.services.evidence.external_training import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
-from app.services.people.user import AccountInUseError
+from app.services.people.user import AccountInUseError, LastAdminError
 from app.services.people.user_sync import EmailInUseError
 
 
@@ -35,6 +35,7 @@ def _attempt_started() -> AppError:
 ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
     "uq_users_supabase_id": AccountInUseError,
+    "last_admin": LastAdminError,
     "uq_quiz_attempts_open": _attempt_started,
     "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,
     "uq_exemption_revocations_exemption_id": AlreadyRevokedError,

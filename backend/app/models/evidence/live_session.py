@@ -52,6 +52,9 @@ class LiveSession(RevisionedModel):
     instructor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     """Set where the instructor is on the staff: they may then mark attendance."""
 
+    instructor_named_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    """An instructor sees no more of the roster than whoever named them, and then themselves."""
+
     created_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     status: Mapped[SessionStatus] = mapped_column(
         text_enum(SessionStatus, "status"),

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from app.models import (
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to, visible_to
+from app.repositories.people.user import owner_visible_to, visible_to_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class LiveSections:
     version: int
     live: list[uuid.UUID]
     required: list[uuid.UUID]
+    taught_since: datetime
+    """When the module's first version was published."""
 
 
 # The time in class is study time; it is credited before the section is completed, because
@@ -83,12 +86,18 @@ class LiveSessionRepository(Repository[LiveSession]):
 
     async def live_sections(self, module_id: uuid.UUID) -> LiveSections | None:
         """Return what the published module has; None when nothing is published."""
+        first = (
+            select(func.min(ModuleVersion.created_at))
+            .where(ModuleVersion.module_id == module_id)
+            .scalar_subquery()
+        )
         statement = (
             select(
                 ModuleVersion.number,
                 VersionSection.section_id,
                 VersionSection.completed_by,
                 VersionSection.required,
+                first.label("taught_since"),
             )
             .join(TrainingModule, TrainingModule.current_version_id == ModuleVersion.id)
             .join(VersionSection, VersionSection.version_id == ModuleVersion.id)
@@ -101,26 +110,31 @@ class LiveSessionRepository(Repository[LiveSession]):
             version=rows[0].number,
             live=[row.section_id for row in rows if row.completed_by is CompletedBy.ATTENDANCE],
             required=[row.section_id for row in rows if row.required],
+            taught_since=rows[0].taught_since,
         )
 
-    async def roster(self, session_id: uuid.UUID, actor: Actor, *, whole: bool) -> list[RosterLine]:
-        """Return the roster by name: the whole, or the lines of people whom the actor may see."""
+    async def roster(self, session_id: uuid.UUID, readers: Collection[Actor]) -> list[RosterLine]:
+        """Return by name the lines of people whom one of the readers may see."""
         statement = (
             select(Attendance, User)
             .join(User, User.id == Attendance.user_id)
-            .where(Attendance.session_id == session_id, true() if whole else visible_to(actor))
+            .where(Attendance.session_id == session_id, visible_to_any(readers))
             .order_by(func.lower(User.full_name), User.id)
         )
         return [RosterLine(*row) for row in await self.session.execute(statement)]
 
     async def expects(
-        self, session_id: uuid.UUID, user_id: uuid.UUID, actor: Actor, *, whole: bool
+        self, session_id: uuid.UUID, user_id: uuid.UUID, readers: Collection[Actor]
     ) -> bool:
-        """Whether somebody is on the roster, as far as the actor may know."""
-        statement = select(Attendance.id).where(
-            Attendance.session_id == session_id,
-            Attendance.user_id == user_id,
-            true() if whole else owner_visible_to(actor, Attendance.user_id),
+        """Whether somebody is on the roster, as far as the readers may know."""
+        statement = (
+            select(Attendance.id)
+            .join(User, User.id == Attendance.user_id)
+            .where(
+                Attendance.session_id == session_id,
+                Attendance.user_id == user_id,
+                visible_to_any(readers),
+            )
         )
         return await self.session.scalar(statement) is not None
 
@@ -209,6 +223,7 @@ class LiveSessionRepository(Repository[LiveSession]):
                 Enrollment.module_id == live.module_id,
                 Enrollment.status == EnrollmentStatus.ACTIVE,
                 Enrollment.user_id.in_(attended),
+                Enrollment.user_id.in_(select(User.id).where(User.is_active)),
                 has_section,
             )
             .options(raiseload(Enrollment.progress))

@@ -59,11 +59,15 @@ _FORGET = unnesting(
           JOIN {rows} AS w (id, supabase_id) ON w.id = u.id AND w.supabase_id = u.supabase_id
          WHERE u.is_active = :active
            FOR NO KEY UPDATE OF u SKIP LOCKED
+    ), admins AS (
+        SELECT count(*) FROM users u
+         WHERE u.is_active AND u.role = 'admin' AND u.id NOT IN (SELECT id FROM gone)
     )
     UPDATE users u
        SET is_active = false, supabase_id = NULL, email_confirmed = false,
            revision = u.revision + 1, updated_at = now()
-      FROM gone WHERE gone.id = u.id
+      FROM gone, admins
+     WHERE gone.id = u.id AND (admins.count > 0 OR u.role <> 'admin' OR NOT u.is_active)
     RETURNING u.id, gone.supabase_id
     """,
     Uuid(),
@@ -119,7 +123,8 @@ class AccountSyncRepository(Repository[User]):
     ) -> list[tuple[uuid.UUID, uuid.UUID]]:
         """Take lost accounts off the rows of people, and close those who are `active`.
 
-        Returns each with the account they had; who has another one by now is left out.
+        Returns each with the account they had. Who has another one by now is left out, and so is
+        every admin while nobody else would be one.
         """
         rows = [(person.id, person.account_id) for person in people]
         parameters = {**columns(rows), "active": active}

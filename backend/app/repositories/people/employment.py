@@ -24,7 +24,8 @@ _LOCK_PEOPLE = text(
 _STAFF_LOCK = "hashtextextended('compliance staff', 0)"
 
 # What was announced and has taken effect since. People who are busy come the next time; so does
-# somebody whose address belongs to another active person by now.
+# somebody whose address belongs to another active person by now, and every admin while nobody
+# else would be one.
 _TAKE_EFFECT = text(
     """
     WITH due AS (
@@ -45,12 +46,19 @@ _TAKE_EFFECT = text(
                SELECT FROM users other
                 WHERE lower(other.email) = lower(u.email) AND other.is_active))
            FOR NO KEY UPDATE OF u SKIP LOCKED
+    ), admins AS (
+        SELECT count(*) FROM users u LEFT JOIN due ON due.id = u.id
+         WHERE CASE WHEN due.id IS NULL THEN u.is_active AND u.role = 'admin'
+                    ELSE due.state <> 'terminated' AND due.role = 'admin' END
     )
     UPDATE users u
        SET is_active = due.state <> 'terminated', role = due.role, location_id = due.location_id,
            department_id = due.department_id, job_title = due.job_title, hired_on = due.hired_on,
            revision = revision + 1, updated_at = now()
-      FROM due WHERE due.id = u.id
+      FROM due, admins
+     WHERE due.id = u.id
+       AND (admins.count > 0 OR u.role <> 'admin' OR NOT u.is_active
+            OR due.role = 'admin' AND due.state <> 'terminated')
     RETURNING u.id
     """
 )

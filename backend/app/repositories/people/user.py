@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +58,10 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     return User.id == actor.id
 
 
+def visible_to_any(actors: Collection[Actor]) -> ColumnElement[bool]:
+    return or_(*(visible_to(actor) for actor in actors))
+
+
 def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
     """Match rows whose `owner` column names somebody the actor may see."""
     if actor.is_admin:
@@ -102,8 +107,13 @@ class UserRepository(Repository[User]):
     ) -> User | None:
         return await self._one(select(User).where(User.id == user_id, visible_to(actor)), lock=lock)
 
-    async def visible_ids(self, user_ids: list[uuid.UUID], actor: Actor) -> set[uuid.UUID]:
-        statement = select(User.id).where(User.id.in_(user_ids), visible_to(actor))
+    async def visible_ids(self, user_ids: list[uuid.UUID], *actors: Actor) -> set[uuid.UUID]:
+        """Return those whom one of the actors may see."""
+        statement = select(User.id).where(User.id.in_(user_ids), visible_to_any(actors))
+        return set(await self.session.scalars(statement))
+
+    async def closed_ids(self, user_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+        statement = select(User.id).where(User.id.in_(user_ids), ~User.is_active)
         return set(await self.session.scalars(statement))
 
     async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:
@@ -120,6 +130,10 @@ class UserRepository(Repository[User]):
     ) -> Page[User]:
         statement = select(User).where(visible_to(actor), *_criteria(filters))
         return await self.page(statement, request, Keyset(User.email, User.id, str))
+
+    async def has_admin(self) -> bool:
+        statement = select(User.id).where(User.role == Role.ADMIN, User.is_active).limit(1)
+        return await self.session.scalar(statement) is not None
 
     async def lock_email(self, email: str) -> None:
         """Serialise everything that decides who owns an address, until the transaction ends."""

@@ -1,8 +1,9 @@
 import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import ColumnElement, func, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.pagination import Page, PageRequest
@@ -48,7 +49,6 @@ class CorrectionRepository(Repository[QuizCorrection]):
         batch: int = 500,
     ) -> AsyncIterator[tuple[QuizAttempt, int]]:
         """Yield the graded attempts that showed a question, and how many results each has."""
-        shown = literal({"questions": [{"id": str(question_id)}]}, JSONB)
         results = (
             select(func.count())
             .where(AttemptResult.attempt_id == QuizAttempt.id)
@@ -61,7 +61,7 @@ class CorrectionRepository(Repository[QuizCorrection]):
                 QuizAttempt.version_id == version_id,
                 QuizAttempt.section_id == section_id,
                 QuizAttempt.state == AttemptState.GRADED,
-                QuizAttempt.snapshot.op("@>")(shown),
+                QuizAttempt.snapshot.op("@>")(_showing(question_id)),
             )
             .order_by(QuizAttempt.id)
             .limit(batch)
@@ -75,6 +75,23 @@ class CorrectionRepository(Repository[QuizCorrection]):
             if len(rows) < batch:
                 return
             after = rows[-1][0].id
+
+    async def is_open_for(
+        self,
+        user_id: uuid.UUID,
+        version_id: uuid.UUID,
+        section_id: uuid.UUID,
+        question_id: uuid.UUID,
+    ) -> bool:
+        """Say whether a person has been asked a question in an attempt that is not graded yet."""
+        statement = select(QuizAttempt.id).where(
+            QuizAttempt.user_id == user_id,
+            QuizAttempt.version_id == version_id,
+            QuizAttempt.section_id == section_id,
+            QuizAttempt.state != AttemptState.GRADED,
+            QuizAttempt.snapshot.op("@>")(_showing(question_id)),
+        )
+        return await self.session.scalar(statement.limit(1)) is not None
 
     async def lock_enrollments(self, enrollment_ids: list[uuid.UUID]) -> None:
         statement = (
@@ -113,3 +130,8 @@ class CorrectionRepository(Repository[QuizCorrection]):
             "request_id": request_id,
         }
         return int((await self.session.execute(_SETTLE, parameters)).scalar_one())
+
+
+def _showing(question_id: uuid.UUID) -> ColumnElement[Any]:
+    """Return what a snapshot contains that shows this question."""
+    return literal({"questions": [{"id": str(question_id)}]}, JSONB)

@@ -62,3 +62,4 @@ class CorrectionReport(Resource):
     """Training records that were written beside wrong ones; null in a dry run."""
 
     changes: list[RegradeRead]
+    """Of people whom the reader may see; the counts are of everybody."""

@@ -1,7 +1,8 @@
 """Classes held live: who is expected, who came, what was asked, and what closing completes."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from pydantic import MISSING
 
@@ -13,7 +14,9 @@ from app.core.errors import (
     NotFoundError,
 )
 from app.core.pagination import PageRequest
+from app.domain.actor import Actor
 from app.domain.audit import AuditAction
+from app.domain.evidence.live_sessions import is_before_publication, is_too_long_ago
 from app.models import EvidenceElsewhere, LiveSession, SessionQuestion
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.repositories.evidence.live_session import LiveSections, LiveSessionFilter, RosterLine
@@ -84,9 +87,11 @@ class LiveSessionService(Service):
                 module_id=payload.module_id,
                 section_id=_section_id(sections, payload.section_id),
                 created_by_id=self.actor.id,
+                instructor_named_by_id=self.actor.id,
                 **{name: getattr(payload, name) for name in FIELDS},
             )
             await self._check_instructor(uow, payload.instructor_id)
+            await _check_date(uow, payload.starts_at, sections)
             await uow.live_sessions.add(live)
             after = {name: getattr(live, name) for name in ("module_id", "section_id", *FIELDS)}
             await uow.audit(AuditAction.LIVE_SESSION_CREATED, live, after=after)
@@ -99,6 +104,10 @@ class LiveSessionService(Service):
             live = await self._run_by_me(uow, session_id, precondition)
             if payload.instructor_id is not MISSING and payload.instructor_id != live.instructor_id:
                 await self._check_instructor(uow, payload.instructor_id)
+                live.instructor_named_by_id = self.actor.id
+            if payload.starts_at is not MISSING and payload.starts_at != live.starts_at:
+                sections = await uow.live_sessions.live_sections(live.module_id)
+                await _check_date(uow, payload.starts_at, sections)
             before, after = apply(live, payload, FIELDS)
             if after:
                 await uow.live_sessions.save(live)
@@ -119,7 +128,9 @@ class LiveSessionService(Service):
         """Put people on the roster: managers those whom they may see."""
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
-            await self._require_visible(uow, payload.user_ids, "/user_ids")
+            await self._require_visible(uow, payload.user_ids, "/user_ids", [self.actor])
+            if await uow.users.closed_ids(payload.user_ids):
+                raise InvalidPayloadError.at("/user_ids", "person_left", "Some have left")
             added = await uow.live_sessions.register(live.id, payload.user_ids)
             if added:
                 after = {"user_ids": sorted(map(str, added))}
@@ -141,13 +152,12 @@ class LiveSessionService(Service):
         """Mark who came: the instructor and admins anybody, managers those whom they may see."""
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
-            if not self._sees_all(live) and not self.actor.is_manager:
+            if not self._teaches(live) and not self.actor.is_manager:
                 raise ForbiddenError
             marked = {*payload.attended, *payload.absent}
             if self.actor.id in marked:
                 raise OwnAttendanceError
-            if not self._sees_all(live):
-                await self._require_visible(uow, marked, "/attended")
+            await self._require_visible(uow, marked, "/attended", await self._readers(uow, live))
             for status, user_ids in (
                 (AttendanceStatus.ATTENDED, payload.attended),
                 (AttendanceStatus.ABSENT, payload.absent),
@@ -161,7 +171,7 @@ class LiveSessionService(Service):
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id)
             if payload.user_id and not await uow.live_sessions.expects(
-                live.id, payload.user_id, self.actor, whole=self._sees_all(live)
+                live.id, payload.user_id, await self._readers(uow, live)
             ):
                 raise _not_on_roster("user_id")
             question = await uow.live_sessions.add_question(
@@ -214,28 +224,27 @@ class LiveSessionService(Service):
             for line in await uow.live_sessions.attendees(live.id)
             if line.user.id not in completed
         ]
+        present = [line for line in others if line.user.is_active]
         sections = await uow.live_sessions.live_sections(live.module_id)
         suffices = sections is not None and sections.required == [live.section_id]
         if sections is not None and suffices:
-            for line in others:
+            for line in present:
                 await _credit(uow, live, line, sections.version)
-        outside = [line.user.id for line in others]
+        credited = [line.user.id for line in present] if suffices else []
         return LiveSessionClosed(
             **dict(LiveSessionRead.model_validate(live)),
             completed=sorted(completed),
-            credited=outside if suffices else [],
-            not_enrolled=[] if suffices else outside,
+            credited=credited,
+            not_enrolled=[line.user.id for line in others if line.user.id not in credited],
         )
 
     async def _shown(
         self, uow: UnitOfWork, live: LiveSession, body: LiveSessionClosed
     ) -> LiveSessionClosed:
         """Leave out whom the actor may not see."""
-        if self._sees_all(live):
-            return body
         lists = ("completed", "credited", "not_enrolled")
         named = [user_id for name in lists for user_id in getattr(body, name)]
-        seen = await uow.users.visible_ids(named, self.actor)
+        seen = await uow.users.visible_ids(named, *await self._readers(uow, live))
         return body.model_copy(
             update={name: [each for each in getattr(body, name) if each in seen] for name in lists}
         )
@@ -255,13 +264,25 @@ class LiveSessionService(Service):
         after = {"status": status, "user_ids": sorted(map(str, marked))}
         await uow.audit(AuditAction.LIVE_SESSION_ATTENDANCE_MARKED, live, after=after)
 
-    def _sees_all(self, live: LiveSession) -> bool:
+    def _teaches(self, live: LiveSession) -> bool:
         return self.actor.is_admin or live.instructor_id == self.actor.id
+
+    async def _readers(self, uow: UnitOfWork, live: LiveSession) -> Sequence[Actor]:
+        """Return through whose eyes the actor sees the roster.
+
+        Their own, and for the instructor those of whoever named them: nobody sees more by naming
+        themselves, or a friend.
+        """
+        namer_id = live.instructor_named_by_id or live.created_by_id
+        if live.instructor_id != self.actor.id or namer_id == self.actor.id:
+            return [self.actor]
+        namer = found(await uow.users.by_id(namer_id), "user")
+        return [self.actor, Actor(namer.id, namer.role, namer.location_id)]
 
     async def _runs(self, uow: UnitOfWork, live: LiveSession) -> bool:
         """Whether it is the actor's to run: as its instructor, organiser, or their manager."""
-        if self._sees_all(live) or not self.actor.is_manager:
-            return self._sees_all(live)
+        if self._teaches(live) or not self.actor.is_manager:
+            return self._teaches(live)
         return bool(await uow.users.visible_ids([live.created_by_id], self.actor))
 
     async def _locked(
@@ -292,9 +313,13 @@ class LiveSessionService(Service):
             )
 
     async def _require_visible(
-        self, uow: UnitOfWork, user_ids: Collection[uuid.UUID], pointer: str
+        self,
+        uow: UnitOfWork,
+        user_ids: Collection[uuid.UUID],
+        pointer: str,
+        readers: Collection[Actor],
     ) -> None:
-        if len(await uow.users.visible_ids([*user_ids], self.actor)) < len({*user_ids}):
+        if len(await uow.users.visible_ids([*user_ids], *readers)) < len({*user_ids}):
             raise InvalidPayloadError.at(
                 pointer, "unknown_user", "Some do not exist or are not yours"
             )
@@ -302,8 +327,7 @@ class LiveSessionService(Service):
     async def _detail(
         self, uow: UnitOfWork, live: LiveSession, *, created: bool = False
     ) -> Answer[LiveSessionDetail]:
-        whole = self._sees_all(live)
-        roster = await uow.live_sessions.roster(live.id, self.actor, whole=whole)
+        roster = await uow.live_sessions.roster(live.id, await self._readers(uow, live))
         runs = await self._runs(uow, live)
         questions = await uow.live_sessions.questions(live.id) if runs else []
         shown = {line.user.id for line in roster}
@@ -324,6 +348,16 @@ def _section_id(sections: LiveSections | None, wanted: uuid.UUID | None) -> uuid
         detail = "Name one of the module's live sections"
         raise InvalidPayloadError.at("/section_id", "not_a_live_section", detail)
     return wanted
+
+
+async def _check_date(uow: UnitOfWork, starts_at: datetime, sections: LiveSections | None) -> None:
+    """Refuse a class that only its planner says was held: long ago, or before there was one."""
+    if is_too_long_ago(starts_at, await uow.now()):
+        detail = "Enter it as external training, which somebody else verifies"
+        raise InvalidPayloadError.at("/starts_at", "too_long_ago", detail)
+    if sections is not None and is_before_publication(starts_at, sections.taught_since):
+        detail = "The module was not published then"
+        raise InvalidPayloadError.at("/starts_at", "before_publication", detail)
 
 
 def _not_on_roster(field: str) -> InvalidPayloadError:

@@ -30,7 +30,7 @@ from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
 from app.services.people.account import forget_account, lost_account
 from app.services.people.department import department_named
-from app.services.people.user import OwnAccessError
+from app.services.people.user import refuse_own_access
 from app.services.unit_of_work import UnitOfWork
 
 ATTRIBUTES = ("role", "location_id", "department", "job_title", "hired_on")
@@ -95,8 +95,6 @@ class EmploymentService(Service):
     async def terminate(
         self, user_id: uuid.UUID, payload: TerminationCreate
     ) -> Answer[EmploymentRead]:
-        if user_id == self.actor.id:
-            raise OwnAccessError
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user, payload.effective_on)
@@ -184,6 +182,13 @@ async def _held(uow: UnitOfWork, user: User, day: date) -> EmploymentChange:
 async def _record(
     uow: UnitOfWork, user: User, held: EmploymentChange, change: Change
 ) -> EmploymentChange:
+    refuse_own_access(
+        uow.actor_id,
+        user.id,
+        is_active=change.state is not EmploymentState.TERMINATED,
+        before=Role(held.role),
+        after=Role(change.attributes.get("role", held.role)),
+    )
     await _check_location(uow, held, change)
     known = {name: getattr(held, name) for name in ATTRIBUTES}
     return await uow.employment.add(

@@ -20,6 +20,7 @@ from app.core.errors import (
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
+from app.domain.people.access import takes_own_access
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.repositories.people.user import UserFilter
@@ -53,6 +54,13 @@ EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role
 class OwnAccessError(ForbiddenError):
     def __init__(self) -> None:
         super().__init__("own_access", "You cannot take away your own role or close your account.")
+
+
+class LastAdminError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "last_admin", "Nobody would be an admin any more", "Make somebody else admin first."
+        )
 
 
 class AccountInUseError(ConflictError):
@@ -190,6 +198,8 @@ class UserService(Service):
             await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
             await uow.users.save(user)
             await reconcile(uow, [user.id])
+            if not await uow.users.has_admin():
+                raise LastAdminError
             return UserRead.of(user)
 
     async def _locked(
@@ -244,10 +254,13 @@ class UserService(Service):
         return row
 
     def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
-        demoted = payload.role is not MISSING and payload.role is not user.role
-        closed = payload.is_active is False
-        if user.id == self.actor.id and (demoted or closed):
-            raise OwnAccessError
+        refuse_own_access(
+            self.actor.id,
+            user.id,
+            is_active=user.is_active if payload.is_active is MISSING else payload.is_active,
+            before=user.role,
+            after=user.role if payload.role is MISSING else payload.role,
+        )
 
     async def _look_before_inviting(self, payload: UserInvite) -> None:
         """Refuse, or replay, what would otherwise send a mail first."""
@@ -280,6 +293,14 @@ class UserService(Service):
         await uow.audit(AuditAction.USER_INVITED, user, after=after)
         await reconcile_newcomer(uow, user.id)
         return user
+
+
+def refuse_own_access(
+    actor_id: uuid.UUID | None, user_id: uuid.UUID, *, is_active: bool, before: Role, after: Role
+) -> None:
+    """Raise OwnAccessError: the one door for every change of a role or of an account's state."""
+    if takes_own_access(actor_id, user_id, is_active=is_active, before=before, after=after):
+        raise OwnAccessError
 
 
 def _answer(user: User, *, created: bool = False) -> Answer[UserRead]:

@@ -12,6 +12,7 @@ from app.core.auth.security import Claims
 from app.core.database import Database
 from app.core.email_domain import comparable_email
 from app.core.errors import ConflictError, ForbiddenError
+from app.core.postgres.failure import constraint_name
 from app.domain.actor import Actor, Role
 from app.domain.audit import AuditAction
 from app.domain.people.sign_up import may_sign_up
@@ -49,6 +50,10 @@ class EmailNotAllowedError(ForbiddenError):
 class EmailInUseError(ConflictError):
     def __init__(self) -> None:
         super().__init__("email_in_use", "Another active person has this email address")
+
+
+LAST_ADMIN = "last_admin"
+"""The constraint of the database that keeps an admin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,9 @@ class UserSync:
                 async with UnitOfWork(self._database, context) as uow:
                     if await self._settle(uow, claims, claims.email, facts):
                         return
-            except IntegrityError:
+            except IntegrityError as error:
+                if constraint_name(error) == LAST_ADMIN:
+                    raise
                 # Another process made the row between our look and our insert: look again.
                 continue
         raise EmailInUseError

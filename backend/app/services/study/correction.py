@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.core.errors import InvalidPayloadError
+from app.core.errors import ForbiddenError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.content.quiz.key import QuizKey
@@ -57,6 +57,10 @@ class Regrade:
     def newly_passed(self) -> bool:
         return self.new.passed and not self.old.passed
 
+    @property
+    def helps(self) -> bool:
+        return self.newly_passed or self.new.score_percent > self.old.score_percent
+
     def read(self) -> RegradeRead:
         attempt = self.attempt
         return RegradeRead(
@@ -72,6 +76,13 @@ class Regrade:
         )
 
 
+class SecondPersonRequiredError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__(
+            "second_person_required", "Somebody else has to correct what you were asked yourself."
+        )
+
+
 class CorrectionService(Service):
     async def preview(
         self, module_id: uuid.UUID, number: int, payload: CorrectionCreate
@@ -81,7 +92,8 @@ class CorrectionService(Service):
             version = await _version(uow, module_id, number)
             case = await _case(uow, version, payload)
             seen, regrades = await _regrades(uow, case)
-            return await uow.answer(Answer(_report(seen, regrades)))
+            shown = await self._shown(uow, regrades)
+            return await uow.answer(Answer(_report(seen, regrades, shown)))
 
     async def apply(
         self, module_id: uuid.UUID, number: int, payload: CorrectionCreate
@@ -92,10 +104,29 @@ class CorrectionService(Service):
             await uow.corrections.lock_quiz(version.id, payload.section_id)
             case = await _case(uow, version, payload)
             seen, regrades = await _regrades(uow, case)
+            await self._refuse_own_benefit(uow, case, regrades)
             row = await _add(uow, case, payload)
             corrected = await _keep(uow, row, regrades)
-            report = _report(seen, regrades, row=row, records_corrected=corrected)
+            shown = await self._shown(uow, regrades)
+            report = _report(seen, regrades, shown, row=row, records_corrected=corrected)
             return await uow.answer(Answer(report, created=True))
+
+    async def _refuse_own_benefit(
+        self, uow: UnitOfWork, case: Case, regrades: list[Regrade]
+    ) -> None:
+        """Refuse a correction that makes the actor's own result better, or may yet do so."""
+        own = [each for each in regrades if each.attempt.user_id == self.actor.id]
+        question_id = case.corrections[-1].question_id
+        if any(each.helps for each in own) or await uow.corrections.is_open_for(
+            self.actor.id, case.version_id, case.section_id, question_id
+        ):
+            raise SecondPersonRequiredError
+
+    async def _shown(self, uow: UnitOfWork, regrades: list[Regrade]) -> list[Regrade]:
+        """Leave out whose results the actor may not read: authors learn how many there are."""
+        people = [each.attempt.user_id for each in regrades]
+        visible = await uow.users.visible_ids(people, self.actor)
+        return [each for each in regrades if each.attempt.user_id in visible]
 
     async def list(
         self, module_id: uuid.UUID, number: int, request: PageRequest
@@ -230,6 +261,7 @@ def _change(row: QuizCorrection, regrade: Regrade) -> Change:
 def _report(
     seen: int,
     regrades: list[Regrade],
+    shown: list[Regrade],
     *,
     row: QuizCorrection | None = None,
     records_corrected: int | None = None,
@@ -241,5 +273,5 @@ def _report(
         newly_passed=sum(regrade.newly_passed for regrade in regrades),
         kept_passes=sum(regrade.kept_pass for regrade in regrades),
         records_corrected=records_corrected,
-        changes=[regrade.read() for regrade in regrades],
+        changes=[regrade.read() for regrade in shown],
     )

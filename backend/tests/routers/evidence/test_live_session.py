@@ -1,5 +1,5 @@
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -44,7 +44,7 @@ async def live(
 def planned(module: TrainingModule, **changes: Any) -> dict[str, Any]:
     return {
         "module_id": str(module.id),
-        "starts_at": "2026-12-01T17:00:00Z",
+        "starts_at": "2030-01-07T17:00:00Z",
         "duration_minutes": 60,
         "instructor_name": "Ivy Instructor",
         "instructor_qualification": "RN",
@@ -98,6 +98,34 @@ class TestCreate:
         second = str(module.sections[1].id)
         named = await api.post(BASE, admin, json=planned(module, section_id=second))
         assert named.json()["section_id"] == second
+
+    @pytest.mark.parametrize(
+        ("ago", "code"),
+        [
+            (timedelta(days=365 * 126), "too_long_ago"),
+            (timedelta(days=15), "too_long_ago"),
+            (timedelta(days=2), "before_publication"),
+        ],
+    )
+    async def test_nobody_plans_what_only_they_say_was_held(
+        self, api: Api, admin: User, module: TrainingModule, ago: timedelta, code: str
+    ) -> None:
+        """A session dated 1900 was planned, marked and closed by one manager."""
+        starts_at = (datetime.now(UTC) - ago).isoformat()
+        made = await api.post(BASE, admin, json=planned(module, starts_at=starts_at))
+        assert made.json()["errors"][0]["code"] == code
+        planned_ahead = await api.post(BASE, admin, json=planned(module))
+        path = f"{BASE}/{planned_ahead.json()['id']}"
+        body = {"starts_at": starts_at}
+        moved = await api.patch(path, admin, json=body, headers=etag(planned_ahead))
+        assert moved.json()["errors"][0]["code"] == code
+
+    async def test_today_may_be_entered(
+        self, api: Api, admin: User, module: TrainingModule
+    ) -> None:
+        starts_at = datetime.now(UTC).replace(hour=0, minute=0, second=0).isoformat()
+        made = await api.post(BASE, admin, json=planned(module, starts_at=starts_at))
+        assert made.status_code == HTTPStatus.CREATED
 
 
 class TestRead:
@@ -211,6 +239,46 @@ class TestScope:
             [question] = (await api.get(path, reader)).json()["questions"]
             assert (question["question"], question["user_id"]) == ("Which?", shown)
 
+    @pytest.mark.parametrize("by", ["planning", "changing"])
+    async def test_nobody_sees_more_by_naming_themselves(  # noqa: PLR0913  # who plays a part
+        self,
+        api: Api,
+        module: TrainingModule,
+        organiser: User,
+        *,
+        admin: User,
+        other_learner: User,
+        office: Location,
+        session: AsyncSession,
+        by: str,
+    ) -> None:
+        """Rights of a role that one can give oneself, or a friend, are bound by one's scope."""
+        friend = await make_user(session, location_id=office.id)
+        for instructor in (organiser, friend):
+            named = {"instructor_id": str(instructor.id)}
+            body = planned(module, **(named if by == "planning" else {}))
+            made = await api.post(BASE, organiser, json=body)
+            path = f"{BASE}/{made.json()['id']}"
+            people = {"user_ids": [str(other_learner.id), str(friend.id)]}
+            added = await api.post(f"{path}/roster", admin, json=people)
+            if by == "changing":
+                await api.patch(path, organiser, json=named, headers=etag(added))
+            read = await api.get(path, instructor)
+            assert [line["user_id"] for line in read.json()["roster"]] == [str(friend.id)]
+            hidden = [str(other_learner.id)]
+            marked = await api.put(f"{path}/attendance", instructor, json={"attended": hidden})
+            assert marked.json()["errors"][0]["code"] == "unknown_user"
+
+    async def test_whom_an_admin_names_sees_everybody(
+        self, api: Api, module: TrainingModule, stranger: User, admin: User, other_learner: User
+    ) -> None:
+        body = planned(module, instructor_id=str(stranger.id))
+        made = (await api.post(BASE, admin, json=body)).json()
+        people = {"user_ids": [str(other_learner.id)]}
+        await api.post(f"{BASE}/{made['id']}/roster", admin, json=people)
+        read = await api.get(f"{BASE}/{made['id']}", stranger)
+        assert [line["user_id"] for line in read.json()["roster"]] == [str(other_learner.id)]
+
     async def test_what_an_admin_plans_is_for_every_office(
         self, api: Api, live: LiveSession, stranger: User
     ) -> None:
@@ -225,9 +293,9 @@ class TestScope:
 class TestUpdate:
     async def test_moves_it(self, api: Api, live: LiveSession, admin: User) -> None:
         read = await api.get(f"{BASE}/{live.id}", admin)
-        body = {"starts_at": "2026-02-01T17:00:00Z", "place": None}
+        body = {"starts_at": "2030-02-01T17:00:00Z", "place": None}
         moved = await api.patch(f"{BASE}/{live.id}", admin, json=body, headers=etag(read))
-        assert moved.json()["starts_at"] == "2026-02-01T17:00:00Z"
+        assert moved.json()["starts_at"] == "2030-02-01T17:00:00Z"
         stale = await api.patch(f"{BASE}/{live.id}", admin, json=body, headers=etag(read))
         assert stale.status_code == HTTPStatus.PRECONDITION_FAILED
 
@@ -236,6 +304,40 @@ class TestUpdate:
         assert cancelled.json()["status"] == "cancelled"
         closed = await api.post(f"{BASE}/{live.id}/close", admin)
         assert closed.json()["code"] == "session_settled"
+
+
+class TestLeavers:
+    async def test_are_not_registered(
+        self, api: Api, live: LiveSession, admin: User, session: AsyncSession
+    ) -> None:
+        leaver = await make_user(session, is_active=False)
+        body = {"user_ids": [str(leaver.id)]}
+        response = await api.post(f"{BASE}/{live.id}/roster", admin, json=body)
+        assert response.json()["errors"][0]["code"] == "person_left"
+
+    @pytest.mark.parametrize("enrolled", [True, False])
+    async def test_get_no_record_after_they_left(  # noqa: PLR0913  # who plays a part
+        self,
+        api: Api,
+        live: LiveSession,
+        module: TrainingModule,
+        admin: User,
+        *,
+        learner: User,
+        session: AsyncSession,
+        enrolled: bool,
+    ) -> None:
+        if enrolled:
+            await enroll(api, learner, module)
+        await attend(api, live, admin, learner)
+        learner.is_active = False
+        session.add(learner)
+        await session.commit()
+        closed = (await api.post(f"{BASE}/{live.id}/close", admin)).json()
+        assert (closed["completed"], closed["credited"]) == ([], [])
+        assert closed["not_enrolled"] == [str(learner.id)]
+        for table in (TrainingRecord, EvidenceElsewhere):
+            assert await session.scalar(select(table.id).where(table.user_id == learner.id)) is None
 
 
 class TestRoster:

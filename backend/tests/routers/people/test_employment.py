@@ -174,6 +174,17 @@ class TestTermination:
         response = await api.post(path, admin, json={"effective_on": str(today)})
         assert_problem(response, 403, "own_access")
 
+    @pytest.mark.parametrize("days", [0, 30])
+    async def test_nobody_changes_their_own_role_by_a_transfer(
+        self, api: Api, admin: User, today: date, days: int
+    ) -> None:
+        """By whatever door, and for whatever day."""
+        payload = {"effective_on": str(today + days * DAY), "role": "learner"}
+        response = await api.post(f"/users/{admin.id}/transfer", admin, json=payload)
+        assert_problem(response, 403, "own_access")
+        same = {**payload, "role": "admin", "job_title": "Owner"}
+        assert (await api.post(f"/users/{admin.id}/transfer", admin, json=same)).is_success
+
     async def test_not_twice(self, api: Api, admin: User, learner: User, today: date) -> None:
         await act(api, admin, learner, "terminate", effective_on=str(today))
         payload = {"effective_on": str(today)}

@@ -39,8 +39,10 @@ class Case:
             **changes,
         }
 
-    async def correct(self, *, dry_run: bool = False, **changes: Any) -> dict[str, Any]:
-        response = await self.request(dry_run=dry_run, **changes)
+    async def correct(
+        self, *, by: User | None = None, dry_run: bool = False, **changes: Any
+    ) -> dict[str, Any]:
+        response = await self.request(by, dry_run=dry_run, **changes)
         assert response.status_code == (200 if dry_run else 201), response.text
         report: dict[str, Any] = response.json()
         return report
@@ -83,6 +85,50 @@ class TestWho:
             assert (await case.api.get(case.path, user)).status_code == HTTPStatus.FORBIDDEN
 
 
+class TestScope:
+    @pytest.mark.parametrize("dry_run", [True, False])
+    async def test_authors_learn_how_many_and_not_who(
+        self, case: Case, learner: User, *, dry_run: bool
+    ) -> None:
+        await case.result(learner, "c", RIGHT)
+        report = await case.correct(dry_run=dry_run)
+        assert (report["newly_passed"], report["attempts_seen"], report["changes"]) == (1, 1, [])
+
+    async def test_of_themselves_they_learn_it(self, case: Case) -> None:
+        await case.result(case.author, "c", RIGHT)
+        report = await case.correct(dry_run=True)
+        assert [change["user_id"] for change in report["changes"]] == [str(case.author.id)]
+
+
+class TestSecondPerson:
+    """Nobody corrects a key to their own advantage."""
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{}, {"kind": "void", "answer": None}, {"kind": "credit", "answer": None}],
+        ids=["accept", "void", "credit"],
+    )
+    async def test_an_author_does_not_help_themselves(
+        self, case: Case, admin: User, changes: dict[str, Any]
+    ) -> None:
+        await case.result(case.author, "c", RIGHT)
+        refused = await case.request(**changes)
+        assert (refused.status_code, refused.json()["code"]) == (403, "second_person_required")
+        assert (await case.api.get(case.path, case.author)).json()["items"] == []
+        assert (await case.correct(by=admin, **changes))["newly_passed"] == 1
+
+    async def test_nor_while_they_are_being_asked(self, case: Case) -> None:
+        enrollment_id = await case.quiz.enroll(case.api, case.author)
+        path = f"/enrollments/{enrollment_id}/sections/{case.quiz.section.id}/attempts"
+        assert (await case.api.post(path, case.author)).is_success
+        assert (await case.request()).json()["code"] == "second_person_required"
+
+    async def test_what_does_not_help_them_is_theirs(self, case: Case, learner: User) -> None:
+        await case.result(case.author, "b", RIGHT)
+        await case.result(learner, "c", RIGHT)
+        assert (await case.correct())["newly_passed"] == 1
+
+
 class TestPayload:
     @pytest.mark.parametrize(
         ("changes", "pointer", "code"),
@@ -112,10 +158,10 @@ class TestPayload:
 
 class TestDryRun:
     async def test_lists_who_changes_and_writes_nothing(
-        self, case: Case, learner: User, session: AsyncSession
+        self, case: Case, learner: User, admin: User, session: AsyncSession
     ) -> None:
         failed = await case.result(learner, "c", RIGHT)
-        report = await case.correct(dry_run=True)
+        report = await case.correct(by=admin, dry_run=True)
         assert report["changes"] == [
             {
                 "attempt_id": failed["id"],
@@ -211,9 +257,11 @@ class TestApply:
         verification = await TrainingRecordService(database, SYSTEM).verify()
         assert verification.broken is None
 
-    async def test_a_pass_is_kept(self, case: Case, learner: User, session: AsyncSession) -> None:
+    async def test_a_pass_is_kept(
+        self, case: Case, learner: User, admin: User, session: AsyncSession
+    ) -> None:
         passed = await case.result(learner, "b", ["a", "b", "c"])
-        report = await case.correct(kind="void", answer=None)
+        report = await case.correct(by=admin, kind="void", answer=None)
         (change,) = report["changes"]
         assert (change["score_before"], change["score_after"]) == (75, 50)
         assert (change["passed_after"], change["kept_pass"], report["kept_passes"]) == (

@@ -1,0 +1,15 @@
+"""Who may change whose access."""
+
+import uuid
+
+from app.domain.actor import Role
+
+
+def takes_own_access(
+    actor_id: uuid.UUID | None, user_id: uuid.UUID, *, is_active: bool, before: Role, after: Role
+) -> bool:
+    """Say whether somebody changes their own role, or closes their own account.
+
+    By whatever way and for whatever day: whoever does it to themselves may find no way back.
+    """
+    return actor_id == user_id and (not is_active or before is not after)
