@@ -101,12 +101,12 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._head_bytes = self._headers = 0
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._count_head(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers += 1
-        self._count(len(name) + len(value))
+        self._count_head(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -164,7 +164,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._reading_for += seconds
         self._behind = max(self._behind + seconds - read / SLOWEST_BYTES, 0.0)
 
-    def _count(self, size: int) -> None:
+    def _count_head(self, size: int) -> None:
         self._unparsed = 0
         self._head_bytes += size
         if self._head_is_too_large():
