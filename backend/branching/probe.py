@@ -1,12 +1,11 @@
 """Whether a branch really answers: its status is up to a minute early."""
 
-import ssl
 from typing import Final, Protocol
 
 import asyncpg
 import httpx
 
-from app.core.postgres.url import parse_database_url
+from app.core.postgres.url import Tls, parse_database_url
 from branching.errors import ProbeError
 
 CONNECT_SECONDS: Final = 10.0
@@ -64,6 +63,6 @@ class NetworkProbe:
 
 async def _connect(url: str) -> asyncpg.Connection:
     target = parse_database_url(url)
-    tls: ssl.SSLContext | bool = target.tls or False
+    tls: Tls | bool = target.tls or False
     dsn = target.url.set(drivername="postgresql").render_as_string(hide_password=False)
     return await asyncpg.connect(dsn, ssl=tls, timeout=CONNECT_SECONDS, statement_cache_size=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     BaseModel,
     Field,
@@ -18,11 +19,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.auth.keys import is_publishable_key
 from app.core.email_domain import comparable_domain
 from app.core.postgres.connection import Credentials
+from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import DatabaseUrl, PoolerMode, parse_database_url
 
 _HOOK_SECRETS = re.compile(r"v1,whsec_[A-Za-z0-9+/=]{32,88}(\|v1,whsec_[A-Za-z0-9+/=]{32,88})*")
+_OWNERS = frozenset({"postgres", "supabase_admin"})
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -101,6 +105,21 @@ class Settings(BaseSettings):
     confirm_share: float = Field(0.3, ge=0, le=1)
     confirm_people: int = Field(20, ge=0)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_the_value_alone(cls, value: object) -> object:
+        """Trim what files of variables leave around values; quotes might be part of one."""
+        if not isinstance(value, str):
+            return value
+        trimmed = value.strip()
+        if value and not trimmed:
+            msg = "is blank"
+            raise ValueError(msg)
+        if trimmed[:1] in {"'", '"'} and trimmed[-1] == trimmed[0]:
+            msg = "has quotation marks around it: leave them out"
+            raise ValueError(msg)
+        return trimmed
+
     @field_validator("before_user_created_hook_secret")
     @classmethod
     def _hook_secret_is_one(cls, value: SecretStr | None) -> SecretStr | None:
@@ -144,8 +163,9 @@ class Settings(BaseSettings):
     def _origins_are_explicit(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
-                msg = "each origin must look like https://training.example, without a path"
+            spelled_out = parts.scheme in {"http", "https"} and parts.netloc and not parts.path
+            if not spelled_out or "*" in origin:
+                msg = "each origin must look like https://training.example, without a path or *"
                 raise ValueError(msg)
         return origins
 
@@ -162,13 +182,33 @@ class Settings(BaseSettings):
     @classmethod
     def _supabase_url_is_an_origin(cls, value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            msg = "must be the project's URL, such as https://abc.supabase.co"
+        is_origin = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not is_origin:
+            msg = "must be the project's URL alone, such as https://abc.supabase.co"
             raise ValueError(msg)
         if parts.scheme != "https" and _is_production(info):
             msg = "must use https in production"
             raise ValueError(msg)
         return value.rstrip("/")
+
+    @field_validator("supabase_secret_key")
+    @classmethod
+    def _key_is_the_secret_one(cls, value: SecretStr) -> SecretStr:
+        if is_publishable_key(value.get_secret_value()):
+            msg = "is the publishable (anon) key; the secret (service_role) key is needed"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("bootstrap_admin_email")
+    @classmethod
+    def _bootstrap_address_is_one(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                validate_email(value, check_deliverability=False)
+            except EmailNotValidError:
+                msg = "must be one address, such as you@practice.example"
+                raise ValueError(msg) from None
+        return value
 
     @field_validator("log_level")
     @classmethod
@@ -201,6 +241,15 @@ class Settings(BaseSettings):
     def _database_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             parse_database_url(value.get_secret_value())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _api_is_not_the_owner(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        user = parse_database_url(value.get_secret_value()).url.username or ""
+        if _is_production(info) and user.partition(".")[0] in _OWNERS:
+            msg = f"signs in as the owner, whom no rule binds; use {API_ROLE}"
+            raise ValueError(msg)
         return value
 
     @field_validator("database_ca_file")

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import jwt
 import pytest
 
 from app.core.config import Environment, Settings, SettingsError, load_settings
@@ -192,6 +193,45 @@ class TestFaults:
         for text in (repr(settings), str(settings), settings.model_dump_json()):
             assert "canary" not in text
             assert "s3cret" not in text
+
+    @pytest.mark.parametrize(
+        ("name", "value", "told"),
+        [
+            ("SUPABASE_URL", "https://abc.supabase.co/rest/v1", "project's URL alone"),
+            ("SUPABASE_URL", "https://me:pw@abc.supabase.co", "project's URL alone"),
+            ("SUPABASE_URL", "https://abc.supabase.co?x=1", "project's URL alone"),
+            ("SUPABASE_SECRET_KEY", "sb_publishable_canary", "publishable"),
+            ("SUPABASE_SECRET_KEY", jwt.encode({"role": "anon"}, "k" * 32), "publishable"),
+            ("SUPABASE_SECRET_KEY", '"sb_secret_canary"', "quotation marks"),
+            ("SUPABASE_SECRET_KEY", "  ", "is blank"),
+            ("BOOTSTRAP_ADMIN_EMAIL", "me", "one address"),
+            ("DATABASE_URL", "postgresql://postgres:canary@db.example/postgres", "as the owner"),
+            ("DATABASE_URL", "postgresql://postgres.abc:canary@db.example/p", "as the owner"),
+            ("DATABASE_URL", "postgresql://api:can@ary@db.example/p", "@ as %40"),
+            ("CORS_ORIGINS", "https://*.a.example", "without a path or *"),
+        ],
+    )
+    def test_what_would_only_fail_later(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+    ) -> None:
+        report = faults(monkeypatch, **{name: value})
+        assert f"  {name}: " in report
+        assert told in report
+        assert "canary" not in report
+
+    def test_what_surrounds_values_is_trimmed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = load(
+            monkeypatch, SUPABASE_URL=" https://abc.supabase.co/ ", SUPABASE_SECRET_KEY="key\n"
+        )
+        assert settings.supabase_url == "https://abc.supabase.co"
+        assert settings.supabase_secret_key.get_secret_value() == "key"
+
+    def test_an_owner_may_serve_where_nothing_is_at_stake(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        owner = "postgresql://postgres@127.0.0.1/app"
+        settings = load(monkeypatch, DATABASE_URL=owner, ENVIRONMENT="development")
+        assert settings.api_database().url.username == "postgres"
 
     @pytest.mark.parametrize("origin", ["*", "https://", "ftp://a.example", "a.example"])
     def test_origins_are_spelled_out(self, monkeypatch: pytest.MonkeyPatch, origin: str) -> None:

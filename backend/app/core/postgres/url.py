@@ -3,15 +3,27 @@
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 TRANSACTION_MODE_PORT = 6543
+_SOCKET_FOLDER: Final = "/var/run/postgresql"
 DRIVER = "postgresql+asyncpg"
-_SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
+_SCHEMES = {"postgres", "postgresql"}
+_DRIVERS = {"", "asyncpg", "psycopg", "psycopg2"}
+_SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+_TRIED: Final[dict[str, Literal["allow", "prefer"]]] = {"allow": "allow", "prefer": "prefer"}
+_FORM: Final = (
+    "must look like postgresql://user:password@host:5432/database; in a password write "
+    "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"
+)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+Tls = ssl.SSLContext | Literal["allow", "prefer"]
+"""How a connection is encrypted, or that the driver is to see whether it can be."""
 
 
 class PoolerMode(StrEnum):
@@ -28,7 +40,9 @@ class DatabaseUrl:
 
     url: URL
     mode: PoolerMode
-    tls: ssl.SSLContext | None
+    tls: Tls | None
+    socket_folder: str | None = None
+    """Where the server's Unix socket is, instead of a host."""
 
     @property
     def connect_args(self) -> dict[str, object]:
@@ -38,6 +52,8 @@ class DatabaseUrl:
         may be prepared: both caches must be 0 (one alone still fails or leaks statements).
         """
         arguments: dict[str, object] = {"ssl": self.tls if self.tls is not None else False}
+        if self.socket_folder is not None:
+            arguments["host"] = self.socket_folder
         if self.mode is PoolerMode.TRANSACTION:
             arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         return arguments
@@ -52,20 +68,38 @@ def parse_database_url(
     SQLAlchemy with asyncpg raises TypeError on them. `sslmode` and `sslrootcert` become a TLS
     context.
     """
-    base, _, query = text.partition("?")
+    base, _, query = text.strip().partition("?")
+    options = {name: value.strip() for name, value in parse_qsl(query)}
+    url, folder = _located(_read(base), options)
+    sslmode = options.get("sslmode")
+    if sslmode is not None and sslmode not in _SSL_MODES:
+        msg = f"sslmode must be one of {', '.join(sorted(_SSL_MODES))}"
+        raise ValueError(msg)
+    tls = None if folder else _tls(url, sslmode, ca_file or options.get("sslrootcert"))
+    return DatabaseUrl(url, pooler or _mode(url, options), tls, folder)
+
+
+def _read(base: str) -> URL:
+    scheme, separator, rest = base.partition("://")
+    kind, _, driver = scheme.lower().partition("+")
     try:
-        url = make_url(base)
+        url = make_url(f"{DRIVER}{separator}{rest}")
     except (ArgumentError, ValueError):
         url = None
-    if url is None or url.drivername not in _SCHEMES or not url.host or not url.database:
-        msg = "must look like postgresql://user:password@host:5432/database"
-        raise ValueError(msg)
-    options = dict(parse_qsl(query))
-    return DatabaseUrl(
-        url=url.set(drivername=DRIVER, query={}),
-        mode=pooler or _mode(url, options),
-        tls=_tls(url, options.get("sslmode"), ca_file or options.get("sslrootcert")),
-    )
+    is_ours = kind in _SCHEMES and driver in _DRIVERS
+    # What follows an @ in a password is taken for the host.
+    if url is None or not is_ours or not url.database or "@" in (url.host or ""):
+        raise ValueError(_FORM)
+    return url
+
+
+def _located(url: URL, options: dict[str, str]) -> tuple[URL, str | None]:
+    """Return where the server is: at a host, or at a Unix socket in a folder, as for libpq."""
+    host = url.host or options.get("host") or _SOCKET_FOLDER
+    port = url.port or (int(options["port"]) if options.get("port", "").isdecimal() else None)
+    if host.startswith("/"):
+        return url.set(host=None, port=port), host
+    return url.set(host=host, port=port), None
 
 
 def _mode(url: URL, options: dict[str, str]) -> PoolerMode:
@@ -76,10 +110,15 @@ def _mode(url: URL, options: dict[str, str]) -> PoolerMode:
     return PoolerMode.DIRECT
 
 
-def _tls(url: URL, sslmode: str | None, ca_file: str | None) -> ssl.SSLContext | None:
+def _tls(
+    url: URL, sslmode: str | None, ca_file: str | None
+) -> ssl.SSLContext | Literal["allow", "prefer"] | None:
     """Verify against the project's CA when it is given; else encrypt as libpq's `require` does."""
-    if sslmode == "disable" or (sslmode is None and ca_file is None and url.host in _LOOPBACK):
+    is_near = (url.host or "").lower() in _LOOPBACK
+    if sslmode == "disable" or (sslmode is None and ca_file is None and is_near):
         return None
+    if ca_file is None and (tried := _TRIED.get(sslmode or "")):
+        return tried
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError:

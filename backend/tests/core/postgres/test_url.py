@@ -1,22 +1,27 @@
 import ssl
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
 
 from app.core.config import PoolSettings
 from app.core.database import create_engine
 from app.core.postgres.url import DatabaseUrl, PoolerMode, parse_database_url
+from devstack.postgres import EmbeddedPostgres
 
+ONE = PoolSettings(size=1, overflow=0, timeout=5, recycle=60)
 DIRECT, SESSION, TRANSACTION = PoolerMode.DIRECT, PoolerMode.SESSION, PoolerMode.TRANSACTION
 POOLER = "aws-0-us-west-1.pooler.supabase.com"
 PASSWORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
 def tls_of(database: DatabaseUrl) -> tuple[bool, ssl.VerifyMode]:
-    assert database.tls is not None
+    assert isinstance(database.tls, ssl.SSLContext)
     return database.tls.check_hostname, database.tls.verify_mode
 
 
@@ -64,6 +69,64 @@ class TestSpellings:
         assert database.url.drivername == "postgresql+asyncpg"
         assert dict(database.url.query) == {}
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "postgresql+psycopg://api:p@db.example:5432/app",
+            "postgresql+psycopg2://api:p@db.example:5432/app",
+            "POSTGRESQL://api:p@db.example:5432/app",
+            " postgres://api:p@db.example:5432/app \n",
+            "postgresql://api:p@/app?host=db.example&port=5432",
+        ],
+    )
+    def test_spellings_of_other_clients(self, text: str) -> None:
+        url = parse_database_url(text).url
+        assert url.render_as_string(hide_password=False) == (
+            "postgresql+asyncpg://api:p@db.example:5432/app"
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "folder"),
+        [
+            ("postgresql:///app", "/var/run/postgresql"),
+            ("postgresql://api@/app?host=/tmp/sockets", "/tmp/sockets"),  # noqa: S108  # is not used
+        ],
+    )
+    def test_sockets_need_no_host_and_no_tls(self, text: str, folder: str) -> None:
+        database = parse_database_url(text)
+        assert database.connect_args == {"ssl": False, "host": folder}
+        assert database.url.host is None
+
+    @pytest.fixture
+    def folder(self) -> Iterator[Path]:
+        """Where the server may write, with a name that is short enough for a socket."""
+        with tempfile.TemporaryDirectory(prefix="pg") as name:
+            Path(name).chmod(0o777)
+            yield Path(name)
+
+    async def test_a_socket_is_connected_to(self, tmp_path: Path, folder: Path) -> None:
+        settings = {"unix_socket_directories": str(folder)}
+        with EmbeddedPostgres(tmp_path / "data", settings=settings, fast=True) as server:
+            text = f"postgresql+psycopg://postgres@/postgres?host={folder}&port={server.port}"
+            database = parse_database_url(text)
+            engine = create_engine(
+                database, PoolSettings(size=1, overflow=0, timeout=5, recycle=60)
+            )
+            async with engine.connect() as connection:
+                address = await connection.scalar(sql("SELECT inet_client_addr()"))
+            await engine.dispose()
+        assert address is None
+
+    @pytest.mark.parametrize("mode", ["prefer", "allow"])
+    async def test_a_server_without_tls_is_connected_to(
+        self, postgres: EmbeddedPostgres, mode: str
+    ) -> None:
+        database = parse_database_url(f"{postgres.dsn()}?sslmode={mode}")
+        engine = create_engine(database, ONE)
+        async with engine.connect() as connection:
+            assert await connection.scalar(sql("SELECT 1")) == 1
+        await engine.dispose()
+
     def test_the_setting_beats_the_guess(self) -> None:
         text = "postgresql://api:p@db.example:5432/app"
         assert parse_database_url(text, pooler=TRANSACTION).mode is TRANSACTION
@@ -90,7 +153,18 @@ class TestSpellings:
 
 
 class TestTls:
-    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+    @pytest.mark.parametrize("mode", ["prefer", "allow"])
+    def test_is_tried_where_it_may_fail(self, mode: str, ca_file: str) -> None:
+        text = f"postgresql://a@db.example/app?sslmode={mode}"
+        assert parse_database_url(text).connect_args["ssl"] == mode
+        known = parse_database_url(text, ca_file=ca_file)
+        assert tls_of(known) == (True, ssl.CERT_REQUIRED)
+
+    def test_other_modes_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="sslmode must be one of"):
+            parse_database_url("postgresql://a@db.example/app?sslmode=on")
+
+    @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
     def test_not_needed_on_this_machine(self, host: str) -> None:
         database = parse_database_url(f"postgresql://a@{host}:5432/app")
         assert database.tls is None
@@ -101,7 +175,7 @@ class TestTls:
         [
             ("", (False, ssl.CERT_NONE)),
             ("?sslmode=require", (False, ssl.CERT_NONE)),
-            ("?sslmode=prefer", (False, ssl.CERT_NONE)),
+            ("?sslmode=require ", (False, ssl.CERT_NONE)),
             ("?sslmode=verify-ca", (False, ssl.CERT_REQUIRED)),
             ("?sslmode=verify-full", (True, ssl.CERT_REQUIRED)),
         ],
@@ -154,13 +228,14 @@ class TestPasswords:
         for text in (
             f"mysql://api:{quote(password, safe='')}@db.example/app",
             f"postgresql://api:{quote(password, safe='')}@/",
+            f"postgresql://api:{quote(password, safe='')}@x@db.example/app",
             f"postgresql://api:{quote(password, safe='')}@db.example:port/app",
             password,
         ):
             with pytest.raises(ValueError, match="must look like") as caught:
                 parse_database_url(text)
-            assert str(caught.value) == (
-                "must look like postgresql://user:password@host:5432/database"
+            assert str(caught.value).startswith(
+                "must look like postgresql://user:password@host:5432/database; in a password"
             )
             assert caught.value.__cause__ is None
 
