@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from app.core.database import Database
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import QuestionKind
 from app.domain.content.section_settings import SectionKind
@@ -78,7 +78,7 @@ async def build(database: Database, dsn: str, scale: float) -> None:
         await connection.execute(_PROGRESS, SECTIONS_STARTED)
         await connection.execute(_MAKE_ADMIN)
         await connection.execute(_REQUIREMENTS, REQUIREMENTS)
-        await connection.execute(_SEGMENTS, [status.value for status in Status])
+        await connection.execute(_SEGMENTS, [status.value for status in ComplianceStatus])
         today = await connection.fetchval("SELECT CURRENT_DATE")
         async with UnitOfWork(database, SYSTEM) as uow:
             await uow.compliance_segments.keep_days([today + timedelta(days=n) for n in (-1, 0, 1)])

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
+from app.domain.study.enrollment import EnrollmentSource
 from app.models import Enrollment, Signature, TrainingModule, TrainingRecord, User
-from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.models.study.enrollment import EnrollmentStatus
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses, verify
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.factories.user import make_user

@@ -83,6 +83,6 @@ async def make_module(
 async def publish(database: Database, module: TrainingModule, **fields: Any) -> ModuleVersion:
     """Publish the draft as the service does; `module` itself is left as it was loaded."""
     async with UnitOfWork(database, SYSTEM) as uow:
-        locked = await uow.modules.live(module.id, lock=True)
+        locked = await uow.modules.not_deleted(module.id, lock=True)
         assert locked is not None
         return await publish_module(uow, locked, Publish(**fields))

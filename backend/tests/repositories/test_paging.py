@@ -107,15 +107,15 @@ async def test_a_full_last_page_is_the_last(store: AsyncSession) -> None:
     for _ in range(4):
         await make_location(store)
     locations = LocationRepository(store)
-    first = await locations.list_live(PageRequest(limit=2, include_total=True))
+    first = await locations.list_not_deleted(PageRequest(limit=2, include_total=True))
     assert first.total == 4
-    second = await locations.list_live(PageRequest(2, first.next_cursor, include_total=True))
+    second = await locations.list_not_deleted(PageRequest(2, first.next_cursor, include_total=True))
     assert (len(second.items), second.next_cursor, second.total) == (2, None, 4)
-    assert (await locations.list_live(PageRequest(2))).total is None
+    assert (await locations.list_not_deleted(PageRequest(2))).total is None
 
 
 async def test_an_empty_list_is_one_page(store: AsyncSession) -> None:
-    page = await LocationRepository(store).list_live(PageRequest(include_total=True))
+    page = await LocationRepository(store).list_not_deleted(PageRequest(include_total=True))
     assert (page.items, page.next_cursor, page.total) == ([], None, 0)
 
 
@@ -124,5 +124,5 @@ async def test_a_cursor_of_another_list_is_refused(store: AsyncSession) -> None:
     cursor = encode_cursor((moment(0), office.id))
     with pytest.raises(InvalidPayloadError):
         await AuditEventRepository(store).list_all(AuditFilter(), PageRequest(1, "e30"))
-    page = await LocationRepository(store).list_live(PageRequest(1, cursor))
+    page = await LocationRepository(store).list_not_deleted(PageRequest(1, cursor))
     assert page.next_cursor is None

@@ -129,7 +129,9 @@ LISTS: dict[str, Case] = {
         world.session
     ).list_visible(actor_of(world.user), EnrollmentFilter(overdue=False), PAGE),
     "EnrollmentRepository.sections": _sections,
-    "LocationRepository.list_live": lambda world: LocationRepository(world.session).list_live(PAGE),
+    "LocationRepository.list_not_deleted": lambda world: LocationRepository(
+        world.session
+    ).list_not_deleted(PAGE),
     "LocationRepository.manager_ids": lambda world: LocationRepository(world.session).manager_ids(
         world.location.id
     ),
@@ -163,7 +165,9 @@ LISTS: dict[str, Case] = {
         world.module.id, PAGE
     ),
     # Not a list, but its parts are: two statements more, however many there are.
-    "ModuleRepository.live": lambda world: ModuleRepository(world.session).live(world.module.id),
+    "ModuleRepository.not_deleted": lambda world: ModuleRepository(world.session).not_deleted(
+        world.module.id
+    ),
 }
 
 

@@ -39,18 +39,18 @@ from app.domain.compliance.facts import (
     RuleVersion,
     in_hindsight,
 )
-from app.domain.compliance.obligation import Reason
+from app.domain.compliance.obligation import ComplianceReason
 from app.domain.compliance.periods import (
-    Cause,
     CertificationPeriod,
-    Outcome,
+    PeriodCause,
+    PeriodOutcome,
     covering,
     periods,
 )
 from app.domain.compliance.status import (
     Assessment,
+    ComplianceStatus,
     Missing,
-    Status,
     StatusLine,
     Why,
     assess,
@@ -59,8 +59,9 @@ from app.domain.compliance.status import (
 
 __all__ = [
     "Assessment",
-    "Cause",
     "CertificationPeriod",
+    "ComplianceReason",
+    "ComplianceStatus",
     "EmploymentChange",
     "EmploymentState",
     "Evidence",
@@ -69,11 +70,10 @@ __all__ = [
     "ExemptionKind",
     "Facts",
     "Missing",
-    "Outcome",
+    "PeriodCause",
+    "PeriodOutcome",
     "Publication",
-    "Reason",
     "RuleVersion",
-    "Status",
     "StatusLine",
     "Why",
     "assess",

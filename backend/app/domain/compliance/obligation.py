@@ -20,7 +20,7 @@ from app.domain.compliance.requirement import MatchReason, OnDate, Rule, matches
 from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, validity
 
 
-class Reason(StrEnum):
+class ComplianceReason(StrEnum):
     """Why a requirement does or does not apply to a person."""
 
     NO_RULE = "no_rule"
@@ -48,16 +48,16 @@ class Duty:
         return self.employment.state is EmploymentState.LEAVE
 
 
-def duty_on(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Duty | Reason:
+def duty_on(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Duty | ComplianceReason:
     rule = rule_on(rules, day)
     if rule is None:
-        return Reason.NO_RULE
+        return ComplianceReason.NO_RULE
     employment = employment_on(facts.employment, day)
     if employment is None or not employment.is_employed(day):
-        return Reason.NOT_EMPLOYED
+        return ComplianceReason.NOT_EMPLOYED
     match = matches(rule.audience, employment.person)
     if match is None:
-        return Reason.OUTSIDE_AUDIENCE
+        return ComplianceReason.OUTSIDE_AUDIENCE
     return Duty(day, rule, employment, match, _exemption_on(facts.exemptions, day), facts)
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from app.domain.compliance.facts import Evidence, Facts, RuleVersion, qualifies
 from app.domain.compliance.obligation import (
+    ComplianceReason,
     Duty,
-    Reason,
     duty_on,
     first_due,
     outdated_since,
@@ -21,7 +21,7 @@ from app.domain.compliance.obligation import (
 from app.domain.recurrence import Validity, add_days, window_start
 
 
-class Cause(StrEnum):
+class PeriodCause(StrEnum):
     """Why a period began."""
 
     INITIAL = "initial"
@@ -30,7 +30,7 @@ class Cause(StrEnum):
     MATERIAL_CHANGE = "material_change"
 
 
-class Outcome(StrEnum):
+class PeriodOutcome(StrEnum):
     OPEN = "open"
     MET = "met"
     WAIVED = "waived"
@@ -48,10 +48,10 @@ class CertificationPeriod:
     """
 
     number: int
-    cause: Cause
+    cause: PeriodCause
     window_start: date
     due_on: date | None
-    outcome: Outcome = Outcome.OPEN
+    outcome: PeriodOutcome = PeriodOutcome.OPEN
     closed_on: date | None = None
     met_by: UUID | None = None
     met_on: date | None = None
@@ -87,7 +87,7 @@ class Ledger:
         self.standing: Standing | None = None
         self.began: date | None = None
         self.was_exempt = False
-        self.duty: Duty | Reason = Reason.NO_RULE
+        self.duty: Duty | ComplianceReason = ComplianceReason.NO_RULE
 
     @property
     def periods(self) -> tuple[CertificationPeriod, ...]:
@@ -107,7 +107,7 @@ class Ledger:
 
     def _settle(self, day: date) -> None:
         self.duty = duty_on(self.facts, self.rules, day)
-        if isinstance(self.duty, Reason):
+        if isinstance(self.duty, ComplianceReason):
             self._end(day)
             return
         began = self._begin(self.duty)
@@ -121,7 +121,7 @@ class Ledger:
 
     def _release(self, day: date) -> None:
         if self.open:
-            self._close(replace(self.open, outcome=Outcome.RELEASED, closed_on=day))
+            self._close(replace(self.open, outcome=PeriodOutcome.RELEASED, closed_on=day))
 
     def _close(self, period: CertificationPeriod) -> None:
         self.closed.append(period)
@@ -164,16 +164,16 @@ class Ledger:
             return None
         held = self.standing
         if held is None:
-            return CertificationPeriod(number, Cause.INITIAL, began, first_due(duty, began))
+            return CertificationPeriod(number, PeriodCause.INITIAL, began, first_due(duty, began))
         valid_through = held.validity.valid_through
         changed_on = outdated_since(duty, held.evidence)
         if changed_on:
             due_on = min(retraining_due(duty, changed_on, began), valid_through or date.max)
-            return CertificationPeriod(number, Cause.MATERIAL_CHANGE, changed_on, due_on)
+            return CertificationPeriod(number, PeriodCause.MATERIAL_CHANGE, changed_on, due_on)
         opens = self._window_start(duty)
         if opens is None or duty.day < opens:
             return None
-        return CertificationPeriod(number, Cause.RENEWAL, opens, valid_through)
+        return CertificationPeriod(number, PeriodCause.RENEWAL, opens, valid_through)
 
     def _waived_already(self, duty: Duty) -> bool:
         last = self.closed[-1] if self.closed else None
@@ -192,7 +192,7 @@ class Ledger:
         return max(opens, add_days(held.evidence.day, 1))
 
     def _renewal_opens(self) -> date | None:
-        if isinstance(self.duty, Reason) or self.open:
+        if isinstance(self.duty, ComplianceReason) or self.open:
             return None
         return self._window_start(self.duty)
 
@@ -220,7 +220,7 @@ class Ledger:
         period = self.open or self._early_period(duty, item)
         met = replace(
             period,
-            outcome=Outcome.MET,
+            outcome=PeriodOutcome.MET,
             closed_on=duty.day,
             met_by=item.id,
             met_on=item.day,
@@ -236,8 +236,10 @@ class Ledger:
         """Return the period that evidence opens and meets at once, outside of any window."""
         number, held = len(self.closed) + 1, self.standing
         if held is None:
-            return CertificationPeriod(number, Cause.INITIAL, item.day, None)
-        cause = Cause.MATERIAL_CHANGE if self._is_outdated(duty) else Cause.EARLY_RENEWAL
+            return CertificationPeriod(number, PeriodCause.INITIAL, item.day, None)
+        cause = (
+            PeriodCause.MATERIAL_CHANGE if self._is_outdated(duty) else PeriodCause.EARLY_RENEWAL
+        )
         return CertificationPeriod(number, cause, item.day, held.validity.valid_through)
 
     def _valid_from(self, duty: Duty, item: Evidence) -> date:
@@ -250,7 +252,7 @@ class Ledger:
         if duty.exemption and self.open:
             waived = replace(
                 self.open,
-                outcome=Outcome.WAIVED,
+                outcome=PeriodOutcome.WAIVED,
                 closed_on=duty.day,
                 waived_by=duty.exemption.id,
                 valid_from=duty.day,

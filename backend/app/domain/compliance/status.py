@@ -6,13 +6,13 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.domain.compliance.facts import Facts, RuleVersion, qualifies
-from app.domain.compliance.obligation import Duty, Reason
-from app.domain.compliance.periods import Cause, CertificationPeriod, Ledger
+from app.domain.compliance.obligation import ComplianceReason, Duty
+from app.domain.compliance.periods import CertificationPeriod, Ledger, PeriodCause
 from app.domain.compliance.requirement import Credential, MatchReason
 from app.domain.recurrence import add_days, window_start
 
 
-class Status(StrEnum):
+class ComplianceStatus(StrEnum):
     """Read in this order; the first that holds is the status.
 
     not_required  no rule in force, not employed, or outside the audience.
@@ -43,10 +43,10 @@ class Status(StrEnum):
 class Why:
     """Why the status is what it is: what applies, which criteria matched, what opened the turn."""
 
-    reason: Reason
+    reason: ComplianceReason
     match: MatchReason | None = None
     exemption: UUID | None = None
-    opened_by: Cause | None = None
+    opened_by: PeriodCause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class StatusLine:
     reminder may still be gentle; no other field knows about grace.
     """
 
-    status: Status
+    status: ComplianceStatus
     why: Why
     due_on: date | None = None
     valid_through: date | None = None
@@ -108,8 +108,8 @@ def status_line(ledger: Ledger, day: date) -> StatusLine:
     Between two days on which the ledger settles, time alone changes the answer.
     """
     duty = ledger.duty
-    if isinstance(duty, Reason):
-        return StatusLine(Status.NOT_REQUIRED, Why(duty))
+    if isinstance(duty, ComplianceReason):
+        return StatusLine(ComplianceStatus.NOT_REQUIRED, Why(duty))
     held = ledger.standing.period if ledger.standing else None
     opened = ledger.open
     current = opened or held
@@ -126,26 +126,28 @@ def status_line(ledger: Ledger, day: date) -> StatusLine:
     )
 
 
-def _status(ledger: Ledger, duty: Duty, day: date) -> Status:
+def _status(ledger: Ledger, duty: Duty, day: date) -> ComplianceStatus:
     if duty.exemption or duty.on_leave:
-        return Status.EXEMPT
+        return ComplianceStatus.EXEMPT
     if ledger.standing is None:
         return _first_status(ledger, duty, day)
     if not ledger.standing.validity.lasts_until(day):
-        return Status.EXPIRED
+        return ComplianceStatus.EXPIRED
     if ledger.open is None:
-        return Status.COMPLIANT
-    return Status.OVERDUE if _is_past(ledger.open.due_on, day) else Status.DUE_SOON
+        return ComplianceStatus.COMPLIANT
+    return (
+        ComplianceStatus.OVERDUE if _is_past(ledger.open.due_on, day) else ComplianceStatus.DUE_SOON
+    )
 
 
-def _first_status(ledger: Ledger, duty: Duty, day: date) -> Status:
+def _first_status(ledger: Ledger, duty: Duty, day: date) -> ComplianceStatus:
     due_on = ledger.open.due_on if ledger.open else None
     if _is_past(due_on, day):
-        return Status.OVERDUE
+        return ComplianceStatus.OVERDUE
     window_days = duty.rule.renewal.window_days
     if _ever_shown(duty, day) or (due_on and window_start(due_on, window_days) <= day):
-        return Status.DUE
-    return Status.NEVER_TRAINED
+        return ComplianceStatus.DUE
+    return ComplianceStatus.NEVER_TRAINED
 
 
 def _ever_shown(duty: Duty, day: date) -> bool:
@@ -160,8 +162,8 @@ def _is_past(due_on: date | None, day: date) -> bool:
 
 def _why(duty: Duty, opened: CertificationPeriod | None) -> Why:
     if duty.exemption:
-        return Why(Reason(duty.exemption.kind.value), duty.match, duty.exemption.id)
-    reason = Reason.ON_LEAVE if duty.on_leave else Reason.MATCHED
+        return Why(ComplianceReason(duty.exemption.kind.value), duty.match, duty.exemption.id)
+    reason = ComplianceReason.ON_LEAVE if duty.on_leave else ComplianceReason.MATCHED
     return Why(reason, duty.match, opened_by=opened.cause if opened else None)
 
 
@@ -190,10 +192,12 @@ def _minimum_versions(duty: Duty) -> tuple[tuple[UUID, int], ...]:
     return tuple(sorted(item for item in latest.items() if item[0] in wanted))
 
 
-def _in_grace(duty: Duty, opened: CertificationPeriod | None, reached: Status, day: date) -> bool:
+def _in_grace(
+    duty: Duty, opened: CertificationPeriod | None, reached: ComplianceStatus, day: date
+) -> bool:
     if reached not in _LATE or opened is None or opened.due_on is None:
         return False
     return day <= add_days(opened.due_on, duty.rule.grace_days)
 
 
-_LATE = {Status.OVERDUE, Status.EXPIRED}
+_LATE = {ComplianceStatus.OVERDUE, ComplianceStatus.EXPIRED}

@@ -13,10 +13,10 @@ from app.domain.compliance.facts import (
     employment_on,
     rule_on,
 )
-from app.domain.compliance.obligation import Reason
+from app.domain.compliance.obligation import ComplianceReason
 from app.domain.compliance.periods import CertificationPeriod, Ledger
 from app.domain.compliance.requirement import PersonFacts, matches
-from app.domain.compliance.status import Status, StatusLine, status_line
+from app.domain.compliance.status import ComplianceStatus, StatusLine, status_line
 from app.domain.recurrence import add_days, window_start
 
 FOREVER = date.max
@@ -37,7 +37,7 @@ class Segment:
 
     starts_on: date
     ends_on: date
-    status: Status
+    status: ComplianceStatus
     person: PersonFacts
     due_on: date | None = None
     valid_through: date | None = None
@@ -121,11 +121,11 @@ class _Recorder(Ledger):
             self.lines.append((start, ends_on, status_line(self, start)))
 
     def _is_without_duty(self) -> bool:
-        return self.duty is Reason.NO_RULE or self.duty is Reason.NOT_EMPLOYED
+        return self.duty is ComplianceReason.NO_RULE or self.duty is ComplianceReason.NOT_EMPLOYED
 
     def _turns(self) -> Iterator[date]:
         """Yield the days on which time alone changes the status."""
-        if isinstance(self.duty, Reason):
+        if isinstance(self.duty, ComplianceReason):
             return
         if self.standing and self.standing.validity.valid_through:
             yield add_days(self.standing.validity.valid_through, 1)
@@ -150,7 +150,7 @@ def _outside(rules: tuple[RuleVersion, ...], worked: Sequence[Placement]) -> Ite
         for place in worked:
             first, last = max(starts_on, place.starts_on), min(ends_on, place.ends_on)
             if first <= last:
-                yield Segment(first, last, Status.NOT_REQUIRED, place.person)
+                yield Segment(first, last, ComplianceStatus.NOT_REQUIRED, place.person)
 
 
 def _ruled(rules: tuple[RuleVersion, ...]) -> Iterator[tuple[date, date]]:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel
 from app.core.postgres.table_security import MUTABLE
-from app.domain.compliance import Cause, Outcome
+from app.domain.compliance import PeriodCause, PeriodOutcome
 from app.models.types import text_enum
 
 
@@ -25,10 +25,10 @@ class CertificationPeriod(AppendOnlyModel):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
     number: Mapped[int] = mapped_column(Integer)
-    cause: Mapped[Cause] = mapped_column(text_enum(Cause, "cause"))
+    cause: Mapped[PeriodCause] = mapped_column(text_enum(PeriodCause, "cause"))
     window_start: Mapped[date]
     due_on: Mapped[date | None]
-    outcome: Mapped[Outcome] = mapped_column(text_enum(Outcome, "outcome"))
+    outcome: Mapped[PeriodOutcome] = mapped_column(text_enum(PeriodOutcome, "outcome"))
     closed_on: Mapped[date | None]
     met_by: Mapped[uuid.UUID | None]
     """A training record, or evidence from elsewhere."""

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, UUIDModel
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.models.types import text_enum
 
 
@@ -30,7 +30,7 @@ class ComplianceSegment(Base):
     ends_on: Mapped[date]
     """Infinity where no end is in sight."""
 
-    status: Mapped[Status] = mapped_column(text_enum(Status, "status"))
+    status: Mapped[ComplianceStatus] = mapped_column(text_enum(ComplianceStatus, "status"))
     due_on: Mapped[date | None]
     valid_through: Mapped[date | None]
     met_by: Mapped[uuid.UUID | None]
@@ -83,7 +83,7 @@ class ComplianceCount(UUIDModel):
     """A location's id, a department or a job title."""
 
     requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
-    status: Mapped[Status] = mapped_column(text_enum(Status, "status"))
+    status: Mapped[ComplianceStatus] = mapped_column(text_enum(ComplianceStatus, "status"))
     people: Mapped[int] = mapped_column(Integer)
 
 

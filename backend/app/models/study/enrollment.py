@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import Base, TimestampedUUIDModel
 from app.core.postgres.table_security import KEPT
+from app.domain.study.enrollment import EnrollmentSource
 from app.models.types import text_enum
 
 
@@ -15,12 +16,6 @@ class EnrollmentStatus(StrEnum):
     COMPLETED = "completed"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-
-
-class EnrollmentSource(StrEnum):
-    SELF = "self"
-    ASSIGNED = "assigned"
-    RULE = "rule"
 
 
 class ProgressState(StrEnum):

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Date, Integer, String, Uuid, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.models import ComplianceDay, CompliancePending, ComplianceSegment
 from app.repositories.base import Repository
 from app.repositories.unnest import columns, unnesting
@@ -24,7 +24,7 @@ class SegmentRow:
     requirement_id: uuid.UUID
     starts_on: date
     ends_on: date
-    status: Status
+    status: ComplianceStatus
     due_on: date | None
     valid_through: date | None
     met_by: uuid.UUID | None
@@ -47,7 +47,7 @@ class CountChange:
     dimension: str
     key: str | None
     requirement_id: uuid.UUID
-    status: Status
+    status: ComplianceStatus
 
 
 _INSERT = unnesting(

@@ -31,7 +31,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.core.database import Fetch
 from app.core.pagination import Page, PageRequest, decode_cursor, encode_cursor
 from app.domain.actor import Actor, Role
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.domain.people.display_name import display_name
 from app.models import (
     ComplianceCount,
@@ -66,7 +66,7 @@ class ReportScope:
     department: str | None = None
     job_title: str | None = None
     requirement_id: uuid.UUID | None = None
-    status: Status | None = None
+    status: ComplianceStatus | None = None
     user_id: uuid.UUID | None = None
 
     @property
@@ -89,7 +89,7 @@ class Line:
     job_title: str | None
     requirement_id: uuid.UUID
     requirement: str
-    status: Status
+    status: ComplianceStatus
     due_on: date | None
     valid_through: date | None
     met_by: uuid.UUID | None
@@ -129,7 +129,7 @@ _EDITION = """
       FROM (SELECT id, local_day(location_id) AS day FROM caller WHERE role = 'admin') AS today
       JOIN compliance_days USING (day)
 """
-ASKED = (Status.NEVER_TRAINED, Status.DUE, Status.DUE_SOON)
+ASKED = (ComplianceStatus.NEVER_TRAINED, ComplianceStatus.DUE, ComplianceStatus.DUE_SOON)
 DAYS_PER_WEEK = 7
 
 
@@ -282,7 +282,7 @@ def _rows(cells: Cells) -> CTE:
     cell = cells.cte("cells")
     summed = (
         func.coalesce(func.sum(cell.c.people).filter(cell.c.status == status), 0).label(status)
-        for status in Status
+        for status in ComplianceStatus
     )
     # Joined afterwards: a title in the grouping key would cost more than all the sums.
     row = select(cell.c.key, cell.c.requirement_id, *summed).group_by(
@@ -302,8 +302,8 @@ def _groups(rows: CTE) -> CTE:
         *("id", rows.c.requirement_id, "title", rows.c.title, "counts", _counts(rows))
     )
     in_order = aggregate_order_by(requirement, func.lower(rows.c.title), rows.c.requirement_id)
-    people = reduce(add, (rows.c[status] for status in Status))
-    totals = (func.sum(rows.c[status]).label(status) for status in Status)
+    people = reduce(add, (rows.c[status] for status in ComplianceStatus))
+    totals = (func.sum(rows.c[status]).label(status) for status in ComplianceStatus)
     return (
         select(
             rows.c.key,
@@ -318,7 +318,7 @@ def _groups(rows: CTE) -> CTE:
 
 
 def _counts(row: CTE) -> ColumnElement[Any]:
-    pairs = ((status.value, row.c[status]) for status in Status)
+    pairs = ((status.value, row.c[status]) for status in ComplianceStatus)
     return func.json_build_object(*(part for pair in pairs for part in pair))
 
 

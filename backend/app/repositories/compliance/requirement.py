@@ -45,7 +45,9 @@ _CATCH_UP = unnesting(
 class RequirementRepository(Repository[Requirement]):
     model = Requirement
 
-    async def live(self, requirement_id: uuid.UUID, *, lock: bool = False) -> Requirement | None:
+    async def not_deleted(
+        self, requirement_id: uuid.UUID, *, lock: bool = False
+    ) -> Requirement | None:
         statement = select(Requirement).where(
             Requirement.id == requirement_id, Requirement.deleted_at.is_(None)
         )

@@ -2,36 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Date, String, Uuid, bindparam, exists, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.domain.compliance.rule_enrollment import Assigned, OpenEnrollment
 from app.models import Enrollment, SectionProgress
-from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Repository
 from app.repositories.study.enrolling import CREATION_EVENTS, creation
 from app.repositories.unnest import columns, unnesting
-
-
-@dataclass(frozen=True, slots=True)
-class OpenEnrollment:
-    id: uuid.UUID
-    user_id: uuid.UUID
-    module_id: uuid.UUID
-    source: EnrollmentSource
-    due_on: date | None
-    started: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    user_id: uuid.UUID
-    module_id: uuid.UUID
-    version_id: uuid.UUID
-    due_on: date | None
-
 
 _ASSIGN = unnesting(
     f"""
@@ -100,9 +81,19 @@ class RuleEnrollmentRepository(Repository[Enrollment]):
             Enrollment.module_id,
             Enrollment.source,
             Enrollment.due_on,
-            started,
+            started.label("started"),
         ).where(Enrollment.user_id.in_(user_ids), Enrollment.status == EnrollmentStatus.ACTIVE)
-        return [OpenEnrollment(*row) for row in await self.session.execute(statement)]
+        return [
+            OpenEnrollment(
+                id=row.id,
+                user_id=row.user_id,
+                module_id=row.module_id,
+                follows_rules=row.source.follows_rules,
+                due_on=row.due_on,
+                started=row.started,
+            )
+            for row in await self.session.execute(statement)
+        ]
 
     async def assign(
         self, assigned: Sequence[Assigned], actor_id: uuid.UUID | None, request_id: str | None

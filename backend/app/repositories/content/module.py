@@ -49,7 +49,9 @@ _DRAFT_SECTIONS = (
 class ModuleRepository(Repository[TrainingModule]):
     model = TrainingModule
 
-    async def live(self, module_id: uuid.UUID, *, lock: bool = False) -> TrainingModule | None:
+    async def not_deleted(
+        self, module_id: uuid.UUID, *, lock: bool = False
+    ) -> TrainingModule | None:
         """Return a module with its sections and questions; `lock` serialises its editors.
 
         The lock lets rows that refer to the module come and go: enrollments, and prerequisites of

@@ -11,7 +11,7 @@ from app.repositories.base import Keyset, Repository
 class LocationRepository(Repository[Location]):
     model = Location
 
-    async def live(self, location_id: uuid.UUID, *, lock: bool = False) -> Location | None:
+    async def not_deleted(self, location_id: uuid.UUID, *, lock: bool = False) -> Location | None:
         statement = select(Location).where(
             Location.id == location_id, Location.deleted_at.is_(None)
         )
@@ -37,7 +37,7 @@ class LocationRepository(Repository[Location]):
         """Return the location even when it is deleted, for restoring it."""
         return await self.session.get(Location, location_id, with_for_update=lock or None)
 
-    async def list_live(self, request: PageRequest) -> Page[Location]:
+    async def list_not_deleted(self, request: PageRequest) -> Page[Location]:
         statement = select(Location).where(Location.deleted_at.is_(None))
         return await self.page(statement, request, Keyset(Location.name, Location.id, str))
 

@@ -23,9 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.actor import Actor, Role
+from app.domain.study.enrollment import EnrollmentSource
 from app.models import Department, Enrollment, Location, TrainingModule, User
 from app.models.content.module import ModuleStatus
-from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.people.user import managed_by
 from app.repositories.study.enrolling import ASSIGNMENT_EVENTS, CREATION_EVENTS, creation
 

@@ -19,10 +19,11 @@ from sqlalchemy.orm import aliased, defer
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
+from app.domain.study.enrollment import LEFT_FREELY
 from app.domain.study.quiz.attempts import NETWORK_GRACE
 from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
 from app.models.study.attempt import AttemptState
-from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus, ProgressState
+from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.models.types import JsonObject
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
@@ -154,7 +155,7 @@ class AttemptRepository(Repository[QuizAttempt]):
             Enrollment.user_id == enrollment.user_id,
             Enrollment.version_id == enrollment.version_id,
             Enrollment.status == EnrollmentStatus.WITHDRAWN,
-            Enrollment.source == EnrollmentSource.SELF,
+            Enrollment.source.in_(LEFT_FREELY),
             QuizAttempt.passed.is_not(True),
         )
         statement = (

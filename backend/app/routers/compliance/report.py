@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.domain.fields import Day
 from app.repositories.compliance.report import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
@@ -33,7 +33,7 @@ async def _scope(
     department: QueryText | None = None,
     job_title: QueryText | None = None,
     requirement: uuid.UUID | None = None,
-    status: Status | None = None,
+    status: ComplianceStatus | None = None,
     user_id: uuid.UUID | None = None,
 ) -> ReportScope:
     """Read which cells are asked for; today is the day that it is where the reader works."""

@@ -1,7 +1,13 @@
 import uuid
 from datetime import date
 
-from app.domain.compliance import Cause, EvidenceSource, Outcome, Reason, Status
+from app.domain.compliance import (
+    ComplianceReason,
+    ComplianceStatus,
+    EvidenceSource,
+    PeriodCause,
+    PeriodOutcome,
+)
 from app.domain.compliance.requirement import Criterion
 from app.schemas.base import Resource
 from app.schemas.compliance.requirement import RequirementReference
@@ -16,10 +22,10 @@ class WhyRead(Resource):
     """`summary` says in words what the other fields say as data."""
 
     summary: str
-    reason: Reason
+    reason: ComplianceReason
     matched: list[MatchedCriterion]
     exemption_id: uuid.UUID | None
-    opened_by: Cause | None
+    opened_by: PeriodCause | None
 
 
 class EvidenceRead(Resource):
@@ -48,8 +54,8 @@ class MissingRead(Resource):
 
 class PeriodRead(Resource):
     number: int
-    cause: Cause
-    outcome: Outcome
+    cause: PeriodCause
+    outcome: PeriodOutcome
     window_start: date
     due_on: date | None
     closed_on: date | None
@@ -62,7 +68,7 @@ class PeriodRead(Resource):
 
 class ComplianceLine(Resource):
     requirement: RequirementReference
-    status: Status
+    status: ComplianceStatus
     due_on: date | None
     valid_through: date | None
     next_due_on: date | None

@@ -1,10 +1,10 @@
 import uuid
 from datetime import date
 
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.schemas.base import Resource
 
-Counts = dict[Status, int]
+Counts = dict[ComplianceStatus, int]
 
 
 class RequirementCounts(Resource):
@@ -43,7 +43,7 @@ class ReportRequirement(Resource):
 class ReportLine(Resource):
     user: ReportUser
     requirement: ReportRequirement
-    status: Status
+    status: ComplianceStatus
     due_on: date | None
     valid_through: date | None
     met_by: uuid.UUID | None

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from app.domain.compliance import Assessment, Facts, Missing, Reason, Why, assess
+from app.domain.compliance import Assessment, ComplianceReason, Facts, Missing, Why, assess
 from app.domain.compliance.facts import rule_on
 from app.domain.compliance.requirement import Rule
+from app.domain.compliance.words import summary
 from app.schemas.compliance.compliance import (
     ComplianceLine,
     ComplianceRead,
@@ -27,7 +28,6 @@ from app.services.compliance.compliance_facts import (
     load_catalogue,
     load_histories,
 )
-from app.services.compliance.compliance_words import summary
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -79,7 +79,7 @@ def _line(
     rule = rule_on(rules, day)
     facts = history.facts(catalogue, requirement_id)
     found = assess(facts, rules, day)
-    if rule is None or found.line.why.reason is Reason.NOT_EMPLOYED:
+    if rule is None or found.line.why.reason is ComplianceReason.NOT_EMPLOYED:
         return None
     line = found.line
     return ComplianceLine(

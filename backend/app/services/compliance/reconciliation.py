@@ -8,8 +8,9 @@ from datetime import date
 
 import structlog
 
-from app.domain.compliance import CertificationPeriod, Outcome, Status
+from app.domain.compliance import CertificationPeriod, ComplianceStatus, PeriodOutcome
 from app.domain.compliance.facts import rule_on
+from app.domain.compliance.rule_enrollment import Wanted
 from app.domain.compliance.timeline import Segment, Timeline, timeline
 from app.domain.recurrence import add_days
 from app.models.compliance.compliance_segment import Dimension
@@ -23,7 +24,7 @@ from app.services.compliance.compliance_facts import (
     load_catalogue,
     load_histories,
 )
-from app.services.compliance.rule_enrollment import Wanted, enroll_as_required
+from app.services.compliance.rule_enrollment import enroll_as_required
 from app.services.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -317,7 +318,11 @@ def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:
     """Yield what people have to study now: the modules that would settle an open period."""
     for history, requirement_id, found in worked_out:
         last = found.periods[-1] if found.periods else None
-        if last is None or last.outcome is not Outcome.OPEN or not _is_asked(found, history.today):
+        if (
+            last is None
+            or last.outcome is not PeriodOutcome.OPEN
+            or not _is_asked(found, history.today)
+        ):
             continue
         rule = rule_on(catalogue.rules[requirement_id], history.today)
         if rule and rule.module_ids:
@@ -327,7 +332,7 @@ def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:
 def _is_asked(found: Timeline, today: date) -> bool:
     """Whether the person is asked for something today, and not exempt or on leave."""
     return any(
-        segment.status is not Status.EXEMPT
+        segment.status is not ComplianceStatus.EXEMPT
         for segment in found.segments
         if segment.starts_on <= today <= segment.ends_on
     )

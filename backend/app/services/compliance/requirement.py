@@ -162,7 +162,9 @@ class RequirementService(Service):
     async def _locked(
         self, uow: UnitOfWork, requirement_id: uuid.UUID, precondition: Precondition
     ) -> Requirement:
-        requirement = found(await uow.requirements.live(requirement_id, lock=True), "requirement")
+        requirement = found(
+            await uow.requirements.not_deleted(requirement_id, lock=True), "requirement"
+        )
         precondition.require(requirement.etag)
         return requirement
 

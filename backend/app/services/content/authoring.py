@@ -26,7 +26,7 @@ P = TypeVar("P", bound=Positioned)
 
 class AuthoringService(Service):
     async def locked(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
-        return found(await uow.modules.live(module_id, lock=True), "module")
+        return found(await uow.modules.not_deleted(module_id, lock=True), "module")
 
 
 def section_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:

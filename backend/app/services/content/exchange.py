@@ -67,7 +67,7 @@ class ExchangeService(AuthoringService):
     ) -> tuple[int, Exported]:
         """Return how many questions there are, and what became of them."""
         async with self.reading() as uow:
-            module = found(await uow.modules.live(module_id), "module")
+            module = found(await uow.modules.not_deleted(module_id), "module")
             section = quiz_of(module, section_id)
             questions = [_question(row) for row in section.questions]
         return len(questions), await asyncio.to_thread(CODECS[bank_format].write, questions)

@@ -56,7 +56,7 @@ class ModuleService(AuthoringService):
         """Return the draft with its answers to authors, the published outline to others."""
         async with self.reading() as uow:
             if self.actor.writes_modules:
-                module = found(await uow.modules.live(module_id), "module")
+                module = found(await uow.modules.not_deleted(module_id), "module")
                 return await self._draft(uow, module)
             return await self._outline(uow, module_id)
 

@@ -45,7 +45,7 @@ class ModuleTeachingService(Service):
 
 
 async def _require_module(uow: UnitOfWork, module_id: uuid.UUID) -> None:
-    if await uow.modules.live(module_id) is None:
+    if await uow.modules.not_deleted(module_id) is None:
         raise NotFoundError("module")
 
 

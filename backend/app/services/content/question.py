@@ -37,7 +37,7 @@ class QuestionService(AuthoringService):
         self, module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID
     ) -> Answer[QuestionRead]:
         async with self.reading() as uow:
-            module = found(await uow.modules.live(module_id), "module")
+            module = found(await uow.modules.not_deleted(module_id), "module")
             section = section_of(module, section_id)
             return _answer(question_of(section, question_id))
 

@@ -29,7 +29,7 @@ from app.services.unit_of_work import UnitOfWork
 class SectionService(AuthoringService):
     async def get(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Answer[SectionRead]:
         async with self.reading() as uow:
-            module = found(await uow.modules.live(module_id), "module")
+            module = found(await uow.modules.not_deleted(module_id), "module")
             return _answer(section_of(module, section_id))
 
     async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Answer[SectionRead]:

@@ -238,7 +238,7 @@ async def _check(
 ) -> None:
     faults = list(_faults(training, today))
     module_id = training.module_id
-    if module_id is not None and await uow.modules.live(module_id) is None:
+    if module_id is not None and await uow.modules.not_deleted(module_id) is None:
         faults.append(FieldError("/module_id", "unknown_module", "No such module"))
     if names_evidence:
         evidence = training.evidence_reference

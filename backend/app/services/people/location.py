@@ -35,7 +35,7 @@ class LocationInUseError(ConflictError):
 class LocationService(Service):
     async def list(self, request: PageRequest) -> ListOf[LocationRead]:
         async with self.reading() as uow:
-            page = await uow.locations.list_live(request)
+            page = await uow.locations.list_not_deleted(request)
             return listed(page, LocationRead.model_validate)
 
     async def departments(self, request: PageRequest) -> ListOf[DepartmentRead]:
@@ -45,7 +45,9 @@ class LocationService(Service):
 
     async def get(self, location_id: uuid.UUID) -> Answer[LocationDetail]:
         async with self.reading() as uow:
-            return await _answer(uow, found(await uow.locations.live(location_id), "location"))
+            return await _answer(
+                uow, found(await uow.locations.not_deleted(location_id), "location")
+            )
 
     async def create(self, payload: LocationCreate) -> Answer[LocationDetail]:
         async with self.work() as uow:
@@ -62,7 +64,7 @@ class LocationService(Service):
         self, location_id: uuid.UUID, payload: LocationUpdate, precondition: Precondition
     ) -> Answer[LocationDetail]:
         async with self.work() as uow:
-            location = found(await uow.locations.live(location_id, lock=True), "location")
+            location = found(await uow.locations.not_deleted(location_id, lock=True), "location")
             precondition.require(location.etag)
             before, after = apply(location, payload, ("name", "time_zone"))
             if payload.manager_ids is not MISSING:
@@ -78,7 +80,7 @@ class LocationService(Service):
 
     async def delete(self, location_id: uuid.UUID, precondition: Precondition) -> None:
         async with self.work() as uow:
-            location = found(await uow.locations.live(location_id, lock=True), "location")
+            location = found(await uow.locations.not_deleted(location_id, lock=True), "location")
             precondition.require(location.etag)
             if await self._is_in_use(uow, location.id):
                 raise LocationInUseError

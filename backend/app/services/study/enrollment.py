@@ -18,7 +18,7 @@ from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.content.section_kind import CompletedBy, completed_otherwise
 from app.models import Enrollment, Signature, VersionSection
-from app.models.study.enrollment import EnrollmentSource, EnrollmentStatus
+from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRow, SectionRow
 from app.repositories.study.enrollment_item import EnrollmentItem
@@ -203,7 +203,7 @@ class EnrollmentService(Service):
             raise EnrollmentClosedError
         own = enrollment.user_id == self.actor.id
         # A rule dates what somebody had chosen before it asked for the same.
-        chosen = enrollment.source is EnrollmentSource.SELF and enrollment.due_on is None
+        chosen = enrollment.source.may_leave and enrollment.due_on is None
         if own and not chosen and not self.actor.is_admin:
             raise ForbiddenError("assigned", "Only a manager can withdraw an assigned training.")
 

@@ -3,10 +3,10 @@
 from datetime import date
 
 from app.domain.compliance import (
-    Cause,
-    Outcome,
-    Reason,
-    Status,
+    ComplianceReason,
+    ComplianceStatus,
+    PeriodCause,
+    PeriodOutcome,
     periods,
     status,
 )
@@ -47,7 +47,10 @@ class TestLeave:
             "exempt",
             "expired",
         ]
-        assert status(facts, since(BLOODBORNE), date(2028, 2, 1)).why.reason is Reason.ON_LEAVE
+        assert (
+            status(facts, since(BLOODBORNE), date(2028, 2, 1)).why.reason
+            is ComplianceReason.ON_LEAVE
+        )
         assert status(facts, since(BLOODBORNE), date(2028, 6, 1)).next_due_on == date(2028, 3, 5)
 
     def test_a_first_due_date_inside_moves_to_the_return(self) -> None:
@@ -99,9 +102,12 @@ class TestLeaversAndMovers:
     def test_termination_releases_what_was_open(self) -> None:
         facts = history(hire(), change(date(2027, 3, 8), GONE))
         (period,) = periods(facts, since(ANNUAL), date(2027, 12, 1))
-        assert (period.outcome, period.closed_on) == (Outcome.RELEASED, date(2027, 3, 8))
+        assert (period.outcome, period.closed_on) == (PeriodOutcome.RELEASED, date(2027, 3, 8))
         line = status(facts, since(ANNUAL), date(2027, 3, 8))
-        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.NOT_EMPLOYED)
+        assert (line.status, line.why.reason) == (
+            ComplianceStatus.NOT_REQUIRED,
+            ComplianceReason.NOT_EMPLOYED,
+        )
 
     def test_a_rehire_with_valid_evidence(self) -> None:
         facts = history(
@@ -124,8 +130,8 @@ class TestLeaversAndMovers:
             hire(date(2028, 6, 1)),
         )
         line = status(facts, since(ANNUAL), date(2028, 6, 1))
-        assert (line.status, line.due_on) == (Status.DUE, date(2028, 6, 11))
-        assert line.why.opened_by is Cause.INITIAL
+        assert (line.status, line.due_on) == (ComplianceStatus.DUE, date(2028, 6, 11))
+        assert line.why.opened_by is PeriodCause.INITIAL
         assert reached(facts, since(ANNUAL), date(2028, 6, 12)) == ["overdue"]
 
     def test_trained_between_two_employments(self) -> None:
@@ -146,14 +152,14 @@ class TestLeaversAndMovers:
             change(date(2027, 5, 1)),
         )
         first, second = periods(facts, since(BLOODBORNE), date(2027, 5, 1))
-        assert (first.outcome, second.outcome) == (Outcome.RELEASED, Outcome.OPEN)
+        assert (first.outcome, second.outcome) == (PeriodOutcome.RELEASED, PeriodOutcome.OPEN)
         assert second.due_on == date(2027, 5, 1)
         away = status(facts, since(BLOODBORNE), date(2027, 4, 1))
-        assert away.why.reason is Reason.OUTSIDE_AUDIENCE
+        assert away.why.reason is ComplianceReason.OUTSIDE_AUDIENCE
 
     def test_why_names_what_matched(self) -> None:
         line = status(history(), since(BLOODBORNE), HIRED)
-        assert line.why.reason is Reason.MATCHED
+        assert line.why.reason is ComplianceReason.MATCHED
         assert line.why.match
         assert line.why.match.matched == (Matched(Criterion.DEPARTMENT, "Hygiene"),)
         assert line.missing

@@ -6,12 +6,12 @@ from datetime import date
 import pytest
 
 from app.domain.compliance import (
-    Cause,
+    ComplianceReason,
+    ComplianceStatus,
     Evidence,
     Facts,
-    Outcome,
-    Reason,
-    Status,
+    PeriodCause,
+    PeriodOutcome,
     covering,
     in_hindsight,
     periods,
@@ -77,7 +77,7 @@ class TestFirstDue:
         asked = rule(Renewal(), first_due=DaysAfter(event="publication", days=5))
         facts = history(published(date(2027, 6, 1), 1))
         line = status(facts, since(asked), date(2027, 5, 31))
-        assert (line.status, line.due_on) == (Status.NEVER_TRAINED, None)
+        assert (line.status, line.due_on) == (ComplianceStatus.NEVER_TRAINED, None)
         assert status(facts, since(asked), date(2027, 6, 1)).due_on == date(2027, 6, 6)
 
     def test_never_trained_until_the_due_date_comes_near(self) -> None:
@@ -98,7 +98,7 @@ class TestFirstDue:
     def test_nobody_is_asked_before_the_day_of_hire(self) -> None:
         facts = history(change(date(2027, 2, 1), hired_on=HIRED))
         before = status(facts, since(ANNUAL), HIRED - DAY)
-        assert before.why.reason is Reason.NOT_EMPLOYED
+        assert before.why.reason is ComplianceReason.NOT_EMPLOYED
         assert reached(facts, since(ANNUAL), HIRED) == ["due"]
 
     def test_evidence_found_wrong_or_for_something_else_was_never_shown(self) -> None:
@@ -122,8 +122,8 @@ class TestCredit:
     def test_prior_training_that_is_still_valid(self) -> None:
         facts = history(done(date(2026, 12, 1), version=None))
         (period,) = periods(facts, since(ANNUAL), HIRED)
-        assert (period.outcome, period.valid_through) == (Outcome.MET, date(2027, 12, 1))
-        assert (period.cause, period.window_start) == (Cause.INITIAL, HIRED)
+        assert (period.outcome, period.valid_through) == (PeriodOutcome.MET, date(2027, 12, 1))
+        assert (period.cause, period.window_start) == (PeriodCause.INITIAL, HIRED)
 
     @pytest.mark.parametrize(
         ("day", "expected"), [(date(2026, 3, 1), "due_soon"), (date(2026, 2, 28), "due")]
@@ -149,7 +149,7 @@ class TestCredit:
     def test_training_before_the_window_counts_from_its_own_day(self) -> None:
         facts = history(done(date(2027, 3, 5)), done(date(2027, 12, 1), 1))
         first, second = periods(facts, since(ANNUAL), date(2027, 12, 1))
-        assert (second.cause, second.window_start) == (Cause.EARLY_RENEWAL, date(2027, 12, 1))
+        assert (second.cause, second.window_start) == (PeriodCause.EARLY_RENEWAL, date(2027, 12, 1))
         assert (second.valid_from, second.valid_through) == (date(2028, 3, 6), date(2028, 12, 1))
         assert (first.valid_through, second.due_on) == (date(2028, 3, 5), date(2028, 3, 5))
 
@@ -159,9 +159,9 @@ class TestCredit:
             done(date(2027, 3, 5)), done(date(2028, 3, 1), 1, recorded_on=date(2030, 1, 10))
         )
         _, second, third = periods(facts, since(ANNUAL), date(2030, 1, 10))
-        assert (second.outcome, second.closed_on) == (Outcome.MET, date(2030, 1, 10))
+        assert (second.outcome, second.closed_on) == (PeriodOutcome.MET, date(2030, 1, 10))
         assert second.valid_through == date(2029, 3, 5)
-        assert (third.cause, third.due_on) == (Cause.RENEWAL, date(2029, 3, 5))
+        assert (third.cause, third.due_on) == (PeriodCause.RENEWAL, date(2029, 3, 5))
         assert reached(facts, since(ANNUAL), date(2029, 1, 1), date(2030, 1, 10)) == [
             "expired",
             "expired",
@@ -176,12 +176,12 @@ class TestMaterialChange:
 
     def test_what_is_outdated_when_given_meets_nothing(self) -> None:
         facts = self.after(done(self.CHANGED + DAY))
-        assert periods(facts, since(HIPAA), self.CHANGED + DAY)[0].outcome is Outcome.OPEN
+        assert periods(facts, since(HIPAA), self.CHANGED + DAY)[0].outcome is PeriodOutcome.OPEN
 
     def test_on_the_day_of_the_change_the_old_version_still_counts(self) -> None:
         first, second = periods(self.after(done(self.CHANGED)), since(HIPAA), self.CHANGED)
-        assert first.outcome is Outcome.MET
-        assert (second.cause, second.number) == (Cause.MATERIAL_CHANGE, 2)
+        assert first.outcome is PeriodOutcome.MET
+        assert (second.cause, second.number) == (PeriodCause.MATERIAL_CHANGE, 2)
 
     def test_credit_on_the_day_of_the_change_equals_the_new_version(self) -> None:
         facts = self.after(done(self.CHANGED, version=None))

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.compliance import Cause, Facts, RuleVersion, Status, periods, status
+from app.domain.compliance import ComplianceStatus, Facts, PeriodCause, RuleVersion, periods, status
 from app.domain.compliance.requirement import CalendarDay, Renewal, Rule
 from app.domain.recurrence import Anchor, local_day
 from tests.domain.compliance.builders import (
@@ -64,7 +64,7 @@ class TestBloodbornePathogens:
         first, second = periods(self.FACTS, since(BLOODBORNE), date(2028, 2, 20))
         assert (first.valid_from, first.valid_through) == (date(2027, 3, 8), date(2028, 3, 8))
         assert (second.valid_from, second.valid_through) == (date(2028, 3, 9), date(2029, 2, 20))
-        assert second.cause is Cause.RENEWAL
+        assert second.cause is PeriodCause.RENEWAL
         assert (second.window_start, second.due_on) == (date(2028, 2, 7), date(2028, 3, 8))
 
     def test_without_the_cap_the_anniversary_is_kept(self) -> None:
@@ -75,7 +75,7 @@ class TestBloodbornePathogens:
         facts = history(done(date(2027, 3, 8)))
         last, first_after = date(2028, 3, 15), date(2028, 3, 16)
         line = status(facts, since(BLOODBORNE), last)
-        assert (line.status, line.in_grace) == (Status.EXPIRED, True)
+        assert (line.status, line.in_grace) == (ComplianceStatus.EXPIRED, True)
         assert line.next_due_on == date(2028, 3, 8)
         assert not status(facts, since(BLOODBORNE), first_after).in_grace
 
@@ -111,7 +111,7 @@ class TestHipaa:
         line = status(self.FACTS, since(HIPAA), self.CHANGED)
         assert line.missing
         assert [version for _, version in line.missing.minimum_versions] == [3]
-        assert line.why.opened_by is Cause.MATERIAL_CHANGE
+        assert line.why.opened_by is PeriodCause.MATERIAL_CHANGE
         assert line.due_on == self.CHANGED + 30 * DAY
 
     def test_the_old_version_does_not_settle_it(self) -> None:
@@ -151,7 +151,7 @@ class TestHazardCommunication:
         facts = history(done(date(2027, 3, 8)))
         line = status(facts, since(HAZARD_COMMUNICATION), date(2047, 3, 8))
         assert (line.status, line.valid_through, line.next_due_on) == (
-            Status.COMPLIANT,
+            ComplianceStatus.COMPLIANT,
             None,
             None,
         )
@@ -179,7 +179,7 @@ class TestBasicLifeSupport:
     def test_the_printed_expiry_is_what_counts(self) -> None:
         facts = history(card(date(2027, 2, 10), date(2029, 2, 28)))
         line = status(facts, since(BLS), date(2027, 3, 1))
-        assert (line.status, line.valid_through) == (Status.COMPLIANT, date(2029, 2, 28))
+        assert (line.status, line.valid_through) == (ComplianceStatus.COMPLIANT, date(2029, 2, 28))
         assert statuses(
             facts, BLS, date(2028, 12, 29), date(2028, 12, 30), date(2029, 2, 28), date(2029, 3, 1)
         ) == ["compliant", "due_soon", "due_soon", "expired"]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from app.domain.compliance import (
     CertificationPeriod,
+    ComplianceStatus,
     Facts,
-    Outcome,
+    PeriodOutcome,
     RuleVersion,
-    Status,
     covering,
     in_hindsight,
     periods,
@@ -72,7 +72,7 @@ def comparable(rows: Sequence[Row]) -> list[Row]:
 
 
 def closed(history: Sequence[CertificationPeriod]) -> list[CertificationPeriod]:
-    return [period for period in history if period.outcome is not Outcome.OPEN]
+    return [period for period in history if period.outcome is not PeriodOutcome.OPEN]
 
 
 def check_statuses(history: History, samples: list[date]) -> None:
@@ -146,9 +146,9 @@ class TestAppendOnly:
     def test_shape(self, history: History, day: date) -> None:
         found = periods(history.facts, history.rules, day)
         assert [period.number for period in found] == list(range(1, len(found) + 1))
-        assert all(period.outcome is not Outcome.OPEN for period in found[:-1])
+        assert all(period.outcome is not PeriodOutcome.OPEN for period in found[:-1])
         for period in found:
-            if period.outcome is Outcome.MET:
+            if period.outcome is PeriodOutcome.MET:
                 assert period.met_by
                 assert period.met_on
                 assert period.valid_from
@@ -164,7 +164,7 @@ class TestNoOverlap:
         met = [
             period
             for period in periods(history.facts, history.rules, LAST_DAY)
-            if period.outcome is Outcome.MET and period.met_by not in withdrawn
+            if period.outcome is PeriodOutcome.MET and period.met_by not in withdrawn
         ]
         for earlier, later in pairwise(met):
             if later.cause.value == "material_change":
@@ -220,22 +220,22 @@ class TestStatusAgreesWithPeriods:
     def test_line(self, history: History, day: date) -> None:
         line = status(history.facts, history.rules, day)
         found = periods(history.facts, history.rules, day)
-        is_open = bool(found) and found[-1].outcome is Outcome.OPEN
+        is_open = bool(found) and found[-1].outcome is PeriodOutcome.OPEN
         assert (line.missing is not None) == is_open
-        if line.status is Status.COMPLIANT:
+        if line.status is ComplianceStatus.COMPLIANT:
             assert line.met_by
             assert not is_open
             assert line.next_due_on == line.valid_through
-        if line.status in {Status.OVERDUE, Status.EXPIRED}:
+        if line.status in {ComplianceStatus.OVERDUE, ComplianceStatus.EXPIRED}:
             assert line.next_due_on
             assert line.next_due_on < day
-        if line.status in {Status.DUE, Status.DUE_SOON}:
+        if line.status in {ComplianceStatus.DUE, ComplianceStatus.DUE_SOON}:
             assert line.next_due_on is None or line.next_due_on >= day
-        if line.status is Status.NOT_REQUIRED:
+        if line.status is ComplianceStatus.NOT_REQUIRED:
             assert not is_open
 
 
 def test_a_rule_of_nobody_asks_nothing() -> None:
     rules: tuple[RuleVersion, ...] = ()
-    assert status(Facts(), rules, FIRST_DAY).status is Status.NOT_REQUIRED
+    assert status(Facts(), rules, FIRST_DAY).status is ComplianceStatus.NOT_REQUIRED
     assert periods(Facts(), rules, FIRST_DAY) == ()

@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from app.domain.compliance import (
-    Cause,
-    Outcome,
-    Reason,
+    ComplianceReason,
+    ComplianceStatus,
+    PeriodCause,
+    PeriodOutcome,
     RuleVersion,
-    Status,
     periods,
     status,
 )
@@ -42,12 +42,12 @@ class TestWaivers:
         free = waiver(date(2027, 3, 5), date(2027, 4, 30))
         facts = history(free)
         (period,) = periods(facts, since(ANNUAL), date(2027, 4, 30))
-        assert (period.outcome, period.waived_by) == (Outcome.WAIVED, free.id)
+        assert (period.outcome, period.waived_by) == (PeriodOutcome.WAIVED, free.id)
         assert (period.valid_from, period.valid_through) == (date(2027, 3, 5), date(2027, 4, 30))
         line = status(facts, since(ANNUAL), date(2027, 4, 30))
         assert (line.status, line.why.reason, line.why.exemption) == (
-            Status.EXEMPT,
-            Reason.WAIVER,
+            ComplianceStatus.EXEMPT,
+            ComplianceReason.WAIVER,
             free.id,
         )
 
@@ -69,14 +69,14 @@ class TestWaivers:
         free = waiver(date(2028, 1, 1), date(2028, 6, 30))
         facts = history(done(date(2027, 3, 5)), free)
         _, second, third = periods(facts, since(ANNUAL), date(2028, 7, 1))
-        assert (second.cause, second.outcome) == (Cause.RENEWAL, Outcome.WAIVED)
-        assert (third.cause, third.due_on) == (Cause.INITIAL, date(2028, 7, 1))
+        assert (second.cause, second.outcome) == (PeriodCause.RENEWAL, PeriodOutcome.WAIVED)
+        assert (third.cause, third.due_on) == (PeriodCause.INITIAL, date(2028, 7, 1))
 
     def test_evidence_given_although_exempt_counts(self) -> None:
         facts = history(waiver(date(2027, 3, 1), date(2027, 4, 30)), done(date(2027, 4, 10)))
         first, second = periods(facts, since(ANNUAL), date(2027, 5, 1))
-        assert (first.outcome, second.outcome) == (Outcome.WAIVED, Outcome.MET)
-        assert (second.cause, second.due_on) == (Cause.INITIAL, None)
+        assert (first.outcome, second.outcome) == (PeriodOutcome.WAIVED, PeriodOutcome.MET)
+        assert (second.cause, second.due_on) == (PeriodCause.INITIAL, None)
         assert reached(facts, since(ANNUAL), date(2027, 5, 1)) == ["compliant"]
 
     def test_the_new_version_taken_although_waived_takes_over(self) -> None:
@@ -87,8 +87,8 @@ class TestWaivers:
             done(date(2027, 7, 1), 1, version=2),
         )
         _, waived, met = periods(facts, since(HIPAA), date(2027, 7, 1))
-        assert (waived.outcome, met.outcome) == (Outcome.WAIVED, Outcome.MET)
-        assert (met.cause, met.valid_from) == (Cause.MATERIAL_CHANGE, date(2027, 7, 1))
+        assert (waived.outcome, met.outcome) == (PeriodOutcome.WAIVED, PeriodOutcome.MET)
+        assert (met.cause, met.valid_from) == (PeriodCause.MATERIAL_CHANGE, date(2027, 7, 1))
 
     def test_of_two_that_overlap_the_first_to_begin_holds(self) -> None:
         first = waiver(HIRED, date(2027, 4, 30))
@@ -131,12 +131,15 @@ class TestRuleEdits:
             date(2027, 4, 1), audience=Audience(departments=frozenset({"Front desk"}))
         )
         (period,) = periods(history(), rules, date(2027, 4, 1))
-        assert (period.outcome, period.closed_on) == (Outcome.RELEASED, date(2027, 4, 1))
+        assert (period.outcome, period.closed_on) == (PeriodOutcome.RELEASED, date(2027, 4, 1))
 
     def test_withdrawn(self) -> None:
         rules = (*since(ANNUAL), RuleVersion(date(2027, 4, 1), date(2027, 4, 1), None))
         line = status(history(), rules, date(2027, 4, 1))
-        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.NO_RULE)
+        assert (line.status, line.why.reason) == (
+            ComplianceStatus.NOT_REQUIRED,
+            ComplianceReason.NO_RULE,
+        )
 
     def test_a_shorter_window_releases_the_renewal_and_opens_it_later(self) -> None:
         rules = self.edited(date(2028, 2, 10), renewal=Renewal(months=12, window_days=10))
@@ -147,7 +150,11 @@ class TestRuleEdits:
             "due_soon",
         ]
         found = periods(facts, rules, date(2028, 2, 24))
-        assert [p.outcome for p in found] == [Outcome.MET, Outcome.RELEASED, Outcome.OPEN]
+        assert [p.outcome for p in found] == [
+            PeriodOutcome.MET,
+            PeriodOutcome.RELEASED,
+            PeriodOutcome.OPEN,
+        ]
         assert found[1].closed_on == date(2028, 2, 10)
 
     def test_an_edit_planned_ahead_waits_for_its_day(self) -> None:

@@ -4,9 +4,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
-from app.domain.compliance import Assessment, Cause, Missing, Status, assess, periods, status
+from app.domain.compliance import (
+    Assessment,
+    ComplianceStatus,
+    Missing,
+    PeriodCause,
+    assess,
+    periods,
+    status,
+)
 from app.domain.compliance.facts import ExemptionKind
-from app.domain.compliance.obligation import Reason
+from app.domain.compliance.obligation import ComplianceReason
 from app.domain.compliance.requirement import Modules, Rule
 from tests.domain.compliance.builders import (
     ANNUAL,
@@ -89,29 +97,29 @@ class TestDates:
     def test_a_person_in_the_renewal_window(self) -> None:
         line = status(history(done(date(2027, 3, 5))), since(BLOODBORNE), date(2028, 3, 1))
         assert (line.status, line.due_on, line.next_due_on) == (
-            Status.DUE_SOON,
+            ComplianceStatus.DUE_SOON,
             date(2028, 3, 5),
             date(2028, 3, 5),
         )
-        assert line.why.opened_by is Cause.RENEWAL
+        assert line.why.opened_by is PeriodCause.RENEWAL
 
     def test_the_window_never_opens_on_the_day_of_the_evidence(self) -> None:
         """A card handed in ten days before it expires is good news for one day."""
         facts = history(card(HIRED, HIRED + 10 * DAY))
         found = [status(facts, since(BLS), day).status for day in (HIRED, HIRED + DAY)]
-        assert found == [Status.COMPLIANT, Status.DUE_SOON]
+        assert found == [ComplianceStatus.COMPLIANT, ComplianceStatus.DUE_SOON]
 
 
 class TestWhy:
     def test_before_anything_is_on_record(self) -> None:
         day = date(2027, 2, 28)
-        assert status(history(), since(ANNUAL), day).why.reason is Reason.NOT_EMPLOYED
-        assert status(history(), since(ANNUAL, HIRED), day).why.reason is Reason.NO_RULE
+        assert status(history(), since(ANNUAL), day).why.reason is ComplianceReason.NOT_EMPLOYED
+        assert status(history(), since(ANNUAL, HIRED), day).why.reason is ComplianceReason.NO_RULE
 
     def test_waiver_and_exemption_are_told_apart(self) -> None:
         free = waiver(HIRED, None)
         exempt = replace(free, kind=ExemptionKind.EXEMPTION)
-        for fact, reason in ((free, Reason.WAIVER), (exempt, Reason.EXEMPTION)):
+        for fact, reason in ((free, ComplianceReason.WAIVER), (exempt, ComplianceReason.EXEMPTION)):
             why = status(history(fact), since(BLOODBORNE), HIRED).why
             assert (why.reason, why.exemption, why.opened_by) == (reason, free.id, None)
             assert why.match
@@ -119,7 +127,10 @@ class TestWhy:
     def test_not_required(self) -> None:
         facts = history(hire(department="Front desk"))
         line = status(facts, since(BLOODBORNE), HIRED)
-        assert (line.status, line.why.reason) == (Status.NOT_REQUIRED, Reason.OUTSIDE_AUDIENCE)
+        assert (line.status, line.why.reason) == (
+            ComplianceStatus.NOT_REQUIRED,
+            ComplianceReason.OUTSIDE_AUDIENCE,
+        )
         assert (line.due_on, line.missing, line.why.match) == (None, None, None)
 
 

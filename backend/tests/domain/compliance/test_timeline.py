@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.compliance import Facts, Reason, RuleVersion, Status, periods, status
+from app.domain.compliance import (
+    ComplianceReason,
+    ComplianceStatus,
+    Facts,
+    RuleVersion,
+    periods,
+    status,
+)
 from app.domain.compliance.timeline import Segment, placements, timeline
 from tests.domain.compliance.builders import ANNUAL, HIRED, done, history, since
 from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
@@ -31,7 +38,7 @@ class TestTimeline:
         for day in sorted({*samples, *edges, LAST_DAY + 900 * DAY}):
             line, segment = status(past.facts, past.rules, day), on(found, day)
             if segment is None:
-                assert line.why.reason in {Reason.NO_RULE, Reason.NOT_EMPLOYED}
+                assert line.why.reason in {ComplianceReason.NO_RULE, ComplianceReason.NOT_EMPLOYED}
             else:
                 assert (segment.status, segment.due_on, segment.valid_through, segment.met_by) == (
                     line.status,
@@ -64,14 +71,14 @@ class TestTimeline:
         ("day", "expected"),
         [
             (HIRED - DAY, None),
-            (HIRED, Status.DUE),
-            (date(2027, 3, 5), Status.COMPLIANT),
-            (date(2028, 2, 4), Status.DUE_SOON),
-            (date(2028, 3, 5), Status.DUE_SOON),
-            (date(2028, 3, 6), Status.EXPIRED),
-            (date.max, Status.EXPIRED),
+            (HIRED, ComplianceStatus.DUE),
+            (date(2027, 3, 5), ComplianceStatus.COMPLIANT),
+            (date(2028, 2, 4), ComplianceStatus.DUE_SOON),
+            (date(2028, 3, 5), ComplianceStatus.DUE_SOON),
+            (date(2028, 3, 6), ComplianceStatus.EXPIRED),
+            (date.max, ComplianceStatus.EXPIRED),
         ],
     )
-    def test_a_year(self, day: date, expected: Status | None) -> None:
+    def test_a_year(self, day: date, expected: ComplianceStatus | None) -> None:
         found = on(segments(history(done(date(2027, 3, 5))), since(ANNUAL)), day)
         assert (found.status if found else None) == expected

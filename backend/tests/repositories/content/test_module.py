@@ -35,7 +35,7 @@ class TestParts:
         questions[0].position, questions[2].position = 3, 1
         await store.commit()
         store.expunge_all()
-        read = await ModuleRepository(store).live(module.id)
+        read = await ModuleRepository(store).not_deleted(module.id)
         assert read is not None
         assert [section.kind for section in read.sections] == ["quiz", "text"]
         assert [question.prompt for question in read.sections[0].questions] == [
@@ -98,7 +98,7 @@ class TestDeletion:
     async def test_hides_a_module_everywhere(self, store: AsyncSession) -> None:
         module = await make_module(store, deleted_at=GONE)
         modules = ModuleRepository(store)
-        assert await modules.live(module.id) is None
+        assert await modules.not_deleted(module.id) is None
         assert await modules.by_slug(module.slug) is None
         assert await modules.card(module.id, author=True) is None
         assert await modules.existing_ids([module.id]) == set()
@@ -215,7 +215,7 @@ class TestPrerequisites:
 async def test_editors_of_a_module_queue(committed_database: Database) -> None:
     async with committed_database.writing() as first, committed_database.writing() as second:
         module = await make_module(first)
-        await ModuleRepository(first).live(module.id, lock=True)
+        await ModuleRepository(first).not_deleted(module.id, lock=True)
         await impatient(second)
         with pytest.raises(DBAPIError, match="lock timeout"):
-            await ModuleRepository(second).live(module.id, lock=True)
+            await ModuleRepository(second).not_deleted(module.id, lock=True)

@@ -19,12 +19,12 @@ class TestLive:
         kept = await make_location(store, name="North")
         gone = await make_location(store, name="South", deleted_at=GONE)
         locations = LocationRepository(store)
-        assert await locations.live(kept.id) is kept
-        assert await locations.live(gone.id) is None
+        assert await locations.not_deleted(kept.id) is kept
+        assert await locations.not_deleted(gone.id) is None
         assert await locations.named("south") is None
         assert await locations.named("NORTH") is kept
         assert await locations.by_id(gone.id) is gone
-        page = await locations.list_live(PageRequest(include_total=True))
+        page = await locations.list_not_deleted(PageRequest(include_total=True))
         assert (page.items, page.total) == ([kept], 1)
 
     async def test_one_live_location_for_one_name(self, store: AsyncSession) -> None:
@@ -67,7 +67,7 @@ async def test_managers_are_replaced(session: AsyncSession) -> None:
 async def test_a_locked_location_makes_others_wait(committed_database: Database) -> None:
     async with committed_database.writing() as first, committed_database.writing() as second:
         office = await make_location(first)
-        await LocationRepository(first).live(office.id, lock=True)
+        await LocationRepository(first).not_deleted(office.id, lock=True)
         await impatient(second)
         with pytest.raises(DBAPIError, match="lock timeout"):
             await LocationRepository(second).by_id(office.id, lock=True)

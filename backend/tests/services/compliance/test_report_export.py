@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from app.domain.compliance import Status
+from app.domain.compliance import ComplianceStatus
 from app.repositories.compliance.report import Line
 from app.services.compliance.report_export import csv_chunks
 
@@ -24,7 +24,7 @@ async def lines_of(name: str) -> AsyncIterator[Line]:
         job_title=None,
         requirement_id=uuid.uuid4(),
         requirement="Radiation safety",
-        status=Status.OVERDUE,
+        status=ComplianceStatus.OVERDUE,
         due_on=DAY,
         valid_through=None,
         met_by=None,

@@ -96,7 +96,7 @@ async def _scope(uow: UnitOfWork, query: PackQuery) -> PackScope:
             raise NotFoundError("location")
     if query.user_id is not None and await uow.users.by_id(query.user_id) is None:
         raise NotFoundError("user")
-    if query.module_id is not None and await uow.modules.live(query.module_id) is None:
+    if query.module_id is not None and await uow.modules.not_deleted(query.module_id) is None:
         raise NotFoundError("module")
     return PackScope(
         from_day=query.from_day,

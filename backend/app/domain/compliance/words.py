@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping
 
-from app.domain.compliance import Cause, Reason, Why
+from app.domain.compliance import ComplianceReason, PeriodCause, Why
 from app.domain.compliance.requirement import Criterion, Matched
 
 _REASONS = {
-    Reason.NO_RULE: "No rule is in force.",
-    Reason.NOT_EMPLOYED: "Not employed on this day.",
-    Reason.OUTSIDE_AUDIENCE: "The rule is not meant for this person.",
-    Reason.ON_LEAVE: "On leave.",
-    Reason.WAIVER: "Freed by a waiver.",
-    Reason.EXEMPTION: "Freed by an exemption.",
+    ComplianceReason.NO_RULE: "No rule is in force.",
+    ComplianceReason.NOT_EMPLOYED: "Not employed on this day.",
+    ComplianceReason.OUTSIDE_AUDIENCE: "The rule is not meant for this person.",
+    ComplianceReason.ON_LEAVE: "On leave.",
+    ComplianceReason.WAIVER: "Freed by a waiver.",
+    ComplianceReason.EXEMPTION: "Freed by an exemption.",
+    ComplianceReason.MATCHED: "",
 }
 _CAUSES = {
-    Cause.INITIAL: "To be shown for the first time.",
-    Cause.RENEWAL: "The renewal window has begun.",
-    Cause.EARLY_RENEWAL: "Renewed early.",
-    Cause.MATERIAL_CHANGE: "The content has changed materially.",
+    PeriodCause.INITIAL: "To be shown for the first time.",
+    PeriodCause.RENEWAL: "The renewal window has begun.",
+    PeriodCause.EARLY_RENEWAL: "Renewed early.",
+    PeriodCause.MATERIAL_CHANGE: "The content has changed materially.",
 }
 _CRITERIA = {
     Criterion.DEPARTMENT: "the department is {}",
@@ -29,12 +30,12 @@ _CRITERIA = {
 
 
 def summary(why: Why, location_names: Mapping[str, str]) -> str:
-    sentences = [_REASONS[why.reason]] if why.reason in _REASONS else []
+    sentences = [_REASONS[why.reason]]
     if why.match:
         sentences.append(_applies(why.match.matched, location_names))
     if why.opened_by:
         sentences.append(_CAUSES[why.opened_by])
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
 
 
 def _applies(matched: tuple[Matched, ...], location_names: Mapping[str, str]) -> str:

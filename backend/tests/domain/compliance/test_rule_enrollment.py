@@ -1,0 +1,146 @@
+"""What reconciliation enrolls people in, against small histories of every shape."""
+
+import uuid
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.compliance.rule_enrollment import (
+    Assigned,
+    EnrollmentPlan,
+    OpenEnrollment,
+    Wanted,
+    plan_enrollments,
+)
+
+PEOPLE = [uuid.UUID(int=number) for number in range(1, 4)]
+MODULES = [uuid.UUID(int=number) for number in range(10, 14)]
+PERSON, HYGIENE, HYGIENE_AGAIN = PEOPLE[0], MODULES[0], MODULES[1]
+VERSIONS = {module_id: uuid.UUID(int=module_id.int * 100) for module_id in MODULES}
+MAY, JUNE = date(2027, 5, 1), date(2027, 6, 1)
+
+days = st.none() | st.dates(MAY, JUNE)
+wishes = st.lists(
+    st.builds(
+        Wanted,
+        st.sampled_from(PEOPLE),
+        st.lists(st.sampled_from(MODULES), min_size=1, max_size=3, unique=True).map(tuple),
+        days,
+    ),
+    max_size=6,
+)
+enrollments = st.lists(
+    st.builds(
+        OpenEnrollment,
+        id=st.uuids(),
+        user_id=st.sampled_from(PEOPLE),
+        module_id=st.sampled_from(MODULES),
+        follows_rules=st.booleans(),
+        due_on=days,
+        started=st.booleans(),
+    ),
+    max_size=8,
+    unique_by=lambda row: (row.user_id, row.module_id),
+)
+versions = st.lists(st.sampled_from(MODULES), unique=True).map(
+    lambda modules: {module_id: VERSIONS[module_id] for module_id in modules}
+)
+
+
+def open_one(**changes: object) -> OpenEnrollment:
+    fields: dict[str, object] = {
+        "id": uuid.UUID(int=7),
+        "user_id": PERSON,
+        "module_id": HYGIENE,
+        "follows_rules": True,
+        "due_on": MAY,
+        "started": False,
+    }
+    return OpenEnrollment(**{**fields, **changes})  # type: ignore[arg-type]  # names are fields
+
+
+def followed(open_now: list[OpenEnrollment], plan: EnrollmentPlan) -> list[OpenEnrollment]:
+    """Return what is open once the plan was carried out."""
+    kept = [
+        OpenEnrollment(
+            row.id,
+            row.user_id,
+            row.module_id,
+            row.follows_rules,
+            plan.dated.get(row.id, row.due_on),
+            row.started,
+        )
+        for row in open_now
+        if row.id not in plan.withdrawn
+    ]
+    made = [
+        OpenEnrollment(uuid.uuid4(), each.user_id, each.module_id, True, each.due_on, False)  # noqa: FBT003  # in the order of the fields
+        for each in plan.assigned
+    ]
+    return kept + made
+
+
+class TestPlan:
+    def test_assigns_the_first_that_can_be_assigned(self) -> None:
+        wanted = Wanted(PERSON, (HYGIENE, HYGIENE_AGAIN), MAY)
+        plan = plan_enrollments([wanted], [], {HYGIENE_AGAIN: VERSIONS[HYGIENE_AGAIN]})
+        assert plan.assigned == [Assigned(PERSON, HYGIENE_AGAIN, VERSIONS[HYGIENE_AGAIN], MAY)]
+
+    def test_goes_on_with_what_is_open(self) -> None:
+        wanted = Wanted(PERSON, (HYGIENE, HYGIENE_AGAIN), MAY)
+        row = open_one(module_id=HYGIENE_AGAIN, due_on=None)
+        plan = plan_enrollments([wanted], [row], VERSIONS)
+        assert plan == EnrollmentPlan([], {row.id: MAY}, [])
+
+    @pytest.mark.parametrize(
+        ("follows_rules", "dates"), [(True, {open_one().id: JUNE}), (False, {})]
+    )
+    def test_moves_a_date_of_somebody_else_forward_only(
+        self, *, follows_rules: bool, dates: dict[uuid.UUID, date]
+    ) -> None:
+        wanted = Wanted(PERSON, (HYGIENE,), JUNE)
+        plan = plan_enrollments([wanted], [open_one(follows_rules=follows_rules)], VERSIONS)
+        assert plan.dated == dates
+
+
+@given(wishes, enrollments, versions)
+def test_never_takes_away_what_was_begun_or_chosen(
+    wanted: list[Wanted], open_now: list[OpenEnrollment], known: dict[uuid.UUID, uuid.UUID]
+) -> None:
+    plan = plan_enrollments(wanted, open_now, known)
+    withdrawn = [row for row in open_now if row.id in plan.withdrawn]
+    assert all(row.follows_rules and not row.started for row in withdrawn)
+
+
+@given(wishes, enrollments, versions)
+def test_dates_of_others_never_move_back(
+    wanted: list[Wanted], open_now: list[OpenEnrollment], known: dict[uuid.UUID, uuid.UUID]
+) -> None:
+    plan = plan_enrollments(wanted, open_now, known)
+    for row in open_now:
+        if not row.follows_rules and row.due_on is not None:
+            assert (plan.dated.get(row.id, row.due_on) or date.max) <= row.due_on
+
+
+@given(wishes, enrollments, versions)
+def test_whoever_can_be_enrolled_is(
+    wanted: list[Wanted], open_now: list[OpenEnrollment], known: dict[uuid.UUID, uuid.UUID]
+) -> None:
+    after = followed(open_now, plan_enrollments(wanted, open_now, known))
+    for each in wanted:
+        mine = [row for row in after if row.user_id == each.user_id]
+        settling = [row for row in mine if row.module_id in each.any_of]
+        assert settling or not any(module_id in known for module_id in each.any_of)
+        assert len({row.module_id for row in mine}) == len(mine)
+
+
+@given(wishes, enrollments, versions)
+def test_a_plan_that_was_followed_leaves_nothing_to_do(
+    wanted: list[Wanted], open_now: list[OpenEnrollment], known: dict[uuid.UUID, uuid.UUID]
+) -> None:
+    after = followed(open_now, plan_enrollments(wanted, open_now, known))
+    again = plan_enrollments(wanted, after, known)
+    assert not again.assigned
+    assert not again.withdrawn
