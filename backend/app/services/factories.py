@@ -109,10 +109,12 @@ class Services:
     realtime = _plain(RealtimeService)
     reconciliation = _plain(ReconciliationService)
     reports = _plain(ReportService)
-    retention = _plain(RetentionService)
     sections = _plain(SectionService)
     seeds = _plain(SeedService)
     training_records = _plain(TrainingRecordService)
+
+    def retention(self, context: RequestContext) -> RetentionService:
+        return RetentionService(self.database, context, self.auth)
 
     def account_sync(self) -> AccountSyncService:
         settings = self.settings

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0013"
+SCHEMA_REVISION = "0014"
 """Revisions are one line, numbered in its order."""
 
 

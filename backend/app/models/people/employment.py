@@ -18,6 +18,7 @@ class EmploymentChange(AppendOnlyModel):
     """
 
     __tablename__ = "employment_changes"
+    __kept_by__ = "refuse_unless_erased('user_id')"
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     effective_on: Mapped[date]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Date, Select, Uuid, func, literal, select
+from sqlalchemy import Date, Select, Uuid, func, literal, select, update
 
 from app.domain.compliance import EmploymentState
 from app.domain.evidence.retention import RetentionClass
@@ -121,6 +121,14 @@ class RetentionRepository(Repository[RetentionPeriod]):
     async def is_erased(self, user_id: uuid.UUID) -> bool:
         statement = select(Erasure.id).where(Erasure.user_id == user_id)
         return await self.session.scalar(statement) is not None
+
+    async def account_of(self, user_id: uuid.UUID) -> uuid.UUID | None:
+        return await self.session.scalar(select(User.supabase_id).where(User.id == user_id))
+
+    async def unlink(self, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
+        """Take an account off a row that is to be erased; the database erases no other."""
+        statement = update(User).where(User.id == user_id, User.supabase_id == account_id)
+        await self.session.execute(statement.values(supabase_id=None))
 
     async def erase(self, user_id: uuid.UUID, pseudonym: str, kept_through: date) -> uuid.UUID:
         """Erase a person for good; only the owner of the schema may.

@@ -4,9 +4,10 @@ import secrets
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from app.core.concurrency import Precondition
+from app.core.database import Database
 from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.evidence.retention import (
@@ -18,6 +19,7 @@ from app.domain.evidence.retention import (
     retention_years,
 )
 from app.domain.recurrence import add_days
+from app.integrations.auth_admin import AuthAdmin
 from app.models import LegalHold as LegalHoldRow
 from app.models import RetentionPeriod
 from app.repositories.evidence.retention import KeptEvidence, Leaver, Subject
@@ -30,6 +32,7 @@ from app.schemas.evidence.retention import (
 )
 from app.services.answer import Answer
 from app.services.base import Service
+from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
 
 BATCH = 500
@@ -55,6 +58,10 @@ class NotDueError(ConflictError):
 
 
 class RetentionService(Service):
+    def __init__(self, database: Database, context: RequestContext, auth: AuthAdmin) -> None:
+        super().__init__(database, context)
+        self._auth = auth
+
     async def periods(self) -> ListOf[RetentionPeriodRead]:
         async with self.reading() as uow:
             configured = await uow.retention.periods()
@@ -100,19 +107,36 @@ class RetentionService(Service):
         return found
 
     async def erase(self, user_id: uuid.UUID) -> Erased:
-        """Erase one person, as the owner of the schema. The records have to be sealed."""
+        """Erase one person, as the owner of the schema. The records have to be sealed.
+
+        The sign-in account goes first: whoever has one gets in, as somebody new. Raises
+        AuthUnavailableError, and then nothing is erased.
+        """
         async with self.work() as uow:
-            if not await uow.retention.may_erase():
-                raise NotTheOwnerError
-            leaver = await uow.retention.leaver(user_id, lock=True)
-            if leaver is None:
-                raise NotDueError
-            [state] = await _assess(uow, [leaver])
-            if not state.due or state.erasable_from is None:
-                raise NotDueError
+            await _due_from(uow, user_id)
+            account = await uow.retention.account_of(user_id)
+        if account is not None:
+            await self._auth.delete_user(account)
+        async with self.work() as uow:
+            records, day = await _due_from(uow, user_id)
+            if account is not None:
+                await uow.retention.unlink(user_id, account)
             pseudonym = f"erased-{secrets.token_hex(8)}"
-            await uow.retention.erase(user_id, pseudonym, add_days(state.erasable_from, -1))
-            return Erased(user_id=user_id, pseudonym=pseudonym, records=state.records)
+            await uow.retention.erase(user_id, pseudonym, add_days(day, -1))
+            return Erased(user_id=user_id, pseudonym=pseudonym, records=records)
+
+
+async def _due_from(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[int, date]:
+    """Lock somebody whose time is up; return how many records they have, and since which day."""
+    if not await uow.retention.may_erase():
+        raise NotTheOwnerError
+    leaver = await uow.retention.leaver(user_id, lock=True)
+    if leaver is None:
+        raise NotDueError
+    [state] = await _assess(uow, [leaver])
+    if not state.due or state.erasable_from is None:
+        raise NotDueError
+    return state.records, state.erasable_from
 
 
 async def _assess(uow: UnitOfWork, leavers: list[Leaver]) -> list[ErasureDue]:

@@ -53,9 +53,22 @@ async def test_erase_needs_the_owner(
     assert await erased(session) == 0
 
 
+async def test_erase_waits_for_the_account_to_go(
+    invoke: Invoke, as_owner: None, leaver: User, session: AsyncSession
+) -> None:
+    """Nothing listens where the environment says that Supabase is."""
+    result = await invoke("retention", "erase", "--confirm")
+    assert result.exit_code == 1
+    assert "The sign-in service cannot be reached" in result.stderr
+    assert await erased(session) == 0
+
+
 async def test_erase_then_verify(
     invoke: Invoke, as_owner: None, leaver: User, session: AsyncSession
 ) -> None:
+    leaver.supabase_id = None
+    session.add(leaver)
+    await session.commit()
     result = await invoke("retention", "erase", "--confirm")
     assert result.exit_code == 0
     assert f"{leaver.id} is now erased-" in result.stdout

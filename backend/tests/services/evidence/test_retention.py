@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.domain.actor import Role
 from app.domain.evidence.retention import RetentionClass
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
 from app.models import (
     AuditEvent,
     ErasedRecord,
@@ -25,12 +26,14 @@ from app.services.context import SYSTEM
 from app.services.evidence.legal_hold import LegalHoldService, PersonErasedError
 from app.services.evidence.retention import NotDueError, NotTheOwnerError, RetentionService
 from app.services.evidence.training_record import TrainingRecordService, Verification
+from app.services.people.user_sync import UserInactiveError, UserSync
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
 from tests.factories.module import make_module, publish
 from tests.factories.retention import LAST_DAY, make_leaver, make_record
 from tests.factories.user import make_user
 from tests.services.conftest import acting
+from tests.services.people.test_user_sync import claims_of
 
 FIRST_ERASED = "record_id = (SELECT record_id FROM erased_records WHERE sequence = 1)"
 CALL = text("SELECT erase_person(:user_id, 'erased-x', :kept_through)")
@@ -83,7 +86,7 @@ class TestDue:
     async def test_counts_from_the_longest_clock(
         self, committed_database: Database, leaver: User
     ) -> None:
-        [state] = await RetentionService(committed_database, SYSTEM).due()
+        [state] = await RetentionService(committed_database, SYSTEM, InMemoryAuthAdmin()).due()
         assert (state.user_id, state.left_on, state.records) == (leaver.id, LAST_DAY, 2)
         # 10 March 2019 and three years, inclusive.
         assert (state.erasable_from, state.due) == (date(2022, 3, 11), True)
@@ -91,14 +94,14 @@ class TestDue:
     async def test_active_people_are_not_listed(
         self, committed_database: Database, learner: User
     ) -> None:
-        assert await RetentionService(committed_database, SYSTEM).due() == []
+        assert await RetentionService(committed_database, SYSTEM, InMemoryAuthAdmin()).due() == []
 
     async def test_longer_by_setting(
         self, committed_database: Database, session: AsyncSession, leaver: User
     ) -> None:
         session.add(RetentionPeriod(retention_class=RetentionClass.STANDARD, years=30))
         await session.commit()
-        [state] = await RetentionService(committed_database, SYSTEM).due()
+        [state] = await RetentionService(committed_database, SYSTEM, InMemoryAuthAdmin()).due()
         assert (state.erasable_from, state.due) == (date(2049, 3, 11), False)
 
     async def test_hipaa_counts_from_the_record_and_not_from_leaving(
@@ -107,7 +110,7 @@ class TestDue:
         module_id = await session.scalar(select(TrainingRecord.module_id).limit(1))
         session.add(ModuleTeaching(module_id=module_id, retention_class=RetentionClass.HIPAA))
         await session.commit()
-        [state] = await RetentionService(committed_database, SYSTEM).due()
+        [state] = await RetentionService(committed_database, SYSTEM, InMemoryAuthAdmin()).due()
         assert state.erasable_from == date(2025, 3, 11)
 
     async def test_changes_nothing(
@@ -121,14 +124,19 @@ class TestDue:
             return [await session.scalar(text(f"{checksum} {name} t")) for name in tables]
 
         before = await contents()
-        assert [state.due for state in await RetentionService(committed_database, SYSTEM).due()]
+        assert [
+            state.due
+            for state in await RetentionService(
+                committed_database, SYSTEM, InMemoryAuthAdmin()
+            ).due()
+        ]
         assert await contents() == before
 
 
 class TestRefused:
     async def test_to_the_role_of_the_api(self, committed_database: Database, leaver: User) -> None:
         with pytest.raises(NotTheOwnerError):
-            await RetentionService(committed_database, SYSTEM).erase(leaver.id)
+            await RetentionService(committed_database, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         message = await refusal(committed_database, leaver, date(2022, 3, 10))
         assert "permission denied" in message
 
@@ -142,7 +150,7 @@ class TestRefused:
 
     async def test_for_active_people(self, owner: Database, learner: User) -> None:
         with pytest.raises(NotDueError):
-            await RetentionService(owner, SYSTEM).erase(learner.id)
+            await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(learner.id)
         assert "person_active" in await refusal(owner, learner, date(2022, 3, 10))
 
     async def test_before_the_clock(
@@ -154,7 +162,7 @@ class TestRefused:
         await make_record(session, leaver, module, datetime.now(UTC))
         await TrainingRecordService(committed_database, SYSTEM).seal()
         with pytest.raises(NotDueError):
-            await RetentionService(owner, SYSTEM).erase(leaver.id)
+            await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         # Even to an owner who says that the clock has run out.
         assert "clock_running" in await refusal(owner, leaver, date(2022, 3, 10))
         assert await session.scalar(select(func.count()).select_from(TrainingRecord)) == 3
@@ -168,10 +176,10 @@ class TestRefused:
         admin = await make_user(session, role=Role.ADMIN)
         session.add(LegalHold(user_id=leaver.id, reason="Claim", placed_by_id=admin.id))
         await session.commit()
-        [state] = await RetentionService(owner, SYSTEM).due()
+        [state] = await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).due()
         assert (state.held, state.due, state.erasable_from) == (True, False, None)
         with pytest.raises(NotDueError):
-            await RetentionService(owner, SYSTEM).erase(leaver.id)
+            await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         assert "legal_hold" in await refusal(owner, leaver, date(2022, 3, 10))
 
     async def test_before_the_records_are_sealed(
@@ -185,6 +193,35 @@ class TestRefused:
         with pytest.raises(DBAPIError, match="append-only"):
             async with owner.session() as session:
                 await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # a constant
+
+
+class TestAccount:
+    """Whoever has a sign-in account gets in, as somebody new: the account goes first."""
+
+    async def test_goes_first(self, owner: Database, session: AsyncSession, leaver: User) -> None:
+        auth, link = InMemoryAuthAdmin(), leaver.supabase_id
+        assert link is not None
+        auth.put(AuthUser(link, leaver.email, email_confirmed=True))
+        email = leaver.email
+        await RetentionService(owner, SYSTEM, auth).erase(leaver.id)
+        assert auth.users == {}
+        with pytest.raises(UserInactiveError):
+            await UserSync(owner, auth).actor(claims_of(link, email))
+        assert await session.scalar(select(func.count()).where(User.email == email)) == 0
+
+    async def test_nothing_is_erased_while_nobody_can_tell(
+        self, owner: Database, session: AsyncSession, leaver: User
+    ) -> None:
+        auth = InMemoryAuthAdmin()
+        auth.available = False
+        with pytest.raises(AuthUnavailableError):
+            await RetentionService(owner, SYSTEM, auth).erase(leaver.id)
+        assert await session.scalar(select(func.count()).select_from(TrainingRecord)) == 2
+
+    async def test_the_database_erases_nobody_with_an_account(
+        self, owner: Database, leaver: User
+    ) -> None:
+        assert "account_linked" in await refusal(owner, leaver, date(2022, 3, 10))
 
 
 class TestErase:
@@ -223,7 +260,7 @@ class TestErase:
             )
         )
         await session.commit()
-        erased = await RetentionService(owner, SYSTEM).erase(leaver.id)
+        erased = await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         assert erased.records == 2
         session.expire_all()
         person = await session.get_one(User, leaver_id)
@@ -246,9 +283,9 @@ class TestErase:
     async def test_is_audited_once_and_not_repeated(
         self, owner: Database, session: AsyncSession, leaver: User
     ) -> None:
-        await RetentionService(owner, SYSTEM).erase(leaver.id)
+        await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         with pytest.raises(NotDueError):
-            await RetentionService(owner, SYSTEM).erase(leaver.id)
+            await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         assert "already_erased" in await refusal(owner, leaver, date(2022, 3, 10))
         events = await session.scalars(select(AuditEvent).where(AuditEvent.action == "user:erased"))
         [event] = events.all()
@@ -259,7 +296,7 @@ class TestErase:
         self, owner: Database, committed_database: Database, session: AsyncSession, leaver: User
     ) -> None:
         admin = await make_user(session, role=Role.ADMIN)
-        await RetentionService(owner, SYSTEM).erase(leaver.id)
+        await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         with pytest.raises(PersonErasedError):
             await LegalHoldService(committed_database, acting(admin)).place(
                 LegalHoldCreate(user_id=leaver.id, reason="Too late")
@@ -299,7 +336,7 @@ class TestErase:
         statement: str,
         reason: str,
     ) -> None:
-        await RetentionService(owner, SYSTEM).erase(leaver.id)
+        await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         for part in statement.split(";"):
             await tamper(owner, part)
         broken = (await verify(committed_database)).broken
@@ -313,7 +350,7 @@ class TestErase:
         session: AsyncSession,
         leaver: User,
     ) -> None:
-        await RetentionService(owner, SYSTEM).erase(leaver.id)
+        await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         module = await make_module(session)
         await publish(committed_database, module)
         await make_record(session, leaver, module)
@@ -327,6 +364,6 @@ class TestErase:
         hashes = list(
             await session.scalars(select(TrainingRecord.hash).order_by(TrainingRecord.sequence))
         )
-        await RetentionService(owner, SYSTEM).erase(leaver.id)
+        await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
         kept = await session.scalars(select(ErasedRecord.hash).order_by(ErasedRecord.sequence))
         assert list(kept) == hashes

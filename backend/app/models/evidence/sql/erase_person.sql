@@ -22,6 +22,8 @@ BEGIN
         SELECT FROM training_records t LEFT JOIN sealed_records s ON s.record_id = t.id
          WHERE t.user_id = p_user AND s.id IS NULL) THEN
         RAISE EXCEPTION 'records_not_sealed' USING ERRCODE = 'restrict_violation';
+    ELSIF EXISTS (SELECT FROM users WHERE id = p_user AND supabase_id IS NOT NULL) THEN
+        RAISE EXCEPTION 'account_linked' USING ERRCODE = 'restrict_violation';
     END IF;
     SELECT count(*) AS records,
            coalesce((array_agg(hash ORDER BY sequence DESC))[1], repeat('0', 64)) AS last_hash
@@ -38,12 +40,16 @@ BEGIN
     DELETE FROM idempotency_keys WHERE user_id = p_user;
     DELETE FROM location_managers WHERE user_id = p_user;
     UPDATE external_trainings
-       SET user_snapshot = NULL, notes = NULL, evidence_reference = NULL, review_reason = NULL
+       SET user_snapshot = NULL, notes = NULL, evidence_reference = NULL, review_reason = NULL,
+           title = 'erased', provider = 'erased', instructor_name = NULL
      WHERE user_id = p_user;
     UPDATE live_session_attendances SET full_name = NULL, job_title = NULL WHERE user_id = p_user;
     UPDATE legal_holds SET reason = 'erased' WHERE user_id = p_user;
+    UPDATE employment_changes SET note = NULL WHERE user_id = p_user AND note IS NOT NULL;
+    UPDATE media SET file_name = NULL WHERE owner_id = p_user AND purpose = 'evidence';
     UPDATE audit_events SET before = NULL, after = NULL
-     WHERE target_type = 'user' AND target_id = p_user;
+     WHERE target_id IN (SELECT rows_about(p_user))
+       AND (before IS NOT NULL OR after IS NOT NULL);
     UPDATE users
        SET full_name = p_pseudonym, email = p_pseudonym || '@erased.invalid', supabase_id = NULL,
            email_confirmed = false, last_sign_in = NULL, profile_metadata = '{}',

@@ -2,7 +2,8 @@
 -- column with the person's id.
 CREATE FUNCTION refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF erased_now((to_jsonb(OLD) ->> TG_ARGV[0])::uuid) THEN
+    IF erased_now((to_jsonb(OLD) ->> TG_ARGV[0])::uuid)
+       OR told_of_erased((to_jsonb(OLD) ->> TG_ARGV[0])::uuid) THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
