@@ -40,6 +40,7 @@ from app.routers.evidence import (
     legal_hold,
     live_session,
     retention,
+    seal,
     training_record,
 )
 from app.routers.fast_lane import FastLane
@@ -103,6 +104,7 @@ ROUTERS = (
     report.router,
     audit_event.router,
     audit_pack.router,
+    seal.router,
     auth_hook.router,
 )
 

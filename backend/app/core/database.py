@@ -4,6 +4,7 @@ Only `app.services.unit_of_work` (and, for commands, the services it feeds) open
 Conventions of names, keys, deletion and indexes are described in docs/database.md.
 """
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -155,6 +156,9 @@ def _dumps(value: object) -> str:
     # default=str: asyncpg makes UUIDs of its own subclass, which orjson does not know.
     return orjson.dumps(value, default=str).decode()
 
+
+FAREWELL_SECONDS = 3.0
+"""How long closing all connections may take at the end of a process."""
 
 UNANSWERED_SECONDS = 5.0
 """What the server may exceed its own limit by, until nobody is thought to be there."""
@@ -355,7 +359,12 @@ class Database:
         }
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Say farewell to the server for a short while: it may be out of reach."""
+        try:
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self.engine.dispose()
+        except TimeoutError:
+            log.warning("connections_left")
 
 
 async def _fetch_in_transaction(

@@ -37,6 +37,7 @@ from app.services.evidence.external_training import ExternalTrainingService
 from app.services.evidence.legal_hold import LegalHoldService
 from app.services.evidence.live_session import LiveSessionService
 from app.services.evidence.retention import RetentionService
+from app.services.evidence.seal import SealService
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.idempotency_key import IdempotencyKeyService
 from app.services.people.account_sync import AccountSyncService
@@ -110,6 +111,7 @@ class Services:
     reconciliation = _plain(ReconciliationService)
     reports = _plain(ReportService)
     sections = _plain(SectionService)
+    seals = _plain(SealService)
     seeds = _plain(SeedService)
     training_records = _plain(TrainingRecordService)
 

@@ -33,6 +33,7 @@ from app.repositories.evidence.external_training import ExternalTrainingReposito
 from app.repositories.evidence.legal_hold import LegalHoldRepository
 from app.repositories.evidence.live_session import LiveSessionRepository
 from app.repositories.evidence.retention import RetentionRepository
+from app.repositories.evidence.seal import SealRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
 from app.repositories.people.account_sync import AccountSyncRepository
@@ -110,6 +111,7 @@ class UnitOfWork:
     retention = _repository(RetentionRepository)
     rule_enrollments = _repository(RuleEnrollmentRepository)
     server = _repository(ServerRepository)
+    seals = _repository(SealRepository)
     training_records = _repository(TrainingRecordRepository)
     users = _repository(UserRepository)
     versions = _repository(VersionRepository)

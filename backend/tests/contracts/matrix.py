@@ -221,4 +221,5 @@ def _evidence(world: World) -> list[Row]:
         Row("list_training_records", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
         Row("read_training_record", OWNER_AND_ABOVE, 404),
         Row("list_audit_events", ADMINS),
+        Row("list_seals", ADMINS),
     ]

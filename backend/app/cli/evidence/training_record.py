@@ -46,4 +46,15 @@ def seal() -> None:
         return seals
 
     for made in with_services(use):
-        out.print(f"Seal {made.number} covers {made.record_count} records: {made.hash}")
+        _print(made)
+
+
+@cli.command()
+def seals() -> None:
+    """Print the seals that were made before, as `seal` did: their hashes belong elsewhere, too."""
+    for made in with_services(lambda services: services.seals(SYSTEM).all()):
+        _print(made)
+
+
+def _print(made: RecordSeal) -> None:
+    out.print(f"Seal {made.number} covers {made.record_count} records: {made.hash}")

@@ -1,7 +1,6 @@
 """Connections that notice when nobody is there any more, and how they are opened."""
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -42,9 +41,12 @@ class WatchedConnection(asyncpg.Connection):
         _watch(transport)
 
     async def close(self, *, timeout: float | None = CLOSE_SECONDS) -> None:  # noqa: ASYNC109  # as in asyncpg
-        # Without an answer the driver cuts the connection, which is what closing is for.
-        with contextlib.suppress(TimeoutError):
-            await super().close(timeout=timeout)
+        try:
+            # The driver's own limit leaves out that it waits for what it is about to cancel.
+            async with asyncio.timeout(timeout):
+                await super().close(timeout=timeout)
+        except TimeoutError:
+            self.terminate()
 
 
 def _watch(transport: asyncio.Transport) -> None:

@@ -1,0 +1,21 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.evidence.seal import SealRead
+from app.services.context import RequestContext
+
+router = APIRouter(prefix="/seals", tags=["audit"], route_class=StrictRoute)
+
+Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
+
+
+@router.get("", response_model=ListOf[SealRead])
+async def list_seals(context: Auditor, app: App, page: PageQuery) -> Response:
+    """List the seals of the training records, the newest first."""
+    return json_of(await app.seals(context).list(page))
