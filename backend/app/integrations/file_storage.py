@@ -83,7 +83,10 @@ class FileStorage(Protocol):
     async def sign_upload(self, path: str) -> UploadGrant: ...
 
     async def sign_download(self, path: str, seconds: int) -> str | None:
-        """Return a URL that anybody may use for so long; None when there is no such file."""
+        """Return a URL that anybody may use for so long; None when there is no such file.
+
+        Browsers save what it leads to, and run nothing of it as a page or document.
+        """
 
     async def find(self, path: str) -> StoredFile | None: ...
 
@@ -122,7 +125,7 @@ class SupabaseFileStorage:
 
     async def sign_download(self, path: str, seconds: int) -> str | None:
         files = await self._files()
-        signed = await _answered(files.create_signed_url(path, seconds))
+        signed = await _answered(files.create_signed_url(path, seconds, {"download": True}))
         return str(signed["signedURL"]) if signed and signed["signedURL"] else None
 
     async def find(self, path: str) -> StoredFile | None:
@@ -281,7 +284,7 @@ class InMemoryFileStorage:
 
     async def sign_download(self, path: str, seconds: int) -> str | None:
         self._answer()
-        return self._url(path, expires_in=str(seconds)) if path in self.files else None
+        return self._url(path, expires_in=str(seconds), download="") if path in self.files else None
 
     async def find(self, path: str) -> StoredFile | None:
         self._answer()

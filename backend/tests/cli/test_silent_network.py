@@ -54,8 +54,11 @@ async def call(server: Server, user: User) -> str:
     lines = ["GET /api/v1/users/me HTTP/1.1", "Host: x", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in server.bearer(user).items()]
     writer.write("\r\n".join([*lines, "", ""]).encode())
-    head, _, body = (await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)).partition(b"\r\n\r\n")
-    writer.close()
+    try:
+        answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
+    finally:
+        writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
     status = head.split(None, 2)[1].decode() if head else "cut off"
     return status if status == "200" else str(json.loads(body)["code"]) if body else status
 

@@ -111,6 +111,8 @@ class TestSupabase:
         assert url
         assert url.startswith(f"{URL}/storage/v1/object/sign/training-media/{PATH}?")
         assert b'"300"' in seen[0].content
+        # Saved, never shown: a PDF may hold scripts, a picture may be a page as well.
+        assert "download" in httpx.URL(url).params
         assert seen[0].headers["Authorization"] == "Bearer sb_secret_test"
 
     async def test_finds_and_reads(self, make: Make) -> None:
