@@ -11,6 +11,7 @@ from threading import Thread
 import orjson
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 
 from app.container import Container
 from app.core.config import Environment, Settings, load_settings
@@ -150,8 +151,11 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Wrap the router; what is added later is further out."""
-    app.router.middleware_stack = HeadAsGet(FastLane(app.router.middleware_stack))
+    """Wrap the application; what is added later is further out."""
+    app.add_middleware(FastLane)
+    app.add_middleware(HeadAsGet)
+    # What goes wrong in a lane is answered as it is in a route, which has handlers of its own.
+    app.add_middleware(ExceptionMiddleware, handlers=app.exception_handlers)
     if settings.root_path:
         app.add_middleware(BelowRootPath, root_path=settings.root_path)
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)

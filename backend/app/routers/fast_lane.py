@@ -75,7 +75,7 @@ class Lane:
 
 
 class FastLane:
-    """Pure ASGI around the router, within the handlers of exceptions."""
+    """Pure ASGI around the application, within handlers of exceptions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

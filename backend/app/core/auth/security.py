@@ -7,7 +7,6 @@ import base64
 import hashlib
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 
 import jwt
 import orjson
+from cachetools import LRUCache
 from jwt import PyJWK
 
 from app.core.auth.jwks import ALGORITHMS
@@ -57,9 +57,8 @@ class TokenCache:
     """Verified claims by the SHA-256 of their token: bounded, short-lived, never the token."""
 
     def __init__(self, size: int, seconds: float) -> None:
-        self._size = size
         self._seconds = seconds
-        self._entries: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
+        self._entries: LRUCache[bytes, tuple[float, Claims]] = LRUCache(size)
 
     def get(self, digest: bytes, now: float) -> Claims | None:
         entry = self._entries.get(digest)
@@ -68,12 +67,8 @@ class TokenCache:
         return entry[1]
 
     def put(self, digest: bytes, claims: Claims, now: float) -> None:
-        if not self._size:
-            return
-        self._entries[digest] = (min(now + self._seconds, claims.expires_at), claims)
-        self._entries.move_to_end(digest)
-        while len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        if self._entries.maxsize:
+            self._entries[digest] = (min(now + self._seconds, claims.expires_at), claims)
 
 
 class TokenVerifier:
@@ -86,14 +81,14 @@ class TokenVerifier:
         issuer: str,
         legacy_secret: str | None = None,
         oauth_clients: Collection[str] = (),
-        cache: TokenCache | None = None,
+        cache: TokenCache,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._legacy_secret = legacy_secret
         self._oauth_clients = frozenset(oauth_clients)
-        self._cache = cache or TokenCache(0, 0)
+        self._cache = cache
         self._now = wall_clock
 
     async def verify(self, token: str) -> Claims:

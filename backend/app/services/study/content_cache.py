@@ -1,7 +1,8 @@
 """Published content in memory. Versions are immutable, so nothing in here ever goes stale."""
 
 import uuid
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 MAX_PINS = 50_000
 
@@ -14,27 +15,16 @@ class ContentCache:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._bodies: OrderedDict[uuid.UUID, bytes] = OrderedDict()
-        self._pins: OrderedDict[uuid.UUID, uuid.UUID] = OrderedDict()
+        self._bodies: LRUCache[uuid.UUID, bytes] = LRUCache(max_bytes, getsizeof=len)
+        self._pins: LRUCache[uuid.UUID, uuid.UUID] = LRUCache(MAX_PINS)
 
     def get(self, enrollment_id: uuid.UUID) -> tuple[uuid.UUID, bytes] | None:
         """Return the version that the enrollment is pinned to and its content, if both are here."""
         version_id = self._pins.get(enrollment_id)
         body = self._bodies.get(version_id) if version_id else None
-        if version_id is None or body is None:
-            return None
-        self._bodies.move_to_end(version_id)
-        return version_id, body
+        return None if version_id is None or body is None else (version_id, body)
 
     def put(self, enrollment_id: uuid.UUID, version_id: uuid.UUID, body: bytes) -> None:
         self._pins[enrollment_id] = version_id
-        if len(self._pins) > MAX_PINS:
-            self._pins.popitem(last=False)
-        if len(body) > self._max_bytes or version_id in self._bodies:
-            return
-        self._bodies[version_id] = body
-        self._bytes += len(body)
-        while self._bytes > self._max_bytes:
-            self._bytes -= len(self._bodies.popitem(last=False)[1])
+        if len(body) <= self._bodies.maxsize:
+            self._bodies[version_id] = body

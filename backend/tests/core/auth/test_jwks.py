@@ -16,7 +16,7 @@ from app.core.auth.jwks import (
     JwksKeys,
     KeysUnavailableError,
 )
-from app.core.auth.security import InvalidTokenError, TokenVerifier
+from app.core.auth.security import InvalidTokenError, TokenCache, TokenVerifier
 from tests.core.auth.tokens import SUBJECT, Project
 from tests.support import ISSUER, LocalKeys
 
@@ -272,7 +272,7 @@ class TestVerifier:
     async def test_rotation_changes_who_gets_in(
         self, server: KeyServer, first: LocalKeys, second: LocalKeys
     ) -> None:
-        verifier = TokenVerifier(server.keys, issuer=ISSUER)
+        verifier = TokenVerifier(server.keys, issuer=ISSUER, cache=TokenCache(0, 0))
         old = first.token(SUBJECT, "person@unified.example")
         new = second.token(SUBJECT, "person@unified.example")
         assert (await verifier.verify(old)).subject == SUBJECT
@@ -287,13 +287,15 @@ class TestVerifier:
     async def test_a_legacy_project_needs_its_secret(self, server: KeyServer) -> None:
         server.publish()
         with pytest.raises(InvalidTokenError):
-            await TokenVerifier(server.keys, issuer=ISSUER).verify(Project().with_secret("s" * 40))
+            await TokenVerifier(server.keys, issuer=ISSUER, cache=TokenCache(0, 0)).verify(
+                Project().with_secret("s" * 40)
+            )
 
     async def test_an_outage_is_not_the_callers_fault(
         self, server: KeyServer, first: LocalKeys
     ) -> None:
         server.error = httpx.ConnectError("refused")
         with pytest.raises(KeysUnavailableError):
-            await TokenVerifier(server.keys, issuer=ISSUER).verify(
+            await TokenVerifier(server.keys, issuer=ISSUER, cache=TokenCache(0, 0)).verify(
                 first.token(SUBJECT, "person@unified.example")
             )

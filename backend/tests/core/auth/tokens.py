@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from app.core.auth.security import TokenVerifier
+from app.core.auth.security import TokenCache, TokenVerifier
 from tests.support import ISSUER, LocalKeys
 
 SECRET = "a-legacy-project-secret-of-forty-characters"
@@ -49,7 +49,7 @@ class Project:
         return self._rsa if kid == RSA_KID else await self.local.get(kid)
 
     def verifier(self, **options: Any) -> TokenVerifier:
-        return TokenVerifier(self, issuer=ISSUER, **options)
+        return TokenVerifier(self, issuer=ISSUER, **{"cache": TokenCache(0, 0), **options})
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return good claims with `changes`; ABSENT takes one away."""
