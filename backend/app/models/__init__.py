@@ -4,6 +4,7 @@ from app.models.compliance.certification_period import CertificationPeriod
 from app.models.compliance.compliance_segment import (
     ComplianceCount,
     ComplianceDay,
+    ComplianceEdition,
     CompliancePending,
     ComplianceSegment,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "CertificationPeriod",
     "ComplianceCount",
     "ComplianceDay",
+    "ComplianceEdition",
     "CompliancePending",
     "ComplianceSegment",
     "Department",

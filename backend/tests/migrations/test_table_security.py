@@ -171,7 +171,9 @@ class TestPublicRoles:
         for table in filled:
             column = await a_column(owner, table)
             assert await allowed(owner, f"SELECT count(*) FROM {table}") == 0, table  # noqa: S608  # from the catalogue
-            assert await allowed(owner, f"UPDATE {table} SET {column} = {column}") == "UPDATE 0"  # noqa: S608  # from the catalogue
+            changed = await allowed(owner, f"UPDATE {table} SET {column} = {column}")  # noqa: S608  # from the catalogue
+            # None where a trigger writes to a table that is as closed to them as this one.
+            assert changed in {"UPDATE 0", None}, table
             assert await allowed(owner, f"DELETE FROM {table}") == "DELETE 0", table  # noqa: S608  # from the catalogue
             inserted = await allowed(owner, f"INSERT INTO {table} DEFAULT VALUES")
             assert inserted in {None, "NULL"}, table

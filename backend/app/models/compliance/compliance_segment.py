@@ -2,10 +2,11 @@ import uuid
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, UUIDModel
+from app.core.postgres.table_security import KEPT
 from app.domain.compliance import ComplianceStatus
 from app.models.types import text_enum
 
@@ -93,6 +94,18 @@ Index(
     ComplianceCount.dimension,
     postgresql_include=["key", "requirement_id", "status", "people"],
 )
+
+
+class ComplianceEdition(UUIDModel):
+    """A part of the number of times that what the matrix is made of was written.
+
+    Triggers count in any row that nobody else is counting in; the number is the sum of all rows.
+    """
+
+    __tablename__ = "compliance_editions"
+    __rights__ = KEPT
+
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class CompliancePending(UUIDModel):

@@ -15,7 +15,6 @@ class EnrollmentStatus(StrEnum):
     ACTIVE = "active"
     COMPLETED = "completed"
     WITHDRAWN = "withdrawn"
-    EXPIRED = "expired"
 
 
 class ProgressState(StrEnum):

@@ -118,14 +118,9 @@ _COUNTED = {
     GroupBy.TITLE: Dimension.JOB_TITLE,
     GroupBy.REQUIREMENT: Dimension.LOCATION,
 }
-# What a kept matrix is made of: a row more or less changes a number of rows, one that is written
-# again the sum of the transactions that wrote them. On the driver, as the statements of study.py.
+# Triggers count whatever a kept matrix is made of. On the driver, as the statements of study.py.
 _EDITION = """
-    SELECT today.day, today.id,
-           (SELECT concat_ws('/', count(*), sum(xmin::text::bigint), max(xmin::text::bigint))
-              FROM compliance_counts WHERE day = today.day AND dimension = $2)
-           || (SELECT concat_ws('/', ' ', count(*), sum(xmin::text::bigint)) FROM requirements)
-           || (SELECT concat_ws('/', ' ', count(*), sum(xmin::text::bigint)) FROM locations)
+    SELECT today.day, today.id, (SELECT coalesce(sum(number), 0)::bigint FROM compliance_editions)
       FROM (SELECT id, local_day(location_id) AS day FROM caller WHERE role = 'admin') AS today
       JOIN compliance_days USING (day)
 """
@@ -135,21 +130,19 @@ DAYS_PER_WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """Which counts of a day are kept: another text whenever their matrix would be another."""
+    """Which counts of a day are kept: another number whenever their matrix may be another."""
 
     day: date
-    text: str
+    number: int
 
 
-async def kept_edition(
-    fetch: Fetch, caller: Caller, group_by: GroupBy
-) -> tuple[Edition, Actor] | None:
+async def kept_edition(fetch: Fetch, caller: Caller) -> tuple[Edition, Actor] | None:
     """Return the edition of today's whole matrix, and the admin who asks.
 
     None for anybody else, and on a day that is not kept.
     """
-    for day, admin_id, text in await run_for(fetch, caller, _EDITION, _COUNTED[group_by]):
-        return Edition(day, text), Actor(admin_id, Role.ADMIN)
+    for day, admin_id, number in await run_for(fetch, caller, _EDITION):
+        return Edition(day, number), Actor(admin_id, Role.ADMIN)
     return None
 
 

@@ -40,7 +40,7 @@ class MatrixCache:
 
     async def matrix(self, caller: Claims, group_by: GroupBy) -> str | None:
         """Return today's matrix as JSON; None unless an active admin asks on a kept day."""
-        found = await kept_edition(self._database.fetch, caller, group_by)
+        found = await kept_edition(self._database.fetch, caller)
         if found is None:
             return None
         edition, admin = found

@@ -67,7 +67,6 @@ AttemptShown: TypeAlias = AttemptOpen | AttemptResultRead | AttemptRead
 """One's own attempt, its result, or what others may see of it."""
 
 SEED_BYTES = 16
-CLOSED_TO_ANSWERS = frozenset({EnrollmentStatus.WITHDRAWN, EnrollmentStatus.EXPIRED})
 _TITLES = {
     Refusal.ALREADY_PASSED: "This quiz is passed",
     Refusal.NO_ATTEMPTS_LEFT: "All attempts at this quiz are used",
@@ -257,7 +256,7 @@ def _overdue(attempt: QuizAttempt, now: datetime) -> _Overdue | None:
 
 def _require_answerable(status: EnrollmentStatus) -> None:
     """Let what was begun be finished in a completed enrollment, not in one that was left."""
-    if status in CLOSED_TO_ANSWERS:
+    if status is EnrollmentStatus.WITHDRAWN:
         raise EnrollmentClosedError
 
 
