@@ -174,7 +174,8 @@ class TestPublicRoles:
             changed = await allowed(owner, f"UPDATE {table} SET {column} = {column}")  # noqa: S608  # from the catalogue
             # None where a trigger writes to a table that is as closed to them as this one.
             assert changed in {"UPDATE 0", None}, table
-            assert await allowed(owner, f"DELETE FROM {table}") == "DELETE 0", table  # noqa: S608  # from the catalogue
+            removed = await allowed(owner, f"DELETE FROM {table}")  # noqa: S608  # from the catalogue
+            assert removed in {"DELETE 0", None}, table
             inserted = await allowed(owner, f"INSERT INTO {table} DEFAULT VALUES")
             assert inserted in {None, "NULL"}, table
 
