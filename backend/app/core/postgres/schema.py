@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0014"
+SCHEMA_REVISION = "0015"
 """Revisions are one line, numbered in its order."""
 
 
