@@ -1,7 +1,6 @@
 """Training done elsewhere: entered by one person, verified by another, immutable from then on."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -14,6 +13,7 @@ from app.core.errors import (
 )
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
+from app.domain.evidence.external_evidence import ExternalClaim, faults
 from app.models import EvidenceElsewhere, ExternalTraining, User
 from app.models.evidence.external_training import ExternalTrainingStatus
 from app.repositories.evidence.external_training import ExternalTrainingFilter, ExternalTrainingRow
@@ -236,32 +236,28 @@ async def _person(uow: UnitOfWork, training: ExternalTraining) -> User:
 async def _check(
     uow: UnitOfWork, training: ExternalTraining, today: date, *, names_evidence: bool
 ) -> None:
-    faults = list(_faults(training, today))
+    found_faults = list(faults(_claim(training), today))
     module_id = training.module_id
     if module_id is not None and await uow.modules.not_deleted(module_id) is None:
-        faults.append(FieldError("/module_id", "unknown_module", "No such module"))
+        found_faults.append(FieldError("/module_id", "unknown_module", "No such module"))
     if names_evidence:
         evidence = training.evidence_reference
         fault = await evidence_media_fault(uow, evidence, training.user_id)
-        faults += [fault] if fault else []
-    if faults:
-        raise InvalidPayloadError(faults)
+        found_faults += [fault] if fault else []
+    if found_faults:
+        raise InvalidPayloadError(found_faults)
 
 
-def _faults(training: ExternalTraining, today: date) -> Iterator[FieldError]:
-    if (training.module_id is None) == (training.credential_kind is None):
-        yield FieldError("/module_id", "one_of", "Name either a module or a kind of credential")
-    if training.completed_on > today:
-        yield FieldError("/completed_on", "in_the_future", "The training is still to come")
-    expiry = training.printed_expiry
-    if expiry is not None and training.credential_kind is None:
-        yield FieldError("/printed_expiry", "not_a_credential", "Only a credential expires so")
-    if expiry is not None and expiry < training.completed_on:
-        yield FieldError("/printed_expiry", "before_completion", "Expired before it was earned")
-    ce = (training.provider_number, training.ce_category, training.ce_delivery)
-    if any(field is None for field in ce) and any(field is not None for field in ce):
-        detail = "CE hours need the provider's number, a category and the way of delivery"
-        yield FieldError("/provider_number", "ce_incomplete", detail)
+def _claim(training: ExternalTraining) -> ExternalClaim:
+    return ExternalClaim(
+        completed_on=training.completed_on,
+        module_id=training.module_id,
+        credential_kind=training.credential_kind,
+        printed_expiry=training.printed_expiry,
+        provider_number=training.provider_number,
+        ce_category=training.ce_category,
+        ce_delivery=training.ce_delivery,
+    )
 
 
 def _evidence(training: ExternalTraining, recorded_on: date) -> EvidenceElsewhere:

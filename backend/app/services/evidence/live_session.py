@@ -1,5 +1,6 @@
 """Classes held live: who is expected, who came, what was asked, and what closing completes."""
 
+import dataclasses
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from app.core.errors import (
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
+from app.domain.evidence.live_session import Attendee, class_result
 from app.domain.evidence.live_sessions import is_before_publication, is_too_long_ago
 from app.models import EvidenceElsewhere, LiveSession, SessionQuestion
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
@@ -219,23 +221,18 @@ class LiveSessionService(Service):
             )
             completed.add(enrollment.user_id)
         await reconcile_module(uow, sorted(completed), live.module_id)
-        others = [
-            line
-            for line in await uow.live_sessions.attendees(live.id)
-            if line.user.id not in completed
-        ]
-        present = [line for line in others if line.user.is_active]
+        lines = {line.user.id: line for line in await uow.live_sessions.attendees(live.id)}
         sections = await uow.live_sessions.live_sections(live.module_id)
-        suffices = sections is not None and sections.required == [live.section_id]
-        if sections is not None and suffices:
-            for line in present:
-                await _credit(uow, live, line, sections.version)
-        credited = [line.user.id for line in present] if suffices else []
+        attendees = (
+            Attendee(user_id, user_id in completed, line.user.is_active)
+            for user_id, line in lines.items()
+        )
+        result = class_result(live.section_id, attendees, sections.required if sections else ())
+        if sections is not None:
+            for user_id in result.credited:
+                await _credit(uow, live, lines[user_id], sections.version)
         return LiveSessionClosed(
-            **dict(LiveSessionRead.model_validate(live)),
-            completed=sorted(completed),
-            credited=credited,
-            not_enrolled=[line.user.id for line in others if line.user.id not in credited],
+            **dict(LiveSessionRead.model_validate(live)), **dataclasses.asdict(result)
         )
 
     async def _shown(

@@ -1,0 +1,41 @@
+"""What may be claimed of training that somebody had elsewhere."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from app.core.errors import FieldError
+from app.domain.evidence.ce_credits import Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalClaim:
+    completed_on: date
+    module_id: uuid.UUID | None
+    credential_kind: str | None
+    printed_expiry: date | None
+    provider_number: str | None
+    ce_category: str | None
+    ce_delivery: Delivery | None
+
+
+def faults(claim: ExternalClaim, today: date) -> Iterator[FieldError]:
+    """Say what contradicts itself; `today` is the day where the person works."""
+    if (claim.module_id is None) == (claim.credential_kind is None):
+        yield FieldError("/module_id", "one_of", "Name either a module or a kind of credential")
+    if claim.completed_on > today:
+        yield FieldError("/completed_on", "in_the_future", "The training is still to come")
+    yield from _expiry_faults(claim)
+    ce = (claim.provider_number, claim.ce_category, claim.ce_delivery)
+    if any(field is None for field in ce) and any(field is not None for field in ce):
+        detail = "CE hours need the provider's number, a category and the way of delivery"
+        yield FieldError("/provider_number", "ce_incomplete", detail)
+
+
+def _expiry_faults(claim: ExternalClaim) -> Iterator[FieldError]:
+    expiry = claim.printed_expiry
+    if expiry is not None and claim.credential_kind is None:
+        yield FieldError("/printed_expiry", "not_a_credential", "Only a credential expires so")
+    if expiry is not None and expiry < claim.completed_on:
+        yield FieldError("/printed_expiry", "before_completion", "Expired before it was earned")

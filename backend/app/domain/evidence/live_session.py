@@ -1,0 +1,46 @@
+"""What closing a class does for those who attended."""
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    user_id: uuid.UUID
+    enrolled: bool
+    """Whether an open enrollment of theirs has the class as a section."""
+
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassResult:
+    completed: list[uuid.UUID]
+    """Whose open enrollment gets its live section completed."""
+
+    credited: list[uuid.UUID]
+    """Whom the attendance alone credits with the module."""
+
+    not_enrolled: list[uuid.UUID]
+    """For whom it does neither: they left, or the module requires more than the class."""
+
+
+def class_result(
+    section_id: uuid.UUID, attendees: Iterable[Attendee], required: Collection[uuid.UUID]
+) -> ClassResult:
+    """Sort those who attended; `required` are the sections that the published module requires.
+
+    An enrollment is completed section by section. Without one, attending counts as the module
+    where the class is all that it requires.
+    """
+    result = ClassResult([], [], [])
+    suffices = set(required) == {section_id}
+    for each in attendees:
+        if each.enrolled:
+            result.completed.append(each.user_id)
+        elif suffices and each.active:
+            result.credited.append(each.user_id)
+        else:
+            result.not_enrolled.append(each.user_id)
+    return result
