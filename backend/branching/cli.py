@@ -17,7 +17,7 @@ import typer
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.cli.environment import err, out
+from app.cli.report import err, out
 from branching import BranchError, ManagementApi, NetworkProbe
 from branching.branch import (
     READY_SECONDS,

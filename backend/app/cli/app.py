@@ -1,3 +1,5 @@
+from typing import Annotated
+
 import typer
 
 from app.cli import (
@@ -23,6 +25,7 @@ from app.cli.evidence import (
 from app.cli.people import (
     user,
 )
+from app.cli.report import Form, form
 from app.cli.study import (
     attempt,
     realtime,
@@ -46,6 +49,19 @@ cli.add_typer(realtime.cli, name="realtime")
 
 
 @cli.callback()
-def _training(context: typer.Context) -> None:
-    """Staff training and compliance for a dental group."""
+def _training(
+    context: typer.Context,
+    json: Annotated[  # noqa: FBT002  # typer reads options from parameters
+        bool, typer.Option("--json", help="Tell results as one line of JSON.")
+    ] = False,
+    quiet: Annotated[  # noqa: FBT002  # typer reads options from parameters
+        bool, typer.Option("--quiet", help="Tell nothing but what is wrong.")
+    ] = False,
+) -> None:
+    """Staff training and compliance for a dental group.
+
+    Ends with 0 when all is well, 1 when something has to be looked at, 2 when it was called or set
+    up wrongly.
+    """
     composition.set(context.obj)
+    form.set(Form.JSON if json else Form.NOTHING if quiet else Form.LINES)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.environment import err
+from app.cli.report import err
 
 
 def bench(  # noqa: PLR0913, PLR0917  # typer reads options from parameters

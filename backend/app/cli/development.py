@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.environment import err
+from app.cli.report import err
 
 
 def dev(

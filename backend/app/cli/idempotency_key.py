@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import typer
 
-from app.cli.environment import out, settings_or_exit, with_services
+from app.cli.environment import settings_or_exit, with_services
+from app.cli.report import report
 from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Answers that are kept for retries.")
@@ -18,4 +19,5 @@ def prune() -> None:
     async def use(services: Services) -> int:
         return await services.idempotency_keys().prune(kept)
 
-    out.print(f"{with_services(use)} answers forgotten.")
+    forgotten = with_services(use)
+    report({"forgotten": forgotten}, f"{forgotten} answers forgotten.")

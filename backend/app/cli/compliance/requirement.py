@@ -4,9 +4,9 @@ import uuid
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
-from app.cli.environment import err, out, with_services
+from app.cli.environment import with_services
+from app.cli.report import progress, report
 from app.core.errors import NotFoundError
 from app.services.compliance.reconciliation import Reconciled, ReconciliationService
 from app.services.context import SYSTEM
@@ -33,7 +33,7 @@ def reconcile(
         service = services.reconciliation(SYSTEM)
         if pending:
             return await service.run_pending()
-        with Progress(console=err, transient=True) as bar:
+        with progress() as bar:
             task = bar.add_task("People", total=None)
             return await service.run(
                 await _people(service, user),
@@ -43,10 +43,11 @@ def reconcile(
 
     done = with_services(use)
     verb = "would be" if dry_run else "were"
-    out.print(
+    report(
+        done,
         f"{done.people} people looked at. {done.segments} statuses and {done.periods} periods "
         f"{verb} written; {done.enrolled} enrollments {verb} made, {done.dated} dated anew, "
-        f"{done.withdrawn} withdrawn."
+        f"{done.withdrawn} withdrawn.",
     )
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.environment import out, with_services
+from app.cli.environment import with_services
+from app.cli.report import report
 from app.domain.content.media import UPLOAD_LIFETIME
 from app.services.content.media_sweep import Swept
 from app.services.factories import Services
@@ -37,13 +38,14 @@ def sweep(
             timedelta(hours=older_than), dry_run=dry_run, confirmed=confirm
         )
 
-    _report(with_services(use), dry_run=dry_run)
+    _tell(with_services(use), dry_run=dry_run)
 
 
-def _report(swept: Swept, *, dry_run: bool) -> None:
-    for path in swept.abandoned:
-        out.print(f"{path} was used by nothing", markup=False)
-    for path in swept.strays:
-        out.print(f"{path} had no row", markup=False)
+def _tell(swept: Swept, *, dry_run: bool) -> None:
     verb = "would be removed" if dry_run else "removed"
-    out.print(f"{len(swept.abandoned)} unused and {len(swept.strays)} unknown files {verb}.")
+    report(
+        swept,
+        *(f"{path} was used by nothing" for path in swept.abandoned),
+        *(f"{path} had no row" for path in swept.strays),
+        f"{len(swept.abandoned)} unused and {len(swept.strays)} unknown files {verb}.",
+    )

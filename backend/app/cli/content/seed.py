@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.environment import out, with_services
+from app.cli.environment import with_services
+from app.cli.report import report
 from app.services.context import SYSTEM
 from app.services.factories import Services
 
@@ -16,14 +17,21 @@ def seed(
 ) -> None:
     """Make the modules and requirements that are not there yet. Again changes nothing."""
 
-    async def use(services: Services) -> None:
+    async def use(services: Services) -> tuple[dict[str, int], list[str]]:
         service = services.seeds(SYSTEM)
+        counts: dict[str, int] = {}
+        lines: list[str] = []
         if demo:
             people = await service.organisation()
-            out.print(f"{people.locations} locations and {people.users} people are new.")
-        modules = await service.modules()
-        out.print(f"{len(modules.modules)} modules are new.")
-        requirements = await service.requirements()
-        out.print(f"{len(requirements.requirements)} requirements are new.")
+            counts |= {"locations": people.locations, "users": people.users}
+            lines += [f"{people.locations} locations and {people.users} people are new."]
+        for noun, made in (
+            ("modules", (await service.modules()).modules),
+            ("requirements", (await service.requirements()).requirements),
+        ):
+            counts[noun] = len(made)
+            lines += [f"{len(made)} {noun} are new."]
+        return counts, lines
 
-    with_services(use)
+    counts, lines = with_services(use)
+    report(counts, *lines)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
-from app.cli.environment import err, out, with_services
+from app.cli.environment import with_services
+from app.cli.report import progress, report
 from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import AuditPack, PackQuery
 from app.services.factories import Services
@@ -29,15 +29,23 @@ def audit_pack(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
     """Write the evidence of a scope and period as a ZIP that carries its own verifier."""
     query = PackQuery(_day(from_day), _day(to_day), location, user, module)
     pack = with_services(lambda services: _write(services, query, out_file))
-    out.print(f"{pack.records} records in {out_file}", markup=False)
-    out.print(f"SHA-256 of the manifest: {pack.manifest_sha256}")
-    out.print(f"Head of the seals: {pack.seal_head}")
+    report(
+        {
+            "file": out_file,
+            "records": pack.records,
+            "manifest_sha256": pack.manifest_sha256,
+            "seal_head": pack.seal_head,
+        },
+        f"{pack.records} records in {out_file}",
+        f"SHA-256 of the manifest: {pack.manifest_sha256}",
+        f"Head of the seals: {pack.seal_head}",
+    )
 
 
 async def _write(services: Services, query: PackQuery, target: Path) -> AuditPack:
     """Write to a file beside the target, which appears only when it is complete."""
     partial = target.with_name(target.name + ".part")
-    with Progress(console=err, transient=True) as bar:
+    with progress() as bar:
         task = bar.add_task("Records", total=None)
         service = services.audit_packs(SYSTEM)
         pack = await service.open(query, lambda done: bar.update(task, completed=done))

@@ -4,9 +4,9 @@ import uuid
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from app.cli.environment import err, out, with_services
+from app.cli.environment import with_services
+from app.cli.report import err, report, table
 from app.schemas.evidence.retention import Erased, ErasureDue
 from app.services.context import SYSTEM
 from app.services.factories import Services
@@ -21,11 +21,9 @@ def due(
     """List leavers whose data may be erased. Changes nothing."""
     found = with_services(_due)
     shown = [item for item in found if item.due or everybody]
-    table = Table("Person", "Name", "Left on", "Records", "Hold", "Erasable from", "Due")
-    for item in shown:
-        table.add_row(*_cells(item))
-    out.print(table)
-    out.print(f"{sum(item.due for item in found)} of {len(found)} leavers are due.")
+    headers = ("Person", "Name", "Left on", "Records", "Hold", "Erasable from", "Due")
+    table(headers, map(_cells, shown))
+    report(shown, f"{sum(item.due for item in found)} of {len(found)} leavers are due.")
 
 
 @cli.command()
@@ -48,10 +46,14 @@ def erase(
 
     people, erased = with_services(use, owner=True)
     if not confirm:
-        out.print(f"{len(people)} people would be erased. Say --confirm to erase them.")
+        would = f"{len(people)} people would be erased. Say --confirm to erase them."
+        report(people, *map(_whom, people), would)
         return
-    for person in erased:
-        out.print(f"{person.user_id} is now {person.pseudonym}: {person.records} records erased.")
+    lines = [
+        f"{person.user_id} is now {person.pseudonym}: {person.records} records erased."
+        for person in erased
+    ]
+    report(erased, *lines, f"{len(erased)} people erased.")
     if user is not None and not people:
         err.print("This person's data may not be erased yet.")
         raise typer.Exit(1)
@@ -66,6 +68,10 @@ async def _erase(services: Services, people: list[ErasureDue]) -> list[Erased]:
     while await services.training_records(SYSTEM).seal() is not None:
         pass
     return [await services.retention(SYSTEM).erase(item.user_id) for item in people]
+
+
+def _whom(item: ErasureDue) -> str:
+    return f"{item.user_id} {item.full_name or ''}".rstrip()
 
 
 def _cells(item: ErasureDue) -> list[str]:

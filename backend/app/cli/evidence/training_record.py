@@ -1,8 +1,11 @@
 """`training records`: the evidence."""
 
+from collections.abc import Sequence
+
 import typer
 
-from app.cli.environment import err, out, with_services
+from app.cli.environment import with_services
+from app.cli.report import err, report
 from app.models import RecordSeal
 from app.services.context import SYSTEM
 from app.services.evidence.training_record import Verification
@@ -19,15 +22,14 @@ def verify() -> None:
         return await services.training_records(SYSTEM).verify()
 
     result = with_services(use)
-    out.print(
-        f"{result.records} records of {result.people} people and {result.seals} seals read, "
-        f"{result.unsealed} records not sealed yet."
-    )
+    read = f"{result.records} records of {result.people} people and {result.seals} seals read"
+    lines = [f"{read}, {result.unsealed} records not sealed yet."]
     if result.erased:
-        out.print(f"{result.erased} people were erased after their time; their links are kept.")
+        lines += [f"{result.erased} people were erased after their time; their links are kept."]
     if result.broken is None:
-        out.print("Every link holds.")
+        report(result, *lines, "Every link holds.")
         return
+    report(result, *lines)
     broken = result.broken
     where = f"seal {broken.seal_number}, " if broken.seal_number is not None else ""
     err.print(f"BROKEN: {where}record {broken.record_id}: {broken.reason}", markup=False)
@@ -45,16 +47,17 @@ def seal() -> None:
             seals.append(seal)
         return seals
 
-    for made in with_services(use):
-        _print(made)
+    _tell(with_services(use), "Every record was under a seal already.")
 
 
 @cli.command()
 def seals() -> None:
     """Print the seals that were made before, as `seal` did: their hashes belong elsewhere, too."""
-    for made in with_services(lambda services: services.seals(SYSTEM).all()):
-        _print(made)
+    made = with_services(lambda services: services.seals(SYSTEM).all())
+    _tell(made, "There are no seals yet.")
 
 
-def _print(made: RecordSeal) -> None:
-    out.print(f"Seal {made.number} covers {made.record_count} records: {made.hash}")
+def _tell(seals: Sequence[RecordSeal], nothing: str) -> None:
+    lines = [f"Seal {it.number} covers {it.record_count} records: {it.hash}" for it in seals]
+    values = [{"number": it.number, "records": it.record_count, "hash": it.hash} for it in seals]
+    report(values, *(lines or [nothing]))

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
-from app.cli.environment import err, out, with_services
+from app.cli.environment import with_services
+from app.cli.report import progress, report
 from app.domain.actor import Role
 from app.services.context import SYSTEM
 from app.services.factories import Services
@@ -24,11 +24,12 @@ def promote(
 ) -> None:
     """Give a person a role; this is how the first admin is made."""
 
-    async def use(services: Services) -> None:
+    async def use(services: Services) -> dict[str, str]:
         user = await services.users(SYSTEM).promote(email, role)
-        out.print(f"{user.email} is now {user.role}.", markup=False)
+        return {"email": user.email, "role": user.role}
 
-    with_services(use)
+    made = with_services(use)
+    report(made, f"{made['email']} is now {made['role']}.")
 
 
 @cli.command()
@@ -43,7 +44,7 @@ def reconcile(
     """Follow deletions and address changes in Supabase. Run it every night."""
 
     async def use(services: Services) -> AccountsSynced:
-        with Progress(console=err, transient=True) as bar:
+        with progress() as bar:
             task = bar.add_task("Accounts", total=None)
             return await services.account_sync().run(
                 dry_run=dry_run,
@@ -55,18 +56,19 @@ def reconcile(
 
 
 def _print(done: AccountsSynced, verb: str) -> None:
-    out.print(
+    followed = (
         f"{done.accounts} accounts, {done.people} people with one. "
         f"{done.deactivated} people {verb} deactivated, {done.emails_changed} addresses {verb} "
         f"changed and {done.confirmed} confirmed."
     )
-    out.print(
+    left_alone = (
         f"Left alone: {done.held_back} addresses that others have, {done.unconfirmed} "
         f"unconfirmed accounts, {done.strangers} accounts without a person."
     )
+    lines = [followed, left_alone]
     if done.unlinked:
-        out.print(f"{len(done.unlinked)} people without an account:")
-    for email in done.unlinked[:SHOWN]:
-        out.print(f"  {email}", markup=False)
+        lines += [f"{len(done.unlinked)} people without an account:"]
+    lines += [f"  {email}" for email in done.unlinked[:SHOWN]]
     if len(done.unlinked) > SHOWN:
-        out.print(f"  and {len(done.unlinked) - SHOWN} more")
+        lines += [f"  and {len(done.unlinked) - SHOWN} more"]
+    report(done, *lines)

@@ -2,7 +2,8 @@
 
 import typer
 
-from app.cli.environment import out, with_services
+from app.cli.environment import with_services
+from app.cli.report import report
 from app.services.context import SYSTEM
 from app.services.factories import Services
 
@@ -20,4 +21,5 @@ def close_overdue() -> None:
             total += closed
         return total
 
-    out.print(f"{with_services(use)} attempts closed and graded.")
+    closed = with_services(use)
+    report({"closed": closed}, f"{closed} attempts closed and graded.")

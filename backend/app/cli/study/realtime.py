@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 import typer
-from rich.table import Table
 
-from app.cli.environment import out, with_services
+from app.cli.environment import with_services
+from app.cli.report import report, table
 from app.repositories.study.realtime import Exposure
 from app.services.context import SYSTEM
 from app.services.factories import Services
@@ -43,12 +43,13 @@ def _run(use: Callable[[RealtimeService], Awaitable[list[Exposure]]]) -> list[Ex
 
 
 def _show(exposures: list[Exposure]) -> None:
-    table = Table("Table", "Columns to read", "Published")
-    for exposure in exposures:
-        columns = ", ".join(sorted(exposure.columns)) or "none"
-        table.add_row(exposure.table, columns, "yes" if exposure.published else "no")
-    out.print(table)
-    out.print(_summary(exposures))
+    table(("Table", "Columns to read", "Published"), map(_cells, exposures))
+    report(exposures, _summary(exposures))
+
+
+def _cells(exposure: Exposure) -> tuple[str, str, str]:
+    columns = ", ".join(sorted(exposure.columns)) or "none"
+    return exposure.table, columns, "yes" if exposure.published else "no"
 
 
 def _summary(exposures: list[Exposure]) -> str:

@@ -39,7 +39,9 @@ async def test_erase_needs_a_confirmation(
     invoke: Invoke, as_owner: None, leaver: User, session: AsyncSession
 ) -> None:
     result = await invoke("retention", "erase")
-    assert result.stdout == "1 people would be erased. Say --confirm to erase them.\n"
+    *people, last = result.stdout.splitlines()
+    assert [line.partition(" ")[0] for line in people] == [str(leaver.id)]
+    assert last == "1 people would be erased. Say --confirm to erase them."
     assert await erased(session) == 0
 
 
