@@ -17,7 +17,7 @@ from app.models.content.question import QuizQuestion
 from app.models.content.section import ModuleSection
 from app.models.content.version import AnswerKey, ModuleVersion, VersionSection
 from app.models.evidence.audit_event import AuditEvent
-from app.models.evidence.evidence import EvidenceElsewhere, EvidenceWithdrawal
+from app.models.evidence.evidence import EvidenceWithdrawal, ExternalEvidence
 from app.models.evidence.external_training import ExternalTraining
 from app.models.evidence.legal_hold import LegalHold
 from app.models.evidence.live_session import Attendance, LiveSession, SessionQuestion
@@ -50,10 +50,10 @@ __all__ = [
     "Enrollment",
     "ErasedRecord",
     "Erasure",
-    "EvidenceElsewhere",
     "EvidenceWithdrawal",
     "Exemption",
     "ExemptionRevocation",
+    "ExternalEvidence",
     "ExternalTraining",
     "IdempotencyKey",
     "InvitationClaim",

@@ -21,7 +21,7 @@ class ExternalTrainingStatus(StrEnum):
 class ExternalTraining(RevisionedModel):
     """Training done elsewhere. Editable while pending; once reviewed the database freezes it.
 
-    A verified one counts through the `EvidenceElsewhere` of the same id, until that is withdrawn.
+    A verified one counts through the `ExternalEvidence` of the same id, until that is withdrawn.
     """
 
     __tablename__ = "external_trainings"

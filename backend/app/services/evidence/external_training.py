@@ -14,7 +14,7 @@ from app.core.errors import (
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.evidence.external_evidence import ExternalClaim, faults
-from app.models import EvidenceElsewhere, ExternalTraining, User
+from app.models import ExternalEvidence, ExternalTraining, User
 from app.models.evidence.external_training import ExternalTrainingStatus
 from app.repositories.evidence.external_training import ExternalTrainingFilter, ExternalTrainingRow
 from app.schemas.base import ListOf
@@ -27,7 +27,7 @@ from app.schemas.evidence.external_training import (
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.content.media_use import evidence_media_fault
-from app.services.evidence.outside_evidence import (
+from app.services.evidence.external_evidence import (
     count_evidence,
     local_day,
     snapshot,
@@ -260,8 +260,8 @@ def _claim(training: ExternalTraining) -> ExternalClaim:
     )
 
 
-def _evidence(training: ExternalTraining, recorded_on: date) -> EvidenceElsewhere:
-    return EvidenceElsewhere(
+def _evidence(training: ExternalTraining, recorded_on: date) -> ExternalEvidence:
+    return ExternalEvidence(
         id=training.id,
         user_id=training.user_id,
         day=training.completed_on,

@@ -19,7 +19,7 @@ from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.evidence.live_session import Attendee, class_result
 from app.domain.evidence.live_sessions import is_before_publication, is_too_long_ago
-from app.models import EvidenceElsewhere, LiveSession, SessionQuestion
+from app.models import ExternalEvidence, LiveSession, SessionQuestion
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.repositories.evidence.live_session import LiveSections, LiveSessionFilter, RosterLine
 from app.schemas.base import ListOf
@@ -38,7 +38,7 @@ from app.schemas.evidence.live_session import (
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile_module
-from app.services.evidence.outside_evidence import count_evidence, local_day, zone_of
+from app.services.evidence.external_evidence import count_evidence, local_day, zone_of
 from app.services.unit_of_work import UnitOfWork
 
 FIELDS = (
@@ -370,7 +370,7 @@ def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> Sessio
 async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
     await count_evidence(
         uow,
-        EvidenceElsewhere(
+        ExternalEvidence(
             id=line.attendance.id,
             user_id=line.user.id,
             day=live.starts_at.astimezone(zone_of(line.user)).date(),

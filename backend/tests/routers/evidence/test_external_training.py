@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.models import AuditEvent, EvidenceElsewhere, EvidenceWithdrawal, ExternalTraining, User
+from app.models import AuditEvent, EvidenceWithdrawal, ExternalEvidence, ExternalTraining, User
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_user
 from tests.support import Api, RollbackDatabase, etag
@@ -192,7 +192,7 @@ class TestReview:
         created = await enter(api, learner)
         verified = await api.post(f"{BASE}/{created['id']}/verify", own_manager, json=REASON)
         assert verified.json()["status"] == "verified"
-        evidence = await session.get_one(EvidenceElsewhere, uuid.UUID(created["id"]))
+        evidence = await session.get_one(ExternalEvidence, uuid.UUID(created["id"]))
         assert evidence.user_id == learner.id
         assert evidence.credential_kind == "bls"
         assert str(evidence.printed_expiry) == "2028-03-31"
@@ -220,7 +220,7 @@ class TestReview:
             api, learner, module_id=str(module.id), credential_kind=None, printed_expiry=None
         )
         await api.post(f"{BASE}/{created['id']}/verify", admin, json=REASON)
-        evidence = await session.get_one(EvidenceElsewhere, uuid.UUID(created["id"]))
+        evidence = await session.get_one(ExternalEvidence, uuid.UUID(created["id"]))
         assert (evidence.module_id, evidence.version) == (module.id, None)
 
     async def test_rejected_does_not_count(
@@ -229,7 +229,7 @@ class TestReview:
         created = await enter(api, learner)
         rejected = await api.post(f"{BASE}/{created['id']}/reject", admin, json=REASON)
         assert rejected.json()["status"] == "rejected"
-        assert (await session.scalars(select(EvidenceElsewhere))).all() == []
+        assert (await session.scalars(select(ExternalEvidence))).all() == []
         again = await api.post(f"{BASE}/{created['id']}/verify", admin, json=REASON)
         assert again.json()["code"] == "already_reviewed"
 

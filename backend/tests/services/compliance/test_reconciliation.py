@@ -17,7 +17,7 @@ from app.models import (
     CertificationPeriod,
     CompliancePending,
     Enrollment,
-    EvidenceElsewhere,
+    ExternalEvidence,
     SectionProgress,
     TrainingModule,
     User,
@@ -75,7 +75,7 @@ async def run(database: Database, *people: User) -> Reconciled:
 
 
 async def show(session: AsyncSession, user: User, module: TrainingModule, day: date) -> None:
-    session.add(EvidenceElsewhere(user_id=user.id, module_id=module.id, day=day, recorded_on=day))
+    session.add(ExternalEvidence(user_id=user.id, module_id=module.id, day=day, recorded_on=day))
     await session.commit()
 
 

@@ -1,9 +1,9 @@
-"""Steps that services of evidence from elsewhere share. They take the unit of work they are in."""
+"""Steps that services of external evidence share. They take the unit of work they are in."""
 
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from app.models import EvidenceElsewhere, EvidenceWithdrawal, ExternalTraining, User
+from app.models import EvidenceWithdrawal, ExternalEvidence, ExternalTraining, User
 from app.services.compliance.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
 
@@ -28,7 +28,7 @@ def snapshot(user: User) -> dict[str, str | None]:
     }
 
 
-async def count_evidence(uow: UnitOfWork, evidence: EvidenceElsewhere) -> None:
+async def count_evidence(uow: UnitOfWork, evidence: ExternalEvidence) -> None:
     """Let verified evidence count from now on, in the person's compliance too."""
     await uow.evidence.add(evidence)
     await reconcile(uow, [evidence.user_id])
