@@ -58,12 +58,16 @@ def problem_response(request: Request, error: AppError) -> Response:
     return Response(body, error.status, error.headers, MEDIA_TYPE)
 
 
+MAX_FAULTS = 100
+"""More than that nobody mends one by one."""
+
+
 async def _on_app_error(request: Request, error: AppError) -> Response:
     return problem_response(request, error)
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
-    faults = [_fault(fault, error.body) for fault in error.errors()]
+    faults = [_fault(fault, error.body) for fault in error.errors()[:MAX_FAULTS]]
     return problem_response(request, InvalidPayloadError(faults))
 
 

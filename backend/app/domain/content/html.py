@@ -8,6 +8,7 @@ from typing import Final
 
 import nh3
 
+from app.domain.content.html_limits import TooComplexError, refuse_costly
 from app.domain.content.section_settings import is_safe_url
 
 # Structure and emphasis only: no style, class, id or event handler, nothing embedded but images.
@@ -32,6 +33,8 @@ _CONTACT = re.compile(r"(?:mailto|tel):[^\s<>\"\x00-\x20\x7f]+", re.IGNORECASE)
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _INLINE: Final = frozenset({"a", "b", "code", "em", "i", "s", "strong", "sub", "sup", "u"})
 _MAX_PASSES: Final = 5
+# What stands in a formatting element is repeated wherever a parser opens it again.
+_LONGEST: Final = {"lang": 35, "title": 500}
 
 
 def _keep_safe(tag: str, attribute: str, value: str) -> str | None:
@@ -39,7 +42,7 @@ def _keep_safe(tag: str, attribute: str, value: str) -> str | None:
         return value if is_safe_url(value) else None
     if (tag, attribute) == ("a", "href"):
         return value if is_safe_url(value) or _CONTACT.fullmatch(value) else None
-    return value
+    return value if len(value) <= _LONGEST.get(attribute, len(value)) else None
 
 
 _cleaner: Final = nh3.Cleaner(
@@ -60,20 +63,30 @@ def sanitise(html: str) -> str:
 
     One pass is not always enough, because serialised HTML may parse into something else (a leading
     line feed in `pre`, misnested tags); text that will not settle is kept as text.
+
+    Raises TooComplexError. What passes takes up to a second: call it in a thread.
     """
     dirty = _LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", html)
     for _ in range(_MAX_PASSES):
-        clean = _cleaner.clean(dirty)
+        clean = _clean(dirty)
         if clean == dirty:
             return clean
         dirty = clean
     return escape(plain_text(dirty), quote=False)
 
 
+def _clean(html: str) -> str:
+    refuse_costly(html)
+    return _cleaner.clean(html)
+
+
 def plain_text(html: str) -> str:
-    """Return what a reader reads: blocks on lines of their own, entities decoded."""
+    """Return what a reader reads: blocks on lines of their own, entities decoded.
+
+    Raises TooComplexError.
+    """
     reader = _TextReader()
-    reader.feed(_cleaner.clean(_LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", html)))
+    reader.feed(_clean(_LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", html)))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
     return "\n".join(line for line in lines if line)
@@ -104,5 +117,8 @@ class _TextReader(HTMLParser):
 
 def has_content(body: str) -> bool:
     """Whether anything can be read or seen once the body is sanitised."""
-    clean = sanitise(body)
+    try:
+        clean = sanitise(body)
+    except TooComplexError:
+        return True
     return bool(plain_text(clean)) or "<img " in clean

@@ -12,6 +12,7 @@ from app.core.errors import FieldError, fault_detail, pointer_to
 from app.domain.content.canonical import canonical_json, sha256_hex
 from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.html import sanitise
+from app.domain.content.html_limits import TooComplexError
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import parse_question
 from app.domain.content.section_kind import (
@@ -167,6 +168,7 @@ def _has_twins(ids: Iterable[UUID]) -> bool:
 def _section_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError]:
     if not section.title.strip():
         yield FieldError(f"{pointer}/title", "title_missing", "The section has no title.")
+    yield from _body_reasons(f"{pointer}/body", section.body)
     rules = rules_of(section.kind)
     if section.questions and not rules.has_questions:
         yield FieldError(
@@ -175,6 +177,14 @@ def _section_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError
     yield from _settings_reasons(pointer, rules, section)
     for index, question in enumerate(section.questions):
         yield from _question_reasons(f"{pointer}/questions/{index}", question)
+
+
+def _body_reasons(pointer: str, body: str) -> Iterator[FieldError]:
+    """Find bodies that were kept before there were limits."""
+    try:
+        sanitise(body)
+    except TooComplexError as error:
+        yield FieldError(pointer, "too_complex", error.detail)
 
 
 def _settings_reasons(

@@ -1,15 +1,16 @@
 """What every exchange format has in common: the report of an import or export, and the intake."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from app.domain.content.quiz.metadata import Item, QuestionKind
+from app.domain.content.quiz.metadata import MAX_ITEMS, Item, QuestionKind
 from app.domain.content.quiz.questions import (
     MatchingQuestion,
     MultipleChoiceQuestion,
@@ -20,6 +21,12 @@ from app.domain.content.quiz.questions import (
 )
 
 NewId = Callable[[], UUID]
+
+MAX_QUESTIONS: Final = 500
+"""What one file may bring; a section with more is not one quiz."""
+
+MAX_ANSWERS: Final = 2 * MAX_ITEMS
+MAX_QUESTION_LENGTH: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,13 @@ class Exported:
 
 
 class UnsupportedError(Exception):
-    """A question that a format or this platform has no way to carry."""
+    """A question, or a file, that a format or this platform has no way to carry."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, line: int = 1) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.line = line
 
 
 @dataclass(slots=True)
@@ -99,7 +107,12 @@ class Intake:
     _ids: set[UUID] = field(default_factory=set)
 
     def take(self, found: Found, read: Callable[[Found], None]) -> None:
-        """Let `read` fill in a question, and keep it or say why not."""
+        """Let `read` fill in a question, and keep it or say why not.
+
+        Raises UnsupportedError once there are too many.
+        """
+        if self.imported.found == MAX_QUESTIONS:
+            raise UnsupportedError("too_many_questions", f"A file has {MAX_QUESTIONS} at most.")
         self.imported.found += 1
         try:
             read(found)
@@ -116,6 +129,14 @@ class Intake:
             self.imported.lines[question.id] = found.line
             for code, detail in found.notes.items():
                 self.imported.problems.append(Problem(found.line, code, detail, skipped=False))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep what stops the reading of a whole file as its problem."""
+        try:
+            yield
+        except UnsupportedError as error:
+            self.skip(error.line, error.code, error.detail)
 
     def skip(self, line: int, code: str, detail: str) -> None:
         self.imported.problems.append(Problem(line, code, detail))
@@ -147,6 +168,14 @@ def export_each(
         except UnsupportedError as error:
             not_carried.append(NotCarried(question.id, error.code, error.detail))
     return written, not_carried
+
+
+def refuse_long(length: int, answers: int) -> None:
+    """Refuse what no question needs before it is taken apart."""
+    if length > MAX_QUESTION_LENGTH:
+        raise UnsupportedError("too_long", f"A question has {MAX_QUESTION_LENGTH} characters.")
+    if answers > MAX_ANSWERS:
+        raise UnsupportedError("too_many_answers", f"A question has {MAX_ANSWERS} answers.")
 
 
 def decode(content: bytes) -> str:

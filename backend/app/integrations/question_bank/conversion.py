@@ -8,6 +8,7 @@ from html import unescape
 from typing import Final
 
 from app.domain.content.html import plain_text
+from app.domain.content.html_limits import TooComplexError
 from app.domain.content.quiz.metadata import QuestionKind
 from app.domain.fields import NumberError, exact_number
 from app.integrations.question_bank.bank import Found, UnsupportedError, items
@@ -15,7 +16,8 @@ from app.integrations.question_bank.bank import Found, UnsupportedError, items
 FULL: Final = Decimal(100)
 # Shares such as 33.33333 are rounded where they are written.
 _SAME_WEIGHT: Final = Decimal("0.01")
-_MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|&(?:[a-zA-Z]{2,10}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,10}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+_TAG_START = re.compile("<[a-zA-Z/!]")
 _IMAGE = re.compile(r"<(?:img|video|audio|object|svg|iframe)\b|@@PLUGINFILE@@", re.IGNORECASE)
 _WILDCARD = re.compile(r"(?<!\\)\*")
 
@@ -35,9 +37,22 @@ def readable(text: str, text_format: str = "html") -> str:
         return text.strip()
     if _IMAGE.search(text):
         raise UnsupportedError(code="media_unsupported", detail="Images and media stay behind.")
-    if text_format == "markdown" or not _MARKUP.search(text):
+    if text_format == "markdown":
         return text.strip()
-    return plain_text(text) if "<" in text else unescape(text).strip()
+    return _without_markup(text)
+
+
+def _without_markup(text: str) -> str:
+    # Where the first tag is not closed by any `>`, no other one is.
+    tag = _TAG_START.search(text)
+    if (tag is None or ">" not in text[tag.end() :]) and not _ENTITY.search(text):
+        return text.strip()
+    if "<" not in text:
+        return unescape(text).strip()
+    try:
+        return plain_text(text)
+    except TooComplexError as error:
+        raise UnsupportedError(code="too_complex", detail=error.detail) from None
 
 
 def feedback(found: Found, text: str, text_format: str = "html") -> str:

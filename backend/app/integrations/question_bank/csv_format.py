@@ -19,9 +19,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from io import StringIO
-from typing import Final
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.spreadsheet import bare, inert
 from app.domain.content.quiz.metadata import QuestionKind
 from app.domain.content.quiz.numerals import parse_numeral
@@ -40,6 +43,7 @@ from app.integrations.question_bank import (
     conversion,
 )
 from app.integrations.question_bank.bank import (
+    MAX_QUESTIONS,
     Exported,
     Found,
     Imported,
@@ -54,6 +58,11 @@ from app.integrations.question_bank.bank import (
     plain_number,
 )
 
+if TYPE_CHECKING:
+    import _csv
+
+MAX_COLUMNS: Final = 250
+MAX_ROWS: Final = 20_000
 COLUMNS: Final = (
     *("id", "kind", "prompt", "points", "correct", "tolerance", "case_sensitive"),
     *("explanation", "item_ids"),
@@ -72,40 +81,50 @@ Row = Mapping[str, str]
 def parse_csv(content: bytes, new_id: NewId) -> Imported:
     """Read a CSV file; commas, semicolons or tabs, as its first line has them."""
     intake = Intake(new_id)
-    try:
-        rows = list(_rows(decode(content)))
-        _check_columns(intake, rows)
-    except UnsupportedError as error:
-        intake.skip(1, error.code, error.detail)
-        return intake.imported
-    except csv.Error:
-        intake.skip(1, "invalid_csv", "The quotes of this file do not match.")
-        return intake.imported
-    for line, row in rows[1:]:
-        if any(row.values()):
+    with intake.reading():
+        (_, header), *rows = _rows(decode(content))
+        _check_columns(intake, header)
+        for line, row in rows:
             intake.take(Found(line), partial(_read, row=row))
     return intake.imported
 
 
 def _rows(text: str) -> Iterator[tuple[int, Row]]:
-    """Yield each row with the line that it starts at; the first is the header, named by itself."""
+    """Yield the header, named by itself, and each row that is not empty, with their lines."""
     first, _, _ = text.partition("\n")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header = [name.strip().lower() for name in next(reader, [])]
-    yield 1, dict(zip(header, header, strict=True))
+    try:
+        header = _header(next(reader, []))
+        yield 1, dict(zip(header, header, strict=True))
+        filled = filter(itemgetter(1), _cells_by_line(reader))
+        for line, cells in islice(filled, MAX_QUESTIONS + 1):
+            if any(cells[len(header) :]):
+                raise UnsupportedError("too_many_cells", "There are more cells than columns.", line)
+            yield line, {name: bare(cell) for name, cell in zip(header, cells, strict=False)}
+    except csv.Error:
+        detail = "The quotes of this file do not match."
+        raise UnsupportedError("invalid_csv", detail) from None
+
+
+def _header(cells: list[str]) -> list[str]:
+    if len(cells) > MAX_COLUMNS:
+        raise UnsupportedError("too_many_columns", f"There are {MAX_COLUMNS} columns at most.")
+    return [name.strip().lower() for name in cells]
+
+
+def _cells_by_line(reader: "_csv.Reader") -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's cells, none where all are empty, with the line that it starts at."""
     line = reader.line_num + 1
-    for cells in reader:
-        if len(cells) > len(header) and any(cells[len(header) :]):
-            raise UnsupportedError(
-                code="too_many_cells", detail=f"Line {line} has more cells than the header."
-            )
-        yield line, {name: bare(cell.strip()) for name, cell in zip(header, cells, strict=False)}
+    for number, row in enumerate(reader):
+        if number == MAX_ROWS:
+            raise UnsupportedError("too_many_rows", f"There are {MAX_ROWS} rows at most.", line)
+        cells = [cell.strip() for cell in row]
+        yield line, cells if any(cells) else []
         line = reader.line_num + 1
 
 
-def _check_columns(intake: Intake, rows: list[tuple[int, Row]]) -> None:
-    header = rows[0][1]
+def _check_columns(intake: Intake, header: Row) -> None:
     for needed in ("kind", "prompt"):
         if needed not in header:
             raise UnsupportedError(
@@ -230,7 +249,6 @@ def _number(text: str) -> Decimal:
 
 
 def write_csv(questions: Iterable[Question]) -> Exported:
-    """Write a CSV file as RFC 4180 has it, with the byte order mark that spreadsheets look for."""
     rows = [_row(question) for question in questions]
     used = [int(key.rpartition("_")[2]) for row in rows for key in row if _NUMBERED.fullmatch(key)]
     numbers = range(1, max([FEWEST_OPTIONS, *used]) + 1)
@@ -239,11 +257,8 @@ def write_csv(questions: Iterable[Question]) -> Exported:
         *(f"option_{number}" for number in numbers),
         *(f"match_{number}" for number in numbers),
     ]
-    target = StringIO(newline="")
-    writer = csv.DictWriter(target, header)
-    writer.writeheader()
-    writer.writerows(rows)
-    return Exported(target.getvalue().encode("utf-8-sig"))
+    lines = csv_lines([row.get(column, "") for column in header] for row in rows)
+    return Exported((csv_start(header) + lines).encode())
 
 
 def _row(question: Question) -> dict[str, str]:

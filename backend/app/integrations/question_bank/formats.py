@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from app.core.files import csv_form
 from app.domain.content.question_bank import BankFormat
 from app.domain.content.quiz.questions import Question
 from app.integrations.question_bank.bank import Exported, Imported, NewId
@@ -25,5 +26,5 @@ class Codec:
 CODECS: Final = {
     BankFormat.GIFT: Codec(parse_gift, write_gift, "text/plain; charset=utf-8", "gift"),
     BankFormat.MOODLE_XML: Codec(parse_moodle_xml, write_moodle_xml, "application/xml", "xml"),
-    BankFormat.CSV: Codec(parse_csv, write_csv, "text/csv; charset=utf-8", "csv"),
+    BankFormat.CSV: Codec(parse_csv, write_csv, csv_form.MEDIA_TYPE, "csv"),
 }

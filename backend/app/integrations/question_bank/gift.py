@@ -23,6 +23,7 @@ from app.integrations.question_bank.bank import (
     NewId,
     UnsupportedError,
     decode,
+    refuse_long,
 )
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
 
@@ -41,9 +42,9 @@ ESCAPED: Final = {
     "n": "\x08",
 }
 _RESTORED: Final = str.maketrans({mark: char for char, mark in ESCAPED.items()} | {"\x08": "\n"})
-_DROPPED: Final = str.maketrans(dict.fromkeys(ESCAPED.values()))
+_DROPPED = re.compile("[\x01-\x08]")
 _ESCAPE = re.compile(r"\\([\\~=#{}:n])")
-_HINT = re.compile(r"\[(id|points|ids|case):([^\]]*)\]")
+_HINT = re.compile(r"\[(id|points|ids|case):([^\[\]]*)\]")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FORMAT = re.compile(r"\s*\[(html|plain|markdown|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"\s*%(-?[0-9]{1,3}(?:\.[0-9]{0,10})?)%")
@@ -78,13 +79,9 @@ class _Chunk:
 def parse_gift(content: bytes, new_id: NewId) -> Imported:
     """Read a GIFT file; `new_id` names the questions that bring no UUID of their own."""
     intake = Intake(new_id)
-    try:
-        text = decode(content)
-    except UnsupportedError as error:
-        intake.skip(1, error.code, error.detail)
-        return intake.imported
-    for chunk in _chunks(text):
-        intake.take(Found(chunk.line), partial(_read, chunk=chunk))
+    with intake.reading():
+        for chunk in _chunks(decode(content)):
+            intake.take(Found(chunk.line), partial(_read, chunk=chunk))
     return intake.imported
 
 
@@ -95,7 +92,7 @@ def _is_gap(line: str) -> bool:
 def _chunks(text: str) -> Iterator[_Chunk]:
     chunk: _Chunk | None = None
     hints: dict[str, str] = {}
-    for number, raw in enumerate(text.translate(_DROPPED).split("\n"), start=1):
+    for number, raw in enumerate(_DROPPED.sub("", text).split("\n"), start=1):
         line = _ESCAPE.sub(lambda escape: ESCAPED[escape[1]], raw).strip()
         if line.startswith("//"):
             hints |= dict(_HINT.findall(raw))
@@ -116,7 +113,9 @@ def _chunks(text: str) -> Iterator[_Chunk]:
 
 def _read(found: Found, chunk: _Chunk) -> None:
     _take_hints(found, chunk.hints)
-    before, answers, after = _take_apart("\n".join(chunk.lines))
+    text = "\n".join(chunk.lines)
+    refuse_long(len(text), text.count("=") + text.count("~"))
+    before, answers, after = _take_apart(text)
     default = _format_of(before, "moodle")
     if after.strip():
         found.notes["missing_word"] = "The answer stood inside the sentence; a blank marks it."

@@ -14,7 +14,14 @@ from uuid import UUID
 from app.integrations.question_bank import (
     conversion,
 )
-from app.integrations.question_bank.bank import Found, Imported, Intake, NewId, UnsupportedError
+from app.integrations.question_bank.bank import (
+    Found,
+    Imported,
+    Intake,
+    NewId,
+    UnsupportedError,
+    refuse_long,
+)
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
 from app.integrations.question_bank.xml_tree import Element, InvalidXMLError, parse_xml
 
@@ -40,6 +47,7 @@ def parse_moodle_xml(content: bytes, new_id: NewId) -> Imported:
 
 def _read(found: Found, element: Element) -> None:
     kind = element.attributes.get("type", "")
+    refuse_long(len(element.value("questiontext", "text")), len(element.children))
     read = _READERS.get(kind)
     if read is None:
         raise UnsupportedError(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.files import csv_form
 from app.domain.actor import Permission
 from app.domain.compliance import ComplianceStatus
 from app.domain.fields import Day
@@ -20,9 +21,12 @@ from app.services.factories import Services
 router = APIRouter(prefix="/reports", tags=["reports"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.REPORTS_READ))]
-CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FILES = {"csv": (csv_chunks, CSV), "json": (json_chunks, JSON), "xlsx": (xlsx_chunks, XLSX)}
+_FILES = {
+    "csv": (csv_chunks, csv_form.MEDIA_TYPE),
+    "json": (json_chunks, JSON),
+    "xlsx": (xlsx_chunks, XLSX),
+}
 
 
 async def _scope(

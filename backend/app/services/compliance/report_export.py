@@ -1,8 +1,6 @@
 """The drill-down as files: CSV and XLSX for spreadsheets, JSON without any loss."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.spreadsheet import inert
 from app.repositories.compliance.report import Line
 
@@ -35,9 +34,10 @@ SHEET_ROWS = 1_000_000
 
 async def csv_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
     """Write RFC 4180 with a header; text that would be a formula gets an apostrophe in front."""
-    yield _csv([COLUMNS])
+    yield csv_start(COLUMNS).encode()
     async for chunk in _chunks(lines):
-        yield _csv([[_cell(value) for value in _row(line, as_of)] for line in chunk])
+        rows = ([_cell(value) for value in _row(line, as_of)] for line in chunk)
+        yield csv_lines(rows).encode()
 
 
 async def json_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
@@ -128,9 +128,3 @@ def _row(line: Line, as_of: date) -> tuple[Any, ...]:
 
 def _cell(value: object) -> str:
     return "" if value is None else inert(str(value))
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()

@@ -1,5 +1,6 @@
 """From a locked draft to an immutable version, within the caller's unit of work."""
 
+import asyncio
 import uuid
 
 import orjson
@@ -37,7 +38,7 @@ async def publish_module(
 
     Raises ModuleNotPublishableError (422) with every reason, NothingToPublishError (409).
     """
-    publication = _publication(module, await _media_faults(uow, module))
+    publication = await _publication(module, await _media_faults(uow, module))
     await _refuse_unchanged(uow, module, publication)
     version = await _add_version(uow, module, publication, payload)
     module.current_version_id = version.id
@@ -103,9 +104,9 @@ async def _media_faults(uow: UnitOfWork, module: TrainingModule) -> list[FieldEr
     )
 
 
-def _publication(module: TrainingModule, media_faults: list[FieldError]) -> Publication:
+async def _publication(module: TrainingModule, media_faults: list[FieldError]) -> Publication:
     try:
-        publication = publish(_snapshot(module))
+        publication = await asyncio.to_thread(publish, _snapshot(module))
     except NotPublishableError as error:
         raise ModuleNotPublishableError((*error.reasons, *media_faults)) from None
     if media_faults:

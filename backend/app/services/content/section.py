@@ -1,5 +1,6 @@
 """The ordered parts of a module's draft."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -9,6 +10,7 @@ from app.core.concurrency import Precondition
 from app.core.errors import InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.content.html import sanitise
+from app.domain.content.html_limits import TooComplexError
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, TrainingModule
@@ -33,12 +35,13 @@ class SectionService(AuthoringService):
             return _answer(section_of(module, section_id))
 
     async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Answer[SectionRead]:
+        body = await _clean(payload.body)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = ModuleSection(
                 kind=payload.kind,
                 title=payload.title,
-                body=sanitise(payload.body),
+                body=body,
                 required=payload.required,
                 settings=await _settings(uow, payload.kind, payload.settings),
                 position=len(module.sections) + 1,
@@ -58,6 +61,7 @@ class SectionService(AuthoringService):
         payload: SectionUpdate,
         precondition: Precondition,
     ) -> Answer[SectionRead]:
+        body = "" if payload.body is MISSING else await _clean(payload.body)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
@@ -68,7 +72,7 @@ class SectionService(AuthoringService):
             before, after = apply(section, payload, ("title", "required", "settings"))
             if payload.body is not MISSING:
                 # The trail keeps that the body changed; its text is in the versions.
-                section.body = sanitise(payload.body)
+                section.body = body
                 after["body_changed"] = True
             if payload.position is not MISSING:
                 before["position"], after["position"] = section.position, payload.position
@@ -115,6 +119,14 @@ class SectionService(AuthoringService):
             await uow.modules.save(module)
             await uow.audit(AuditAction.SECTIONS_REORDERED, module, before=before, after=after)
             return _order(module)
+
+
+async def _clean(body: str) -> str:
+    """Sanitise a body without holding up everybody else, and before any row is locked."""
+    try:
+        return await asyncio.to_thread(sanitise, body)
+    except TooComplexError as error:
+        raise InvalidPayloadError.at("/body", "too_complex", error.detail) from None
 
 
 def _order(module: TrainingModule) -> Answer[SectionOrderRead]:

@@ -134,11 +134,13 @@ class TestSaysWhatItCannotCarry:
             ("kind,correct\n", "missing_column"),
             ('kind,prompt\ntrue_false,"open\n', "invalid_csv"),
             ('kind,prompt\ntrue_false,"a"b\n', "invalid_csv"),
-            ("kind,prompt\ntrue_false,Q?,surplus\n", "too_many_cells"),
         ],
     )
     def test_refuses_broken_files(self, text: str, code: str) -> None:
         assert problems(read(text)) == [(1, code)]
+
+    def test_names_the_line_that_is_too_long(self) -> None:
+        assert problems(read("kind,prompt\n\ntrue_false,Q?,surplus\n")) == [(3, "too_many_cells")]
 
     def test_refuses_ids_that_are_none(self) -> None:
         imported = read("id,kind,prompt,correct\n7,true_false,Q?,true\n")

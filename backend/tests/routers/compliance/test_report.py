@@ -1,5 +1,6 @@
 """The matrix, its drill-down, its exports and direct reads agree, whoever asks and about what."""
 
+import codecs
 import csv
 import io
 import zipfile
@@ -122,7 +123,9 @@ class TestAgreement:
             assert total(in_rows) == counts
         exported = (await api.get(f"{PATH}.json?{query}", user)).json()["items"]
         assert Counter(row["status"] for row in exported) == counts
-        table = list(csv.DictReader(io.StringIO((await api.get(f"{PATH}.csv?{query}", user)).text)))
+        content = (await api.get(f"{PATH}.csv?{query}", user)).content
+        assert content.startswith(codecs.BOM_UTF8)
+        table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
         assert {(row["user_id"], row["requirement_id"], row["status"]) for row in table} == {
             (line["user"]["id"], line["requirement"]["id"], line["status"]) for line in lines
         }
@@ -280,7 +283,7 @@ class TestDays:
 
 class TestFiles:
     async def test_no_cell_becomes_a_formula(self, api: Api, practice: Practice) -> None:
-        text = (await api.get(f"{PATH}.csv", practice["admin"])).text
+        text = (await api.get(f"{PATH}.csv", practice["admin"])).content.decode("utf-8-sig")
         names = {row["name"] for row in csv.DictReader(io.StringIO(text))}
         assert "'=HYPERLINK(1)" in names
         assert not any(name.startswith("=") for name in names)

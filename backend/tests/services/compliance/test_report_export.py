@@ -42,11 +42,11 @@ async def lines_of(name: str) -> AsyncIterator[Line]:
 )
 async def test_a_formula_becomes_text_that_can_be_read_back(name: str) -> None:
     chunks = [chunk async for chunk in csv_chunks(lines_of(name), DAY)]
-    [row] = csv.DictReader(io.StringIO(b"".join(chunks).decode()))
+    [row] = csv.DictReader(io.StringIO(b"".join(chunks).decode("utf-8-sig")))
     assert row["name"] == f"'{name}"
 
 
 async def test_days_and_what_is_missing_stay_as_they_are() -> None:
     chunks = [chunk async for chunk in csv_chunks(lines_of("Grace Molar"), DAY)]
-    [row] = csv.DictReader(io.StringIO(b"".join(chunks).decode()))
+    [row] = csv.DictReader(io.StringIO(b"".join(chunks).decode("utf-8-sig")))
     assert (row["name"], row["due_on"], row["location"]) == ("Grace Molar", "2027-03-01", "")

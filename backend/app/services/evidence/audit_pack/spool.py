@@ -1,7 +1,5 @@
 """Files of the pack that are written beside each other, and what they look like."""
 
-import csv
-import io
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.zip_stream import CHUNK
 from app.domain.evidence.audit_pack import RECORD_COLUMNS, cell, flat, missing_fields
 
@@ -34,15 +33,15 @@ class Spool:
 
 
 class Table(Spool):
-    """A CSV file: UTF-8 with a byte order mark, since spreadsheets guess otherwise."""
+    """A CSV file."""
 
     def __init__(self, columns: Iterable[str]) -> None:
         super().__init__()
         self._columns = tuple(columns)
-        self.write("\ufeff" + _csv_line(self._columns))
+        self.write(csv_start(self._columns))
 
     def add(self, item: Mapping[str, Any]) -> None:
-        self.write(_csv_line([cell(item[column]) for column in self._columns]))
+        self.write(csv_lines([[cell(item[column]) for column in self._columns]]))
 
 
 class Items(Spool):
@@ -89,12 +88,6 @@ class RecordTables:
             ("check.json", self.check),
             ("check.csv", self.check_table),
         ]
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
 
 
 def _end(separator: str) -> str:
