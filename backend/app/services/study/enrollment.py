@@ -111,7 +111,7 @@ class EnrollmentService(Service):
     async def enroll_many(self, payload: BulkEnroll) -> Answer[BulkResult]:
         """Assign a module to people of the actor's; count those who may not be or already are."""
         assignment = Assignment(payload.module_id, _people(payload), payload.due_on)
-        async with self.work() as uow:
+        async with self.autocommit() as uow:
             count = await uow.enrollments.assign(assignment, self.actor, uow.request_id)
             if not count.module_exists:
                 raise NotFoundError("module")
