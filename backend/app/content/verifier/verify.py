@@ -81,6 +81,8 @@ def _is_dir(path: Path) -> bool:
 class Archive:
     def __init__(self, path: Path) -> None:
         self.archive = zipfile.ZipFile(path)
+        first = min((member.header_offset for member in self.archive.infolist()), default=0)
+        require(first == 0, "the archive has something before its first file")
 
     def names(self) -> list[str]:
         return self.archive.namelist()
