@@ -1,12 +1,13 @@
 """Every table of the application: importing this package fills `Base.metadata`."""
 
-from app.models.compliance.certification_period import CertificationPeriod
+from app.models.compliance.certification_period import CertificationPeriod, SupersededPeriod
 from app.models.compliance.compliance_segment import (
     ComplianceCount,
     ComplianceDay,
     ComplianceEdition,
     CompliancePending,
     ComplianceSegment,
+    SupersededSegment,
 )
 from app.models.compliance.exemption import Exemption, ExemptionRevocation
 from app.models.compliance.requirement import Requirement, RequirementVersion
@@ -77,6 +78,8 @@ __all__ = [
     "SectionProgress",
     "SessionQuestion",
     "Signature",
+    "SupersededPeriod",
+    "SupersededSegment",
     "TrainingModule",
     "TrainingRecord",
     "User",

@@ -2,17 +2,19 @@
 
 How it decides, for one person and one requirement:
 
+*Knowledge.* The engine is given the facts of one day's knowledge (`hindsight`), in which everything
+is on record from the day on which it took effect. Given raw facts it lives through the days in
+order, each knowing only what was recorded by then.
+
 *Duty.* A requirement applies on a day when a rule is in force, the person is employed and matches
 its audience. The duty begins on the first such day after a day without; it begins anew after an
-exemption, and when the evidence it rested on was withdrawn and no other is left. It begins on the
-day that this was on record: nobody is late for a duty that was not known yet.
-
-*Knowledge.* The days are lived through in order, each knowing only what was recorded by then.
-Hence what was closed stays closed, and yesterday's answer stays the same.
+exemption, and when the evidence it rested on was withdrawn and no other is left.
 
 *Evidence* counts from the day it is on record, for the day it is dated. It meets the open period
-when it is still valid on the day the duty began, and adds validity to what stands. Given before
-the renewal window it opens and meets a period of its own. Evidence dated after a material change
+and adds validity to what stands. Where it had lapsed before the duty began, what is asked for has
+expired, since that day: nobody gets a first due date for what they let lapse. Only what had lapsed
+before somebody was hired at all, or while they were exempt, is history. Given before the renewal
+window it opens and meets a period of its own. Evidence dated after a material change
 was published must be of the new version.
 
 *A period* opens when the duty begins without valid evidence (initial), when the window before the
@@ -37,8 +39,8 @@ from app.domain.compliance.facts import (
     Facts,
     Publication,
     RuleVersion,
-    in_hindsight,
 )
+from app.domain.compliance.hindsight import in_hindsight, rules_in_hindsight
 from app.domain.compliance.obligation import ComplianceReason
 from app.domain.compliance.periods import (
     CertificationPeriod,
@@ -80,5 +82,6 @@ __all__ = [
     "covering",
     "in_hindsight",
     "periods",
+    "rules_in_hindsight",
     "status",
 ]

@@ -7,7 +7,7 @@ the zone of the person's location (of the record itself, for a training record).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -185,38 +185,3 @@ def qualifies(evidence: Evidence, rule: Rule) -> bool:
             rule.renewal.anchor is not Anchor.PRINTED_EXPIRY or evidence.printed_expiry is not None
         )
     return evidence.module_id in subject.any_of
-
-
-def in_hindsight(facts: Facts, known_on: date) -> Facts:
-    """Facts as if all that was known on `known_on` had been recorded when it took effect.
-
-    "Was she covered in March, given the card that was uploaded in May?" asks for March in
-    hindsight of May; without it, March is answered as March knew it.
-    """
-    changes = sorted(facts.employment, key=lambda change: change.recorded_on)
-    return replace(
-        facts,
-        employment=tuple(
-            replace(change, recorded_on=min(change.recorded_on, change.effective_on))
-            for change in changes
-            if change.recorded_on <= known_on
-        ),
-        evidence=tuple(
-            replace(item, recorded_on=min(item.recorded_on, item.day), withdrawn_on=None)
-            for item in facts.evidence
-            if item.known_on(known_on)
-        ),
-        exemptions=tuple(
-            replace(
-                exemption,
-                recorded_on=min(exemption.recorded_on, exemption.starts_on),
-                revoked_on=_if_known(exemption.revoked_on, known_on),
-            )
-            for exemption in facts.exemptions
-            if exemption.recorded_on <= known_on
-        ),
-    )
-
-
-def _if_known(day: date | None, known_on: date) -> date | None:
-    return day if day is not None and day <= known_on else None

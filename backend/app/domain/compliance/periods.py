@@ -87,6 +87,7 @@ class Ledger:
         self.standing: Standing | None = None
         self.began: date | None = None
         self.was_exempt = False
+        self.excused_until: date | None = None
         self.duty: Duty | ComplianceReason = ComplianceReason.NO_RULE
 
     @property
@@ -118,6 +119,7 @@ class Ledger:
     def _end(self, day: date) -> None:
         self._release(day)
         self.began, self.standing, self.was_exempt = None, None, False
+        self.excused_until = None
 
     def _release(self, day: date) -> None:
         if self.open:
@@ -133,19 +135,27 @@ class Ledger:
         "Nothing left" is evidence that was withdrawn when no other stands behind it.
         """
         exemption_over = self.was_exempt and duty.exemption is None
-        if self.began is None or exemption_over or self._nothing_left(duty.day, self.began):
+        if exemption_over:
+            self.excused_until = duty.day
+        if self.began is None or exemption_over or self._nothing_left(duty.day):
             self.began = duty.day
         self.was_exempt = duty.exemption is not None
-        self.standing = self._standing_on(duty.day, self.began)
+        self.standing = self._standing_on(duty.day)
         return self.began
 
-    def _nothing_left(self, day: date, began: date) -> bool:
-        return self.standing is not None and self._standing_on(day, began) is None
+    def _nothing_left(self, day: date) -> bool:
+        return self.standing is not None and self._standing_on(day) is None
 
-    def _standing_on(self, day: date, began: date) -> Standing | None:
-        """Evidence that had lapsed before the duty began does not stand."""
+    def _standing_on(self, day: date) -> Standing | None:
+        """Return what stands. What lapsed before the first hire, or while exempt, is history.
+
+        To enter an old card makes nobody worse off than saying nothing.
+        """
         last = self._last_met(day)
-        return last if last and last.validity.lasts_until(began) else None
+        return last if last and last.validity.lasts_until(self._excused(day)) else None
+
+    def _excused(self, day: date) -> date:
+        return self.excused_until or _first_worked(self.facts, day)
 
     def _last_met(self, day: date) -> Standing | None:
         """Return the last period met by evidence that has not been withdrawn since."""
@@ -210,7 +220,7 @@ class Ledger:
         if outdated_when_given(duty, item) or (held and outdated_since(duty, item)):
             return None
         gained = validity_of(duty, item, began, held.validity if held else None)
-        if not gained.lasts_until(max(began, item.day)):
+        if not gained.lasts_until(max(self._excused(duty.day), item.day)):
             return None
         if held is None or self._is_outdated(duty):
             return gained
@@ -299,6 +309,15 @@ def _relevant(facts: Facts, rules: tuple[RuleVersion, ...]) -> Facts:
     modules = frozenset[UUID]().union(*(rule.module_ids for rule in ever))
     publications = tuple(p for p in facts.publications if p.module_id in modules)
     return replace(facts, evidence=evidence, publications=publications)
+
+
+def _first_worked(facts: Facts, known_on: date) -> date:
+    begun = (
+        max(change.effective_on, change.person.hired_on or change.effective_on)
+        for change in facts.employment
+        if change.recorded_on <= known_on
+    )
+    return min(begun, default=date.min)
 
 
 def _first_day(facts: Facts, rules: tuple[RuleVersion, ...]) -> date:

@@ -22,7 +22,7 @@ class ComplianceStatus(StrEnum):
     due_soon      the renewal window has begun, or a material change waits to be trained on.
     compliant     nothing to do yet.
     Without:
-    expired       there was valid evidence during this duty; its `valid_through` has passed.
+    expired       there was valid evidence; its `valid_through` has passed.
     overdue       the first due date has passed, never met.
     never_trained nothing was ever shown, and the first due date is not set or lies further ahead
                   than the renewal window is long.

@@ -10,17 +10,10 @@ from app.domain.compliance import PeriodCause, PeriodOutcome
 from app.models.types import text_enum
 
 
-class CertificationPeriod(AppendOnlyModel):
-    """One turn of a requirement for a person, as `app.domain.compliance` derives it.
+class Period(AppendOnlyModel):
+    """One turn of a requirement for a person, as `app.domain.compliance` derives it."""
 
-    The database lets reconciliation replace a period while it is open, and until the day on
-    which it closed is over everywhere; after that it refuses every change.
-    """
-
-    __tablename__ = "certification_periods"
-    __rights__ = MUTABLE
-    __kept_by__ = None
-    __table_args__ = (UniqueConstraint("user_id", "requirement_id", "number"),)
+    __abstract__ = True
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))
@@ -38,5 +31,29 @@ class CertificationPeriod(AppendOnlyModel):
     valid_from: Mapped[date | None]
     valid_through: Mapped[date | None]
 
+
+class CertificationPeriod(Period):
+    """A period as it is known today.
+
+    The database lets reconciliation replace a period while it is open, and until the day on
+    which it closed is over everywhere. After that it leaves only for `superseded_periods`, where
+    a fact that was entered late shows that it was otherwise.
+    """
+
+    __tablename__ = "certification_periods"
+    __rights__ = MUTABLE
+    __kept_by__ = None
+    __table_args__ = (UniqueConstraint("user_id", "requirement_id", "number"),)
+
+
+class SupersededPeriod(Period):
+    """A closed period as it was held to be true until `superseded_on`."""
+
+    __tablename__ = "superseded_periods"
+
+    superseded_on: Mapped[date]
+
+
+Index("ix_superseded_periods_user_id", SupersededPeriod.user_id, SupersededPeriod.requirement_id)
 
 Index("ix_certification_periods_met_by", CertificationPeriod.met_by)

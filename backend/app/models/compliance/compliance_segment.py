@@ -5,23 +5,20 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, UUIDModel
+from app.core.database import AppendOnly, Base, UUIDModel
 from app.core.postgres.table_security import KEPT
 from app.domain.compliance import ComplianceStatus
 from app.models.types import text_enum
 
 
-class ComplianceSegment(Base):
+class Segment(Base):
     """A person's status for a requirement on every day from `starts_on` through `ends_on`.
 
-    The segments of a person and requirement follow each other without gap or overlap while the
-    person is employed and a rule is in force; other days have none. Days to come assume that
-    nothing else is recorded. Where the person worked on these days is repeated here, so that the
-    matrix of any day reads one index.
+    Days to come assume that nothing else is recorded. Where the person worked on these days is
+    repeated here, so that the matrix of any day reads one index.
     """
 
-    __tablename__ = "compliance_segments"
-    __table_args__ = (CheckConstraint("ends_on >= starts_on", name="ends_on"),)
+    __abstract__ = True
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     requirement_id: Mapped[uuid.UUID] = mapped_column(
@@ -40,6 +37,39 @@ class ComplianceSegment(Base):
     job_title: Mapped[str | None] = mapped_column(String(200))
 
 
+class ComplianceSegment(Segment):
+    """What is known today, about any day.
+
+    The segments of a person and requirement follow each other without gap or overlap while the
+    person is employed and a rule is in force; other days have none.
+    """
+
+    __tablename__ = "compliance_segments"
+    __table_args__ = (CheckConstraint("ends_on >= starts_on", name="ends_on"),)
+
+    known_from: Mapped[date] = mapped_column(server_default="-infinity")
+    """The day since which this is known; days before it knew otherwise."""
+
+
+class SupersededSegment(AppendOnly, Segment):
+    """What was known from `known_from` through `known_through`, and was found otherwise since.
+
+    So "what did we know on that day?" stays answerable, whatever is entered late.
+    """
+
+    __tablename__ = "superseded_segments"
+    __table_args__ = (CheckConstraint("known_through >= known_from", name="known_through"),)
+
+    known_from: Mapped[date] = mapped_column(primary_key=True)
+    known_through: Mapped[date]
+
+
+Index(
+    "ix_superseded_segments_as_of",
+    SupersededSegment.known_through,
+    SupersededSegment.ends_on,
+    SupersededSegment.starts_on,
+)
 Index(
     "ix_compliance_segments_as_of",
     ComplianceSegment.ends_on,

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from operator import attrgetter
@@ -45,6 +45,22 @@ _WRITE = unnesting(
     *(Uuid(), Date(), Date()),
 )
 
+_SUPERSEDE = unnesting(
+    """
+    INSERT INTO superseded_periods (
+        id, user_id, requirement_id, number, cause, window_start, due_on, outcome, closed_on,
+        met_by, met_on, waived_by, valid_from, valid_through, created_at, superseded_on)
+    SELECT p.id, p.user_id, p.requirement_id, p.number, p.cause, p.window_start, p.due_on,
+           p.outcome, p.closed_on, p.met_by, p.met_on, p.waived_by, p.valid_from,
+           p.valid_through, p.created_at, gone.day
+      FROM certification_periods p
+      JOIN {rows} AS gone (user_id, requirement_id, number, day)
+        ON p.user_id = gone.user_id AND p.requirement_id = gone.requirement_id
+       AND p.number = gone.number
+    """,
+    *(Uuid(), Uuid(), Integer(), Date()),
+)
+
 _REMOVE = unnesting(
     """
     DELETE FROM certification_periods p
@@ -76,6 +92,15 @@ class CertificationPeriodRepository(Repository[CertificationPeriod]):
         if periods:
             rows = [(key[0], key[1], *_values(period)) for key, period in periods.items()]
             await self.session.execute(_WRITE, columns(rows))
+
+    async def supersede(
+        self, keys: Sequence[PeriodKey], known_from: Mapping[uuid.UUID, date]
+    ) -> None:
+        """Take away closed periods that later knowledge contradicts; they are kept as such."""
+        if keys:
+            rows = [(*key, known_from[key[0]]) for key in keys]
+            await self.session.execute(_SUPERSEDE, columns(rows))
+            await self.remove(keys)
 
     async def remove(self, keys: Sequence[PeriodKey]) -> None:
         if keys:

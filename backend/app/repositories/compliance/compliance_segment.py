@@ -1,7 +1,7 @@
 """The matrix as it is kept: one status for each person, requirement and range of days."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,21 +54,31 @@ _INSERT = unnesting(
     """
     INSERT INTO compliance_segments (
         user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
-        location_id, department, job_title)
+        location_id, department, job_title, known_from)
     SELECT * FROM {rows}
     """,
     *(Uuid(), Uuid(), Date(), Date(), String(), Date(), Date(), Uuid(), Uuid(), String()),
-    String(),
+    *(String(), Date()),
 )
 
-_DELETE = unnesting(
+# What was known for a day at least is kept; what was learned today is only corrected.
+_SUPERSEDE = unnesting(
     """
-    DELETE FROM compliance_segments s
-     USING {rows} AS gone (user_id, requirement_id, starts_on)
-     WHERE s.user_id = gone.user_id AND s.requirement_id = gone.requirement_id
-       AND s.starts_on = gone.starts_on
+    WITH gone AS (
+        DELETE FROM compliance_segments s
+         USING {rows} AS gone (user_id, requirement_id, starts_on, day)
+         WHERE s.user_id = gone.user_id AND s.requirement_id = gone.requirement_id
+           AND s.starts_on = gone.starts_on
+        RETURNING s.*, gone.day
+    )
+    INSERT INTO superseded_segments (
+        user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
+        location_id, department, job_title, known_from, known_through)
+    SELECT user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
+           location_id, department, job_title, known_from, day - 1
+      FROM gone WHERE known_from < day
     """,
-    *(Uuid(), Uuid(), Date()),
+    *(Uuid(), Uuid(), Date(), Date()),
 )
 
 _ADD_COUNTS = unnesting(
@@ -141,12 +151,22 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
         )
         return {SegmentRow(*row) for row in await self.session.execute(statement)}
 
-    async def replace(self, gone: Sequence[SegmentRow], made: Sequence[SegmentRow]) -> None:
-        if gone:
-            keys = [(row.user_id, row.requirement_id, row.starts_on) for row in gone]
-            await self.session.execute(_DELETE, columns(keys))
-        if made:
-            await self.session.execute(_INSERT, columns([row.columns for row in made]))
+    async def replace(
+        self,
+        gone: Iterable[SegmentRow],
+        made: Iterable[SegmentRow],
+        known_from: Mapping[uuid.UUID, date],
+    ) -> None:
+        """Replace what was known of people by what is known since a day of theirs."""
+        keys = [
+            (row.user_id, row.requirement_id, row.starts_on, known_from[row.user_id])
+            for row in gone
+        ]
+        if keys:
+            await self.session.execute(_SUPERSEDE, columns(keys))
+        rows = [(*row.columns, known_from[row.user_id]) for row in made]
+        if rows:
+            await self.session.execute(_INSERT, columns(rows))
 
     async def take_pending(self, user_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Take away what these people have pending; return the modules it was about."""

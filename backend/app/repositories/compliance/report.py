@@ -39,6 +39,7 @@ from app.models import (
     ComplianceSegment,
     Location,
     Requirement,
+    SupersededSegment,
     User,
 )
 from app.models.compliance.compliance_segment import Dimension
@@ -68,12 +69,14 @@ class ReportScope:
     requirement_id: uuid.UUID | None = None
     status: ComplianceStatus | None = None
     user_id: uuid.UUID | None = None
+    known_on: date | None = None
+    """The day whose knowledge is asked for; None: today's."""
 
     @property
     def is_whole(self) -> bool:
         """Whether counts of one dimension can answer it."""
         narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
-        return not any(narrowed)
+        return not any(narrowed) and self.known_on is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +162,12 @@ class ReportRepository:
         cells: Cells = _live_cells(actor, scope, group_by)
         if actor.is_admin and scope.is_whole:
             cells = _kept_cells(scope, group_by, _live_cells(actor, scope, group_by))
-        statement = _report(cells, scope.as_of, group_by)
+        statement = _report(cells, scope, group_by)
         return str((await self.session.execute(statement)).scalar_one())
 
     async def lines(self, actor: Actor, scope: ReportScope, request: PageRequest) -> Page[Line]:
         """List person and requirement, by person; the cursor names the last of both."""
-        statement = _lines().where(*_in_scope(actor, scope))
+        statement = _as_known(_lines().where(*_in_scope(actor, scope)), scope)
         total = None
         if request.include_total:
             counted = statement.order_by(None).subquery()
@@ -184,7 +187,7 @@ class ReportRepository:
     async def stream_lines(self, actor: Actor, scope: ReportScope) -> AsyncIterator[Line]:
         """Yield every line without holding them all; needs a transaction that stays open."""
         statement = (
-            _lines()
+            _as_known(_lines(), scope)
             .where(*_in_scope(actor, scope))
             .order_by(
                 func.coalesce(User.full_name, User.email),
@@ -207,6 +210,8 @@ class ReportRepository:
         statement = union_all(
             due.add_columns(literal("due")), expiring.add_columns(literal("expiring"))
         )
+        if scope.known_on is not None:
+            statement = statement.add_cte(_known_segments(scope.known_on))
         counts = {(row[0], row[2]): row[1] for row in await self.session.execute(statement)}
         return [
             Week(
@@ -221,11 +226,12 @@ class ReportRepository:
 def _live_cells(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
     key = _SEGMENT_KEYS[group_by].label("key")
     people = func.count().label("people")
-    return (
+    cells = (
         select(key, ComplianceSegment.requirement_id, ComplianceSegment.status, people)
         .where(*_in_scope(actor, scope))
         .group_by(key, ComplianceSegment.requirement_id, ComplianceSegment.status)
     )
+    return _as_known(cells, scope)
 
 
 def _kept_cells(
@@ -251,7 +257,7 @@ def _kept_cells(
     return union_all(kept, live.where(~is_kept))
 
 
-def _report(cells: Cells, as_of: date, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
+def _report(cells: Cells, scope: ReportScope, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
     """Put cells together by group, then by requirement, each in the order of its label."""
     groups = _groups(_rows(cells))
     named = groups.c.title if group_by is GroupBy.REQUIREMENT else groups.c.key
@@ -262,7 +268,8 @@ def _report(cells: Cells, as_of: date, group_by: GroupBy) -> Select[*tuple[Any, 
     )
     in_order = aggregate_order_by(group, func.lower(label).nulls_last(), groups.c.key)
     document = func.json_build_object(
-        *("as_of", cast(as_of, Date), "group_by", cast(group_by, String)),
+        *("as_of", cast(scope.as_of, Date), "known_on", cast(scope.known_on, Date)),
+        *("group_by", cast(group_by, String)),
         *("groups", func.coalesce(func.json_agg(in_order), func.json_build_array())),
     )
     return select(cast(document, String)).select_from(
@@ -336,6 +343,28 @@ def _lines() -> Select[*tuple[Any, ...]]:
         .join(Requirement, Requirement.id == ComplianceSegment.requirement_id)
         .outerjoin(Location, Location.id == ComplianceSegment.location_id)
     )
+
+
+def _as_known(statement: Select[*tuple[Any, ...]], scope: ReportScope) -> Select[*tuple[Any, ...]]:
+    if scope.known_on is None:
+        return statement
+    return statement.add_cte(_known_segments(scope.known_on), nest_here=True)
+
+
+def _known_segments(known_on: date) -> CTE:
+    """Return the segments as they were known on a day, under the name of those known today.
+
+    The name is that of the table on purpose: whatever reads segments reads these instead. Within
+    the expression itself it is still the table (it is not recursive).
+    """
+    columns = [column.key for column in ComplianceSegment.__table__.columns]
+    known = select(*(getattr(ComplianceSegment, key) for key in columns)).where(
+        ComplianceSegment.known_from <= known_on
+    )
+    superseded = select(*(getattr(SupersededSegment, key) for key in columns)).where(
+        SupersededSegment.known_from <= known_on, SupersededSegment.known_through >= known_on
+    )
+    return union_all(known, superseded).cte(ComplianceSegment.__tablename__)
 
 
 def _in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:

@@ -20,7 +20,15 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 
 @router.get("", response_model=ComplianceRead)
 async def read_compliance(
-    user_id: uuid.UUID, context: Reader, app: App, as_of: Day | None = None
+    user_id: uuid.UUID,
+    context: Reader,
+    app: App,
+    as_of: Day | None = None,
+    known_on: Day | None = None,
 ) -> Response:
-    """Say for every requirement where the person stands, why, and what comes next."""
-    return await respond(app.compliance(context).of_user(user_id, as_of))
+    """Say for every requirement where the person stands, why, and what comes next.
+
+    `as_of` is the day asked about, `known_on` the day whose knowledge is used; both are today
+    where nothing else is said.
+    """
+    return await respond(app.compliance(context).of_user(user_id, as_of, known_on))

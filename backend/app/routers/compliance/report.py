@@ -39,10 +39,23 @@ async def _scope(
     requirement: uuid.UUID | None = None,
     status: ComplianceStatus | None = None,
     user_id: uuid.UUID | None = None,
+    known_on: Day | None = None,
 ) -> ReportScope:
     """Read which cells are asked for; today is the day that it is where the reader works."""
-    day = as_of or await app.reports(context).today()
-    return ReportScope(day, location, department, job_title, requirement, status, user_id)
+    if as_of is None or known_on is not None:
+        today = await app.reports(context).today()
+        as_of = as_of or today
+        known_on = known_on if known_on and known_on < today else None
+    return ReportScope(
+        as_of,
+        location,
+        department,
+        job_title,
+        requirement,
+        status,
+        user_id,
+        known_on,
+    )
 
 
 Scope = Annotated[ReportScope, Depends(_scope)]

@@ -82,4 +82,7 @@ class ComplianceLine(Resource):
 class ComplianceRead(Resource):
     user_id: uuid.UUID
     as_of: date
+    known_on: date
+    """The day whose knowledge this is."""
+
     items: list[ComplianceLine]

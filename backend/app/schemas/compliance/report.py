@@ -24,7 +24,10 @@ class ReportGroup(Resource):
 
 
 class ComplianceReport(Resource):
+    """`known_on` is null for today's knowledge."""
+
     as_of: date
+    known_on: date | None
     group_by: str
     groups: list[ReportGroup]
 

@@ -39,15 +39,18 @@ class _Names:
 
 
 class ComplianceService(Service):
-    async def of_user(self, user_id: uuid.UUID, as_of: date | None) -> Answer[ComplianceRead]:
-        """Explain every requirement that was in force on the day; today without `as_of`.
+    async def of_user(
+        self, user_id: uuid.UUID, as_of: date | None, known_on: date | None
+    ) -> Answer[ComplianceRead]:
+        """Explain every requirement that was in force on a day, as it is known on another.
 
-        What was recorded after the day is not known on it.
+        Both are today where nothing else is said. "Was this person covered?" asks with today's
+        knowledge; "what did we know?" asks with that of the day itself.
         """
         async with self.snapshot() as uow:
             await self.visible_user(uow, user_id)
             catalogue = await load_catalogue(uow)
-            [history] = await load_histories(uow, catalogue, [user_id])
+            [history] = await load_histories(uow, catalogue, [user_id], known_on=known_on)
             day = as_of or history.today
             names = await _names(uow, catalogue)
             items = [
@@ -56,7 +59,9 @@ class ComplianceService(Service):
                 if (line := _line(catalogue, history, requirement_id, day, names))
             ]
             items.sort(key=lambda item: (item.requirement.title.lower(), item.requirement.id))
-            return Answer(ComplianceRead(user_id=user_id, as_of=day, items=items))
+            return Answer(
+                ComplianceRead(user_id=user_id, as_of=day, known_on=history.known_on, items=items)
+            )
 
 
 async def _names(uow: UnitOfWork, catalogue: Catalogue) -> _Names:
@@ -75,7 +80,7 @@ def _line(
     day: date,
     names: _Names,
 ) -> ComplianceLine | None:
-    rules = catalogue.rules[requirement_id]
+    rules = history.rules(catalogue, requirement_id)
     rule = rule_on(rules, day)
     facts = history.facts(catalogue, requirement_id)
     found = assess(facts, rules, day)

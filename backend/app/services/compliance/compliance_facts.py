@@ -17,6 +17,12 @@ from app.domain.compliance import (
     RuleVersion,
 )
 from app.domain.compliance.facts import employment_on
+from app.domain.compliance.hindsight import (
+    employment_in_hindsight,
+    evidence_in_hindsight,
+    exemptions_in_hindsight,
+    rules_in_hindsight,
+)
 from app.domain.compliance.requirement import Credential
 from app.domain.compliance.timeline import Placement, placements
 from app.domain.recurrence import local_day
@@ -26,7 +32,7 @@ from app.services.unit_of_work import UnitOfWork
 
 Rules = tuple[RuleVersion, ...]
 Published = dict[uuid.UUID, list[Publication]]
-Exemptions = dict[PersonAndRequirement, list[Exemption]]
+Exemptions = dict[PersonAndRequirement, tuple[Exemption, ...]]
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,18 @@ class PersonHistory:
 
     user_id: uuid.UUID
     today: date
+    known_on: date
+    """The day whose knowledge all of these facts are; they count from when they took effect."""
+
     employment: tuple[EmploymentChange, ...]
     worked: tuple[Placement, ...]
     published: Published
     by_module: dict[uuid.UUID, list[Evidence]]
     by_credential: dict[str, list[Evidence]]
     exemptions: Exemptions
+
+    def rules(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Rules:
+        return rules_in_hindsight(catalogue.rules[requirement_id], self.known_on)
 
     def facts(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Facts:
         modules = catalogue.modules[requirement_id]
@@ -112,7 +124,12 @@ class PersonHistory:
             self.employment,
             tuple(evidence),
             tuple(self.exemptions.get((self.user_id, requirement_id), ())),
-            tuple(item for module_id in modules for item in self.published.get(module_id, ())),
+            tuple(
+                item
+                for module_id in modules
+                for item in self.published.get(module_id, ())
+                if item.published_on <= self.known_on
+            ),
         )
 
 
@@ -131,26 +148,37 @@ async def load_histories(
     user_ids: Sequence[uuid.UUID],
     *,
     today: date | None = None,
+    known_on: date | None = None,
 ) -> list[PersonHistory]:
-    """Load these people's facts in four statements, however many there are."""
+    """Load these people's facts in four statements, however many there are.
+
+    As they are known on `known_on`, else today.
+    """
     workplaces = await uow.employment.workplaces(user_ids)
     changes = await uow.employment.of_people(user_ids)
     evidence = await uow.evidence.of_people(user_ids)
     exemptions = await uow.exemptions.of_people(user_ids)
     histories = []
     for place in workplaces:
-        employment = tuple(changes.get(place.user_id, ()))
-        held = evidence.get(place.user_id, [])
+        day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
+        known = min(known_on or day, day)
+        employment = employment_in_hindsight(changes.get(place.user_id, ()), known)
+        held = evidence_in_hindsight(evidence.get(place.user_id, ()), known)
         histories.append(
             PersonHistory(
                 user_id=place.user_id,
-                today=today or local_day(catalogue.now, catalogue.zone(place.location_id)),
+                today=day,
+                known_on=known,
                 employment=employment,
                 worked=placements(employment),
                 published=catalogue.published(employment),
                 by_module=_by_module(held),
                 by_credential=_by_credential(held),
-                exemptions=exemptions,
+                exemptions={
+                    key: exemptions_in_hindsight(granted, known)
+                    for key, granted in exemptions.items()
+                    if key[0] == place.user_id
+                },
             )
         )
     return histories

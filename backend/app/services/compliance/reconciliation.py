@@ -229,7 +229,8 @@ WorkedOut = Sequence[tuple[PersonHistory, uuid.UUID, Timeline]]
 
 def _timeline(catalogue: Catalogue, history: PersonHistory, requirement_id: uuid.UUID) -> Timeline:
     facts = history.facts(catalogue, requirement_id)
-    return timeline(facts, catalogue.rules[requirement_id], history.worked, history.today)
+    rules = history.rules(catalogue, requirement_id)
+    return timeline(facts, rules, history.worked, history.today)
 
 
 async def _write_segments(
@@ -244,7 +245,7 @@ async def _write_segments(
     gone, made = known - fresh, fresh - known
     if gone or made:
         days = await uow.compliance_segments.kept_days()
-        await uow.compliance_segments.replace(list(gone), list(made))
+        await uow.compliance_segments.replace(gone, made, _todays(worked_out))
         await uow.compliance_segments.add_counts(_count_changes(gone, made, days))
     return len(gone) + len(made)
 
@@ -296,21 +297,22 @@ async def _write_periods(
         for period in found.periods
     }
     known = await uow.certification_periods.of_people(people, list(scope))
-    today = {history.user_id: history.today for history, _, _ in worked_out}
+    today = _todays(worked_out)
     settled = {key for key, period in known.items() if _is_history(period, today[key[0]])}
     changed = {key: period for key, period in fresh.items() if known.get(key) != period}
     gone = known.keys() - fresh.keys()
-    if differing := settled & (changed.keys() | gone):
-        log.error("closed_periods_differ", count=len(differing))
-    changed = {key: period for key, period in changed.items() if key not in settled}
-    gone -= settled
-    await uow.certification_periods.remove(list(gone))
+    await uow.certification_periods.supersede(list(settled & (changed.keys() | gone)), today)
+    await uow.certification_periods.remove(list(gone - settled))
     await uow.certification_periods.write(changed)
     return len(changed) + len(gone)
 
 
+def _todays(worked_out: WorkedOut) -> dict[uuid.UUID, date]:
+    return {history.user_id: history.today for history, _, _ in worked_out}
+
+
 def _is_history(period: CertificationPeriod, today: date) -> bool:
-    """Whether a period can no longer change: it closed on a day that is over."""
+    """Whether a period closed on a day that is over: it is kept, even when it was otherwise."""
     return period.closed_on is not None and period.closed_on < today
 
 

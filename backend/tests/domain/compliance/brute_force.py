@@ -86,6 +86,9 @@ class BruteForce:
     rows: list[Row] = field(default_factory=list)
     began: date | None = None
     exempt_yesterday: bool = False
+    excused: date | None = None
+    """The day on which the last exemption was over: what lapsed before it does not stand."""
+
     today: date = date.min
     status: str = "not_required"
 
@@ -99,7 +102,7 @@ class BruteForce:
         rule, job = self.rule(), self.job(self.today)
         if rule is None or job is None or not employed(job, self.today) or not wanted(rule, job):
             self.release()
-            self.began, self.exempt_yesterday = None, False
+            self.began, self.exempt_yesterday, self.excused = None, False, None
             return "not_required"
         exemption = self.exemption()
         self.count_from_today_if_new(exemption)
@@ -116,6 +119,8 @@ class BruteForce:
         return self.where_we_stand(rule)
 
     def count_from_today_if_new(self, exemption: Exemption | None) -> None:
+        if self.exempt_yesterday and not exemption:
+            self.excused = self.today
         lost_all = self.stood_yesterday() and not self.stands(self.today)
         if self.began is None or (self.exempt_yesterday and not exemption) or lost_all:
             self.began = self.today
@@ -175,12 +180,16 @@ class BruteForce:
         window = max(window, held.evidence.day + DAY)
         return Row("renewal", window, held.valid_through) if window <= self.today else None
 
-    def stands(self, day: date, began: date | None = None) -> Row | None:
-        began = began or self.began
+    def stands(self, day: date, excused: date | None = None) -> Row | None:
+        excused = excused or self.excused or self.first_worked()
         for row in self.rows[::-1]:
             if row.evidence and not withdrawn(row.evidence, day):
-                return row if began and (row.valid_through or NEVER) >= began else None
+                return row if (row.valid_through or NEVER) >= excused else None
         return None
+
+    def first_worked(self) -> date:
+        jobs = [j for j in self.facts.employment if j.recorded_on <= self.today]
+        return min([max(j.effective_on, j.person.hired_on or date.min) for j in jobs] or [date.min])
 
     def stood_yesterday(self) -> bool:
         return self.began is not None and self.stands(self.today - DAY) is not None
@@ -240,7 +249,7 @@ class BruteForce:
         if changed and (held or changed < evidence.day):
             return False
         through, since, granted = self.valid_through(rule, job, evidence, held)
-        if (through or NEVER) < self.began or (through or NEVER) < evidence.day:
+        if (through or NEVER) < max(self.excused or self.first_worked(), evidence.day):
             return False
         outdated = bool(held and held.evidence and self.changed(rule, held.evidence))
         if held and not outdated and (through or NEVER) <= (held.valid_through or NEVER):
@@ -264,7 +273,7 @@ class BruteForce:
         return Row("initial", evidence.day, None)
 
     def first_day_added(self, evidence: Evidence, *, outdated: bool) -> date:
-        last = self.stands(self.today, began=date.min)
+        last = self.stands(self.today, excused=date.min)
         if outdated or last is None or last.valid_through is None:
             return evidence.day
         return max(evidence.day, last.valid_through + DAY)

@@ -122,7 +122,7 @@ class TestLeaversAndMovers:
         ]
         assert len(periods(facts, since(ANNUAL), date(2027, 9, 1))) == 1
 
-    def test_a_rehire_after_expiry_has_a_first_due_date_again(self) -> None:
+    def test_a_rehire_after_a_lapse_is_not_given_fresh_days(self) -> None:
         facts = history(
             hire(),
             done(date(2027, 3, 5)),
@@ -130,9 +130,8 @@ class TestLeaversAndMovers:
             hire(date(2028, 6, 1)),
         )
         line = status(facts, since(ANNUAL), date(2028, 6, 1))
-        assert (line.status, line.due_on) == (ComplianceStatus.DUE, date(2028, 6, 11))
-        assert line.why.opened_by is PeriodCause.INITIAL
-        assert reached(facts, since(ANNUAL), date(2028, 6, 12)) == ["overdue"]
+        assert (line.status, line.due_on) == (ComplianceStatus.EXPIRED, date(2028, 3, 5))
+        assert line.why.opened_by is PeriodCause.RENEWAL
 
     def test_trained_between_two_employments(self) -> None:
         facts = history(

@@ -92,6 +92,32 @@ class TestAccess:
 SCOPES = ["", "location={here}", "location={there}", "job_title=hygienist", "requirement={second}"]
 
 
+class TestKnowledge:
+    @pytest.mark.parametrize("path", ["", "/people", "/forecast", ".csv", ".json", ".xlsx"])
+    async def test_every_form_takes_the_day_of_knowledge(
+        self, api: Api, practice: Practice, path: str
+    ) -> None:
+        response = await api.get(f"{PATH}{path}?known_on=2001-01-01", practice["admin"])
+        assert response.status_code == HTTPStatus.OK
+
+    async def test_before_anything_was_known_there_is_nothing(
+        self, api: Api, practice: Practice
+    ) -> None:
+        admin = practice["admin"]
+        today = (await api.get(PATH, admin)).json()["as_of"]
+        report = (await api.get(f"{PATH}?as_of={today}&known_on=2001-01-01", admin)).json()
+        assert (report["known_on"], report["groups"]) == ("2001-01-01", [])
+        person = practice["learner"]
+        path = f"/users/{person.id}/compliance?as_of={today}&known_on=2001-01-01"
+        body = (await api.get(path, person)).json()
+        assert (body["known_on"], body["items"]) == ("2001-01-01", [])
+
+    async def test_nobody_knows_tomorrow(self, api: Api, practice: Practice) -> None:
+        admin = practice["admin"]
+        report = (await api.get(f"{PATH}?known_on=9999-01-01", admin)).json()
+        assert report == (await api.get(PATH, admin)).json()
+
+
 class TestAgreement:
     @pytest.mark.parametrize("actor", ["admin", "manager"])
     @pytest.mark.parametrize("kept", [False, True])

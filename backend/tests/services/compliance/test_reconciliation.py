@@ -1,9 +1,10 @@
 import asyncio
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -11,18 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.core.ids import new_id
-from app.domain.compliance import EmploymentChange, EmploymentState
+from app.core.pagination import PageRequest
+from app.domain.compliance import ComplianceStatus, EmploymentChange, EmploymentState, PeriodOutcome
 from app.domain.compliance.requirement import PersonFacts
 from app.models import (
     CertificationPeriod,
     CompliancePending,
     Enrollment,
+    EvidenceWithdrawal,
     ExternalEvidence,
     SectionProgress,
+    SupersededPeriod,
     TrainingModule,
     User,
 )
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.compliance.report import GroupBy, ReportScope
 from app.repositories.compliance.requirement import PublishedVersion
 from app.services.compliance.compliance_facts import Catalogue
 from app.services.compliance.reconciliation import Reconciled, ReconciliationService, reconcile
@@ -31,6 +36,7 @@ from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
 from tests.factories.user import make_user
+from tests.services.conftest import actor_of
 from tests.support import RollbackDatabase, count_statements
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -228,3 +234,66 @@ class TestTwoAtOnce:
             alone += sum(result.changed > 0 for result in results)
             assert (await service.run()).changed == 0
         assert alone == len(modules)
+
+
+class TestWhatWasKnown:
+    async def test_late_evidence_supersedes_and_deletes_nothing(
+        self, duty: Duty, session: AsyncSession, learner: User, admin: User
+    ) -> None:
+        first = await today_of(duty.database, learner)
+        later = first + timedelta(days=10)
+        await duty.reconcile(learner)
+        trained = first - timedelta(days=5)
+        session.add(
+            ExternalEvidence(
+                user_id=learner.id, module_id=duty.module.id, day=trained, recorded_on=later
+            )
+        )
+        await session.commit()
+        async with UnitOfWork(duty.database, SYSTEM) as uow:
+            assert (await reconcile(uow, [learner.id], today=later)).segments
+
+        async def told(
+            as_of: date, known_on: date | None
+        ) -> list[tuple[ComplianceStatus, date | None]]:
+            scope = ReportScope(as_of, user_id=learner.id, known_on=known_on)
+            async with UnitOfWork(duty.database, SYSTEM) as uow:
+                page = await uow.reports.lines(
+                    actor_of(admin), scope, PageRequest(include_total=True)
+                )
+                matrix = orjson.loads(
+                    await uow.reports.matrix(actor_of(admin), scope, GroupBy.LOCATION)
+                )
+                await uow.reports.forecast(actor_of(admin), scope, 2)
+            assert page.total == len(page.items)
+            [group] = matrix["groups"]
+            assert group["counts"][page.items[0].status] == 1
+            assert matrix["known_on"] == (known_on and known_on.isoformat())
+            return [(line.status, line.due_on) for line in page.items]
+
+        [(then, _)] = await told(first, first)
+        [(now, _)] = await told(first, None)
+        assert (then, now) == (ComplianceStatus.DUE, ComplianceStatus.COMPLIANT)
+        assert await told(first, later) == await told(first, None)
+        assert await told(first, later - timedelta(days=1)) == await told(first, first)
+
+    async def test_a_closed_period_that_was_otherwise_is_kept(
+        self, duty: Duty, session: AsyncSession, learner: User
+    ) -> None:
+        first = await today_of(duty.database, learner)
+        later = first + timedelta(days=10)
+        forged = ExternalEvidence(
+            user_id=learner.id, module_id=duty.module.id, day=first, recorded_on=first
+        )
+        session.add(forged)
+        await session.commit()
+        await duty.reconcile(learner)
+        session.add(EvidenceWithdrawal(evidence_id=forged.id, reason="Forged", recorded_on=later))
+        await session.commit()
+        async with UnitOfWork(duty.database, SYSTEM) as uow:
+            assert (await reconcile(uow, [learner.id], today=later)).periods
+            assert (await reconcile(uow, [learner.id], today=later)).changed == 0
+        [held] = await session.scalars(select(SupersededPeriod))
+        assert (held.met_by, held.superseded_on) == (forged.id, later)
+        [now] = await session.scalars(select(CertificationPeriod))
+        assert (now.outcome, now.met_by) == (PeriodOutcome.OPEN, None)

@@ -219,9 +219,17 @@ async def record(database: Database, rows: Rows) -> None:
 
 
 async def matrix(database: Database, day: date) -> dict[tuple[Any, ...], int]:
+    """Count what was known of a day on that day."""
     statement = text(
-        "SELECT requirement_id, status, due_on, valid_through, count(*) FROM compliance_segments"
-        " WHERE :day BETWEEN starts_on AND ends_on GROUP BY 1, 2, 3, 4"
+        """
+        SELECT requirement_id, status, due_on, valid_through, count(*)
+          FROM (SELECT requirement_id, status, due_on, valid_through, starts_on, ends_on
+                  FROM compliance_segments WHERE known_from <= :day
+                 UNION ALL
+                SELECT requirement_id, status, due_on, valid_through, starts_on, ends_on
+                  FROM superseded_segments WHERE :day BETWEEN known_from AND known_through) known
+         WHERE :day BETWEEN starts_on AND ends_on GROUP BY 1, 2, 3, 4
+        """
     )
     async with database.reading() as session:
         rows = await session.execute(statement, {"day": day})
@@ -258,7 +266,7 @@ async def check_sample(database: Database, world: World) -> None:
     for history in histories:
         for requirement_id in world.requirements:
             facts = history.facts(catalogue, requirement_id)
-            rules = catalogue.rules[requirement_id]
+            rules = history.rules(catalogue, requirement_id)
             segments = [
                 row
                 for row in kept

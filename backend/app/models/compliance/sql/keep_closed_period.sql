@@ -1,8 +1,11 @@
+-- A closed period goes only once superseded_periods keeps it.
 -- The day of a closing is over everywhere once it is over at UTC-12.
 CREATE FUNCTION keep_closed_period() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.outcome <> 'open'
-       AND OLD.closed_on < (clock_timestamp() AT TIME ZONE 'Etc/GMT+12')::date THEN
+       AND OLD.closed_on < (clock_timestamp() AT TIME ZONE 'Etc/GMT+12')::date
+       AND (TG_OP = 'UPDATE' OR NOT EXISTS (
+           SELECT FROM superseded_periods s WHERE s.id = OLD.id)) THEN
         RAISE EXCEPTION 'certification period % is closed', OLD.id
               USING ERRCODE = 'restrict_violation';
     END IF;

@@ -1,0 +1,117 @@
+"""What happened and when it was known are two things: the facts of a day's knowledge.
+
+A fact that is entered late counts from its own day for what is due now: a training of last year
+lapses a year after it was given, a promotion recorded in June for March gives March's dates, and
+what was withdrawn or corrected never held. So nobody gets more time because something was entered
+late. What was known on an earlier day stays answerable, since nothing recorded is ever changed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+
+from app.domain.compliance.facts import (
+    EmploymentChange,
+    EmploymentState,
+    Evidence,
+    Exemption,
+    Facts,
+    RuleVersion,
+)
+
+
+def in_hindsight(facts: Facts, known_on: date) -> Facts:
+    """Return facts as if all that was known on `known_on` had been recorded when it took effect.
+
+    "Was she covered in March, given the card that was uploaded in May?" asks for March in
+    hindsight of May; "what did we know in March?" asks for March in hindsight of March.
+    """
+    return Facts(
+        employment=employment_in_hindsight(facts.employment, known_on),
+        evidence=evidence_in_hindsight(facts.evidence, known_on),
+        exemptions=exemptions_in_hindsight(facts.exemptions, known_on),
+        publications=tuple(p for p in facts.publications if p.published_on <= known_on),
+    )
+
+
+def rules_in_hindsight(versions: Iterable[RuleVersion], known_on: date) -> tuple[RuleVersion, ...]:
+    """Return the versions known on a day; the first counts from its own day, edits do not.
+
+    A rule that is entered when the product is installed may have been in force for years, while
+    an edit must not rewrite what people were held to.
+    """
+    known = [version for version in versions if version.recorded_on <= known_on]
+    return tuple(
+        replace(version, recorded_on=min(version.recorded_on, version.effective_from))
+        if version is known[0]
+        else version
+        for version in known
+    )
+
+
+def evidence_in_hindsight(evidence: Iterable[Evidence], known_on: date) -> tuple[Evidence, ...]:
+    """Leave out what was withdrawn by then, as if it had never been."""
+    return tuple(
+        replace(item, recorded_on=min(item.recorded_on, item.day), withdrawn_on=None)
+        for item in evidence
+        if item.known_on(known_on)
+    )
+
+
+def exemptions_in_hindsight(
+    exemptions: Iterable[Exemption], known_on: date
+) -> tuple[Exemption, ...]:
+    return tuple(
+        replace(
+            exemption,
+            recorded_on=min(exemption.recorded_on, exemption.starts_on),
+            revoked_on=_if_known(exemption.revoked_on, known_on),
+        )
+        for exemption in exemptions
+        if exemption.recorded_on <= known_on
+    )
+
+
+def employment_in_hindsight(
+    changes: Iterable[EmploymentChange], known_on: date
+) -> tuple[EmploymentChange, ...]:
+    """Let every employment begin on its date of hire, as it was last corrected.
+
+    `changes` come in the order in which they were recorded: of two for one day the later holds.
+    """
+    last_word = {c.effective_on: c for c in changes if c.recorded_on <= known_on}
+    found: list[EmploymentChange] = []
+    for spell in _spells([last_word[day] for day in sorted(last_word)]):
+        not_before = found[-1].effective_on if found else date.min
+        found += _as_hired(spell, not_before)
+    return tuple(
+        replace(change, recorded_on=min(change.recorded_on, change.effective_on))
+        for change in found
+    )
+
+
+def _spells(changes: list[EmploymentChange]) -> Iterator[list[EmploymentChange]]:
+    """Yield the changes of each employment: the last but one ended before the last began."""
+    spell: list[EmploymentChange] = []
+    for change in changes:
+        terminated = change.state is EmploymentState.TERMINATED
+        if spell and spell[-1].state is EmploymentState.TERMINATED and not terminated:
+            yield spell
+            spell = []
+        spell.append(change)
+    if spell:
+        yield spell
+
+
+def _as_hired(spell: list[EmploymentChange], not_before: date) -> Iterator[EmploymentChange]:
+    hired_on = max(spell, key=lambda change: change.recorded_on).person.hired_on
+    for change in spell:
+        begins = change.effective_on
+        if hired_on and change is spell[0]:
+            begins = max(not_before, min(begins, hired_on))
+        person = replace(change.person, hired_on=hired_on)
+        yield replace(change, effective_on=begins, person=person)
+
+
+def _if_known(day: date | None, known_on: date) -> date | None:
+    return day if day is not None and day <= known_on else None
