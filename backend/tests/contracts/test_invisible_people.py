@@ -1,11 +1,13 @@
 """Nobody learns whether an id is somebody's: unknown and invisible people get the same answer."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
@@ -29,6 +31,9 @@ EVIDENCE = {"purpose": "evidence", "content_type": "application/pdf", "size_byte
 WAIVER = {"kind": "waiver", "requirement_id": REQUIREMENT, "reason": "R", "starts_on": "2026-01-01"}
 PEOPLE_REPORT = f"/reports/compliance/people?user_id={PERSON}"
 CYCLE = "profile=california_rdh&cycle_end=2027-06-30"
+PEOPLE_FIELD = re.compile(
+    r"(\w+_)?(user|manager|instructor|reviewer|contact|owner|person|approver)_ids?|attended|absent"
+)
 REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", f"/users/{PERSON}", None),
     ("GET", f"/users/{PERSON}/compliance", None),
@@ -148,3 +153,25 @@ async def test_the_manager_gets_past_the_permission(api: Api, scene: Scene) -> N
         f"/live-sessions/{SESSION}/attendance",
         f"/live-sessions/{SESSION}/questions",
     }
+
+
+def named_people(value: Any) -> set[str]:
+    """Return the fields of a body that hold the person."""
+    fields = value.items() if isinstance(value, dict) else ()
+    return {name for name, each in fields if each in (PERSON, [PERSON])}
+
+
+def test_every_field_that_names_a_person_is_asked(application: FastAPI) -> None:
+    """A new one needs a request here: whoever may name people may name only those they see."""
+    schemas = application.openapi()["components"]["schemas"]
+    bodies = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for path in application.openapi()["paths"].values()
+        for operation in path.values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        if "$ref" in content.get("schema", {})
+    }
+    fields = {name for body in bodies for name in schemas[body].get("properties", {})}
+    naming = {name for name in fields if PEOPLE_FIELD.fullmatch(name)}
+    asked = {name for _, _, body in REQUESTS for name in named_people(body)}
+    assert naming == asked
