@@ -75,6 +75,9 @@ def _listen(port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
+        except PermissionError as error:
+            message = f"Port {port} is not for every user. Choose another one: --port 8000"
+            raise DevStackError(message) from error
         except OSError as error:
             message = f"Port {port} is taken. Choose another one: training dev --port {port + 1}"
             raise DevStackError(message) from error
@@ -83,7 +86,11 @@ def _listen(port: int) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def _postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{data_dir.resolve()} cannot be made: {error.strerror}"
+        raise DevStackError(message) from error
     server = EmbeddedPostgres(data_dir.resolve() / "postgres")
     try:
         server.start()

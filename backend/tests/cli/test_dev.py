@@ -14,7 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.processes import DevStack, alive, descendants, dev_stack, run_training
+from tests.cli.processes import (
+    DevStack,
+    alive,
+    descendants,
+    dev_stack,
+    free_port,
+    run_training,
+)
 
 pytestmark = pytest.mark.full
 
@@ -117,6 +124,14 @@ async def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     assert refused.code == 1
     assert refused.errors.startswith(f"Port {port} is taken.")
     assert is_empty(tmp_path)
+
+
+async def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "data"
+    refused = await run_training("dev", "--port", str(free_port()), "--data-dir", str(folder))
+    assert (refused.code, refused.errors.count("\n")) == (1, 1)
+    assert refused.errors.startswith(f"{folder} cannot be made: ")
 
 
 async def test_production_is_refused(tmp_path: Path) -> None:
