@@ -106,7 +106,7 @@ def _users(world: World) -> list[Row]:
         Row("read_user", OWNER_AND_ABOVE, 404),
         Row("update_user", ADMINS, json={"job_title": "Hygienist"}),
         Row("update_user", ADMINS, json={"role": "admin"}, note="promotion"),
-        Row("invite_again", ADMINS, success=409, note="has signed in"),
+        Row("invite_again", ADMINS, note="has lost their account"),
         Row("sign_out", ADMINS, success=409, note="the stand-in knows no account"),
     ]
 

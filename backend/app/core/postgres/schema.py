@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0015"
+SCHEMA_REVISION = "0016"
 """Revisions are one line, numbered in its order."""
 
 

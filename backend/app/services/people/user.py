@@ -198,7 +198,7 @@ class UserService(Service):
             await uow.audit(AuditAction.USER_PROMOTED, user, before=before, after=after)
             await uow.users.save(user)
             await reconcile(uow, [user.id])
-            if not await uow.users.has_admin():
+            if before["role"] is Role.ADMIN and not await uow.users.has_admin():
                 raise LastAdminError
             return UserRead.of(user)
 
