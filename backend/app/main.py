@@ -64,7 +64,10 @@ from app.routers.study import (
 )
 
 GC_ALLOCATIONS = 10_000
-"""After so many allocations the youngest are collected; Python's own 700 is for scripts."""
+"""Allocations after which the youngest generation is collected.
+
+Python's own 700 is meant for scripts; a server would spend too much time on collecting.
+"""
 
 EXPOSED_HEADERS = [
     "Content-Disposition",
@@ -76,7 +79,7 @@ EXPOSED_HEADERS = [
     "X-Request-Id",
 ]
 
-# Routes are tried one by one, in this order: those that learners use all day come first.
+# Starlette tries the routes in this order, one by one. The ones used most come first.
 ROUTERS = (
     enrollment.router,
     attempt.router,
@@ -127,11 +130,12 @@ def create_app(container: Container) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=OPENAPI_PATH if settings.shows_docs else None,
-        # A redirect would go to whatever host the request named.
+        # The redirect's address would contain the request's Host header, which a client can forge.
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
-        # Prometheus and structlog tell what happens here, without what FastAPI's own would quote of
-        # a request; asking three providers whether they are there costs each request 5 us.
+        # Prometheus and structlog already report requests, without personal data; FastAPI's own
+        # telemetry would quote parts of them. Looking for its three providers also costs each
+        # request 5 us.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.container = container
@@ -151,17 +155,19 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Wrap the application; what is added later is further out."""
+    """Add the middleware, from the innermost to the outermost."""
     app.add_middleware(FastLane)
     app.add_middleware(HeadAsGet)
-    # What goes wrong in a lane is answered as it is in a route, which has handlers of its own.
+    # The lane and HeadAsGet run outside of FastAPI's own error handling. This one answers their
+    # errors with the same handlers.
     app.add_middleware(ExceptionMiddleware, handlers=app.exception_handlers)
     if settings.root_path:
         app.add_middleware(BelowRootPath, root_path=settings.root_path)
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(RefuseAmbiguous, hosts=settings.allowed_hosts)
     app.add_middleware(Observe)
-    # Outermost, so that browsers may read 413 and 500 as well.
+    # CORS is outermost so that its headers are also on 413 and 500 answers. Without them browsers
+    # do not let a page read these answers.
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -186,14 +192,15 @@ def from_environment() -> FastAPI:
     configure_logging(settings.log_level)
     app = create_app(Container.build(settings))
     _end_with_supervisor()
-    # A terminal that goes away tells all processes; by itself that ends them in the middle.
+    # A closed terminal sends SIGHUP to all processes, which by default kills them at once. As
+    # SIGTERM it lets a worker finish the requests under way.
     signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     _settle_heap()
     return app
 
 
 def _end_with_supervisor() -> None:
-    """Have a worker stop when its supervisor dies without a word: else it would keep the port."""
+    """Stop the worker when its supervisor is killed; the worker would keep the port otherwise."""
     supervisor = multiprocessing.parent_process()
     if supervisor is None:
         return
@@ -206,9 +213,10 @@ def _end_with_supervisor() -> None:
 
 
 def _settle_heap() -> None:
-    """Spare requests the collector's walks over what lives as long as the process.
+    """Exclude the objects that live as long as the process from garbage collection.
 
-    These took up to 200 ms of a request that allocates much, such as grading a long quiz.
+    Walking over them took up to 200 ms of a request that allocates a lot, such as grading a long
+    quiz.
     """
     gc.collect()
     gc.freeze()

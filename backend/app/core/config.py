@@ -48,8 +48,8 @@ class PoolSettings(BaseModel):
 class Settings(BaseSettings):
     """One field per environment variable of the same name in capitals; see README.md."""
 
-    # Rules over several fields are validators of the last of them, not of the model: those only
-    # run once every field is valid, and then an operator learns of the next fault at the next try.
+    # A rule over several fields is a validator of the last of these fields. Pydantic runs a model
+    # validator only when every field is valid, so an operator would not see all faults at once.
     model_config = SettingsConfigDict(
         extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
@@ -108,7 +108,10 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _is_the_value_alone(cls, value: object) -> object:
-        """Trim what files of variables leave around values; quotes might be part of one."""
+        """Strip the spaces and line ends that .env files leave around values.
+
+        Quotes are kept, because they may be part of the value.
+        """
         if not isinstance(value, str):
             return value
         trimmed = value.strip()
@@ -279,7 +282,7 @@ class Settings(BaseSettings):
 
     @property
     def shows_docs(self) -> bool:
-        """Whether `/docs` and `/openapi.json` are there: in production only where one says so."""
+        """Whether to serve `/docs` and `/openapi.json`: in production only with DOCS_ENABLED."""
         if self.docs_enabled is None:
             return self.environment is not Environment.PRODUCTION
         return self.docs_enabled
@@ -296,7 +299,7 @@ class Settings(BaseSettings):
         )
 
     def reread_credentials(self) -> Callable[[], Credentials] | None:
-        """Return what reads the user and the password anew, where they are kept in a file."""
+        """Return a function that reads user and password again; None without DATABASE_URL_FILE."""
         file = self.database_url_file
         if file is None:
             return None
@@ -320,7 +323,7 @@ def _is_production(info: ValidationInfo) -> bool:
 
 
 class SettingsError(Exception):
-    """Says every fault of the environment, one a line, without any value."""
+    """Lists every invalid environment variable, one a line, without quoting its value."""
 
 
 def load_settings() -> Settings:

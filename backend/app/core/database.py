@@ -55,7 +55,7 @@ NAMING_CONVENTION = {
 
 
 class Base(DeclarativeBase):
-    """Base of all tables. What else the database has of them is derived from these two.
+    """Base of all tables. Row security and triggers are derived from the two attributes below.
 
     Every table gets row-level security and, for the API's role, `__rights__`. Where `__kept_by__`
     names a trigger function, it decides about every UPDATE and DELETE, and TRUNCATE is refused.
@@ -119,13 +119,16 @@ class RevisionedModel(TimestampedUUIDModel):
 
 
 class SoftDeletable:
-    """Rows people may want back. Uniqueness holds among live rows only (partial indexes)."""
+    """Rows that are only marked as deleted, so that they can be restored.
+
+    Their unique indexes are partial: they cover only rows that are not deleted.
+    """
 
     deleted_at: Mapped[datetime | None] = mapped_column(sort_order=93)
 
 
 class AppendOnly:
-    """Rows that the database refuses to change, to its owner too. Goes before the base class."""
+    """Rows that no database role can change, not even the owner. Goes before the base class."""
 
     __rights__: ClassVar[str] = APPEND_ONLY
     __kept_by__: ClassVar[str | None] = "refuse_change()"
@@ -153,7 +156,8 @@ def _refuse_change(mapper: Mapper[Any], _connection: object, _target: object) ->
 
 
 def _dumps(value: object) -> str:
-    # default=str: asyncpg makes UUIDs of its own subclass, which orjson does not know.
+    # asyncpg returns UUIDs as a subclass of its own, which orjson cannot serialise without
+    # `default`.
     return orjson.dumps(value, default=str).decode()
 
 
@@ -161,7 +165,7 @@ FAREWELL_SECONDS = 3.0
 """How long closing all connections may take at the end of a process."""
 
 UNANSWERED_SECONDS = 5.0
-"""What the server may exceed its own limit by, until nobody is thought to be there."""
+"""Added to the server's statement limit: without an answer by then, the connection is dead."""
 
 
 def create_engine(  # noqa: PLR0913  # the settings of one engine, by name
@@ -175,7 +179,7 @@ def create_engine(  # noqa: PLR0913  # the settings of one engine, by name
 ) -> AsyncEngine:
     """Make the engine. `pool_pre_ping` stays off: it costs three round trips a checkout.
 
-    `reread` is asked for the credentials when the server refuses those of the URL.
+    `reread` is called for new credentials when the server refuses those of the URL.
     """
     arguments = database.connect_args | {
         "async_creator_fn": Connector(reread),
@@ -183,7 +187,8 @@ def create_engine(  # noqa: PLR0913  # the settings of one engine, by name
         "command_timeout": statement_timeout_ms / 1000 + UNANSWERED_SECONDS,
     }
     if database.mode is PoolerMode.DIRECT:
-        # Poolers refuse settings at the start of a session; there the role carries the limit.
+        # Poolers refuse settings at the start of a session. Behind one, the limit that is set on
+        # the database role applies.
         arguments["server_settings"] = {"statement_timeout": str(statement_timeout_ms)}
     engine = create_async_engine(
         database.url,
@@ -214,12 +219,15 @@ def _log_slow_queries(engine: Engine, threshold_ms: float) -> None:
 def _log_if_slow(statement: str, started: float, threshold_ms: float) -> None:
     duration_ms = (time.perf_counter() - started) * 1000
     if duration_ms >= threshold_ms:
-        # The parameters stay out: they may be personal data.
+        # The parameters are not logged, because they may be personal data.
         log.warning("slow_query", statement=statement[:500], duration_ms=round(duration_ms))
 
 
 class Database:
-    """One process's connection pool: three ways to open a session on it, two to go without."""
+    """One process's connection pool.
+
+    It opens three kinds of session, and runs single statements without one (`fetch`, `read`).
+    """
 
     def __init__(
         self,
@@ -231,7 +239,7 @@ class Database:
         self.engine = engine
         self.mode = mode
         self._slow_query_ms = slow_query_ms
-        # A closed session stays closed: by default its next use would quietly open a transaction.
+        # Using a closed session is an error. By default it would silently open a new transaction.
         self._writing = async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
         self._autocommitting = async_sessionmaker(
             self._autocommit_engine(), expire_on_commit=False, close_resets_only=False
@@ -258,9 +266,9 @@ class Database:
         return cls(engine, mode=database.mode, slow_query_ms=settings.slow_query_ms)
 
     def _autocommit_engine(self) -> AsyncEngine:
-        # Each statement commits itself: no BEGIN and ROLLBACK round trips. Behind a transaction
-        # pooler a statement is prepared and executed in two trips that may meet two servers, so
-        # there the transaction stays.
+        # Autocommit saves the round trips of BEGIN and ROLLBACK. Behind a transaction pooler it
+        # cannot be used: preparing and executing a statement are two round trips, which the pooler
+        # may send to two different server connections unless a transaction holds them together.
         if self.mode is PoolerMode.TRANSACTION:
             return self.engine
         return self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -273,11 +281,11 @@ class Database:
         return self._autocommitting()
 
     def reading(self) -> AsyncSession:
-        """Return such a session for reads: one that meets a dropped connection is repeated."""
+        """Return an autocommitting session for reads, which repeats one on a dropped connection."""
         return self._reading()
 
     async def read(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """Fetch what changes nothing; once more when the connection turns out to be dead."""
+        """Run a statement that changes nothing; repeat it once if the connection was dropped."""
         try:
             return await self.fetch(statement, *arguments)
         except MAY_BE_DROPPED as error:
@@ -310,7 +318,8 @@ class Database:
                 connection.invalidate()
             raise
         finally:
-            # In a greenlet: a connection beyond the pool's size is closed now, which is I/O.
+            # Closing returns the connection to the pool, or really closes it when the pool is full.
+            # That is I/O, which SQLAlchemy's async engine only does within a greenlet.
             await greenlet_spawn(connection.close)
             if self._slow_query_ms:
                 _log_if_slow(statement, started, self._slow_query_ms)
@@ -320,7 +329,7 @@ class Database:
         try:
             connection = await self.engine.raw_connection()
         except self.engine.dialect.loaded_dbapi.Error as error:
-            # SQLAlchemy's stand-in for what the driver said, which callers translate.
+            # SQLAlchemy wraps the driver's error; callers translate the driver's own.
             raise error.__cause__ or error from None
         driver = connection.driver_connection
         if not isinstance(driver, asyncpg.Connection):
@@ -329,7 +338,10 @@ class Database:
         return connection, driver
 
     async def _checkout_alive(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
-        """Return a connection that answers: where one was dropped, its neighbours may be too."""
+        """Return a connection that answers `SELECT 1`.
+
+        When the server dropped one connection, it may have dropped others of the pool as well.
+        """
         while True:
             connection, driver = await self._checkout()
             try:
@@ -359,7 +371,7 @@ class Database:
         }
 
     async def close(self) -> None:
-        """Say farewell to the server for a short while: it may be out of reach."""
+        """Close all connections, but give up after FAREWELL_SECONDS: the server may not answer."""
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self.engine.dispose()
@@ -374,7 +386,8 @@ async def _fetch_in_transaction(
         async with driver.transaction():
             return await driver.fetch(statement, *arguments)
     except asyncpg.InterfaceError as error:
-        # A transaction that cannot be ended hides what ended its connection.
+        # The rollback failed because the connection is gone, and its error replaced the first one,
+        # which says why the connection ended.
         raise error.__context__ or error from None
 
 
@@ -386,6 +399,7 @@ async def fetch_within(
     if not isinstance(raw.driver_connection, asyncpg.Connection):
         raise TypeError
     if not raw.driver_connection.is_in_transaction():
-        # SQLAlchemy sends BEGIN with its own first statement only.
+        # SQLAlchemy sends BEGIN with the first statement that goes through it, and the statement
+        # below does not.
         await connection.execute(text("SELECT 1"))
     return await raw.driver_connection.fetch(statement, *arguments)

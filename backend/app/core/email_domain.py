@@ -13,7 +13,7 @@ def domain_of(email: str) -> str:
     Raises ValueError for what is not an address; nothing is looked up.
     """
     checked = validate_email(email, check_deliverability=False)
-    # Without an ASCII form there is no mail for it either.
+    # A domain without an ASCII form cannot receive mail.
     return str(checked.ascii_domain)
 
 
@@ -25,7 +25,7 @@ def comparable_domain(domain: str) -> str:
 def comparable_email(email: str) -> str:
     """Return an address in lower case with its domain in ASCII.
 
-    What has no such form is only put in lower case: it is for others to refuse.
+    An address without such a form is only put in lower case; callers that need one refuse it.
     """
     local, at, domain = email.lower().rpartition("@")
     if domain.isascii():

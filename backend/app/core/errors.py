@@ -1,4 +1,4 @@
-"""The errors that a caller is told about. Each knows its status and stable code (RFC 9457).
+"""The errors that clients see, each with its HTTP status and a stable code (RFC 9457).
 
 Subclasses live beside the service that raises them; the kinds that several services share are here.
 """

@@ -12,5 +12,5 @@ def new_id() -> uuid.UUID:
 
 
 def new_request_id() -> str:
-    """Return a UUIDv7 too, as text: later requests sort after earlier ones."""
+    """Return a UUIDv7 as text, so that request ids sort by time."""
     return str(uuid_utils.uuid7())

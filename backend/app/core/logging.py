@@ -16,7 +16,8 @@ def _render(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str
     try:
         return orjson.dumps(event, default=str).decode()
     except TypeError:
-        # Lone surrogates and integers beyond 64 bits: a log line must never fail what it reports.
+        # orjson refuses lone surrogates and integers beyond 64 bits. Logging must not raise because
+        # of them, since that would fail the request that is being logged.
         return json.dumps(event, default=str, skipkeys=True)
 
 

@@ -13,7 +13,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from app.core.database import Database
 
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder where workers count together; prometheus-client reads it at its import."""
+"""Variable naming the folder of the workers' shared counts.
+
+prometheus-client reads it when it is imported, so it has to be set before that.
+"""
 
 REFRESH_SECONDS: Final = 1.0
 
@@ -28,7 +31,8 @@ class Metrics:
         self._is_shared = SHARED_FOLDER in os.environ
         if self._is_shared:
             MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # untyped there
-        # What is shared is read from the folder: registered as well, it would be there twice.
+        # The MultiProcessCollector reports the shared metrics from the folder. If they were also
+        # registered here, each would be reported twice.
         own = None if self._is_shared else self._registry
         self._requests = Counter(
             "http_requests_total",
@@ -50,7 +54,7 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=own,
         )
-        # To find a child by its labels costs several times what counting does.
+        # Looking up a metric by its labels takes several times as long as incrementing it.
         self._counter_of = functools.cache(self._requests.labels)
         self._histogram_of = functools.cache(self._seconds.labels)
 
@@ -61,7 +65,10 @@ class Metrics:
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
-        """Keep the gauges fresh for the worker that is asked, while this one serves."""
+        """Write this worker's gauges to the folder now and then, while the worker serves.
+
+        A request for the metrics reaches one worker, which reports the gauges of all of them.
+        """
         if not self._is_shared:
             yield
             return
@@ -81,7 +88,7 @@ class Metrics:
             self._pool.labels(state).set(value)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request. A method that nobody knows is `other`: clients may invent any."""
+        """Count a request. Unknown methods count as `other`: clients may send endlessly many."""
         method = method if method in _METHODS else "other"
         self._counter_of(method, route, status).inc()
         self._histogram_of(method, route).observe(seconds)

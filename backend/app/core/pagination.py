@@ -51,7 +51,7 @@ def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Key, ...]:
 
 
 def _revive(value: object, kind: type) -> Key:
-    """Read one part of a key; refuse what the database would choke on."""
+    """Read one part of a key; refuse values that the database would answer with an error."""
     if type(value) is not (int if kind is int else str):
         raise TypeError
     if kind is uuid.UUID:
@@ -71,7 +71,7 @@ def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError
-    # The ends of the calendar have no UTC equivalent under every offset: OverflowError.
+    # Converting an instant at the very start or end of the calendar to UTC raises OverflowError.
     return instant.astimezone(UTC)
 
 
