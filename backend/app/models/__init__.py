@@ -34,6 +34,7 @@ from app.models.study.attempt import AttemptResult, QuizAttempt
 from app.models.study.correction import QuizCorrection
 from app.models.study.enrollment import Enrollment, SectionProgress
 from app.models.study.signature import Signature
+from app.models.study.study_clock import StudyClock
 
 __all__ = [
     "AnswerKey",
@@ -78,6 +79,7 @@ __all__ = [
     "SectionProgress",
     "SessionQuestion",
     "Signature",
+    "StudyClock",
     "SupersededPeriod",
     "SupersededSegment",
     "TrainingModule",

@@ -1,8 +1,10 @@
+import time
 import uuid
+from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
@@ -116,6 +118,31 @@ async def test_completions_of_different_sections_add_up(
         assert await count(session, TrainingRecord) == number
     result = await verify(committed_database)
     assert (result.records, result.broken) == (ROUNDS, None)
+
+
+async def test_reports_of_several_enrollments_share_the_time(
+    committed_api: Api, committed_database: Database, session: AsyncSession
+) -> None:
+    modules = [await published(session, committed_database, 1) for _ in range(5)]
+    for _ in range(ROUNDS):
+        learner = await make_user(session)
+        enrollments = [await enroll(committed_api, learner, module) for module in modules]
+        earlier = Enrollment.enrolled_at - timedelta(seconds=11)
+        mine = update(Enrollment).where(Enrollment.user_id == learner.id)
+        await session.execute(mine.values(enrolled_at=earlier))
+        await session.commit()
+        started = time.monotonic()
+        answers = await race(
+            committed_api.put(
+                f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress",
+                learner,
+                json={"seconds_spent": 11},
+            )
+            for enrollment_id, module in zip(enrollments, modules, strict=True)
+        )
+        assert statuses(answers) == {200: 5}
+        credited = sum(answer.json()["section"]["seconds_spent"] for answer in answers)
+        assert 11 <= credited <= 12 + time.monotonic() - started
 
 
 async def test_repeated_completions_issue_one_record(

@@ -71,7 +71,7 @@ class Enrollment(TimestampedUUIDModel):
 
     enrolled_at: Mapped[datetime] = mapped_column(server_default=func.now())
     reported_at: Mapped[datetime | None]
-    """The last progress report: no more study time is credited than has passed since."""
+    """Nothing reads or writes it since `StudyClock`; it goes when no older code maps it."""
 
     completed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]

@@ -18,6 +18,7 @@ from app.models import (
     ModuleSection,
     SectionProgress,
     Signature,
+    StudyClock,
     TrainingModule,
     TrainingRecord,
     User,
@@ -72,13 +73,12 @@ class Studies:
         return await self.report(enrollment_id, section, completed=True)
 
     async def pass_time(self, enrollment_id: uuid.UUID, seconds: int) -> None:
-        """Let the enrollment be older than it is."""
-        since = func.coalesce(Enrollment.reported_at, Enrollment.enrolled_at)
-        await self.session.execute(
-            update(Enrollment)
-            .where(Enrollment.id == enrollment_id)
-            .values(reported_at=since - timedelta(seconds=seconds))
-        )
+        """Let the enrollment and the person's last report be older than they are."""
+        earlier = timedelta(seconds=seconds)
+        enrolled = update(Enrollment).where(Enrollment.id == enrollment_id)
+        await self.session.execute(enrolled.values(enrolled_at=Enrollment.enrolled_at - earlier))
+        reported = update(StudyClock).where(StudyClock.user_id == self.user.id)
+        await self.session.execute(reported.values(reported_at=StudyClock.reported_at - earlier))
         await self.session.commit()
 
     async def refused(self, call: Any) -> str:
@@ -246,6 +246,29 @@ class TestRules:
         assert 100 <= state["section"]["seconds_spent"] <= 102
         state = await studies.report(enrollment_id, second, seconds_spent=3600)
         assert state["section"]["seconds_spent"] <= 1
+
+    async def test_a_second_counts_for_one_training(self, studies: Studies, published: Any) -> None:
+        modules = [await published() for _ in range(3)]
+        enrollment_ids = [await studies.enroll(module) for module in modules]
+        for enrollment_id in enrollment_ids:
+            await studies.pass_time(enrollment_id, 100)
+        credited = [
+            (await studies.report(enrollment_id, module.sections[0], seconds_spent=60))["section"]
+            for enrollment_id, module in zip(enrollment_ids, modules, strict=True)
+        ]
+        seconds = [section["seconds_spent"] for section in credited]
+        assert seconds[0] == 60
+        assert max(seconds[1:]) <= 2
+
+    async def test_a_report_without_time_takes_none_from_others(
+        self, studies: Studies, published: Any
+    ) -> None:
+        module, opened = await published(), await published()
+        enrollment_id, idle = await studies.enroll(module), await studies.enroll(opened)
+        await studies.pass_time(enrollment_id, 100)
+        await studies.report(idle, opened.sections[0], position=0.5)
+        state = await studies.report(enrollment_id, module.sections[0], seconds_spent=60)
+        assert state["section"]["seconds_spent"] == 60
 
     async def test_a_text_takes_its_minimum_of_seconds(
         self, studies: Studies, published: Any

@@ -1,5 +1,5 @@
 -- Monotonic and replayable: nothing here ever takes away. Study time is credited for at most the
--- time that has passed since the last report of this enrollment, in whatever section that was.
+-- time that has passed since the person's last report.
 CREATE FUNCTION report_progress(
     p_enrollment uuid, p_user uuid, p_section uuid, p_seconds integer,
     p_position double precision, p_completed boolean, p_request_id text
@@ -8,8 +8,6 @@ DECLARE
     enrolled enrollments;
     rule version_sections;
     known section_progress;
-    since timestamptz;
-    elapsed integer;
     credited integer;
 BEGIN
     SELECT * INTO enrolled FROM enrollments
@@ -34,10 +32,11 @@ BEGIN
     ELSIF p_completed AND rule.completed_by <> 'report' THEN
         RETURN jsonb_build_object('error', rule.completed_by || '_required');
     END IF;
-    since := coalesce(enrolled.reported_at, enrolled.enrolled_at);
-    elapsed := greatest(floor(extract(epoch FROM clock_timestamp() - since)), 0);
-    credited := greatest(least(p_seconds, coalesce(known.seconds_spent, 0) + elapsed),
-                         coalesce(known.seconds_spent, 0));
+    credited := coalesce(known.seconds_spent, 0);
+    IF p_seconds > credited THEN
+        credited := credited
+                  + credit_study_time(p_user, enrolled.enrolled_at, p_seconds - credited);
+    END IF;
     INSERT INTO section_progress AS p (
         enrollment_id, section_id, state, seconds_spent, position, updated_at)
     VALUES (p_enrollment, p_section, 'in_progress', credited, p_position, clock_timestamp())
@@ -45,9 +44,6 @@ BEGIN
        SET seconds_spent = excluded.seconds_spent,
            position = greatest(p.position, excluded.position),
            updated_at = excluded.updated_at;
-    -- Whole seconds only, so that frequent reports do not lose their fractions.
-    UPDATE enrollments SET reported_at = since + make_interval(secs => elapsed)
-     WHERE id = p_enrollment;
     IF p_completed AND credited >= rule.minimum_seconds
        AND greatest(p_position, known.position) >= rule.minimum_position THEN
         PERFORM complete_section(p_enrollment, p_section, p_user, p_request_id);

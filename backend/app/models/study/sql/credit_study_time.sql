@@ -1,0 +1,24 @@
+-- Returns how many of the claimed seconds count: at most those since the person's last report in
+-- whatever enrollment, and none before p_enrolled. The row is locked until the end of the
+-- transaction, so that parallel reports share the time and do not each have it.
+CREATE FUNCTION credit_study_time(p_user uuid, p_enrolled timestamptz, p_claimed integer)
+RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    since timestamptz;
+    elapsed integer;
+BEGIN
+    SELECT reported_at INTO since FROM study_clocks WHERE user_id = p_user FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO study_clocks (user_id, reported_at) VALUES (p_user, p_enrolled)
+        ON CONFLICT DO NOTHING;
+        SELECT reported_at INTO since FROM study_clocks WHERE user_id = p_user FOR NO KEY UPDATE;
+    END IF;
+    since := greatest(since, p_enrolled);
+    elapsed := greatest(floor(extract(epoch FROM clock_timestamp() - since)), 0);
+    -- Whole seconds only, so that frequent reports do not lose their fractions.
+    UPDATE study_clocks SET reported_at = since + make_interval(secs => elapsed)
+     WHERE user_id = p_user;
+    RETURN least(p_claimed, elapsed);
+END $$;
+
+GRANT EXECUTE ON FUNCTION credit_study_time TO training_api;

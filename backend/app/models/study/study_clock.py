@@ -1,0 +1,19 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base
+from app.core.postgres.table_security import KEPT
+
+
+class StudyClock(Base):
+    """Up to when a person's study time is reckoned: no second counts for two trainings."""
+
+    __tablename__ = "study_clocks"
+    __rights__ = KEPT
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    reported_at: Mapped[datetime]
+    """When they last reported study time, in whatever enrollment and section."""
