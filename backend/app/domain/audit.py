@@ -13,7 +13,7 @@ class AuditAction(StrEnum):
 
     USER_EMAIL_CONFIRMED = "user:email_confirmed"
     USER_ACCOUNT_FORGOTTEN = "user:account_forgotten"
-    """Taken off a closed row: it was deleted in Supabase."""
+    """A closed row no longer names its sign-in account, which was deleted in Supabase."""
 
     USER_ACCOUNT_DELETED = "user:account_deleted"
     """Closed, because the sign-in account was deleted."""

@@ -1,6 +1,6 @@
 """Field types that domain and schemas share: clean text, exact numbers, days, instants, flags.
 
-They take JSON at its word: no text for a number, no number for a day.
+They do not convert between JSON types: text is refused for a number, and a number for a day.
 """
 
 import re
@@ -30,9 +30,10 @@ MAX_SHORT_TEXT: Final = 2_000
 MAX_LONG_TEXT: Final = 20_000
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# What XML, spreadsheets and screens cannot carry; tabs and line feeds they can.
+# Characters that XML and spreadsheets cannot contain. Tabs and line feeds are allowed.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
-# Phone keyboards type these by themselves; nobody means a different answer by them.
+# Phone keyboards replace plain quotes and hyphens by these. A typed answer must not be wrong
+# because of it.
 _TYPOGRAPHY = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
@@ -63,7 +64,7 @@ def exact_number(value: object) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise NumberError(code="not_a_number", detail="A number is expected.")
-    # Compared before it is spelled out: writing a huge integer as text costs quadratic time.
+    # The range is checked before str(), which takes quadratic time for a huge integer.
     if not -MAX_MAGNITUDE < value < MAX_MAGNITUDE:  # false for NaN too
         raise NumberError(code="number_out_of_range", detail="The number is too large.")
     number = value if isinstance(value, Decimal) else Decimal(str(value))
@@ -99,7 +100,8 @@ def normalise_text(text: str, *, case_sensitive: bool = False) -> str:
     Invisible format characters (soft hyphens, zero-width joiners) are dropped.
     """
     if text.isascii():
-        # The same, sooner: ASCII knows none of these, and checking a quiz normalises every option.
+        # A faster way for ASCII text, which contains none of these characters. It matters because
+        # checking a quiz normalises every option.
         return " ".join((text if case_sensitive else text.lower()).split())
     folded = unicodedata.normalize("NFKC", _stream_safe(text)).translate(_TYPOGRAPHY)
     if not case_sensitive:
@@ -184,7 +186,8 @@ def _within_calendar(instant: datetime) -> datetime:
         utc = instant.astimezone(UTC)
     except OverflowError:
         utc = None
-    # The driver takes the calendar's first and last instants for infinities, which have no zone.
+    # The database driver reads the calendar's first and last instants as infinities, which have no
+    # zone.
     if utc is None or utc.date() in {date.min, date.max}:
         refuse("out_of_range", "This instant is outside of the calendar.")
     return utc
@@ -206,7 +209,7 @@ LongText = Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT), AfterValidato
 
 Flag = Annotated[bool, Strict()]
 Whole = BeforeValidator(_whole)
-"""Marks a strict integer. It comes last: bounds after it would be missing in OpenAPI."""
+"""Makes a field a strict integer. Put it last in Annotated: OpenAPI lacks any bounds after it."""
 
 Day = Annotated[date, BeforeValidator(_written_as(_DAY, "A day is expected, such as 2027-11-20."))]
 Instant = Annotated[

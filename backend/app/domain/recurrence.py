@@ -1,7 +1,7 @@
 """All date arithmetic of the product. Due and expiry are dates, never instants.
 
-Plain calendar arithmetic: the one thing needed from a library would be adding months with
-clamping, and that is three lines here.
+No library is used, because the only thing needed from one would be adding months with clamping,
+and that is three lines here.
 """
 
 from calendar import monthrange
@@ -14,7 +14,7 @@ MONTHS_PER_YEAR = 12
 
 
 class Anchor(StrEnum):
-    """What a validity is counted from."""
+    """The day from which a validity is counted."""
 
     COMPLETION = "completion"
     END_OF_MONTH = "end_of_month"
@@ -165,9 +165,10 @@ def _kept(rule: Recurrence, completed: date, previous: Validity | None) -> Sched
 
 
 def _annual_from(rule: Recurrence, completed: date, previous: Validity | None) -> date:
-    """Return the day after which an annual day counts.
+    """Return the day after which the next annual day has to lie.
 
-    Whoever has nothing valid and trains shortly before the day is not asked again shortly after.
+    Somebody with nothing valid who trains shortly before the annual day is valid until the one
+    after it, so that they are not asked again within a few days.
     """
     if previous and previous.lasts_until(completed):
         return completed

@@ -110,7 +110,10 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class RuleVersion:
-    """The requirement from `effective_from` on. None withdraws it. The last recorded one holds."""
+    """The rule of a requirement from `effective_from` on; a `rule` of None withdraws it.
+
+    Of several versions in force, the one recorded last holds.
+    """
 
     effective_from: date
     recorded_on: date

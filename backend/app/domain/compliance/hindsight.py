@@ -1,4 +1,4 @@
-"""What happened and when it was known are two things: the facts of a day's knowledge.
+"""Facts as they were known on a given day, each counted from the day it took effect.
 
 A fact that is entered late counts from its own day for what is due now: a training of last year
 lapses a year after it was given, a promotion recorded in June for March gives March's dates, and
@@ -50,7 +50,7 @@ def rules_in_hindsight(versions: Iterable[RuleVersion], known_on: date) -> tuple
 
 
 def evidence_in_hindsight(evidence: Iterable[Evidence], known_on: date) -> tuple[Evidence, ...]:
-    """Leave out what was withdrawn by then, as if it had never been."""
+    """Leave out the evidence that was withdrawn by `known_on`, as if it had never been recorded."""
     return tuple(
         replace(item, recorded_on=min(item.recorded_on, item.day), withdrawn_on=None)
         for item in evidence

@@ -70,7 +70,7 @@ def _exemption_on(exemptions: tuple[Exemption, ...], day: date) -> Exemption | N
 def first_due(duty: Duty, began: date) -> date | None:
     """Return the last day in time for a duty that began on `began`. None: nothing is published.
 
-    Nobody is late for a day before the duty began, nor falls due while on leave.
+    It is never before the duty began, and never during a leave.
     """
     nominal = _nominal_first_due(duty, began)
     if nominal is None:

@@ -39,7 +39,7 @@ class PeriodOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificationPeriod:
-    """One turn of a requirement. `due_on` and `valid_through` are inclusive.
+    """One cycle of a requirement for one person. `due_on` and `valid_through` are inclusive.
 
     `number` counts from 1 without gaps and identifies the period. `window_start` is the first day
     on which it could be met. `valid_from` is the first day that its evidence adds: the day after
@@ -130,9 +130,10 @@ class Ledger:
         self.open = None
 
     def _begin(self, duty: Duty) -> date:
-        """Start the clock anew when the duty begins, after an exemption, or with nothing left.
+        """Open a new initial period when the duty begins or begins again.
 
-        "Nothing left" is evidence that was withdrawn when no other stands behind it.
+        It begins again after an exemption, and when the evidence it rested on was withdrawn and no
+        other evidence is left.
         """
         exemption_over = self.was_exempt and duty.exemption is None
         if exemption_over:
@@ -147,9 +148,11 @@ class Ledger:
         return self.standing is not None and self._standing_on(day) is None
 
     def _standing_on(self, day: date) -> Standing | None:
-        """Return what stands. What lapsed before the first hire, or while exempt, is history.
+        """Return the validity that still matters for the duty.
 
-        To enter an old card makes nobody worse off than saying nothing.
+        Validity that lapsed before the person was first hired, or while they were exempt, is
+        ignored. So entering an old card never makes somebody's due date earlier than entering
+        nothing would.
         """
         last = self._last_met(day)
         return last if last and last.validity.lasts_until(self._excused(day)) else None
@@ -286,8 +289,8 @@ def periods(
 def covering(history: Sequence[CertificationPeriod], day: date) -> CertificationPeriod | None:
     """Return the one period whose validity or waiver holds on a day: the newest that reaches it.
 
-    Evidence withdrawn without a replacement, and a revoked waiver, still cover here: closed
-    periods say what was held to be true. `status` knows better.
+    Closed periods are never changed, so evidence that was withdrawn without a replacement and a
+    revoked waiver still cover the day here. Ask `status` for what holds after a withdrawal.
     """
     return next((period for period in reversed(history) if period.covers(day)), None)
 
@@ -297,7 +300,7 @@ def _by_day(item: Evidence) -> tuple[date, date, UUID]:
 
 
 def _later(day: date | None, than: date | None) -> bool:
-    """Whether a last valid day is later than another; None never comes."""
+    """Whether one last valid day is later than another; None means that it never expires."""
     if than is None:
         return False
     return day is None or day > than
@@ -321,7 +324,10 @@ def _first_worked(facts: Facts, known_on: date) -> date:
 
 
 def _first_day(facts: Facts, rules: tuple[RuleVersion, ...]) -> date:
-    """Return a day before which nobody can be asked for anything: a rule and a job are needed."""
+    """Return the first day on which both a rule and an employment may be in force.
+
+    The requirement cannot ask anything of the person before it.
+    """
     rule = min((max(v.effective_from, v.recorded_on) for v in rules), default=date.max)
     job = min((max(c.effective_on, c.recorded_on) for c in facts.employment), default=date.max)
     return max(rule, job)

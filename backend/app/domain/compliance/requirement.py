@@ -43,7 +43,8 @@ def _sorted(values: Iterable[object]) -> list[object]:
     return sorted(values, key=str)
 
 
-# In one order, so that an audit entry's before and after differ only where the rule does.
+# Sorted, because a set has no order: an audit entry's before and after must differ only where the
+# rule does.
 SortedSet = Annotated[frozenset[T], PlainSerializer(_sorted)]
 Name = Annotated[
     StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
@@ -98,8 +99,8 @@ class MatchReason:
 class Audience(_RuleData):
     """Everybody who meets all criteria that are named, and whoever is included by name.
 
-    Everybody is meant only where the rule says so: a list of people that was emptied must not
-    turn into a rule for all. Exclusion beats inclusion.
+    The rule applies to everybody only where it says so explicitly: removing the last person of a
+    list must not turn it into a rule for all. Exclusion beats inclusion.
     """
 
     everyone: Flag = False
@@ -192,7 +193,7 @@ class _AfterEvent(_RuleData):
 
 
 class DaysAfter(_AfterEvent):
-    """0 days is the day itself: what has to be shown before somebody begins."""
+    """0 days means due on the day itself, for evidence that is needed before the work begins."""
 
     kind: Literal["days_after"] = "days_after"
     days: Days
@@ -360,7 +361,8 @@ class Rule(_RuleData):
 def recorded_rule(recorded: Mapping[str, Any]) -> Rule:
     """Read a rule as it was recorded; such rows are never rewritten.
 
-    Before audiences said whether they mean everyone, an empty one did.
+    Older rows have no field that says whether the audience is everyone; there, an audience
+    without any criterion is everyone.
     """
     audience = recorded["audience"]
     if "everyone" not in audience:

@@ -10,7 +10,7 @@ PersonAndModule = tuple[uuid.UUID, uuid.UUID]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Any one of these modules would settle an open period."""
+    """Completing any one of these modules would meet an open period."""
 
     user_id: uuid.UUID
     any_of: tuple[uuid.UUID, ...]

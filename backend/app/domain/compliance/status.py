@@ -41,7 +41,7 @@ class ComplianceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why the status is what it is: what applies, which criteria matched, what opened the turn."""
+    """Why the status is what it is: does the rule apply, by which criteria, why a period began."""
 
     reason: ComplianceReason
     match: MatchReason | None = None
@@ -67,7 +67,7 @@ class StatusLine:
 
     `due_on` belongs to the period that is open, else to the one that was met last;
     `next_due_on` is the next day by which something has to be shown. `in_grace` says that a
-    reminder may still be gentle; no other field knows about grace.
+    reminder may still be gentle; grace changes no other field.
     """
 
     status: ComplianceStatus

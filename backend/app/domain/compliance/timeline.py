@@ -85,7 +85,7 @@ def timeline(
 
 
 class _Recorder(Ledger):
-    """Writes the status down between one day on which something changes and the next."""
+    """Collects the ranges of days with one status, from one day of change to the next."""
 
     def __init__(self, facts: Facts, rules: tuple[RuleVersion, ...], today: date) -> None:
         super().__init__(facts, rules)
@@ -171,7 +171,7 @@ def _ruled(rules: tuple[RuleVersion, ...]) -> Iterator[tuple[date, date]]:
 def _placed(
     lines: Sequence[tuple[date, date, StatusLine]], worked: Sequence[Placement]
 ) -> Iterator[Segment]:
-    """Cut the lines where the person moved, and join what says the same."""
+    """Split the ranges on the days the person changed placement, then join equal neighbours."""
     held: Segment | None = None
     for starts_on, ends_on, line in lines:
         for place in worked:

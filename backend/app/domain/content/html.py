@@ -11,7 +11,8 @@ import nh3
 from app.domain.content.html_limits import TooComplexError, refuse_costly
 from app.domain.content.section_settings import is_safe_url
 
-# Structure and emphasis only: no style, class, id or event handler, nothing embedded but images.
+# Only tags for structure and emphasis. Styles, classes, ids, event handlers and embedded content
+# other than images are removed.
 ALLOWED_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr"), frozenset()),
     **dict.fromkeys(("ul", "li", "dl", "dt", "dd"), frozenset()),
@@ -24,7 +25,7 @@ ALLOWED_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
     "img": frozenset({"src", "alt", "width", "height"}),
     "a": frozenset({"href", "title"}),
 }
-# Their content is code or markup of another world, not text that somebody wrote to be read.
+# These are removed with their content, which is code or non-HTML markup and not text to be read.
 DROPPED_WITH_CONTENT: Final = frozenset(
     {"iframe", "math", "noembed", "noframes", "noscript", "object", "script", "style", "svg"}
     | {"template", "textarea", "title", "xmp"}
@@ -33,7 +34,8 @@ _CONTACT = re.compile(r"(?:mailto|tel):[^\s<>\"\x00-\x20\x7f]+", re.IGNORECASE)
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _INLINE: Final = frozenset({"a", "b", "code", "em", "i", "s", "strong", "sub", "sup", "u"})
 _MAX_PASSES: Final = 5
-# What stands in a formatting element is repeated wherever a parser opens it again.
+# HTML parsers copy a formatting element that is left open, with its attributes, into each later
+# block. Short attributes keep the copies small.
 _LONGEST: Final = {"lang": 35, "title": 500}
 
 
@@ -62,7 +64,7 @@ def sanitise(html: str) -> str:
     """Return the allowed part of an HTML fragment. Idempotent, so that hashes of bodies are stable.
 
     One pass is not always enough, because serialised HTML may parse into something else (a leading
-    line feed in `pre`, misnested tags); text that will not settle is kept as text.
+    line feed in `pre`, misnested tags). HTML that changes with every pass is kept as plain text.
 
     Raises TooComplexError. What passes takes up to a second: call it in a thread.
     """

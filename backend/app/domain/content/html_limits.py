@@ -1,9 +1,9 @@
-"""What an HTML fragment may cost, told before a parser builds it.
+"""Limits on the time and memory that parsing an HTML fragment takes, checked before it is parsed.
 
-Parsers of HTML make more of a text than it says. Each formatting element that is left open is
-opened again in every block after it, each start tag looks through all elements that are open, and
-each attribute through those before it. Sums over the text bound all of it. Tags in comments and in
-attributes count too, since telling them apart is the parser's work.
+An HTML parser can take quadratic time and memory. It opens each formatting element that is left
+open again in every block after it, compares each start tag with all elements that are open, and
+each attribute with those before it. The counts here are upper bounds for all three. Tags in
+comments and in attributes are counted too, because only a parser can tell them apart.
 """
 
 import re
@@ -25,7 +25,7 @@ _CROWDED_TAG = re.compile(rf"<[a-zA-Z][^\s/>]*+(?:{_ATTRIBUTE}){{{MAX_ATTRIBUTES
 
 
 class TooComplexError(ValueError):
-    """HTML that would cost more than any text is worth."""
+    """HTML that could take too much time or memory to parse."""
 
     def __init__(self, most: int, what: str) -> None:
         self.detail = f"The HTML is too complex: it has more than {most} {what}."

@@ -12,7 +12,7 @@ import puremagic
 
 SNIFFED_BYTES: Final = 4_096
 UPLOAD_LIFETIME: Final = timedelta(hours=2)
-"""How long Supabase's signed upload URLs are good for; it cannot be chosen."""
+"""How long Supabase's signed upload URLs are valid; Supabase fixes it."""
 
 
 class MediaPurpose(StrEnum):
@@ -29,7 +29,7 @@ class MediaState(StrEnum):
 
 
 class MediaType(StrEnum):
-    """Nothing that a browser would run as a page: neither HTML nor SVG."""
+    """Allowed media types. HTML and SVG are not, because a browser would run scripts in them."""
 
     MP4 = "video/mp4"
     WEBM = "video/webm"
@@ -79,7 +79,7 @@ class MediaLimits:
 
 
 def object_path(purpose: MediaPurpose, media_id: UUID, content_type: MediaType) -> str:
-    """Return the key in the bucket. Nothing of it comes from the client but the allowed type."""
+    """Return the key in the bucket. The client only chooses the type, from those allowed."""
     return f"{purpose.value}/{media_id}.{_EXTENSIONS[content_type]}"
 
 
@@ -94,7 +94,8 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 def sniff(head: bytes) -> str | None:
     """Return the media type that the first bytes of a file show, None for nothing known."""
     if head[4:8] == b"ftyp":
-        # Photos, sound and QuickTime share this container; its major brand tells them apart.
+        # Photos, sound, QuickTime and MP4 files all use this container; its major brand tells which
+        # it is.
         return MediaType.MP4 if head[8:12] in _MP4_BRANDS else "application/mp4"
     candidates = _candidates(head.removeprefix(_BYTE_ORDER_MARK))
     known = [candidate for candidate in candidates if candidate in set(MediaType)]

@@ -25,7 +25,7 @@ from app.domain.content.section_kind import (
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`answer_key` is a `QuizKey` as JSON by section id; see there what must not become public."""
+    """`answer_key` maps section ids to a `QuizKey` as JSON, which must not become public."""
 
     content: bytes
     content_sha256: str
@@ -180,7 +180,7 @@ def _section_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError
 
 
 def _body_reasons(pointer: str, body: str) -> Iterator[FieldError]:
-    """Find bodies that were kept before there were limits."""
+    """Find bodies that were saved before the limits on HTML existed."""
     try:
         sanitise(body)
     except TooComplexError as error:
@@ -209,7 +209,8 @@ def _question_reasons(pointer: str, question: QuestionDraft) -> Iterator[FieldEr
     try:
         parse_question(_fields(question))
     except ValidationError as error:
-        # Pydantic puts the kind, which chose the member of the union, first in every location.
+        # Pydantic's location starts with the kind, which chose the member of the union; it is no
+        # field.
         yield from faults(error, pointer, skip=1)
 
 

@@ -1,7 +1,7 @@
-"""What is true of each kind of section. Everything else asks here, and keeps no list of kinds.
+"""The rules of each kind of section. No other module keeps a list of kinds.
 
-A kind is one `SectionRules` in this file. It has no defaults, so that a new kind does not
-type-check before each of its questions is decided.
+A kind is one `SectionRules` in this file. `SectionRules` has no defaults, so that a new kind does
+not type-check before every rule is given.
 """
 
 import math
@@ -79,7 +79,7 @@ class SectionRules(Generic[SettingsT]):
     """Why it cannot be published, below a pointer; the settings are None where they are invalid."""
 
     content: Callable[[CheckedSection[SettingsT]], Mapping[str, Any]]
-    """What learners are shown over what all kinds show."""
+    """What learners are shown in addition to what all kinds show."""
 
 
 def rules_of(kind: SectionKind) -> SectionRules[Any]:  # noqa: PLR0911  # one for each kind
@@ -117,7 +117,7 @@ def report_thresholds(kind: SectionKind, settings: Mapping[str, Any]) -> ReportT
 
 
 def completed_otherwise(completed_by: CompletedBy) -> str:
-    """Say what completes a section that a report was to complete."""
+    """Name, for an error, what completes a section that a report cannot complete."""
     match completed_by:
         case CompletedBy.REPORT:
             return "This section is completed by a report"

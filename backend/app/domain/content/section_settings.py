@@ -73,12 +73,12 @@ class TextSettings(Value):
 
 
 class VideoSettings(Value):
-    """`watch_share` of `duration_seconds` has to be reached; unknown durations ask for nothing."""
+    """`watch_share` of `duration_seconds` has to be watched, or nothing if that is unknown."""
 
     url: HttpsUrl | None = None
     media_id: UUID | None = None
     captions_media_id: UUID | None = Field(None, exclude_if=lambda media_id: media_id is None)
-    """A WebVTT file. Absent where there is none: content that was published before stays equal."""
+    """A WebVTT file. Left out where there is none, so that older content keeps its hash."""
 
     duration_seconds: Annotated[int, Field(strict=True, ge=1, le=DAY_SECONDS)] | None = None
     watch_share: Annotated[ExactNumber, Field(ge=0, le=1)] = Decimal("0.9")

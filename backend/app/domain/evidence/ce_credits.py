@@ -91,7 +91,7 @@ class LicenceRule:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Return every number that the rule decides by."""
+        """Return every number in the rule."""
         return tuple(
             Figure(name, value, self.sources.get(name, self.citation), self.verify_with)
             for name, value in self._numbers()

@@ -21,7 +21,7 @@ class ExternalClaim:
 
 
 def faults(claim: ExternalClaim, today: date) -> Iterator[FieldError]:
-    """Say what contradicts itself; `today` is the day where the person works."""
+    """Return the fields that contradict each other; `today` is the day where the person works."""
     if (claim.module_id is None) == (claim.credential_kind is None):
         yield FieldError("/module_id", "one_of", "Name either a module or a kind of credential")
     if claim.completed_on > today:

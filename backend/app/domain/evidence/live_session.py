@@ -17,13 +17,16 @@ class Attendee:
 @dataclass(frozen=True, slots=True)
 class ClassResult:
     completed: list[uuid.UUID]
-    """Whose open enrollment gets its live section completed."""
+    """People in whose open enrollment the live section is completed."""
 
     credited: list[uuid.UUID]
-    """Whom the attendance alone credits with the module."""
+    """People without such an enrollment whom attending credits with the whole module."""
 
     not_enrolled: list[uuid.UUID]
-    """For whom it does neither: they left, or the module requires more than the class."""
+    """People for whom attending completes nothing.
+
+    They left the module, or it requires more than the class.
+    """
 
 
 def class_result(

@@ -31,7 +31,7 @@ RETENTION: dict[RetentionClass, RetentionRule] = {
 
 @dataclass(frozen=True, slots=True)
 class LegalHold:
-    """Nothing it covers may be erased while it lasts. `released_on` is the first free day."""
+    """While it lasts nothing it covers may be erased; from `released_on` on it may."""
 
     placed_on: date
     released_on: date | None = None

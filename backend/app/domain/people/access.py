@@ -10,6 +10,7 @@ def takes_own_access(
 ) -> bool:
     """Say whether somebody changes their own role, or closes their own account.
 
-    By whatever way and for whatever day: whoever does it to themselves may find no way back.
+    This holds for every route and for changes on a later day as well, because they might not be
+    able to undo it themselves.
     """
     return actor_id == user_id and (not is_active or before is not after)

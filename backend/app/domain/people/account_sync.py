@@ -36,7 +36,7 @@ class AddressChange:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """`changes` may be made, `clashes` not: several accounts claim one, or nobody may have it."""
+    """`changes` can be applied. `clashes` cannot: another account has the address, or none may."""
 
     changes: tuple[AddressChange, ...]
     clashes: tuple[AddressChange, ...]
@@ -85,5 +85,5 @@ def _may_have(change: AddressChange, domains: Collection[str]) -> bool:
 
 
 def is_too_many(missing: Sequence[object], people: Sequence[object], share: float) -> bool:
-    """Say whether so many missing accounts look more like a fault than like people leaving."""
+    """Whether so many accounts are missing that a fault is likelier than people leaving."""
     return len(missing) > share * len(people)
