@@ -30,7 +30,7 @@ from app.schemas.evidence.ce_credit import (
     ShortfallRead,
 )
 from app.services.base import Service
-from app.services.evidence.external_evidence import local_day
+from app.services.evidence.verified_evidence import local_day
 from app.services.unit_of_work import UnitOfWork
 
 

@@ -27,7 +27,7 @@ from app.schemas.evidence.external_training import (
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.content.media_use import evidence_media_fault
-from app.services.evidence.external_evidence import (
+from app.services.evidence.verified_evidence import (
     count_evidence,
     local_day,
     snapshot,

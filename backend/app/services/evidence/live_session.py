@@ -38,7 +38,7 @@ from app.schemas.evidence.live_session import (
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile_module
-from app.services.evidence.external_evidence import count_evidence, local_day, zone_of
+from app.services.evidence.verified_evidence import count_evidence, local_day, zone_of
 from app.services.unit_of_work import UnitOfWork
 
 FIELDS = (
