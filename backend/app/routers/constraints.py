@@ -13,7 +13,7 @@ from app.core.errors import (
 from app.core.postgres.failure import constraint_name
 from app.services.compliance.exemption import AlreadyRevokedError
 from app.services.compliance.requirement import RequirementTitleTakenError
-from app.services.evidence.external_training import AlreadyWithdrawnError
+from app.services.evidence.external_evidence import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
 from app.services.people.user import AccountInUseError, LastAdminError
 from app.services.people.user_sync import EmailInUseError

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.domain.evidence.ce_credits import LicenceProfile
+from app.domain.evidence.ce_credit import LicenceProfile
 from app.domain.evidence.retention import RetentionClass
 from app.models import User
 from tests.contracts.matrix import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.core.errors import FieldError
-from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.ce_credit import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

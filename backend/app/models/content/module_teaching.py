@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import RevisionedModel
-from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.retention import RetentionClass
 from app.models.types import text_enum
 

@@ -34,7 +34,7 @@ from app.models import (
     TrainingRecord,
     User,
 )
-from app.models.evidence.external_training import ExternalTrainingStatus
+from app.models.evidence.external_evidence import ExternalTrainingStatus
 from app.models.evidence.live_session import SessionStatus
 
 BATCH = 500

@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
-from app.domain.evidence.ce_credits import LicenceProfile
+from app.domain.evidence.ce_credit import LicenceProfile
 from app.domain.fields import Day
 from app.routers.deps import App, Guard
 from app.routers.respond import json_of

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.retention import RetentionClass
 from app.domain.fields import HundredthsNumber
 from app.schemas.base import Label, Line, Payload, Versioned

@@ -1,7 +1,7 @@
 import uuid
 from datetime import date
 
-from app.domain.evidence.ce_credits import Delivery, LicenceProfile
+from app.domain.evidence.ce_credit import Delivery, LicenceProfile
 from app.domain.fields import ExactNumber
 from app.schemas.base import Resource
 

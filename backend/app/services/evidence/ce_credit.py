@@ -8,7 +8,7 @@ from decimal import Decimal
 import orjson
 
 from app.core.errors import InvalidPayloadError
-from app.domain.evidence.ce_credits import (
+from app.domain.evidence.ce_credit import (
     LICENCE_RULES,
     Credit,
     CycleSummary,

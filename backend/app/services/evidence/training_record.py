@@ -8,7 +8,7 @@ import orjson
 
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
-from app.domain.evidence.evidence import GENESIS, merkle_root, record_hash, seal_hash
+from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
 from app.models import Erasure, RecordSeal, SealedRecord, TrainingRecord
 from app.schemas.base import ListOf
 from app.schemas.evidence.training_record import TrainingRecordDetail, TrainingRecordRead

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.external_evidence import ExternalClaim, faults
 
 TODAY = date(2027, 6, 1)

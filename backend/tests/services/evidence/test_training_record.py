@@ -10,7 +10,7 @@ from app.core.errors import NotFoundError
 from app.core.pagination import PageRequest
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Role
-from app.domain.evidence.evidence import GENESIS, record_hash, seal_hash
+from app.domain.evidence.seal import GENESIS, record_hash, seal_hash
 from app.models import TrainingModule, User
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import SYSTEM

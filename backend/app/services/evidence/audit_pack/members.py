@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.evidence.evidence import GENESIS
+from app.domain.evidence.seal import GENESIS
 from app.models import RecordSeal, SessionQuestion
 from app.repositories.evidence.audit_pack import (
     ChainLink,

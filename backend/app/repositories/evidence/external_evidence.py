@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, select
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import EvidenceWithdrawal, ExternalTraining
-from app.models.evidence.external_training import ExternalTrainingStatus
+from app.models.evidence.external_evidence import ExternalTrainingStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.evidence.ce_credits import (
+from app.domain.evidence.ce_credit import (
     CALIFORNIA_RDH,
     LICENCE_RULES,
     NEW_YORK_RDH,

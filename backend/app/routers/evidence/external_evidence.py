@@ -4,13 +4,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.models.evidence.external_training import ExternalTrainingStatus
-from app.repositories.evidence.external_training import ExternalTrainingFilter
+from app.models.evidence.external_evidence import ExternalTrainingStatus
+from app.repositories.evidence.external_evidence import ExternalTrainingFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
-from app.schemas.evidence.external_training import (
+from app.schemas.evidence.external_evidence import (
     ExternalTrainingCreate,
     ExternalTrainingRead,
     ExternalTrainingUpdate,

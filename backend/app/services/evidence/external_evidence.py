@@ -15,10 +15,10 @@ from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.evidence.external_evidence import ExternalClaim, faults
 from app.models import ExternalEvidence, ExternalTraining, User
-from app.models.evidence.external_training import ExternalTrainingStatus
-from app.repositories.evidence.external_training import ExternalTrainingFilter, ExternalTrainingRow
+from app.models.evidence.external_evidence import ExternalTrainingStatus
+from app.repositories.evidence.external_evidence import ExternalTrainingFilter, ExternalTrainingRow
 from app.schemas.base import ListOf
-from app.schemas.evidence.external_training import (
+from app.schemas.evidence.external_evidence import (
     ExternalTrainingCreate,
     ExternalTrainingRead,
     ExternalTrainingUpdate,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.evidence.evidence import GENESIS, merkle_root, record_hash, seal_hash
+from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
 
 HASHES = st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=20)
 

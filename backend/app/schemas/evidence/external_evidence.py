@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from app.domain.content.media import referenced_media
-from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.ce_credit import Delivery
 from app.domain.fields import Day, HundredthsNumber, StorableText
-from app.models.evidence.external_training import ExternalTrainingStatus
+from app.models.evidence.external_evidence import ExternalTrainingStatus
 from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Reason, Versioned
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import RevisionedModel
 from app.core.postgres.table_security import KEPT
-from app.domain.evidence.ce_credits import Delivery
+from app.domain.evidence.ce_credit import Delivery
 from app.models.types import Json, JsonObject, text_enum
 
 
