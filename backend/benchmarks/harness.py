@@ -178,7 +178,7 @@ class Bench:
 
     async def _load(
         self, name: Variant, batch: list[load.Request], connections: int
-    ) -> load.Outcome:
+    ) -> load.LoadResult:
         return await load.run(self._server(name).origin, batch, connections=connections)
 
     def _server(self, name: Variant) -> Server:

@@ -23,7 +23,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Outcome:
+class LoadResult:
     statuses: dict[int, int] = field(default_factory=dict)
     latencies_ms: list[float] = field(default_factory=list)
     seconds: float = 0
@@ -43,21 +43,21 @@ class Outcome:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-async def run(origin: str, requests: Sequence[Request], *, connections: int) -> Outcome:
+async def run(origin: str, requests: Sequence[Request], *, connections: int) -> LoadResult:
     """Send every request once, over keep-alive connections that each wait for their answer."""
     parts = urlsplit(origin)
-    outcome = Outcome()
+    result = LoadResult()
     pending = iter([request.encode() for request in requests])
     started = time.perf_counter()
     await asyncio.gather(
-        *(_worker(parts.hostname, parts.port, pending, outcome) for _ in range(connections))
+        *(_worker(parts.hostname, parts.port, pending, result) for _ in range(connections))
     )
-    outcome.seconds = time.perf_counter() - started
-    return outcome
+    result.seconds = time.perf_counter() - started
+    return result
 
 
 async def _worker(
-    host: str | None, port: int | None, pending: Iterator[bytes], outcome: Outcome
+    host: str | None, port: int | None, pending: Iterator[bytes], result: LoadResult
 ) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     try:
@@ -65,8 +65,8 @@ async def _worker(
             sent = time.perf_counter()
             writer.write(encoded)
             status, _ = await _read_answer(reader)
-            outcome.latencies_ms.append((time.perf_counter() - sent) * 1000)
-            outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
+            result.latencies_ms.append((time.perf_counter() - sent) * 1000)
+            result.statuses[status] = result.statuses.get(status, 0) + 1
     finally:
         writer.close()
 

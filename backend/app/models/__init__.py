@@ -18,12 +18,12 @@ from app.models.content.question import QuizQuestion
 from app.models.content.section import ModuleSection
 from app.models.content.version import AnswerKey, ModuleVersion, VersionSection
 from app.models.evidence.audit_event import AuditEvent
-from app.models.evidence.external_evidence import ExternalTraining
+from app.models.evidence.external_evidence import ExternalEvidence
 from app.models.evidence.legal_hold import LegalHold
 from app.models.evidence.live_session import Attendance, LiveSession, SessionQuestion
 from app.models.evidence.retention import ErasedRecord, Erasure, RetentionPeriod
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
-from app.models.evidence.verified_evidence import EvidenceWithdrawal, ExternalEvidence
+from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
 from app.models.people.department import Department
 from app.models.people.employment import EmploymentChange
@@ -56,7 +56,6 @@ __all__ = [
     "Exemption",
     "ExemptionRevocation",
     "ExternalEvidence",
-    "ExternalTraining",
     "IdempotencyKey",
     "InvitationClaim",
     "LegalHold",
@@ -85,6 +84,7 @@ __all__ = [
     "TrainingModule",
     "TrainingRecord",
     "User",
+    "VerifiedEvidence",
     "VersionMedia",
     "VersionSection",
 ]

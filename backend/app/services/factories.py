@@ -33,7 +33,7 @@ from app.services.context import RequestContext
 from app.services.evidence.audit_event import AuditEventService
 from app.services.evidence.audit_pack import AuditPackService
 from app.services.evidence.ce_credit import CeCreditService
-from app.services.evidence.external_evidence import ExternalTrainingService
+from app.services.evidence.external_evidence import ExternalEvidenceService
 from app.services.evidence.legal_hold import LegalHoldService
 from app.services.evidence.live_session import LiveSessionService
 from app.services.evidence.retention import RetentionService
@@ -99,7 +99,7 @@ class Services:
     corrections = _plain(CorrectionService)
     exchange = _plain(ExchangeService)
     exemptions = _plain(ExemptionService)
-    external_trainings = _plain(ExternalTrainingService)
+    external_evidence = _plain(ExternalEvidenceService)
     legal_holds = _plain(LegalHoldService)
     live_sessions = _plain(LiveSessionService)
     locations = _plain(LocationService)

@@ -28,13 +28,13 @@ from app.repositories.content.question import QuestionRepository
 from app.repositories.content.version import VersionRepository
 from app.repositories.evidence.audit_event import AuditEventRepository
 from app.repositories.evidence.audit_pack import AuditPackRepository
-from app.repositories.evidence.external_evidence import ExternalTrainingRepository
+from app.repositories.evidence.external_evidence import ExternalEvidenceRepository
 from app.repositories.evidence.legal_hold import LegalHoldRepository
 from app.repositories.evidence.live_session import LiveSessionRepository
 from app.repositories.evidence.retention import RetentionRepository
 from app.repositories.evidence.seal import SealRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
-from app.repositories.evidence.verified_evidence import EvidenceRepository
+from app.repositories.evidence.verified_evidence import VerifiedEvidenceRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
 from app.repositories.people.account_sync import AccountSyncRepository
 from app.repositories.people.department import DepartmentRepository
@@ -92,9 +92,9 @@ class UnitOfWork:
     departments = _repository(DepartmentRepository)
     employment = _repository(EmploymentRepository)
     enrollments = _repository(EnrollmentRepository)
-    evidence = _repository(EvidenceRepository)
+    verified_evidence = _repository(VerifiedEvidenceRepository)
     exemptions = _repository(ExemptionRepository)
-    external_trainings = _repository(ExternalTrainingRepository)
+    external_evidence = _repository(ExternalEvidenceRepository)
     idempotency_keys = _repository(IdempotencyKeyRepository)
     invitations = _repository(InvitationRepository)
     legal_holds = _repository(LegalHoldRepository)

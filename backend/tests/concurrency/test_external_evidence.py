@@ -15,12 +15,12 @@ from app.domain.actor import Role
 from app.models import (
     EvidenceWithdrawal,
     ExemptionRevocation,
-    ExternalEvidence,
     ModuleTeaching,
     Requirement,
     TrainingModule,
     TrainingRecord,
     User,
+    VerifiedEvidence,
 )
 from tests.concurrency.race import audited, count, race, statuses, verify
 from tests.factories.evidence import live_section, make_live_session
@@ -103,7 +103,7 @@ async def test_verified_once(
         path = await enter(committed_api, learner)
         answers = await reviewed(committed_api, path, repeat("verify"), admins)
         assert answers == {200: 1, 409: 9}
-        assert await count(session, ExternalEvidence) == number
+        assert await count(session, VerifiedEvidence) == number
         assert await audited(session, "external_training:verified") == number
 
 
@@ -117,7 +117,7 @@ async def test_verified_or_rejected(
     verified = await audited(session, "external_training:verified")
     rejected = await audited(session, "external_training:rejected")
     assert verified + rejected == ROUNDS
-    assert await count(session, ExternalEvidence) == verified
+    assert await count(session, VerifiedEvidence) == verified
 
 
 async def test_verified_or_edited(
@@ -135,7 +135,7 @@ async def test_verified_or_edited(
         verified, edited = await race(calls)
         assert (verified.status_code, edited.status_code) in {(200, 412), (200, 409), (412, 200)}
         if verified.status_code == 200:
-            evidence = await session.get_one(ExternalEvidence, uuid.UUID(path.rpartition("/")[2]))
+            evidence = await session.get_one(VerifiedEvidence, uuid.UUID(path.rpartition("/")[2]))
             assert evidence.day == date(2026, 3, 1)
 
 
@@ -173,7 +173,7 @@ async def test_two_sessions_complete_one_enrollment_once(
     assert statuses(answers) == {200: 5}
     assert await count(session, TrainingRecord) == 1
     # The others found no open enrollment: they are evidence of their own.
-    assert await count(session, ExternalEvidence) == 4
+    assert await count(session, VerifiedEvidence) == 4
 
 
 async def test_revoked_once(

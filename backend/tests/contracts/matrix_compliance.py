@@ -33,7 +33,7 @@ def rule(world: World) -> dict[str, Any]:
     return rule_json(world.short_module.id)
 
 
-def external_training(world: World) -> dict[str, Any]:
+def external_evidence(world: World) -> dict[str, Any]:
     return {
         "user_id": str(world.people.learner.id),
         "provider": "Red Cross",
@@ -90,7 +90,7 @@ async def made(api: Api, world: World) -> dict[str, object]:
     return {
         "requirement_id": requirement_id,
         "exemption_id": await post("/exemptions", exemption(world, requirement_id)),
-        "training_id": await post("/external-trainings", external_training(world)),
+        "evidence_id": await post("/external-trainings", external_evidence(world)),
         "live_module_id": live_module_id,
         "session_id": await post("/live-sessions", live_session(live_module_id), manager),
         "media_id": await post("/media", evidence_file(world)),
@@ -102,7 +102,7 @@ async def made(api: Api, world: World) -> dict[str, object]:
 def compliance_rows(world: World, ids: dict[str, object]) -> list[Row]:
     return [
         *_requirements(world, ids),
-        *_external_trainings(world),
+        *_external_evidence(world),
         *_live_sessions(world, ids),
         *_media(world),
         *_retention(world),
@@ -131,33 +131,33 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
     ]
 
 
-def _external_trainings(world: World) -> list[Row]:
+def _external_evidence(world: World) -> list[Row]:
     cycle = {"profile": next(iter(LicenceProfile)).value, "cycle_end": "2027-12-31"}
     somebody = {"user_id": world.people.learner.id}
     return [
-        Row("list_external_trainings", ANYBODY),
-        Row("list_external_trainings", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
+        Row("list_external_evidence", ANYBODY),
+        Row("list_external_evidence", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
         Row(
-            "enter_external_training",
+            "enter_external_evidence",
             OWNER_AND_ABOVE,
             422,
             success=201,
-            json=external_training(world),
+            json=external_evidence(world),
             note="for somebody, who is unknown to others",
         ),
-        Row("read_external_training", OWNER_AND_ABOVE, 404),
+        Row("read_external_evidence", OWNER_AND_ABOVE, 404),
         Row(
-            "update_external_training",
+            "update_external_evidence",
             frozenset({LEARNER, ADMIN}),
             404,
             json={"hours": 5},
             special={MANAGER: 403},
         ),
         # The admin entered it, and nobody verifies what they entered themselves.
-        Row("verify_external_training", MY_MANAGER, json=REASON, special={FAR_MANAGER: 404}),
-        Row("reject_external_training", MY_MANAGER, json=REASON, special={FAR_MANAGER: 404}),
+        Row("verify_external_evidence", MY_MANAGER, json=REASON, special={FAR_MANAGER: 404}),
+        Row("reject_external_evidence", MY_MANAGER, json=REASON, special={FAR_MANAGER: 404}),
         Row(
-            "withdraw_external_training",
+            "withdraw_external_evidence",
             frozenset({MANAGER, ADMIN}),
             success=409,
             json=REASON,

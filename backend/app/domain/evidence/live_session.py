@@ -1,8 +1,12 @@
-"""What closing a class does for those who attended."""
+"""When a class may have been held, and what closing it does for those who attended."""
 
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+BACKDATED = timedelta(days=14)
+"""A class held longer ago is entered as external evidence, which a second person verifies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,12 @@ def class_result(
         else:
             result.not_enrolled.append(each.user_id)
     return result
+
+
+def is_too_long_ago(starts_at: datetime, now: datetime) -> bool:
+    return starts_at < now - BACKDATED
+
+
+def is_before_publication(starts_at: datetime, published_at: datetime) -> bool:
+    """Say whether a class was held before the day on which there was anything to teach (UTC)."""
+    return starts_at.date() < published_at.date()

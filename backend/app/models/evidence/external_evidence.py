@@ -12,16 +12,16 @@ from app.domain.evidence.ce_credit import Delivery
 from app.models.types import Json, JsonObject, text_enum
 
 
-class ExternalTrainingStatus(StrEnum):
+class ExternalEvidenceStatus(StrEnum):
     PENDING = "pending"
     VERIFIED = "verified"
     REJECTED = "rejected"
 
 
-class ExternalTraining(RevisionedModel):
+class ExternalEvidence(RevisionedModel):
     """Training done elsewhere. Editable while pending; once reviewed the database freezes it.
 
-    A verified one counts through the `ExternalEvidence` of the same id, until that is withdrawn.
+    A verified one counts through the `VerifiedEvidence` of the same id, until that is withdrawn.
     """
 
     __tablename__ = "external_trainings"
@@ -67,10 +67,10 @@ class ExternalTraining(RevisionedModel):
 
     ce_category: Mapped[str | None] = mapped_column(String(100))
     ce_delivery: Mapped[Delivery | None] = mapped_column(text_enum(Delivery, "ce_delivery"))
-    status: Mapped[ExternalTrainingStatus] = mapped_column(
-        text_enum(ExternalTrainingStatus, "status"),
-        server_default=ExternalTrainingStatus.PENDING.value,
-        default=ExternalTrainingStatus.PENDING,
+    status: Mapped[ExternalEvidenceStatus] = mapped_column(
+        text_enum(ExternalEvidenceStatus, "status"),
+        server_default=ExternalEvidenceStatus.PENDING.value,
+        default=ExternalEvidenceStatus.PENDING,
     )
     reviewed_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     reviewed_at: Mapped[datetime | None]
@@ -81,8 +81,8 @@ class ExternalTraining(RevisionedModel):
 
 Index(
     "ix_external_trainings_user_id",
-    ExternalTraining.user_id,
-    ExternalTraining.completed_on.desc(),
-    ExternalTraining.id,
+    ExternalEvidence.user_id,
+    ExternalEvidence.completed_on.desc(),
+    ExternalEvidence.id,
 )
-Index("ix_external_trainings_module_id", ExternalTraining.module_id)
+Index("ix_external_trainings_module_id", ExternalEvidence.module_id)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.database import AppendOnlyModel
 
 
-class ExternalEvidence(AppendOnlyModel):
+class VerifiedEvidence(AppendOnlyModel):
     """Verified evidence that no training record of ours stands behind.
 
     `id` is that of the external training, attendance or credential it comes from.
@@ -34,7 +34,7 @@ class ExternalEvidence(AppendOnlyModel):
     printed_expiry: Mapped[date | None]
 
 
-Index("ix_evidence_elsewhere_user_id", ExternalEvidence.user_id)
+Index("ix_evidence_elsewhere_user_id", VerifiedEvidence.user_id)
 
 
 class EvidenceWithdrawal(AppendOnlyModel):

@@ -10,7 +10,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.domain.content.media import MediaPurpose, MediaState, MediaType
 from app.domain.content.section_kind import MEDIA_FIELDS
-from app.models import Enrollment, ExternalTraining, Media, ModuleSection, VersionMedia
+from app.models import Enrollment, ExternalEvidence, Media, ModuleSection, VersionMedia
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
@@ -128,7 +128,7 @@ def _used(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnEleme
     drafts = (
         exists().where(ModuleSection.settings[field].as_string() == text) for field in MEDIA_FIELDS
     )
-    evidence = exists().where(ExternalTraining.evidence_reference == text)
+    evidence = exists().where(ExternalEvidence.evidence_reference == text)
     return or_(_published(media_id), evidence, *drafts)
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.models import (
     Attendance,
     EvidenceWithdrawal,
-    ExternalTraining,
+    ExternalEvidence,
     LiveSession,
     ModuleVersion,
     RecordSeal,
@@ -34,7 +34,7 @@ from app.models import (
     TrainingRecord,
     User,
 )
-from app.models.evidence.external_evidence import ExternalTrainingStatus
+from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.models.evidence.live_session import SessionStatus
 
 BATCH = 500
@@ -88,8 +88,8 @@ class RosterRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalRow:
-    training: ExternalTraining
+class PackedEvidence:
+    evidence: ExternalEvidence
     user: User
     withdrawn_on: date | None
     withdrawal_reason: str | None
@@ -187,18 +187,18 @@ class AuditPackRepository:
         async for rows in self._batches(statement):
             yield [row[0] for row in rows]
 
-    async def external_trainings(self, scope: PackScope) -> AsyncIterator[list[ExternalRow]]:
+    async def external_evidence(self, scope: PackScope) -> AsyncIterator[list[PackedEvidence]]:
         statement = (
-            _externals()
+            _external_evidence()
             .where(
-                _between(ExternalTraining.completed_on, scope),
-                _people(scope, ExternalTraining.user_id),
-                _module(ExternalTraining.module_id, scope),
+                _between(ExternalEvidence.completed_on, scope),
+                _people(scope, ExternalEvidence.user_id),
+                _module(ExternalEvidence.module_id, scope),
             )
-            .order_by(ExternalTraining.id)
+            .order_by(ExternalEvidence.id)
         )
         async for rows in self._batches(statement):
-            yield [ExternalRow(*row) for row in rows]
+            yield [PackedEvidence(*row) for row in rows]
 
     async def _batches(
         self, statement: Select[*tuple[Any, ...]]
@@ -220,12 +220,12 @@ def _records() -> Select[TrainingRecord, int | None, int | None]:
     )
 
 
-def _externals() -> Select[ExternalTraining, User, date | None, str | None]:
+def _external_evidence() -> Select[ExternalEvidence, User, date | None, str | None]:
     return (
-        select(ExternalTraining, User, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason)
-        .join(User, User.id == ExternalTraining.user_id)
-        .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalTraining.id)
-        .where(ExternalTraining.status == ExternalTrainingStatus.VERIFIED)
+        select(ExternalEvidence, User, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason)
+        .join(User, User.id == ExternalEvidence.user_id)
+        .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)
+        .where(ExternalEvidence.status == ExternalEvidenceStatus.VERIFIED)
     )
 
 

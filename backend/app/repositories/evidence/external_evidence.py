@@ -6,84 +6,84 @@ from sqlalchemy import ColumnElement, Select, select
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.models import EvidenceWithdrawal, ExternalTraining
-from app.models.evidence.external_evidence import ExternalTrainingStatus
+from app.models import EvidenceWithdrawal, ExternalEvidence
+from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalTrainingFilter:
+class ExternalEvidenceFilter:
     user_id: uuid.UUID | None = None
     module_id: uuid.UUID | None = None
-    status: ExternalTrainingStatus | None = None
+    status: ExternalEvidenceStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalTrainingRow:
+class ExternalEvidenceRow:
     """A training and, where it was withdrawn, the day and the reason."""
 
-    training: ExternalTraining
+    evidence: ExternalEvidence
     withdrawn_on: date | None
     withdrawal_reason: str | None
 
 
-class ExternalTrainingRepository(Repository[ExternalTraining]):
-    model = ExternalTraining
+class ExternalEvidenceRepository(Repository[ExternalEvidence]):
+    model = ExternalEvidence
 
-    async def get_visible(self, training_id: uuid.UUID, actor: Actor) -> ExternalTrainingRow | None:
+    async def get_visible(self, evidence_id: uuid.UUID, actor: Actor) -> ExternalEvidenceRow | None:
         statement = _rows().where(
-            ExternalTraining.id == training_id, owner_visible_to(actor, ExternalTraining.user_id)
+            ExternalEvidence.id == evidence_id, owner_visible_to(actor, ExternalEvidence.user_id)
         )
         row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else ExternalTrainingRow(*row)
+        return None if row is None else ExternalEvidenceRow(*row)
 
-    async def lock_visible(self, training_id: uuid.UUID, actor: Actor) -> ExternalTraining | None:
+    async def lock_visible(self, evidence_id: uuid.UUID, actor: Actor) -> ExternalEvidence | None:
         statement = (
-            select(ExternalTraining)
+            select(ExternalEvidence)
             .where(
-                ExternalTraining.id == training_id,
-                owner_visible_to(actor, ExternalTraining.user_id),
+                ExternalEvidence.id == evidence_id,
+                owner_visible_to(actor, ExternalEvidence.user_id),
             )
             .with_for_update()
         )
         return (await self.session.scalars(statement)).one_or_none()
 
     async def list_visible(
-        self, actor: Actor, filters: ExternalTrainingFilter, request: PageRequest
-    ) -> Page[ExternalTrainingRow]:
+        self, actor: Actor, filters: ExternalEvidenceFilter, request: PageRequest
+    ) -> Page[ExternalEvidenceRow]:
         """List what the actor may see of everybody, the latest training first."""
         statement = _rows().where(
-            owner_visible_to(actor, ExternalTraining.user_id), *_criteria(filters)
+            owner_visible_to(actor, ExternalEvidence.user_id), *_criteria(filters)
         )
-        keyset = Keyset(ExternalTraining.completed_on, ExternalTraining.id, date, descending=True)
-        return await self.page_of(ExternalTrainingRow, statement, request, keyset)
+        keyset = Keyset(ExternalEvidence.completed_on, ExternalEvidence.id, date, descending=True)
+        return await self.page_of(ExternalEvidenceRow, statement, request, keyset)
 
-    async def standing(self, user_id: uuid.UUID) -> list[ExternalTraining]:
+    async def standing(self, user_id: uuid.UUID) -> list[ExternalEvidence]:
         """Return a person's verified trainings that were not withdrawn."""
         statement = (
-            select(ExternalTraining)
-            .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalTraining.id)
+            select(ExternalEvidence)
+            .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)
             .where(
-                ExternalTraining.user_id == user_id,
-                ExternalTraining.status == ExternalTrainingStatus.VERIFIED,
+                ExternalEvidence.user_id == user_id,
+                ExternalEvidence.status == ExternalEvidenceStatus.VERIFIED,
                 EvidenceWithdrawal.id.is_(None),
             )
-            .order_by(ExternalTraining.completed_on, ExternalTraining.id)
+            .order_by(ExternalEvidence.completed_on, ExternalEvidence.id)
         )
         return list(await self.session.scalars(statement))
 
 
-def _rows() -> Select[ExternalTraining, date | None, str | None]:
+def _rows() -> Select[ExternalEvidence, date | None, str | None]:
     return select(
-        ExternalTraining, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason
-    ).outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalTraining.id)
+        ExternalEvidence, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason
+    ).outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)
 
 
-def _criteria(filters: ExternalTrainingFilter) -> list[ColumnElement[bool]]:
+def _criteria(filters: ExternalEvidenceFilter) -> list[ColumnElement[bool]]:
     pairs = (
-        (ExternalTraining.user_id, filters.user_id),
-        (ExternalTraining.module_id, filters.module_id),
-        (ExternalTraining.status, filters.status),
+        (ExternalEvidence.user_id, filters.user_id),
+        (ExternalEvidence.module_id, filters.module_id),
+        (ExternalEvidence.status, filters.status),
     )
     return [column == value for column, value in pairs if value is not None]

@@ -13,7 +13,7 @@ from app.models import (
     EmploymentChange,
     ErasedRecord,
     Erasure,
-    ExternalTraining,
+    ExternalEvidence,
     LiveSession,
     ModuleTeaching,
     RequirementVersion,
@@ -22,7 +22,7 @@ from app.models import (
     TrainingRecord,
     User,
 )
-from app.models.evidence.external_evidence import ExternalTrainingStatus
+from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.models.evidence.live_session import AttendanceStatus
 from app.repositories.base import Repository
 
@@ -103,7 +103,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
             _attendances().where(Attendance.user_id.in_(user_ids))
         )
         elsewhere = await self.session.execute(
-            _external_trainings().where(ExternalTraining.user_id.in_(user_ids))
+            _external_evidence().where(ExternalEvidence.user_id.in_(user_ids))
         )
         return [
             *(KeptEvidence(*row, is_record=True) for row in records),
@@ -185,11 +185,11 @@ def _records() -> Select[uuid.UUID, uuid.UUID, date]:
     return select(TrainingRecord.user_id, TrainingRecord.module_id, TrainingRecord.local_date)
 
 
-def _external_trainings() -> Select[uuid.UUID, uuid.UUID | None, str | None, date]:
-    last = func.greatest(ExternalTraining.completed_on, ExternalTraining.printed_expiry)
+def _external_evidence() -> Select[uuid.UUID, uuid.UUID | None, str | None, date]:
+    last = func.greatest(ExternalEvidence.completed_on, ExternalEvidence.printed_expiry)
     return select(
-        ExternalTraining.user_id, ExternalTraining.module_id, ExternalTraining.credential_kind, last
-    ).where(ExternalTraining.status == ExternalTrainingStatus.VERIFIED)
+        ExternalEvidence.user_id, ExternalEvidence.module_id, ExternalEvidence.credential_kind, last
+    ).where(ExternalEvidence.status == ExternalEvidenceStatus.VERIFIED)
 
 
 def _attendances() -> Select[uuid.UUID, uuid.UUID, date]:

@@ -8,7 +8,7 @@ from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain import compliance as facts
-from app.models import EvidenceWithdrawal, ExternalEvidence
+from app.models import EvidenceWithdrawal, VerifiedEvidence
 from app.repositories.base import Repository
 
 # A correction withdraws the record that it corrects, on the day that it was made.
@@ -34,8 +34,8 @@ _EVIDENCE = text(
 ).bindparams(bindparam("user_ids", type_=ARRAY(Uuid())))
 
 
-class EvidenceRepository(Repository[ExternalEvidence]):
-    model = ExternalEvidence
+class VerifiedEvidenceRepository(Repository[VerifiedEvidence]):
+    model = VerifiedEvidence
 
     async def withdraw(self, withdrawal: EvidenceWithdrawal) -> EvidenceWithdrawal:
         self.session.add(withdrawal)

@@ -7,7 +7,7 @@ from pydantic import MISSING, AfterValidator, Field, StringConstraints
 from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.fields import Day, HundredthsNumber, StorableText
-from app.models.evidence.external_evidence import ExternalTrainingStatus
+from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Reason, Versioned
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
@@ -23,7 +23,7 @@ Reference = Annotated[
 """The id of a file of evidence, or where else the evidence is kept."""
 
 
-class ExternalTrainingCreate(Payload):
+class ExternalEvidenceCreate(Payload):
     """Exactly one of `module_id` and `credential_kind`. The CE fields go together or not at all.
 
     `user_id` is left out for one's own training.
@@ -46,7 +46,7 @@ class ExternalTrainingCreate(Payload):
     ce_delivery: Delivery | None = None
 
 
-class ExternalTrainingUpdate(Changes):
+class ExternalEvidenceUpdate(Changes):
     provider: Line | MISSING = MISSING
     title: Line | MISSING = MISSING
     completed_on: Day | MISSING = MISSING
@@ -67,7 +67,7 @@ class Review(Payload):
     reason: Reason
 
 
-class ExternalTrainingRead(Versioned):
+class ExternalEvidenceRead(Versioned):
     id: uuid.UUID
     user_id: uuid.UUID
     entered_by_id: uuid.UUID
@@ -85,7 +85,7 @@ class ExternalTrainingRead(Versioned):
     provider_number: str | None
     ce_category: str | None
     ce_delivery: Delivery | None
-    status: ExternalTrainingStatus
+    status: ExternalEvidenceStatus
     reviewed_by_id: uuid.UUID | None
     reviewed_at: datetime | None
     review_reason: str | None

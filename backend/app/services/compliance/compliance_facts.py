@@ -156,7 +156,7 @@ async def load_histories(
     """
     workplaces = await uow.employment.workplaces(user_ids)
     changes = await uow.employment.of_people(user_ids)
-    evidence = await uow.evidence.of_people(user_ids)
+    evidence = await uow.verified_evidence.of_people(user_ids)
     exemptions = await uow.exemptions.of_people(user_ids)
     histories = []
     for place in workplaces:

@@ -20,7 +20,7 @@ from app.domain.evidence.ce_credit import (
     licence_cycle,
     summarise,
 )
-from app.models import ExternalTraining, TrainingRecord
+from app.models import ExternalEvidence, TrainingRecord
 from app.schemas.evidence.ce_credit import (
     CapRead,
     CeCredits,
@@ -68,17 +68,17 @@ def _cycle(rule: LicenceRule, query: CycleQuery) -> LicenceCycle:
 
 async def _credits(uow: UnitOfWork, user_id: uuid.UUID) -> list[CreditRead]:
     records = await uow.training_records.with_ce_hours(user_id)
-    elsewhere = await uow.external_trainings.standing(user_id)
+    elsewhere = await uow.external_evidence.standing(user_id)
     found = [_of_record(record) for record in records]
-    for training in elsewhere:
+    for evidence in elsewhere:
         # The database keeps the three together: all or none.
         category, delivery, number = (
-            training.ce_category,
-            training.ce_delivery,
-            training.provider_number,
+            evidence.ce_category,
+            evidence.ce_delivery,
+            evidence.provider_number,
         )
         if category and delivery and number:
-            found.append(_of_training(training, category, delivery, number))
+            found.append(_of_training(evidence, category, delivery, number))
     return sorted(found, key=lambda item: (item.earned_on, item.source_id))
 
 
@@ -97,13 +97,13 @@ def _of_record(record: TrainingRecord) -> CreditRead:
 
 
 def _of_training(
-    training: ExternalTraining, category: str, delivery: Delivery, number: str
+    evidence: ExternalEvidence, category: str, delivery: Delivery, number: str
 ) -> CreditRead:
     return CreditRead(
-        source_id=training.id,
-        title=training.title,
-        earned_on=training.completed_on,
-        hours=training.hours,
+        source_id=evidence.id,
+        title=evidence.title,
+        earned_on=evidence.completed_on,
+        hours=evidence.hours,
         category=category,
         delivery=delivery,
         provider_number=number,

@@ -17,9 +17,13 @@ from app.core.errors import (
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.evidence.live_session import Attendee, class_result
-from app.domain.evidence.live_sessions import is_before_publication, is_too_long_ago
-from app.models import ExternalEvidence, LiveSession, SessionQuestion
+from app.domain.evidence.live_session import (
+    Attendee,
+    class_result,
+    is_before_publication,
+    is_too_long_ago,
+)
+from app.models import LiveSession, SessionQuestion, VerifiedEvidence
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.repositories.evidence.live_session import LiveSections, LiveSessionFilter, RosterLine
 from app.schemas.base import ListOf
@@ -370,7 +374,7 @@ def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> Sessio
 async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
     await count_evidence(
         uow,
-        ExternalEvidence(
+        VerifiedEvidence(
             id=line.attendance.id,
             user_id=line.user.id,
             day=live.starts_at.astimezone(zone_of(line.user)).date(),

@@ -3,7 +3,7 @@
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from app.models import EvidenceWithdrawal, ExternalEvidence, ExternalTraining, User
+from app.models import EvidenceWithdrawal, ExternalEvidence, User, VerifiedEvidence
 from app.services.compliance.reconciliation import reconcile
 from app.services.unit_of_work import UnitOfWork
 
@@ -28,21 +28,21 @@ def snapshot(user: User) -> dict[str, str | None]:
     }
 
 
-async def count_evidence(uow: UnitOfWork, evidence: ExternalEvidence) -> None:
+async def count_evidence(uow: UnitOfWork, evidence: VerifiedEvidence) -> None:
     """Let verified evidence count from now on, in the person's compliance too."""
-    await uow.evidence.add(evidence)
+    await uow.verified_evidence.add(evidence)
     await reconcile(uow, [evidence.user_id])
 
 
 async def withdraw_evidence(
-    uow: UnitOfWork, training: ExternalTraining, reason: str, day: date
+    uow: UnitOfWork, evidence: ExternalEvidence, reason: str, day: date
 ) -> None:
-    await uow.evidence.withdraw(
+    await uow.verified_evidence.withdraw(
         EvidenceWithdrawal(
-            evidence_id=training.id,
+            evidence_id=evidence.id,
             recorded_on=day,
             reason=reason,
             withdrawn_by_id=uow.actor_id,
         )
     )
-    await reconcile(uow, [training.user_id])
+    await reconcile(uow, [evidence.user_id])

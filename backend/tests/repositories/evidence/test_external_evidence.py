@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import ExternalTraining, LiveSession, User
+from app.models import ExternalEvidence, LiveSession, User
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module
 from tests.factories.user import make_user
@@ -35,9 +35,9 @@ async def refused(session: AsyncSession, statement: str) -> str:
 
 
 @pytest.fixture
-async def training(session: AsyncSession, learner: User) -> ExternalTraining:
+async def training(session: AsyncSession, learner: User) -> ExternalEvidence:
     reviewer = await make_user(session)
-    training = ExternalTraining(
+    training = ExternalEvidence(
         user_id=learner.id,
         entered_by_id=learner.id,
         provider="American Heart Association",
@@ -76,7 +76,7 @@ async def test_the_api_deletes_nothing(session: AsyncSession, table: str, verb: 
     ["hours = 40", "printed_expiry = '2099-01-01'", "status = 'pending'", "notes = 'x'"],
 )
 async def test_verified_training_is_immutable(
-    session: AsyncSession, training: ExternalTraining, change: str
+    session: AsyncSession, training: ExternalEvidence, change: str
 ) -> None:
     message = await refused(session, f"UPDATE external_trainings SET {change}")  # noqa: S608
     assert "is settled" in message
@@ -93,7 +93,7 @@ async def test_verified_training_is_immutable(
     ],
 )
 async def test_contradictions_are_not_kept(
-    session: AsyncSession, training: ExternalTraining, change: str, constraint: str
+    session: AsyncSession, training: ExternalEvidence, change: str, constraint: str
 ) -> None:
     columns = [
         *("user_id", "entered_by_id", "provider", "title", "completed_on", "hours"),

@@ -41,7 +41,7 @@ async def test_unknown_scope_is_told_before_anything_is_sent(api: Api, admin: Us
     assert response.json()["errors"][0]["code"] == "after_end"
 
 
-async def test_carries_rosters_questions_and_external_trainings(
+async def test_carries_rosters_questions_and_external_evidence(
     api: Api, admin: User, learner: User, session: AsyncSession, database: RollbackDatabase
 ) -> None:
     module = await make_module(session, live_section())

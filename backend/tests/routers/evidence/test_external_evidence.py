@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.models import AuditEvent, EvidenceWithdrawal, ExternalEvidence, ExternalTraining, User
+from app.models import AuditEvent, EvidenceWithdrawal, ExternalEvidence, User, VerifiedEvidence
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_user
 from tests.support import Api, RollbackDatabase, etag
@@ -44,10 +44,10 @@ async def enter(api: Api, user: User, **changes: Any) -> dict[str, Any]:
     return dict(response.json())
 
 
-async def actions(session: AsyncSession, training_id: str) -> list[str]:
+async def actions(session: AsyncSession, evidence_id: str) -> list[str]:
     events = await session.scalars(
         select(AuditEvent.action)
-        .where(AuditEvent.target_id == uuid.UUID(training_id))
+        .where(AuditEvent.target_id == uuid.UUID(evidence_id))
         .order_by(AuditEvent.created_at)
     )
     return list(events)
@@ -192,13 +192,13 @@ class TestReview:
         created = await enter(api, learner)
         verified = await api.post(f"{BASE}/{created['id']}/verify", own_manager, json=REASON)
         assert verified.json()["status"] == "verified"
-        evidence = await session.get_one(ExternalEvidence, uuid.UUID(created["id"]))
+        evidence = await session.get_one(VerifiedEvidence, uuid.UUID(created["id"]))
         assert evidence.user_id == learner.id
         assert evidence.credential_kind == "bls"
         assert str(evidence.printed_expiry) == "2028-03-31"
         # The day where the person works; within a day of ours wherever that is.
         assert abs(evidence.recorded_on - datetime.now(UTC).date()) <= timedelta(days=1)
-        training = await session.get_one(ExternalTraining, uuid.UUID(created["id"]))
+        training = await session.get_one(ExternalEvidence, uuid.UUID(created["id"]))
         assert training.user_snapshot is not None
         assert training.user_snapshot["full_name"] == learner.full_name
         assert await actions(session, created["id"]) == [
@@ -220,7 +220,7 @@ class TestReview:
             api, learner, module_id=str(module.id), credential_kind=None, printed_expiry=None
         )
         await api.post(f"{BASE}/{created['id']}/verify", admin, json=REASON)
-        evidence = await session.get_one(ExternalEvidence, uuid.UUID(created["id"]))
+        evidence = await session.get_one(VerifiedEvidence, uuid.UUID(created["id"]))
         assert (evidence.module_id, evidence.version) == (module.id, None)
 
     async def test_rejected_does_not_count(
@@ -229,7 +229,7 @@ class TestReview:
         created = await enter(api, learner)
         rejected = await api.post(f"{BASE}/{created['id']}/reject", admin, json=REASON)
         assert rejected.json()["status"] == "rejected"
-        assert (await session.scalars(select(ExternalEvidence))).all() == []
+        assert (await session.scalars(select(VerifiedEvidence))).all() == []
         again = await api.post(f"{BASE}/{created['id']}/verify", admin, json=REASON)
         assert again.json()["code"] == "already_reviewed"
 

@@ -12,12 +12,12 @@ from app.domain.actor import Role
 from app.models import (
     Attendance,
     AuditEvent,
-    ExternalEvidence,
     LiveSession,
     Location,
     TrainingModule,
     TrainingRecord,
     User,
+    VerifiedEvidence,
 )
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish, text_section
@@ -223,7 +223,7 @@ class TestScope:
         closed = (await api.post(f"{path}/close", organiser)).json()
         assert closed["credited"] == []
         attendance = await session.scalars(
-            select(ExternalEvidence.user_id).where(ExternalEvidence.module_id == theirs.module_id)
+            select(VerifiedEvidence.user_id).where(VerifiedEvidence.module_id == theirs.module_id)
         )
         assert attendance.all() == [guest.id]
 
@@ -336,7 +336,7 @@ class TestLeavers:
         closed = (await api.post(f"{BASE}/{live.id}/close", admin)).json()
         assert (closed["completed"], closed["credited"]) == ([], [])
         assert closed["not_enrolled"] == [str(learner.id)]
-        for table in (TrainingRecord, ExternalEvidence):
+        for table in (TrainingRecord, VerifiedEvidence):
             assert await session.scalar(select(table.id).where(table.user_id == learner.id)) is None
 
 
@@ -497,7 +497,7 @@ class TestClose:
         attendance = (
             await session.scalars(select(Attendance).where(Attendance.user_id == learner.id))
         ).one()
-        evidence = await session.get_one(ExternalEvidence, attendance.id)
+        evidence = await session.get_one(VerifiedEvidence, attendance.id)
         assert str(evidence.day) == "2026-01-15"
         assert (evidence.module_id, evidence.version) == (module.id, 1)
 
@@ -515,7 +515,7 @@ class TestClose:
         await attend(api, live, admin, learner)
         closed = (await api.post(f"{BASE}/{live.id}/close", admin)).json()
         assert closed["not_enrolled"] == [str(learner.id)]
-        assert (await session.scalars(select(ExternalEvidence))).all() == []
+        assert (await session.scalars(select(VerifiedEvidence))).all() == []
 
     async def test_keeps_names_as_they_were(
         self, api: Api, live: LiveSession, admin: User, learner: User, session: AsyncSession

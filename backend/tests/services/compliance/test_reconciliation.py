@@ -20,11 +20,11 @@ from app.models import (
     CompliancePending,
     Enrollment,
     EvidenceWithdrawal,
-    ExternalEvidence,
     SectionProgress,
     SupersededPeriod,
     TrainingModule,
     User,
+    VerifiedEvidence,
 )
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.compliance.report import GroupBy, ReportScope
@@ -81,7 +81,7 @@ async def run(database: Database, *people: User) -> Reconciled:
 
 
 async def show(session: AsyncSession, user: User, module: TrainingModule, day: date) -> None:
-    session.add(ExternalEvidence(user_id=user.id, module_id=module.id, day=day, recorded_on=day))
+    session.add(VerifiedEvidence(user_id=user.id, module_id=module.id, day=day, recorded_on=day))
     await session.commit()
 
 
@@ -245,7 +245,7 @@ class TestWhatWasKnown:
         await duty.reconcile(learner)
         trained = first - timedelta(days=5)
         session.add(
-            ExternalEvidence(
+            VerifiedEvidence(
                 user_id=learner.id, module_id=duty.module.id, day=trained, recorded_on=later
             )
         )
@@ -282,7 +282,7 @@ class TestWhatWasKnown:
     ) -> None:
         first = await today_of(duty.database, learner)
         later = first + timedelta(days=10)
-        forged = ExternalEvidence(
+        forged = VerifiedEvidence(
             user_id=learner.id, module_id=duty.module.id, day=first, recorded_on=first
         )
         session.add(forged)

@@ -21,12 +21,12 @@ from app.models import (
     EvidenceWithdrawal,
     Exemption,
     ExemptionRevocation,
-    ExternalEvidence,
     ModuleVersion,
     Requirement,
     RequirementVersion,
     TrainingModule,
     User,
+    VerifiedEvidence,
 )
 from app.models.content.module import ModuleStatus
 from app.services.compliance.compliance_facts import load_catalogue, load_histories
@@ -174,7 +174,7 @@ class World:
             evidence_id, recorded_on = new_id(), day + self.dice.choice([0, 0, 0, 15]) * DAY
             fields: dict[str, Any] = {"user_id": person.id, "module_id": module_id}
             fields |= {"id": evidence_id, "day": day, "recorded_on": recorded_on}
-            yield ExternalEvidence, fields
+            yield VerifiedEvidence, fields
             if self.dice.random() < 0.02:
                 withdrawn_on = recorded_on + self.dice.randint(0, 80) * DAY
                 fields = {"evidence_id": evidence_id, "reason": "Wrong person"}

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.audit import AuditAction
 from app.domain.content.media import MediaPurpose, MediaState, MediaType
 from app.integrations.file_storage import InMemoryFileStorage, StorageUnavailableError
-from app.models import AuditEvent, ExternalTraining, Media, User
+from app.models import AuditEvent, ExternalEvidence, Media, User
 from app.services.content import (
     media_sweep,
 )
@@ -58,8 +58,8 @@ async def left(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(Media.path)))
 
 
-def scan_of(learner: User, media: Media) -> ExternalTraining:
-    return ExternalTraining(
+def scan_of(learner: User, media: Media) -> ExternalEvidence:
+    return ExternalEvidence(
         user_id=learner.id,
         entered_by_id=learner.id,
         provider="American Heart Association",

@@ -11,7 +11,7 @@ from app.domain.evidence.seal import GENESIS
 from app.models import RecordSeal, SessionQuestion
 from app.repositories.evidence.audit_pack import (
     ChainLink,
-    ExternalRow,
+    PackedEvidence,
     PackedRecord,
     PackScope,
     RosterRow,
@@ -95,7 +95,7 @@ async def members(uow: UnitOfWork, contents: Contents, progress: Progress) -> As
     for name, columns, items in (
         ("rosters", ROSTER_COLUMNS, _rosters),
         ("questions", QUESTION_COLUMNS, _questions),
-        ("external_trainings", EXTERNAL_COLUMNS, _externals),
+        ("external_trainings", EXTERNAL_COLUMNS, _external_evidence),
     ):
         table = Table(columns)
         yield f"{name}.json", json_array(_tabled(items(uow, scope), table))
@@ -215,19 +215,21 @@ def _fields(row: SessionQuestion, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-async def _externals(uow: UnitOfWork, scope: PackScope) -> AsyncIterator[list[dict[str, Any]]]:
-    async for batch in uow.audit_packs.external_trainings(scope):
+async def _external_evidence(
+    uow: UnitOfWork, scope: PackScope
+) -> AsyncIterator[list[dict[str, Any]]]:
+    async for batch in uow.audit_packs.external_evidence(scope):
         yield [_external(row) for row in batch]
 
 
-def _external(row: ExternalRow) -> dict[str, Any]:
-    person = row.training.user_snapshot or {}
+def _external(row: PackedEvidence) -> dict[str, Any]:
+    person = row.evidence.user_snapshot or {}
     known = {
         **{name: person.get(name) for name in ("full_name", "email", "job_title")},
         "withdrawn_on": row.withdrawn_on,
         "withdrawal_reason": row.withdrawal_reason,
     }
     return {
-        name: known[name] if name in known else getattr(row.training, name)
+        name: known[name] if name in known else getattr(row.evidence, name)
         for name in EXTERNAL_COLUMNS
     }
