@@ -58,5 +58,5 @@ def is_too_long_ago(starts_at: datetime, now: datetime) -> bool:
 
 
 def is_before_publication(starts_at: datetime, published_at: datetime) -> bool:
-    """Say whether a class was held before the day on which there was anything to teach (UTC)."""
+    """Whether a class was held before the module was first published, by days in UTC."""
     return starts_at.date() < published_at.date()

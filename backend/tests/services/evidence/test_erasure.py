@@ -61,6 +61,8 @@ STAYS = {
     "live_session_questions.answer",
     "live_session_questions.question",
     "quiz_attempts.answers",
+    "superseded_segments.department",
+    "superseded_segments.job_title",
     "users.job_title",
 }
 
