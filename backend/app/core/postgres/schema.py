@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0017"
+SCHEMA_REVISION = "0018"
 """Revisions are one line, numbered in its order."""
 
 

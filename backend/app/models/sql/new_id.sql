@@ -4,18 +4,17 @@ DO $do$
 BEGIN
     IF current_setting('server_version_num')::int >= 180000 THEN
         CREATE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
-            AS 'SELECT uuidv7()';
+        RETURN uuidv7();
     ELSE
-        CREATE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
-            SELECT encode(
-                set_bit(set_bit(
-                    overlay(uuid_send(gen_random_uuid())
-                            PLACING substring(int8send(
-                                (extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
-                            FROM 1 FOR 6),
-                    52, 1), 53, 1),
-                'hex')::uuid
-        $$;
+        CREATE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+        RETURN encode(
+            set_bit(set_bit(
+                overlay(uuid_send(gen_random_uuid())
+                        PLACING substring(int8send(
+                            (extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                        FROM 1 FOR 6),
+                52, 1), 53, 1),
+            'hex')::uuid;
     END IF;
 END $do$;
 

@@ -1,6 +1,7 @@
 -- Nobody waits: a row that another transaction counts in is passed over, and where there is no other
 -- one is added. What they sum up to only grows, with each commit.
-CREATE FUNCTION count_edition() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_edition() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     UPDATE compliance_editions SET number = number + 1
      WHERE id = (SELECT id FROM compliance_editions LIMIT 1 FOR UPDATE SKIP LOCKED);
@@ -9,8 +10,6 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-
-GRANT EXECUTE ON FUNCTION count_edition TO training_api;
 
 CREATE TRIGGER count_edition AFTER INSERT OR UPDATE OR DELETE ON compliance_counts
 FOR EACH STATEMENT EXECUTE FUNCTION count_edition();

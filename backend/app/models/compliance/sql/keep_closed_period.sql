@@ -1,6 +1,7 @@
 -- A closed period goes only once superseded_periods keeps it.
 -- The day of a closing is over everywhere once it is over at UTC-12.
-CREATE FUNCTION keep_closed_period() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_closed_period() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF OLD.outcome <> 'open'
        AND OLD.closed_on < (clock_timestamp() AT TIME ZONE 'Etc/GMT+12')::date
@@ -14,8 +15,6 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-
-GRANT EXECUTE ON FUNCTION keep_closed_period TO training_api;
 
 CREATE TRIGGER keep_closed_period BEFORE UPDATE OR DELETE ON certification_periods
 FOR EACH ROW EXECUTE FUNCTION keep_closed_period();

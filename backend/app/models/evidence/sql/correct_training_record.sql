@@ -2,7 +2,8 @@
 -- results as they are now. Nothing is written where they are what the record says already.
 CREATE FUNCTION correct_training_record(
     p_enrollment uuid, p_correction uuid, p_actor uuid, p_request_id text
-) RETURNS uuid LANGUAGE plpgsql AS $$
+) RETURNS uuid LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     wrong training_records;
     previous record;

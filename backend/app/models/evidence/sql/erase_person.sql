@@ -1,7 +1,7 @@
 -- The caller decided that the clock has run out, by domain/retention.py; this repeats what no
 -- setting may shorten. The row lock on the person makes it wait for a hold that is being placed.
 CREATE FUNCTION erase_person(p_user uuid, p_pseudonym text, p_kept_through date) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     tombstone uuid := gen_random_uuid();
     today date := (now() AT TIME ZONE 'UTC')::date;

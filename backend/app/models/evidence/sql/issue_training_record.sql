@@ -2,7 +2,8 @@
 -- one person queue for the next link of the chain; different people never wait for each other.
 CREATE FUNCTION issue_training_record(
     p_enrollment uuid, p_actor uuid, p_request_id text
-) RETURNS uuid LANGUAGE plpgsql AS $$
+) RETURNS uuid LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     enrolled enrollments;
     published module_versions;

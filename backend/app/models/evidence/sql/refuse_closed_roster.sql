@@ -1,4 +1,5 @@
-CREATE FUNCTION refuse_closed_roster() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_closed_roster() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     line live_session_attendances := CASE TG_OP WHEN 'INSERT' THEN NEW ELSE OLD END;
 BEGIN
@@ -9,8 +10,6 @@ BEGIN
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END $$;
-
-GRANT EXECUTE ON FUNCTION refuse_closed_roster TO training_api;
 
 CREATE TRIGGER refuse_change BEFORE INSERT OR UPDATE OR DELETE ON live_session_attendances
 FOR EACH ROW EXECUTE FUNCTION refuse_closed_roster();

@@ -1,6 +1,7 @@
 -- Takes the place of refuse_change() on tables with rows of a person. Its argument names the
 -- column with the person's id.
-CREATE FUNCTION refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF erased_now((to_jsonb(OLD) ->> TG_ARGV[0])::uuid)
        OR told_of_erased((to_jsonb(OLD) ->> TG_ARGV[0])::uuid) THEN
@@ -8,5 +9,3 @@ BEGIN
     END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END $$;
-
-GRANT EXECUTE ON FUNCTION refuse_unless_erased TO training_api;

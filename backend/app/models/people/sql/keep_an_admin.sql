@@ -2,7 +2,7 @@
 -- made. Whoever takes an admin away waits for the one before: of two admins who demote each other,
 -- the second finds that there is nobody left.
 CREATE FUNCTION keep_an_admin() RETURNS trigger LANGUAGE plpgsql
-SET search_path = public, pg_temp AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('users.admins', 0));
     IF NOT EXISTS (SELECT FROM users WHERE role = 'admin' AND is_active) THEN
@@ -11,8 +11,6 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-
-GRANT EXECUTE ON FUNCTION keep_an_admin TO training_api;
 
 CREATE CONSTRAINT TRIGGER keep_an_admin AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW WHEN (OLD.role = 'admin' AND OLD.is_active

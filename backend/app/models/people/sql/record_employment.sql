@@ -1,7 +1,8 @@
 -- A trigger and not a step of each service: whoever changes a person, by whatever way, leaves the
 -- history that rules and reports of past days depend on. A change that takes effect on another day
 -- is written by the service first, and then found here as what already holds.
-CREATE FUNCTION record_employment() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_employment() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     today date := local_day(NEW.location_id);
     department_name text := (SELECT d.name FROM departments d WHERE d.id = NEW.department_id);
@@ -54,8 +55,6 @@ BEGIN
      ORDER BY f.effective_on;
     RETURN NULL;
 END $$;
-
-GRANT EXECUTE ON FUNCTION record_employment TO training_api;
 
 CREATE TRIGGER record_employment
 AFTER INSERT OR UPDATE OF is_active, role, location_id, department_id, job_title, hired_on

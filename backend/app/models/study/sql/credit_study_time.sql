@@ -2,7 +2,8 @@
 -- whatever enrollment, and none before p_enrolled. The row is locked until the end of the
 -- transaction, so that parallel reports share the time and do not each have it.
 CREATE FUNCTION credit_study_time(p_user uuid, p_enrolled timestamptz, p_claimed integer)
-RETURNS integer LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     since timestamptz;
     elapsed integer;

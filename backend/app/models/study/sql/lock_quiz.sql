@@ -1,7 +1,8 @@
 -- Whoever grades takes this lock shared, whoever corrects takes it alone, and always before any row:
 -- so no attempt is graded by a key that is being corrected just then, and nobody deadlocks.
 CREATE FUNCTION lock_quiz(p_version uuid, p_section uuid, p_alone boolean) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     key bigint := hashtextextended('quiz ' || p_version || ' ' || p_section, 0);
 BEGIN

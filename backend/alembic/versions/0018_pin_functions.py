@@ -1,0 +1,128 @@
+"""Let no function look for a table or another function where its caller says.
+
+Revision ID: 0018
+Revises: 0017
+"""
+
+from alembic import op
+
+from app.core.postgres.table_security import API_ROLE
+
+revision: str = "0018"
+down_revision: str | None = "0017"
+branch_labels: str | None = None
+depends_on: str | None = None
+compatible: bool = True
+
+# Triggers run without a right to their function.
+OF_TRIGGERS = (
+    "count_edition",
+    "keep_an_admin",
+    "keep_closed_period",
+    "note_training_record",
+    "record_employment",
+    "refuse_change",
+    "refuse_closed_roster",
+    "refuse_settled_change",
+    "refuse_unless_erased",
+)
+CALLED = (
+    "complete_section",
+    "correct_training_record",
+    "credit_study_time",
+    "grade_attempt",
+    "issue_training_record",
+    "lock_quiz",
+    "report_progress",
+    "settle_regrade",
+)
+# These had a path without pg_catalog in its place.
+HAD_A_PATH = ("erase_person", "keep_an_admin", "rows_about", "told_of_erased")
+
+PATH = "pg_catalog, public, pg_temp"
+PATH_BEFORE = "public, pg_temp"
+
+# PostgreSQL reads a body without quotes when the function is made, and still inlines it.
+ERASED_NOW = """
+CREATE OR REPLACE FUNCTION erased_now(p_user uuid) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (
+    SELECT FROM erasures
+     WHERE user_id = p_user AND transaction_id = pg_current_xact_id()::text::bigint)
+"""
+ERASED_NOW_BEFORE = """
+CREATE OR REPLACE FUNCTION erased_now(p_user uuid) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM erasures
+         WHERE user_id = p_user AND transaction_id = pg_current_xact_id()::text::bigint)
+$$
+"""
+NEW_ID = """
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::int >= 180000 THEN
+        CREATE OR REPLACE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+        RETURN uuidv7();
+    ELSE
+        CREATE OR REPLACE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+        RETURN encode(
+            set_bit(set_bit(
+                overlay(uuid_send(gen_random_uuid())
+                        PLACING substring(int8send(
+                            (extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                        FROM 1 FOR 6),
+                52, 1), 53, 1),
+            'hex')::uuid;
+    END IF;
+END $do$
+"""
+NEW_ID_BEFORE = """
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::int >= 180000 THEN
+        CREATE OR REPLACE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+            AS 'SELECT uuidv7()';
+    ELSE
+        CREATE OR REPLACE FUNCTION new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+            SELECT encode(
+                set_bit(set_bit(
+                    overlay(uuid_send(gen_random_uuid())
+                            PLACING substring(int8send(
+                                (extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                            FROM 1 FOR 6),
+                    52, 1), 53, 1),
+                'hex')::uuid
+        $$;
+    END IF;
+END $do$
+"""
+# The database belongs to whoever migrates it, or its owner sees to this (docs/operations.md).
+TEMPORARY = """
+DO $do$
+BEGIN
+    EXECUTE format('{change} TEMPORARY ON DATABASE %I {whom} PUBLIC', current_database());
+END $do$
+"""
+
+
+def upgrade() -> None:
+    op.execute(ERASED_NOW)
+    op.execute(NEW_ID)
+    for function in sorted({*OF_TRIGGERS, *CALLED, *HAD_A_PATH}):
+        op.execute(f"ALTER FUNCTION {function} SET search_path = {PATH}")
+    for function in OF_TRIGGERS:
+        op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM {API_ROLE}")
+    op.execute(TEMPORARY.format(change="REVOKE", whom="FROM"))
+
+
+def downgrade() -> None:
+    op.execute(TEMPORARY.format(change="GRANT", whom="TO"))
+    for function in OF_TRIGGERS:
+        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {API_ROLE}")
+    for function in sorted({*OF_TRIGGERS, *CALLED} - {*HAD_A_PATH}):
+        op.execute(f"ALTER FUNCTION {function} RESET search_path")
+    for function in HAD_A_PATH:
+        op.execute(f"ALTER FUNCTION {function} SET search_path = {PATH_BEFORE}")
+    op.execute(NEW_ID_BEFORE)
+    op.execute(ERASED_NOW_BEFORE)
