@@ -27,7 +27,12 @@ FIRST_GRANTS: dict[str, str] = SCRIPTS.get_revision("0003").module.GRANTS
 # A period may be replaced while it is open: a trigger of its own decides.
 PERIODS = "certification_periods"
 EVIDENCE = sorted(
-    {model.__tablename__ for model in AppendOnlyModel.__subclasses__()} - {PERIODS}
+    {
+        mapper.class_.__tablename__
+        for mapper in Base.registry.mappers
+        if issubclass(mapper.class_, AppendOnlyModel)
+    }
+    - {PERIODS}
     | {"answer_keys", "version_media", "version_sections"}
 )
 
