@@ -3,6 +3,7 @@
 They do not convert between JSON types: text is refused for a number, and a number for a day.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    EmailStr,
     Field,
     PlainSerializer,
     Strict,
@@ -24,10 +26,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.core.email_domain import comparable_email
+
 MAX_MAGNITUDE: Final = 10**15
 MIN_MAGNITUDE: Final = Decimal(10) ** -12
 MAX_SHORT_TEXT: Final = 2_000
 MAX_LONG_TEXT: Final = 20_000
+MAX_JSON_CHARACTERS: Final = 16_384
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Characters that XML and spreadsheets cannot contain. Tabs and line feeds are allowed.
@@ -151,6 +156,15 @@ def _refuse_blank(text: str) -> str:
     return text
 
 
+def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) > MAX_JSON_CHARACTERS:
+        refuse("too_large", "At most 16 KiB of JSON are kept.")
+    if not is_storable(text) or "\\u0000" in text:
+        refuse("unstorable_text", "The text contains forbidden characters.")
+    return value
+
+
 def decimals(number: Decimal) -> int:
     """How many digits follow the point, trailing zeros aside."""
     exponent = number.normalize().as_tuple().exponent
@@ -217,6 +231,26 @@ Instant = Annotated[
     BeforeValidator(_written_as(_INSTANT, "An instant is expected, such as 2027-11-20T17:30:00Z.")),
     AfterValidator(_within_calendar),
 ]
+
+# White space around it does not count, which `minLength` alone does not tell a client.
+_NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
+Line = Annotated[
+    StorableText,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    _NOT_BLANK,
+]
+Label = Annotated[
+    StorableText,
+    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    _NOT_BLANK,
+]
+Reason = Annotated[
+    StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
+]
+Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
+Email = Annotated[EmailStr, StringConstraints(max_length=320), AfterValidator(comparable_email)]
+JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
+Position = Annotated[int, Field(ge=1, le=10_000, strict=True), Whole]
 
 
 class Value(BaseModel):

@@ -1,24 +1,10 @@
 """What all request and response models share."""
 
-import json
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import (
-    MISSING,
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    EmailStr,
-    Field,
-    StringConstraints,
-)
-
-from app.core.email_domain import comparable_email
-from app.domain.fields import StorableText, Whole, is_storable, refuse
+from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
-
-MAX_JSON_CHARACTERS = 16_384
 
 
 class Payload(BaseModel):
@@ -57,33 +43,3 @@ class ListOf(Resource, Generic[T]):
 def given(value: T | MISSING) -> T | None:
     """Return what was sent, None where nothing was."""
     return None if value is MISSING else value
-
-
-def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) > MAX_JSON_CHARACTERS:
-        refuse("too_large", "At most 16 KiB of JSON are kept.")
-    if not is_storable(text) or "\\u0000" in text:
-        refuse("unstorable_text", "The text contains forbidden characters.")
-    return value
-
-
-# White space around it does not count, which `minLength` alone does not tell a client.
-_NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
-Line = Annotated[
-    StorableText,
-    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    _NOT_BLANK,
-]
-Label = Annotated[
-    StorableText,
-    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
-    _NOT_BLANK,
-]
-Reason = Annotated[
-    StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
-]
-Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
-Email = Annotated[EmailStr, StringConstraints(max_length=320), AfterValidator(comparable_email)]
-JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
-Position = Annotated[int, Field(ge=1, le=10_000, strict=True), Whole]

@@ -2,8 +2,8 @@ import uuid
 from datetime import date, datetime
 
 from app.domain.compliance import ExemptionKind
-from app.domain.fields import Day
-from app.schemas.base import Payload, Reason, Resource
+from app.domain.fields import Day, Reason
+from app.schemas.base import Payload, Resource
 
 
 class ExemptionCreate(Payload):

@@ -4,8 +4,8 @@ from datetime import date, datetime
 from pydantic import MISSING, Field
 
 from app.domain.compliance.requirement import Rule
-from app.domain.fields import Day, Flag
-from app.schemas.base import Changes, Line, Paragraph, Payload, Resource, Versioned
+from app.domain.fields import Day, Flag, Line, Paragraph
+from app.schemas.base import Changes, Payload, Resource, Versioned
 
 
 class RequirementCreate(Payload):

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from pydantic import MISSING, Field, StringConstraints
 
 from app.domain.content.section_settings import SectionKind
-from app.domain.fields import Flag, Whole
+from app.domain.fields import Flag, Label, Line, Paragraph, Whole
 from app.models.content.module import ModuleStatus
-from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Resource, Versioned
+from app.schemas.base import Changes, Payload, Resource, Versioned
 from app.schemas.content.section import SectionRead
 
 Language = Annotated[

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.retention import RetentionClass
-from app.domain.fields import HundredthsNumber
-from app.schemas.base import Label, Line, Payload, Versioned
+from app.domain.fields import HundredthsNumber, Label, Line
+from app.schemas.base import Payload, Versioned
 
 
 class Contact(Payload):

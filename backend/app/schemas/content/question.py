@@ -4,9 +4,9 @@ from typing import Any
 from pydantic import MISSING, Field
 
 from app.domain.content.quiz.questions import QuestionKind
-from app.domain.fields import ExactNumber
+from app.domain.fields import ExactNumber, Position
 from app.models import QuizQuestion
-from app.schemas.base import Changes, Payload, Position, Versioned
+from app.schemas.base import Changes, Payload, Versioned
 
 
 class QuestionCreate(Payload):

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 from pydantic import MISSING, Field, StringConstraints
 
 from app.domain.content.section_settings import SectionKind
-from app.domain.fields import Flag, StorableText
+from app.domain.fields import Flag, Line, Position, StorableText
 from app.models import ModuleSection
-from app.schemas.base import Changes, Line, Payload, Position, Versioned
+from app.schemas.base import Changes, Payload, Versioned
 from app.schemas.content.question import QuestionRead
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]

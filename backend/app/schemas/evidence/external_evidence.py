@@ -6,9 +6,9 @@ from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credit import Delivery
-from app.domain.fields import Day, HundredthsNumber, StorableText
+from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, StorableText
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
-from app.schemas.base import Changes, Label, Line, Paragraph, Payload, Reason, Versioned
+from app.schemas.base import Changes, Payload, Versioned
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
 

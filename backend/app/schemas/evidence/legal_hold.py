@@ -1,7 +1,8 @@
 import uuid
 from datetime import datetime
 
-from app.schemas.base import Payload, Reason, Versioned
+from app.domain.fields import Reason
+from app.schemas.base import Payload, Versioned
 
 
 class LegalHoldCreate(Payload):

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from app.domain.fields import Instant, ShortText, Whole
+from app.domain.fields import Instant, Line, ShortText, Whole
 from app.models.evidence.live_session import AttendanceStatus, SessionMode, SessionStatus
-from app.schemas.base import Changes, Line, Payload, Resource, Versioned
+from app.schemas.base import Changes, Payload, Resource, Versioned
 
 Duration = Annotated[int, Field(ge=1, le=1440, strict=True), Whole]
 People = Annotated[list[uuid.UUID], Field(max_length=500)]

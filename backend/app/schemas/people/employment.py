@@ -5,8 +5,8 @@ from pydantic import MISSING
 
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
-from app.domain.fields import Day
-from app.schemas.base import Line, Payload, Resource
+from app.domain.fields import Day, Line
+from app.schemas.base import Payload, Resource
 
 
 class EmploymentRead(Resource):

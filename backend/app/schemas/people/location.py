@@ -5,8 +5,8 @@ from zoneinfo import available_timezones
 
 from pydantic import MISSING, AfterValidator, Field
 
-from app.domain.fields import refuse
-from app.schemas.base import Changes, Line, Payload, Resource, Versioned
+from app.domain.fields import Line, refuse
+from app.schemas.base import Changes, Payload, Resource, Versioned
 
 
 def _iana(name: str) -> str:

@@ -6,9 +6,9 @@ from pydantic import MISSING
 
 from app.core.email_domain import shown_email
 from app.domain.actor import Role
-from app.domain.fields import Day, Flag
+from app.domain.fields import Day, Email, Flag, JsonMap, Line
 from app.models import User
-from app.schemas.base import Changes, Email, JsonMap, Line, Payload, Versioned
+from app.schemas.base import Changes, Payload, Versioned
 
 
 class UserRead(Versioned):

@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import Field
 
-from app.domain.fields import ExactNumber
+from app.domain.fields import ExactNumber, Paragraph
 from app.domain.study.quiz.grading import CorrectionKind
-from app.schemas.base import Paragraph, Payload, Resource
+from app.schemas.base import Payload, Resource
 
 
 class CorrectionCreate(Payload):

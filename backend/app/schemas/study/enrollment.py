@@ -6,10 +6,10 @@ from pydantic import Field
 
 from app.domain.actor import Role
 from app.domain.content.section_settings import SectionKind
-from app.domain.fields import Day, Flag, Whole
+from app.domain.fields import Day, Flag, Line, Paragraph, Whole
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
-from app.schemas.base import Line, Paragraph, Payload, Resource
+from app.schemas.base import Payload, Resource
 
 
 class EnrollmentCreate(Payload):
