@@ -17,8 +17,11 @@ from fastapi.routing import APIRoute
 from app.core.errors import FieldError, InvalidPayloadError, pointer_to
 
 MAX_DEPTH = 32
-MAX_COMMAS = 10_000
-"""Between members and items; each may be a fault of its own, and faults cost more than values."""
+MAX_COMMAS = 10_100
+"""Between members and items, of which the longest list takes 10,000.
+
+Each may be a fault of its own, and faults cost more than values.
+"""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKETS = bytes.maketrans(b"{}", b"[]")

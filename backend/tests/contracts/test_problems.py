@@ -125,7 +125,8 @@ class TestConstraints:
             for each in (*table.constraints, *table.indexes)
             if isinstance(each, (Constraint, Index))
         }
-        assert names >= set(ERRORS)
+        # The database keeps an admin by a trigger, which names itself like a constraint.
+        assert names | {"last_admin"} >= set(ERRORS)
 
     def test_every_mapping_is_a_refusal(self) -> None:
         for make in ERRORS.values():

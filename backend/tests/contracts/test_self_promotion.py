@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
 from app.models import User
 from tests.contracts.matrix import LEARNER, core_rows, path_ids
 from tests.contracts.world import World
@@ -131,11 +132,13 @@ class TestTokens:
         assert (await api.get("/users/me", headers=headers)).json()["role"] == LEARNER
         assert (await api.get("/audit-events", headers=headers)).json()["code"] == "forbidden"
 
-    async def test_newcomers_are_learners(self, api: Api) -> None:
+    async def test_newcomers_are_learners(self, api: Api, auth_admin: InMemoryAuthAdmin) -> None:
+        account = AuthUser(id=uuid.uuid4(), email="new@unified.example", email_confirmed=True)
+        auth_admin.put(account)
         metadata = {"role": "admin", "full_name": "New Person", "location_id": str(uuid.uuid4())}
         token = api.keys.token(
-            uuid.uuid4(),
-            "new@unified.example",
+            account.id,
+            account.email,
             user_metadata=metadata,
             app_metadata=metadata,
         )

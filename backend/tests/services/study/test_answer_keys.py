@@ -45,8 +45,9 @@ def test_what_is_kept_has_so_many_questions_at_most(sizes: list[int]) -> None:
     ]
     questions = 0
     for size, version, key in reversed(list(zip(sizes, versions, parsed, strict=True))):
-        questions += size
-        if questions <= 5:
+        # A quiz that is larger than everything that is kept is not kept, and displaces nothing.
+        questions += size if size <= 5 else 0
+        if size <= 5 and questions <= 5:
             assert keys.parsed(version, SECTION, {}) is key
         else:
             with pytest.raises(ValidationError):
