@@ -1,4 +1,4 @@
-"""What use cases answer. Routers make HTTP of it; retries find it as it was."""
+"""The return values of services. Routers turn them into HTTP answers; retries get them again."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Rendered(Generic[M]):
-    """The JSON of an `M` that was never built: the hot operations make it without a model."""
+    """The JSON of an `M`. The hot operations make the JSON directly, without building the model."""
 
     json: bytes
 

@@ -1,4 +1,4 @@
-"""What every service is made of. Services never call another service's public methods."""
+"""The base of all services. Services never call another service's public methods."""
 
 import uuid
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ class Service:
 
     @property
     def caller(self) -> Caller:
-        """Who asks, for statements that find their own caller."""
+        """The caller, for statements that look up the caller's row themselves."""
         return self._context.claims or self.actor.id
 
     def work(self) -> UnitOfWork:
@@ -44,8 +44,8 @@ class Service:
     def autocommit(self) -> UnitOfWork:
         """Open a unit of work whose statements each commit themselves.
 
-        That spares the round trips of BEGIN and COMMIT where the effect is one statement, and
-        doing it twice is doing it once.
+        That saves the round trips of BEGIN and COMMIT. Only for an effect that is one statement
+        and can be repeated without changing anything more.
         """
         return UnitOfWork(self._database, self._context, autocommit=True)
 
@@ -69,7 +69,7 @@ def apply(
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Set the `names` that the client sent; return the audit trail's before and after.
 
-    The names are spelled out by each service: nothing a client sends sets anything else.
+    Each service lists the names itself, so that a client can set no other attribute.
     """
     before: dict[str, object] = {}
     after: dict[str, object] = {}

@@ -68,7 +68,10 @@ def _plain(
 
 @dataclass(slots=True)
 class Services:
-    """What a process holds. The container makes it; routers and commands take services from it."""
+    """The objects that live as long as the process.
+
+    The container makes them; routers and commands take their services from here.
+    """
 
     settings: Settings
     database: Database

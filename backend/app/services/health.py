@@ -20,14 +20,14 @@ class NotMigratedError(UnavailableError):
 async def check_readiness(database: Database) -> str:
     """Return how it is; raise UnavailableError (503) while requests would fail.
 
-    A process without a free connection is ready: it is in use, and the others of the fleet are as
-    busy. What holds its connections ends by itself, by the limits of locks and of statements.
+    A process without a free connection counts as ready: it is only busy, and so probably are the
+    other processes. Limits on locks and statements make sure that connections become free.
     """
     async with UnitOfWork(database, SYSTEM, reads=True) as uow:
         try:
             state = await uow.server.schema_state()
         except ProgrammingError:
-            # There is no table of revisions, or none for us to read.
+            # The table of revisions does not exist, or the API's role may not read it.
             raise NotMigratedError from None
         except PoolTimeoutError:
             return BUSY

@@ -1,4 +1,4 @@
-"""Forgetting the answers that were kept for retries: they hold what people were shown."""
+"""Deletes old answers that were kept for retries, because they contain personal data."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from app.services.base import Service
 from app.services.context import SYSTEM
 
 BATCH = 5_000
-"""Rows of one transaction: far below what a statement has time for."""
+"""Rows deleted in one transaction: few enough to stay far below the statement timeout."""
 
 
 class IdempotencyKeyService(Service):

@@ -78,8 +78,8 @@ class UnitOfWork:
 
     With an idempotency key in the context, entering it raises ReplayedAnswer when the request was
     answered before; `answer` keeps what this one answers. A transaction claims the key first and
-    waits for a concurrent holder. With `autocommit` nobody waits: that is for what may be done
-    twice and answers alike.
+    waits for a concurrent holder. With `autocommit` it does not wait, so it is only for requests
+    that may run twice and give the same answer.
     """
 
     account_sync = _repository(AccountSyncRepository)
@@ -180,19 +180,19 @@ class UnitOfWork:
                 await step(uow)
 
     def known_as(self, actor: Actor) -> None:
-        """Say who the caller is, once a statement has found out."""
+        """Set the actor, once a statement has found the caller's row."""
         self._context = replace(self._context, actor=actor)
 
     def after_commit(self, step: Callable[["UnitOfWork"], Awaitable[object]]) -> None:
-        """Take a step in a transaction of its own, once this unit of work is committed.
+        """Run a step in a transaction of its own after this unit of work has committed.
 
-        Whoever registers one has left a note in the database of what is to do: a crash in between
-        leaves it to a later run.
+        The caller must also store in the database that the step is to be done, so that a later run
+        does it if the process crashes in between.
         """
         self._afterwards.append(step)
 
     def discard(self) -> None:
-        """Keep nothing of this transaction, whatever its end: a dry run only counts."""
+        """Roll this transaction back even if it succeeds, for dry runs."""
         self._discarded = True
 
     def _session(self) -> AsyncSession:
@@ -241,14 +241,14 @@ class UnitOfWork:
         after: dict[str, Any] | None = None,
         actor_id: uuid.UUID | None = None,
     ) -> None:
-        """Write who did what, in the transaction of the deed; dates and ids become text."""
+        """Add an audit event to this transaction; dates and ids become text."""
         target_id = target if isinstance(target, uuid.UUID) else target.id
         event = self._audit_event(action, (target_id, before, after))
         event.actor_id = actor_id or self.actor_id
         await self.audit_events.add(event)
 
     async def audit_many(self, action: AuditAction, changes: Iterable[Change]) -> None:
-        """Write what was done to many targets alike, in a few statements."""
+        """Add the same audit event for many targets, in a few statements."""
         await self.audit_events.add_many([self._audit_event(action, change) for change in changes])
 
     def _audit_event(self, action: AuditAction, change: Change) -> AuditEvent:

@@ -42,10 +42,10 @@ class ComplianceService(Service):
     async def of_user(
         self, user_id: uuid.UUID, as_of: date | None, known_on: date | None
     ) -> Answer[ComplianceRead]:
-        """Explain every requirement that was in force on a day, as it is known on another.
+        """Explain every requirement in force on `as_of`, from what was known on `known_on`.
 
-        Both are today where nothing else is said. "Was this person covered?" asks with today's
-        knowledge; "what did we know?" asks with that of the day itself.
+        Both default to today. "Was this person covered on a day?" is asked with today's knowledge,
+        "what did we know on that day?" with the knowledge of the day itself.
         """
         async with self.snapshot() as uow:
             await self.visible_user(uow, user_id)

@@ -37,7 +37,7 @@ Exemptions = dict[PersonAndRequirement, tuple[Exemption, ...]]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What is the same for everybody: rules, publications and offices."""
+    """The facts that are the same for all people: rules, publications and locations."""
 
     now: datetime
     rules: dict[uuid.UUID, Rules]
@@ -103,7 +103,7 @@ class PersonHistory:
     user_id: uuid.UUID
     today: date
     known_on: date
-    """The day whose knowledge all of these facts are; they count from when they took effect."""
+    """The facts are those known on this day, each counted from the day it took effect."""
 
     employment: tuple[EmploymentChange, ...]
     worked: tuple[Placement, ...]

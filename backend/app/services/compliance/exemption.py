@@ -1,4 +1,4 @@
-"""Waivers and exemptions: granted by an admin, revoked by a new fact, never edited."""
+"""Waivers and exemptions. An admin grants them; revoking one adds a row and edits nothing."""
 
 import uuid
 

@@ -31,7 +31,10 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 INLINE_PEOPLE = 1000
-"""Up to so many people are worked out in the transaction of the change that concerns them all."""
+"""With more people than this, a change that concerns everybody is left to the next run.
+
+With fewer, the transaction of the change itself reconciles them.
+"""
 
 KEPT_DAYS = range(-1, 3)
 """Counts are kept for the days around today: it is not the same day at every office, and a
@@ -103,7 +106,7 @@ class ReconciliationService(Service):
             return [user.id for user in found if user]
 
     async def run_pending(self) -> Reconciled:
-        """Reconcile what completions have left behind, a person and a transaction at a time."""
+        """Reconcile the pending completions, one person and one transaction at a time."""
         async with self.reading() as uow:
             people = await uow.compliance_segments.people_pending()
         done = Reconciled()
@@ -113,7 +116,8 @@ class ReconciliationService(Service):
         return done
 
     async def _finish(self, begun: Sequence[OutdatedRule], today: date | None) -> None:
-        # Apart: an edit holds its rule's row while it waits for the counts.
+        # Two transactions, so that neither holds both the rules' rows and the counts: an edit of a
+        # rule keeps its rule's row locked while it waits for the counts.
         async with self.work() as uow:
             await uow.requirements.mark_caught_up(begun)
         async with self.work() as uow:
@@ -131,8 +135,8 @@ async def reconcile(
 ) -> Reconciled:
     """Work out these people within the caller's transaction, in a constant number of statements.
 
-    Two at once for one person follow each other: both see what the other has committed. Call it
-    after the change it is about has been flushed.
+    The people are locked, so two runs for one person wait for each other, and the second sees what
+    the first committed. Flush the change that makes this necessary before calling it.
     """
     people = list(user_ids)
     await uow.employment.lock_people(people)
@@ -165,7 +169,8 @@ async def reconcile(
 async def reconcile_newcomer(uow: UnitOfWork, user_id: uuid.UUID) -> Reconciled:
     """Work out somebody whose row this transaction has added.
 
-    A change of a rule under way cannot see the row: one waits for the other.
+    A concurrent transaction that changes a rule cannot see the new row, so the two wait for each
+    other.
     """
     await uow.employment.join_staff()
     return await reconcile(uow, [user_id])
@@ -193,7 +198,7 @@ async def reconcile_module(
 async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> bool:
     """Reconcile everybody with some requirements where people are few, else leave it to a run.
 
-    Locks go rules, staff, people, counts everywhere, so that nobody waits in a circle.
+    Locks are taken in the order rules, staff, people, counts everywhere, which prevents deadlocks.
     """
     await uow.requirements.lock(requirement_ids)
     await uow.employment.close_staff()
@@ -213,11 +218,12 @@ async def reconcile_publication(uow: UnitOfWork, module_id: uuid.UUID) -> None:
 
 
 async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> Reconciled:
-    """Reconcile what these people have completed; one cheap statement where it is nothing."""
+    """Reconcile what these people have completed; only one cheap statement if that is nothing."""
     people = await uow.compliance_segments.people_pending(user_ids)
     if not people:
         return Reconciled()
-    # The lock comes first: whoever holds it may be about to take the same rows away.
+    # Lock the people before taking their pending rows. Another transaction that holds the lock may
+    # delete the same rows, and we must see that.
     await uow.employment.lock_people(people)
     modules = await uow.compliance_segments.take_pending(people)
     requirement_ids = await uow.requirements.naming_modules(modules) if modules else []
@@ -312,7 +318,7 @@ def _todays(worked_out: WorkedOut) -> dict[uuid.UUID, date]:
 
 
 def _is_history(period: CertificationPeriod, today: date) -> bool:
-    """Whether a period closed on a day that is over: it is kept, even when it was otherwise."""
+    """Whether a period closed on a day that is over. It is then kept, even if it proved wrong."""
     return period.closed_on is not None and period.closed_on < today
 
 

@@ -1,4 +1,4 @@
-"""The matrix, its drill-down, its exports and its forecast: one scope, one set of cells."""
+"""The matrix, its drill-down, its exports and its forecast, all from the same scope and cells."""
 
 from collections.abc import AsyncGenerator
 from datetime import date, timedelta
@@ -29,9 +29,10 @@ FORECAST_WEEKS = 52
 
 
 class MatrixCache:
-    """The matrix of everybody, as long as its counts stay as they are. One per process.
+    """Keeps the matrix of everybody until its counts change. One per process.
 
-    What is kept is checked with the database at every request, together with the caller.
+    Every request asks the database, in one statement, who the caller is and whether the counts
+    have changed.
     """
 
     def __init__(self, database: Database) -> None:
@@ -46,7 +47,8 @@ class MatrixCache:
         edition, admin = found
         held, matrix = self._kept.get(group_by, (None, ""))
         if held != edition:
-            # Counted after the edition was read, so it is never older than it claims to be.
+            # The edition was read before the matrix is counted, so the kept matrix may be newer
+            # than its edition, but never older.
             service = ReportService(self._database, RequestContext(admin))
             matrix = await service.matrix(ReportScope(edition.day), group_by)
             self._kept[group_by] = (edition, matrix)
@@ -55,7 +57,7 @@ class MatrixCache:
 
 class ReportService(Service):
     async def today(self) -> date:
-        """Return the day that it is where the reader works."""
+        """Return today's date at the reader's location."""
         async with self.reading() as uow:
             return await uow.employment.today_of(self.actor.id)
 

@@ -66,7 +66,8 @@ async def xlsx_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator
 
 class _Book:
     def __init__(self, path: Path) -> None:
-        # A twentieth of the application's start-up, and needed by few.
+        # Imported here because it takes a twentieth of the application's start-up time, and few
+        # requests need it.
         import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415  # no annotations; lazy
 
         options = {"constant_memory": True, "tmpdir": str(path.parent)}

@@ -39,7 +39,7 @@ SHOWN_PEOPLE = 100
 
 @dataclass(frozen=True, slots=True)
 class RequirementLimits:
-    """A change that concerns more people than both of the first two needs a confirmation."""
+    """A change that concerns more people than both limits needs a confirmation."""
 
     confirm_share: float
     confirm_people: int
@@ -218,7 +218,7 @@ class RequirementService(Service):
             raise NeedsConfirmationError(effect)
 
     async def _reconcile(self, uow: UnitOfWork, requirement: Requirement) -> None:
-        """Work everybody out now where they are few; else the next reconciliation does."""
+        """Reconcile everybody now if they are few; else the next reconciliation does."""
         await uow.requirements.save(requirement)
         await reconcile_if_few(uow, [requirement.id])
         await uow.requirements.reread(requirement)

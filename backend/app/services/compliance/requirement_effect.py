@@ -1,4 +1,4 @@
-"""Whom a rule would add and release, before anybody decides on it."""
+"""The people that a rule would add and release, shown before the rule is recorded."""
 
 import uuid
 from collections.abc import Iterable
@@ -37,7 +37,8 @@ async def effect_of(
 ) -> Effect:
     """Compare whom the requirement applies to on the first day that the new rule changes.
 
-    That is today for a rule that reaches back: it is not known before it is recorded.
+    For a rule that takes effect in the past this is today, because a rule changes nothing before
+    the day on which it is recorded.
     """
     today = await uow.requirements.organisation_day()
     starts_on = effective_from or today

@@ -1,4 +1,4 @@
-"""Enrolls people in what their open periods ask for, and no longer in what nothing asks for."""
+"""Enrolls people in what their open periods ask for, and withdraws enrollments none asks for."""
 
 import uuid
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """What the services for modules, sections and questions share.
 
-The module is the unit of concurrency: every edit of it or of its parts locks its row, so that
-authors queue, and counts its revision.
+Every edit of a module or of its parts locks the module's row, so that concurrent edits wait for
+each other, and counts up the module's revision.
 """
 
 import uuid

@@ -54,7 +54,7 @@ class ExchangeService(AuthoringService):
     async def export_report(
         self, module_id: uuid.UUID, section_id: uuid.UUID, bank_format: BankFormat
     ) -> ExportReport:
-        """Tell what an export would leave behind."""
+        """Report which questions or parts of them the format cannot carry."""
         asked, exported = await self._written(module_id, section_id, bank_format)
         return ExportReport(
             format=bank_format,
@@ -81,7 +81,8 @@ class ExchangeService(AuthoringService):
         *,
         dry_run: bool,
     ) -> Answer[ImportReport]:
-        # In a thread: a file of a megabyte takes long enough to be felt by everybody else.
+        # In a thread, because parsing a file of a megabyte would block all other requests
+        # noticeably.
         imported = await asyncio.to_thread(CODECS[bank_format].parse, content, new_id)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
@@ -107,7 +108,8 @@ async def _merge(uow: UnitOfWork, section: ModuleSection, imported: Imported) ->
     for question in imported.questions:
         row = known.get(question.id)
         if row is None:
-            # A copy of another section's question is a question of its own.
+            # The id belongs to a question of another section. The imported copy gets an id of its
+            # own.
             fresh = question.id in outside
             merge.created.append(
                 question.model_copy(update={"id": new_id()}) if fresh else question

@@ -1,6 +1,9 @@
-"""Files of sections and evidence: announced here, sent to Storage directly, then looked at.
+"""Files of sections and evidence.
 
-Storage is never called within a transaction. A signed URL is a permission, so each is asked for.
+The client announces a file here, uploads it to Storage directly, and then has us check the upload.
+
+Storage is never called within a transaction. A signed URL gives access to a file, so each one is
+made only after checking the caller's permission.
 """
 
 import uuid
@@ -141,7 +144,7 @@ class MediaService(Service):
         if media.state is not MediaState.READY:
             raise MediaNotReadyError
         seconds = self._limits.download_seconds
-        # Counted from before the call, so that the URL never ends earlier than is said here.
+        # Computed before the call to Storage, so that the URL never expires earlier than this says.
         expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
         url = await self._storage.sign_download(media.path, seconds)
         if url is None:
@@ -223,7 +226,7 @@ class MediaService(Service):
         try:
             await self._storage.remove([path])
         except StorageUnavailableError:
-            # Nothing leads to the file any more; `training media sweep` finds it.
+            # No row names the file any more; `training media sweep` will find and remove it.
             log.warning("media_file_left")
 
 
@@ -244,7 +247,7 @@ def _declared(media: Media, grant: UploadGrant) -> Answer[MediaDeclared]:
 
 
 def _audited(media: Media) -> dict[str, object]:
-    """Leave out what the file is called: that may be about a person."""
+    """Leave out the file's name, because it may contain personal data."""
     return {
         "owner_id": media.owner_id,
         "purpose": media.purpose,

@@ -1,4 +1,8 @@
-"""Removes files that nothing needs: rows first, so that what fails in between is found again."""
+"""Removes files that nothing needs.
+
+Rows are deleted before files, so that a file that could not be removed is found again by the next
+run as one without a row.
+"""
 
 import uuid
 from dataclasses import dataclass, field
@@ -15,7 +19,7 @@ from app.services.context import SYSTEM
 
 PAGE: Final = 100
 FEW_FILES: Final = 20
-"""So many files without a row are no sign of a wrong database."""
+"""Up to this many files without a row are normal; more may mean the wrong database."""
 
 
 class SweepRefusedError(ConflictError):

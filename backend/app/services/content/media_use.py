@@ -1,4 +1,4 @@
-"""Who names a file: sections, versions and evidence. Each may only name one that is ready."""
+"""Checks of the files that sections, versions and evidence name: each has to be ready."""
 
 import uuid
 from collections.abc import Iterable

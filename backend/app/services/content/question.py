@@ -75,7 +75,7 @@ class QuestionService(AuthoringService):
                 place(section.questions, question, payload.position)
             _touch(module, section)
             await uow.modules.save(module)
-            # The trail names the fields alone: the answers stay where they belong.
+            # The audit trail only names the changed fields. The answers must not be readable there.
             after = {"section_id": section.id, "changed": sorted(payload.model_dump())}
             await uow.audit(AuditAction.QUESTION_UPDATED, question, after=after)
             return _answer(question)
@@ -127,7 +127,8 @@ def _parsed(question_id: uuid.UUID, fields: dict[str, Any]) -> Question:
     try:
         return parse_question({"id": question_id, **fields})
     except ValidationError as error:
-        # Pydantic puts the kind, which chose the member of the union, first in every location.
+        # Pydantic's location starts with the kind, which chose the member of the union; it is no
+        # field.
         raise invalid(error, skip=1) from None
 
 

@@ -67,11 +67,13 @@ class SectionService(AuthoringService):
             section = section_of(module, section_id)
             precondition.require(section.etag, module.etag)
             if payload.settings is not MISSING:
-                # Checked while the row is as it was: a question to the database writes changes.
+                # Checked before the row is changed: the check queries the database, and before a
+                # query SQLAlchemy would already write the changes made so far.
                 payload.settings = await _settings(uow, section.kind, payload.settings)
             before, after = apply(section, payload, ("title", "required", "settings"))
             if payload.body is not MISSING:
-                # The trail keeps that the body changed; its text is in the versions.
+                # The audit event only says that the body changed; the text itself is kept in the
+                # versions.
                 section.body = body
                 after["body_changed"] = True
             if payload.position is not MISSING:
@@ -122,7 +124,7 @@ class SectionService(AuthoringService):
 
 
 async def _clean(body: str) -> str:
-    """Sanitise a body without holding up everybody else, and before any row is locked."""
+    """Sanitise a body in a thread, and before any row is locked, because it may take a second."""
     try:
         return await asyncio.to_thread(sanitise, body)
     except TooComplexError as error:

@@ -1,4 +1,4 @@
-"""Reading the audit trail. Nobody writes it here: every change writes its own event."""
+"""Reading the audit trail. The service that makes a change writes the event itself."""
 
 from app.core.pagination import PageRequest
 from app.repositories.evidence.audit_event import AuditFilter

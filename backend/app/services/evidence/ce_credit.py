@@ -71,7 +71,7 @@ async def _credits(uow: UnitOfWork, user_id: uuid.UUID) -> list[CreditRead]:
     elsewhere = await uow.external_evidence.standing(user_id)
     found = [_of_record(record) for record in records]
     for evidence in elsewhere:
-        # The database keeps the three together: all or none.
+        # A CHECK of the database makes sure that all three are set or none is.
         category, delivery, number = (
             evidence.ce_category,
             evidence.ce_delivery,

@@ -52,7 +52,7 @@ FIELDS = (
     "ce_delivery",
 )
 UNAUDITED = frozenset({"notes", "evidence_reference"})
-"""Free text about a person: it stays in the row, where erasure reaches it."""
+"""Free text about a person, left out of the audit trail: erasure removes it with the row."""
 
 
 class AlreadyReviewedError(ConflictError):
@@ -121,7 +121,8 @@ class ExternalEvidenceService(Service):
             precondition.require(evidence.etag)
             if evidence.status is not ExternalEvidenceStatus.PENDING:
                 raise AlreadyReviewedError
-            # Checked as a copy before it is written: the database says no without a pointer.
+            # A copy is checked before the row is changed. The database would refuse it too, but
+            # without naming the field.
             draft = ExternalEvidence(user_id=evidence.user_id, **_fields(evidence))
             before, after = apply(draft, payload, FIELDS)
             if after:
@@ -201,7 +202,8 @@ class ExternalEvidenceService(Service):
         status: ExternalEvidenceStatus,
         reason: str,
     ) -> None:
-        # Asked first: the question flushes, and the columns only hold together.
+        # Read the clock before changing the row. The query flushes pending changes, and the
+        # database refuses the columns below unless all of them are set.
         now = await uow.now()
         evidence.status = status
         evidence.reviewed_by_id = self.actor.id

@@ -269,10 +269,10 @@ class LiveSessionService(Service):
         return self.actor.is_admin or live.instructor_id == self.actor.id
 
     async def _readers(self, uow: UnitOfWork, live: LiveSession) -> Sequence[Actor]:
-        """Return through whose eyes the actor sees the roster.
+        """Return the people whose permissions limit which lines of the roster the actor sees.
 
-        Their own, and for the instructor those of whoever named them: nobody sees more by naming
-        themselves, or a friend.
+        They are the actor and, for the instructor, the person who named them instructor. Otherwise
+        somebody could see more people by naming themselves or a friend as the instructor.
         """
         namer_id = live.instructor_named_by_id or live.created_by_id
         if live.instructor_id != self.actor.id or namer_id == self.actor.id:
@@ -281,7 +281,7 @@ class LiveSessionService(Service):
         return [self.actor, Actor(namer.id, namer.role, namer.location_id)]
 
     async def _runs(self, uow: UnitOfWork, live: LiveSession) -> bool:
-        """Whether it is the actor's to run: as its instructor, organiser, or their manager."""
+        """Whether the actor may run the session: as instructor, organiser, or their manager."""
         if self._teaches(live) or not self.actor.is_manager:
             return self._teaches(live)
         return bool(await uow.users.visible_ids([live.created_by_id], self.actor))
@@ -352,7 +352,10 @@ def _section_id(sections: LiveSections | None, wanted: uuid.UUID | None) -> uuid
 
 
 async def _check_date(uow: UnitOfWork, starts_at: datetime, sections: LiveSections | None) -> None:
-    """Refuse a class that only its planner says was held: long ago, or before there was one."""
+    """Refuse a class held too long ago, or before the module was published.
+
+    There is no other evidence of it than the word of the person who plans it here.
+    """
     if is_too_long_ago(starts_at, await uow.now()):
         detail = "Enter it as external training, which somebody else verifies"
         raise InvalidPayloadError.at("/starts_at", "too_long_ago", detail)

@@ -1,4 +1,4 @@
-"""How long evidence is kept, whose time is up, and erasing it. docs/decisions/0002 says why."""
+"""Retention: how long evidence is kept, whose may be erased, erasing it (docs/decisions/0002)."""
 
 import secrets
 import uuid
@@ -36,7 +36,7 @@ from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
 
 BATCH = 500
-# The day is over everywhere on Earth twelve hours after it is over in UTC.
+# The last time zone ends a day twelve hours after UTC does.
 LAST_ZONE = timedelta(hours=12)
 
 
@@ -109,8 +109,8 @@ class RetentionService(Service):
     async def erase(self, user_id: uuid.UUID) -> Erased:
         """Erase one person, as the owner of the schema. The records have to be sealed.
 
-        The sign-in account goes first: whoever has one gets in, as somebody new. Raises
-        AuthUnavailableError, and then nothing is erased.
+        The sign-in account is deleted first: with an account but no row, the person would get a
+        new row at the next sign-in. Raises AuthUnavailableError, and then nothing is erased.
         """
         async with self.work() as uow:
             await _due_from(uow, user_id)
@@ -127,7 +127,7 @@ class RetentionService(Service):
 
 
 async def _due_from(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[int, date]:
-    """Lock somebody whose time is up; return how many records they have, and since which day."""
+    """Lock a person whose retention has ended; return the number of records and since which day."""
     if not await uow.retention.may_erase():
         raise NotTheOwnerError
     leaver = await uow.retention.leaver(user_id, lock=True)

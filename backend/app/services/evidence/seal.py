@@ -1,4 +1,4 @@
-"""Reading the seals: their hashes prove most where this database cannot be reached."""
+"""Reading the seals. Their hashes prove most when they are also kept outside of this database."""
 
 from collections.abc import Sequence
 

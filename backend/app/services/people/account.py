@@ -1,4 +1,4 @@
-"""Sign-in accounts that are gone: whoever comes back gets a new one for the same row."""
+"""Sign-in accounts that were deleted. A person who returns gets a new one for the same row."""
 
 import uuid
 
@@ -19,7 +19,7 @@ def forget_account(
     before: dict[str, object],
     after: dict[str, object],
 ) -> None:
-    """Take a lost account off a row, so that an invitation or a sign-in gives it another."""
+    """Clear the deleted account from a row, so that an invitation or a sign-in can set another."""
     if lost is None or user.supabase_id != lost:
         return
     before["supabase_id"], after["supabase_id"] = str(lost), None

@@ -34,7 +34,7 @@ PER_PAGE = 500
 PEOPLE_A_TRANSACTION = 500
 QUESTIONS_AT_ONCE = 8
 REPEATED_PAGES = 3
-"""A list that brings nobody new so often will not end."""
+"""After this many pages without a new account, the list is taken for endless."""
 
 
 T = TypeVar("T")
@@ -69,11 +69,11 @@ class AccountsSynced:
     deactivated: int
     emails_changed: int
     confirmed: int
-    """Their address was known, and is confirmed by now."""
+    """People whose address we had and who have confirmed it since."""
 
     held_back: int
-    """Confirmed addresses that other people have, or several accounts, or that nobody may have, or
-    of busy people."""
+    """Confirmed addresses that were not taken over: another person or several accounts have them,
+    they are not allowed, or the person's row was locked."""
 
     unconfirmed: int
     strangers: int
@@ -150,8 +150,9 @@ class AccountSyncService(Service):
     async def _accounts(self, progress: Callable[[int], None]) -> Accounts:
         """Read the list to its end.
 
-        Its order is not one: of accounts of the same instant some come twice and some never, a
-        whole page of known ones may come before new ones. Whoever is on no page is asked for by id.
+        The list has no stable order. Of accounts made at the same instant, some come twice and some
+        never, and a page of known accounts may come before a page with new ones. Accounts that are
+        on no page are therefore asked for by id.
         """
         accounts: Accounts = {}
         seen: set[uuid.UUID] = set()
@@ -171,8 +172,8 @@ class AccountSyncService(Service):
     ) -> list[LinkedPerson]:
         """Ask for each account by id, and add those that exist to `accounts`.
 
-        Pages shift while accounts come and go: that one was on no page proves nothing. More than
-        `most` that are gone are too many: then the others are not asked for.
+        Pages shift while accounts are made and deleted, so an account that was on no page may
+        still exist. Stops asking once more than `most` are gone, since the run is then refused.
         """
         gone: list[LinkedPerson] = []
         for some in _parts(missing, QUESTIONS_AT_ONCE):
@@ -186,7 +187,7 @@ class AccountSyncService(Service):
         return gone
 
     async def _forget(self, gone: Sequence[LinkedPerson], *, dry_run: bool) -> None:
-        """Take lost accounts off the rows of people who have left: who comes back gets another."""
+        """Clear deleted accounts from rows of people who left, so that they can get another."""
         for some in _parts(gone, PEOPLE_A_TRANSACTION):
             async with self.work() as uow:
                 await uow.account_sync.take_turns()
@@ -202,7 +203,10 @@ class AccountSyncService(Service):
                     uow.discard()
 
     async def _deactivate(self, gone: Sequence[LinkedPerson], *, dry_run: bool) -> int:
-        """Close people. Their last tokens make them nobody new: that takes an account."""
+        """Close the rows of people whose account is gone.
+
+        Tokens that are still valid make no new row, because that needs an existing account.
+        """
         done = 0
         for some in _parts(gone, PEOPLE_A_TRANSACTION):
             async with self.work() as uow:
@@ -229,7 +233,10 @@ class AccountSyncService(Service):
     async def _take_over(
         self, changes: Sequence[AddressChange], as_of: datetime, *, dry_run: bool
     ) -> list[TakenOver]:
-        """Repeat it while it helps: somebody's new address may be one that another gives up."""
+        """Apply the address changes, repeatedly while that changes something.
+
+        A person's new address may be one that another person's change makes free.
+        """
         taken: list[TakenOver] = []
         pending = list(changes)
         while pending:

@@ -156,7 +156,10 @@ async def _forget_account(uow: UnitOfWork, user: User, lost: uuid.UUID | None) -
 
 
 async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
-    """Give the person's row what is in force today; the trigger then has nothing to add."""
+    """Set the person's row to what is in force today.
+
+    The trigger then records no further employment change, because this one is recorded already.
+    """
     user = await uow.users.by_id(user_id)
     today = await uow.employment.today_of(user_id)
     held = await uow.employment.in_force(user_id, today)
@@ -216,7 +219,7 @@ async def _check_location(uow: UnitOfWork, held: EmploymentChange, change: Chang
 
 
 async def _again(uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]) -> None:
-    """Record once more what was announced, changed."""
+    """Record announced later changes again, with these changes applied."""
     if not changes:
         return
     known = {name: getattr(row, name) for name in ("state", "note", *ATTRIBUTES)}

@@ -46,7 +46,7 @@ DIRECTORY_FIELDS = (
     "is_active",
 )
 INVITATION_CLAIM = timedelta(seconds=30)
-"""Longer than an invitation takes, and a pause between two mails to one person."""
+"""Longer than sending an invitation takes; also the pause between two mails to one person."""
 
 EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role", "is_active"}
 
@@ -105,7 +105,7 @@ class UserService(Service):
         return await self.get(self.actor.id)
 
     async def sync(self) -> Answer[UserRead]:
-        """Answer with the actor's row: finding the actor has made or mended it."""
+        """Return the actor's row, which authentication has already made or updated."""
         async with self.autocommit() as uow:
             user = found(await uow.users.by_id(self.actor.id), "user")
             return await uow.answer(_answer(user))
@@ -221,7 +221,7 @@ class UserService(Service):
 
     @asynccontextmanager
     async def _inviting(self, email: str) -> AsyncIterator[None]:
-        """Let nobody else invite this address meanwhile; a failure lets the next one try at once.
+        """Claim the address so that nobody else invites it meanwhile; release it if inviting fails.
 
         The claim is committed before the mail is sent: no transaction waits for the Auth service.
         """
@@ -241,7 +241,7 @@ class UserService(Service):
         return await lost_account(self._auth, user)
 
     async def _seen(self, user_id: uuid.UUID) -> User:
-        """Return the row, or replay the answer, before the Auth service is asked for an effect."""
+        """Return the row, or replay a kept answer, before the Auth service is asked to act."""
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
             await uow.replay(self._context)
             return await self.visible_user(uow, user_id)
@@ -263,7 +263,7 @@ class UserService(Service):
         )
 
     async def _look_before_inviting(self, payload: UserInvite) -> None:
-        """Refuse, or replay, what would otherwise send a mail first."""
+        """Refuse or replay the request now, because later a mail would already have been sent."""
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
             await _check_references(uow, payload, None)
             await uow.replay(self._context)
@@ -272,7 +272,7 @@ class UserService(Service):
     async def _invited(
         self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
     ) -> User:
-        # Once more: what the look before found, or did not find, may have changed since.
+        # Checked a second time: rows may have changed while the Auth service sent the mail.
         await _check_references(uow, payload, None)
         await uow.users.lock_email(payload.email)
         await _refuse_taken(uow, payload.email)
@@ -298,7 +298,7 @@ class UserService(Service):
 def refuse_own_access(
     actor_id: uuid.UUID | None, user_id: uuid.UUID, *, is_active: bool, before: Role, after: Role
 ) -> None:
-    """Raise OwnAccessError: the one door for every change of a role or of an account's state."""
+    """Raise OwnAccessError. Every change of a role or of an account's state has to call this."""
     if takes_own_access(actor_id, user_id, is_active=is_active, before=before, after=after):
         raise OwnAccessError
 

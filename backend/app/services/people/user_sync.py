@@ -1,4 +1,4 @@
-"""From verified claims to our own row: made, found, claimed or replaced at the first request."""
+"""Turns verified claims into our own row: a first request finds, makes or replaces it."""
 
 import asyncio
 import uuid
@@ -41,7 +41,10 @@ class EmailNotConfirmedError(ForbiddenError):
 
 
 class EmailNotAllowedError(ForbiddenError):
-    """The hook says the same before an account is made; here it is said of those it never saw."""
+    """The address's domain is not allowed.
+
+    The hook refuses such accounts before they are made; this is for accounts made without it.
+    """
 
     def __init__(self) -> None:
         super().__init__("email_not_allowed", "Please use the address that your employer gave you.")
@@ -53,23 +56,23 @@ class EmailInUseError(ConflictError):
 
 
 LAST_ADMIN = "last_admin"
-"""The constraint of the database that keeps an admin."""
+"""The database constraint that keeps at least one admin."""
 
 
 @dataclass(frozen=True, slots=True)
 class _AuthFacts:
-    """What only the Auth service knows, asked before the transaction begins."""
+    """What only the Auth service knows; it is asked before the transaction begins."""
 
     exists: bool
     confirmed: bool
     holder: uuid.UUID | None
-    """The account of the row that has the address, when this was asked."""
+    """The account of the row that had the address when the Auth service was asked."""
 
     holder_is_gone: bool
 
 
 class UserSync:
-    """Turns callers into actors. One per process: it lets one request per person do the work."""
+    """Turns callers into actors. One per process: parallel first requests share the work."""
 
     def __init__(
         self,
@@ -164,7 +167,7 @@ class UserSync:
             return
         await uow.users.lock_email(claims.email)
         if await uow.users.active_by_email(claims.email) is not None:
-            # Somebody else has the new address: the old one stays until an admin sorts it out.
+            # Another person has the new address. The old one stays until an admin resolves it.
             return
         before = {"email": user.email}
         user.email = claims.email
@@ -175,7 +178,7 @@ class UserSync:
         )
 
     async def _admit(self, claims: Claims, context: RequestContext) -> None:
-        """Find or make the row of somebody who comes for the first time."""
+        """Find or make the row of a caller who is not known yet."""
         if claims.email is None:
             raise EmailMissingError
         if not self._may_have_account(claims.email):
@@ -183,7 +186,8 @@ class UserSync:
         for _ in range(3):
             facts = await self._ask(claims, claims.email)
             if not facts.exists:
-                # The last tokens of a deleted account: its person has left.
+                # The account was deleted and only its tokens are still valid, so the person has
+                # left.
                 raise UserInactiveError
             try:
                 async with UnitOfWork(self._database, context) as uow:
@@ -192,7 +196,7 @@ class UserSync:
             except IntegrityError as error:
                 if constraint_name(error) == LAST_ADMIN:
                     raise
-                # Another process made the row between our look and our insert: look again.
+                # Another process made the row between our query and our insert, so query again.
                 continue
         raise EmailInUseError
 
@@ -205,7 +209,10 @@ class UserSync:
         return _AuthFacts(account is not None, _has_confirmed(account, email), holder, gone)
 
     async def _settle(self, uow: UnitOfWork, claims: Claims, email: str, facts: _AuthFacts) -> bool:
-        """Decide whose the address is; False when the facts are about somebody else by now."""
+        """Make, claim or replace the row for the address.
+
+        Returns False when another account has got the address since `facts` were asked for.
+        """
         await uow.users.lock_email(email)
         if await uow.users.by_supabase_id(claims.subject) is not None:
             return True
@@ -282,7 +289,7 @@ def _is_outdated(identity: Identity, claims: Claims) -> bool:
 
 
 def _is_moved(identity: Identity, claims: Claims) -> bool:
-    """Say whether the account has another address by now: an older token is no news."""
+    """Whether the token tells a newer address than the row has; older tokens are ignored."""
     if claims.email is None or claims.email == identity.email:
         return False
     return identity.email_as_of is None or claims.issued_at > identity.email_as_of

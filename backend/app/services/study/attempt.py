@@ -1,7 +1,7 @@
 """Attempts at quizzes: started, saved, graded once.
 
-Whatever meets an open attempt whose time is up closes and grades it first, in a transaction of its
-own, so that the answer that follows (often a refusal) takes nothing back.
+A use case that finds an open attempt whose time is up first closes and grades it, in a transaction
+of its own. The use case often ends with a refusal, whose rollback must not undo the grade.
 """
 
 import secrets
@@ -105,7 +105,7 @@ class InvalidAnswersError(InvalidPayloadError):
 
 @dataclass(frozen=True, slots=True)
 class _Overdue:
-    """What a use case returns when it meets an open attempt whose time is up."""
+    """Returned by a step that finds an open attempt whose time is up."""
 
     attempt_id: uuid.UUID
 
@@ -145,9 +145,9 @@ class AttemptService(Service):
         return answer
 
     async def _close(self, attempt_id: uuid.UUID) -> bool:
-        """Grade what was saved in time; False when somebody else has.
+        """Grade what was saved in time; return False when it has been graded already.
 
-        The clock does it, not whoever happens to look.
+        The audit event names no actor, because time ran out; whoever asks now has no part in it.
         """
         async with UnitOfWork(self._database, SYSTEM) as uow:
             row = await uow.attempts.read(attempt_id, None)
@@ -255,7 +255,7 @@ def _overdue(attempt: QuizAttempt, now: datetime) -> _Overdue | None:
 
 
 def _require_answerable(status: EnrollmentStatus) -> None:
-    """Let what was begun be finished in a completed enrollment, not in one that was left."""
+    """Allow finishing an attempt in a completed enrollment, but not in a withdrawn one."""
     if status is EnrollmentStatus.WITHDRAWN:
         raise EnrollmentClosedError
 
@@ -297,7 +297,10 @@ def _drawn(
 
 
 def _closed(attempt: QuizAttempt, left_at: datetime | None) -> ClosedAttempt:
-    """Return an attempt that is used up; one that is still open was given up by leaving it."""
+    """Return an attempt that can no longer be continued.
+
+    If it is still open, the learner gave it up by leaving the module.
+    """
     given_up = [each for each in (left_at, attempt.expires_at) if each is not None]
     closed_at = attempt.submitted_at or min(given_up, default=attempt.started_at)
     return ClosedAttempt(attempt.number, closed_at, bool(attempt.passed))
@@ -363,11 +366,14 @@ def _result(row: AttemptRow, *, with_questions: bool = False) -> AttemptResultRe
 
 
 def _feedback(row: AttemptRow) -> AttemptFeedback | None:
-    """Tell what the policy allows; an attempt that is open just now could use the answers."""
+    """Return the feedback that the policy allows.
+
+    None while another attempt is open, in which the learner could use the answers.
+    """
     if row.attempt.grades is None:
         return None
     key, passed = _key(row), row.any_passed and not row.any_open
-    # Asked first: to read the grades of 50 questions takes longer than to find that out.
+    # Checked first, because it takes less time than parsing the grades of 50 questions.
     if not gives_feedback(key, passed=passed):
         return None
     return feedback(

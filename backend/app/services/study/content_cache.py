@@ -8,10 +8,10 @@ MAX_PINS = 50_000
 
 
 class ContentCache:
-    """The least recently used version leaves first; `max_bytes` bounds the whole.
+    """Drops the least recently used version when it would exceed `max_bytes`.
 
-    It also remembers which version an enrollment is pinned to, which never changes: so a reader
-    can tell the database what it need not send.
+    It also remembers the version that each enrollment is pinned to, which never changes. With that
+    a reader can tell the database that it has the content and need not be sent it.
     """
 
     def __init__(self, max_bytes: int) -> None:

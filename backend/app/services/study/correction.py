@@ -35,7 +35,7 @@ from app.services.unit_of_work import Change, UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A published quiz and all that was decided about its key; the newest decision is last."""
+    """A published quiz and all corrections of its key, the newest last."""
 
     version_id: uuid.UUID
     section_id: uuid.UUID
@@ -49,7 +49,7 @@ class Regrade:
     revision: int
     old: Grade
     new: Grade
-    """With the pass kept, should there have been one."""
+    """The new result, which keeps a pass that the attempt had before."""
 
     kept_pass: bool
 
@@ -188,7 +188,7 @@ async def _add(uow: UnitOfWork, case: Case, payload: CorrectionCreate) -> QuizCo
             created_by_id=uow.actor_id,
         )
     )
-    # The trail names the question alone: the answer stays where it belongs.
+    # The audit trail only names the question. The answer must not be readable there.
     after = {
         "version_id": row.version_id,
         "section_id": row.section_id,

@@ -86,9 +86,9 @@ EMPTY_PAGE: Rendered[ListOf[EnrollmentRead]] = Rendered(
 
 
 class EnrollmentService(Service):
-    """What learners do all day takes a caller who is known by claims alone.
+    """The most frequent operations take a caller who is known only by the claims of a token.
 
-    Where those name nobody, or somebody whose row does not say what they say, it is not found.
+    They raise NotFoundError where the claims match no row, or one that has to be updated first.
     """
 
     def __init__(
@@ -99,7 +99,8 @@ class EnrollmentService(Service):
 
     async def enroll(self, payload: EnrollmentCreate) -> Answer[EnrollmentRead]:
         """Enroll the caller; answer with the open enrollment when there is one already."""
-        # Claims come without an Idempotency-Key: there is nothing to keep beside the one statement.
+        # Requests that come with claims have no Idempotency-Key, so no answer has to be kept and
+        # the one statement needs no transaction around it.
         async with self.autocommit() if self._context.claims else self.work() as uow:
             admission = found(
                 await uow.study.enroll(self.caller, payload.module_id, uow.request_id), "user"
@@ -128,7 +129,8 @@ class EnrollmentService(Service):
     ) -> Rendered[ListOf[EnrollmentRead]]:
         """List one person's enrollments, the caller's own without `user_id`."""
         async with self.reading() as uow:
-            # The page that everybody opens first has a statement of its own.
+            # The first page of one's own list is read most often, so it has a faster statement of
+            # its own.
             if filters == EnrollmentFilter() and request == PageRequest(request.limit):
                 return _rendered(await uow.study.first_page(self.caller, request.limit))
             if filters.user_id is not None:
@@ -202,7 +204,7 @@ class EnrollmentService(Service):
         if enrollment.status is not EnrollmentStatus.ACTIVE:
             raise EnrollmentClosedError
         own = enrollment.user_id == self.actor.id
-        # A rule dates what somebody had chosen before it asked for the same.
+        # The person may have chosen the module before a rule asked for it and set its due date.
         chosen = enrollment.source.may_leave and enrollment.due_on is None
         if own and not chosen and not self.actor.is_admin:
             raise ForbiddenError("assigned", "Only a manager can withdraw an assigned training.")
@@ -277,7 +279,8 @@ def _rendered(page: Page[EnrollmentItem]) -> Rendered[ListOf[EnrollmentRead]]:
     body: dict[str, Any] = {"items": page.items, "next_cursor": page.next_cursor}
     if page.total is not None:
         body["total"] = page.total
-    # default=str: the driver's UUIDs are of a subclass that orjson refuses.
+    # The driver returns UUIDs as a subclass of its own, which orjson cannot serialise without
+    # `default`.
     return Rendered(orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z))
 
 

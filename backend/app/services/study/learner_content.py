@@ -23,7 +23,7 @@ class LearnerContent:
 
 
 class LearnerContents:
-    """One per process: those who come with claims at the same time share a statement."""
+    """One per process: callers with claims that ask at the same time share one statement."""
 
     def __init__(self, database: Database, cache: ContentCache) -> None:
         self._study = StudyRepository(database.read)

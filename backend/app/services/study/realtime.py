@@ -1,4 +1,4 @@
-"""Opens the learners' own rows to Supabase Realtime, or closes them again."""
+"""Grants learners access to their own rows through Supabase Realtime, or revokes it."""
 
 from app.core.errors import ForbiddenError
 from app.repositories.study.realtime import PUBLISHED, READABLE, Exposure, RealtimeRepository
@@ -15,20 +15,20 @@ class RealtimeNeedsOwnerError(ForbiddenError):
 
 
 class RealtimeService(Service):
-    """For the owner's connection: the API's own role may grant nothing."""
+    """Needs the owner's connection, because the API's role may not grant rights."""
 
     async def enable(self) -> list[Exposure]:
         """Grant exactly the readable columns and publish their tables. May be repeated."""
         async with self.work() as uow:
             realtime = await _owned(uow)
-            # What an earlier release granted and this one does not is taken back.
+            # Rights that an earlier release granted and this one does not are revoked.
             await realtime.revoke()
             await realtime.grant()
             await realtime.publish()
             return await realtime.exposures()
 
     async def disable(self) -> list[Exposure]:
-        """Take everything back. May be repeated."""
+        """Revoke all of it. May be repeated."""
         async with self.work() as uow:
             realtime = await _owned(uow)
             await realtime.withdraw()
