@@ -196,7 +196,7 @@ class ImpatientProtocol(HttpToolsProtocol):
     def _end(self) -> None:
         held_up, self._held_up = self._held_up, self.flow.read_paused
         if held_up or self._held_up:
-            # What is missing may be here already, and reading it takes a while, too.
+            # The missing bytes may have arrived already, but reading them also takes time.
             self._timed = None
             self._set_timer()
         else:

@@ -41,8 +41,8 @@ class Supervisor(Multiprocess):
         self._asked: set[Process] = set()
 
     def keep_subprocess_alive(self) -> None:
-        # Uvicorn kills who does not answer within seconds, which on a slow machine is everybody who
-        # is still importing, again and again.
+        # Uvicorn kills workers that do not answer within seconds. On a slow machine workers that
+        # are still importing do not, so they would be killed and started again and again.
         if any(self._is_starting(worker) for worker in self.processes):
             return
         before = {worker.pid for worker in self.processes}
@@ -51,7 +51,7 @@ class Supervisor(Multiprocess):
             _forget_metrics(pid)
 
     def terminate_all(self) -> None:
-        # Else the kernel would take connections that no worker accepts any more.
+        # Otherwise the kernel would accept connections that no worker serves any more.
         for listener in self.sockets:
             listener.close()
         super().terminate_all()

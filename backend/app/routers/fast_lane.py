@@ -150,7 +150,7 @@ def _again(taken: list[Message], receive: Receive) -> Receive:
 
 async def _first_page(app: Services, asked: Asked) -> Response | None:
     page = await app.enrollments(asked.context).list(EnrollmentFilter(), PageRequest())
-    # An empty one may be that of somebody whose row is not found.
+    # An empty list may mean that the caller's row was not found.
     return json_of(page) if page != EMPTY_PAGE else None
 
 

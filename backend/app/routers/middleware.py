@@ -81,7 +81,7 @@ class Observe:
         try:
             await self._app(scope, receive, observed_send)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem
-            # The message may quote what a client sent, so only the place is logged.
+            # The message may quote data that a client sent, so only the code's location is logged.
             log.error("unhandled_error", kind=type(error).__name__, where=_where(error))  # noqa: TRY400  # no message
             if not started_sending:
                 await _problem(_INTERNAL, request_id)(scope, receive, observed_send)

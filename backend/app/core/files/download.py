@@ -1,7 +1,7 @@
-"""Large answers: made on disk as fast as the database gives them, sent as slowly as clients read.
+"""Large answers. They are first written to a file on disk and then sent from it.
 
-Nothing of the database is held while a client is awaited, so that whoever reads slowly, or not at
-all, costs a file and nobody else anything.
+So no database connection is held while a client reads. A client that reads slowly, or not at all,
+only takes up a file.
 """
 
 import asyncio

@@ -42,7 +42,8 @@ class WatchedConnection(asyncpg.Connection):
 
     async def close(self, *, timeout: float | None = CLOSE_SECONDS) -> None:  # noqa: ASYNC109  # as in asyncpg
         try:
-            # The driver's own limit leaves out that it waits for what it is about to cancel.
+            # The driver's own limit does not include the time it waits for the statement that it
+            # cancels.
             async with asyncio.timeout(timeout):
                 await super().close(timeout=timeout)
         except TimeoutError:
@@ -100,7 +101,7 @@ class Connector:
         try:
             user, password = await asyncio.to_thread(self._reread)
         except (OSError, ValueError) as error:
-            # Somebody may be writing it just now; the refusal that led here is what is told.
+            # The file may be being written just now. The error reported is the server's refusal.
             log.warning("credentials_not_read", reason=type(error).__name__)
         else:
             self._current = {"user": user, "password": password}

@@ -1,7 +1,7 @@
 """Connections that died while nobody looked: a restarted pooler, an ended backend, a failover.
 
-Nothing is lost by replacing one that was idle, nor by repeating a read. Writes are never repeated
-here: nobody knows whether the one that met the end of its connection took place.
+Idle connections are replaced and reads are repeated, which loses nothing. Writes are never repeated
+here, because a write whose connection ended may or may not have been committed.
 """
 
 import asyncpg
@@ -77,7 +77,8 @@ def _forget_dropped(context: ExceptionContext) -> None:
     if is_read_only(cause):
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
     elif is_dropped(cause) or isinstance(cause, TimeoutError):
-        # The driver waits longer than the server lets a statement run: nobody answers any more.
+        # The driver waits longer than the server's own statement limit, so the server is not
+        # answering.
         context.is_disconnect = True
 
 

@@ -20,7 +20,8 @@ _CROWDED = (
     asyncpg.QueryCanceledError,
 )
 
-# By class of SQLSTATE: 08, 53, 57 and 58 are about the server, never about what it was asked.
+# Classes of SQLSTATE. Errors of 08, 53, 57 and 58 come from the server's state, not from the
+# statement.
 _AWAY = (
     OSError,
     asyncio.TimeoutError,

@@ -61,7 +61,8 @@ _INSERT = unnesting(
     *(String(), Date()),
 )
 
-# What was known for a day at least is kept; what was learned today is only corrected.
+# Segments that were known for at least a day are kept as superseded. Segments that were written
+# today are replaced without a trace.
 _SUPERSEDE = unnesting(
     """
     WITH gone AS (
@@ -106,7 +107,7 @@ _KEEP_DAYS = text(
     """
 ).bindparams(bindparam("days", type_=ARRAY(Date())))
 
-# Only where something has gathered: adding up what is added up already would write for nothing.
+# Only groups with more than one row, or a sum of zero. Rewriting the others would change nothing.
 _ADD_UP = text(
     """
     WITH crowded AS (
@@ -169,7 +170,7 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
             await self.session.execute(_INSERT, columns(rows))
 
     async def take_pending(self, user_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-        """Take away what these people have pending; return the modules it was about."""
+        """Delete the pending completions of these people; return their modules."""
         statement = (
             delete(CompliancePending)
             .where(CompliancePending.user_id.in_(user_ids))

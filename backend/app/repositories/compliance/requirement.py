@@ -64,7 +64,7 @@ class RequirementRepository(Repository[Requirement]):
 
     async def lock(self, requirement_ids: Iterable[uuid.UUID]) -> None:
         statement = select(Requirement.id).where(Requirement.id.in_(requirement_ids))
-        # Always in this order, so that two publications never deadlock.
+        # Rows are always locked in this order, so that two publications never deadlock.
         statement = statement.order_by(Requirement.id).with_for_update(key_share=True)
         await self.session.execute(statement)
 
@@ -206,8 +206,8 @@ class RequirementRepository(Repository[Requirement]):
 
 
 def _locked(statement: Select[Requirement]) -> Select[Requirement]:
-    # Not against reference: a reconciliation that holds the people writes rows that point here,
-    # while whoever holds this lock waits for the people.
+    # The lock must allow foreign keys to this row. A reconciliation that has locked the people
+    # writes such rows, and the transaction that holds this lock waits for these people.
     return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 

@@ -27,7 +27,8 @@ _ASSIGN = unnesting(
     *(Uuid(), Uuid(), Uuid(), Date()),
 ).bindparams(bindparam("actor_id", type_=Uuid()), bindparam("request_id", type_=String()))
 
-# Somebody at work on an enrollment may wait for this reconciliation: it must not wait for them.
+# SKIP LOCKED, because a transaction that has locked an enrollment may wait for this reconciliation.
+# Waiting for that transaction here would be a deadlock.
 _DATE = unnesting(
     """
     WITH free AS (

@@ -78,7 +78,8 @@ class MediaRepository(Repository[Media]):
     ) -> list[Media]:
         """Delete those that still are abandoned once nobody can begin to use them."""
         locked = select(Media.id).where(Media.id.in_(media_ids)).order_by(Media.id)
-        # A second statement: the first may have waited for somebody who began to use one.
+        # Checked again in a second statement, because the first may have waited for the lock of a
+        # transaction that began to use a file.
         free = list(await self.session.scalars(locked.with_for_update(skip_locked=True)))
         statement = delete(Media).where(Media.id.in_(free), _abandoned(before)).returning(Media)
         return list(await self.session.scalars(statement))

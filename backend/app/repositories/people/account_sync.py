@@ -13,8 +13,8 @@ from app.models import User
 from app.repositories.base import Repository
 from app.repositories.unnest import columns, unnesting
 
-# In one order, so that two of these never wait for each other; `UserRepository.lock_email` takes
-# the same locks.
+# Locked in the order of the addresses, so that two of these transactions never deadlock;
+# `UserRepository.lock_email` takes the same locks.
 _LOCK_ADDRESSES = text(
     """
     SELECT pg_advisory_xact_lock(hashtextextended('users.email:' || email, 0))
@@ -22,8 +22,8 @@ _LOCK_ADDRESSES = text(
     """
 ).bindparams(bindparam("emails", type_=ARRAY(String())))
 
-# People who are busy come the next time: waiting for rows while holding addresses could deadlock
-# with a request that holds its own row and waits for the address.
+# Rows that are locked are skipped until the next run. Waiting for rows while holding the locks on
+# addresses could deadlock with a request that has locked its own row and waits for the address.
 _TAKE_OVER = unnesting(
     """
     WITH changed AS (
@@ -103,7 +103,7 @@ class AccountSyncRepository(Repository[User]):
         return list(await self.session.scalars(statement.order_by(User.email)))
 
     async def take_turns(self) -> None:
-        """Let one reconciliation at a time go on, until the transaction ends."""
+        """Lock out other reconciliations until the transaction ends."""
         key = func.hashtextextended("users:reconcile", 0)
         await self.session.execute(select(func.pg_advisory_xact_lock(key)))
 

@@ -82,7 +82,7 @@ _PUT_OFF = """
     SELECT user_id, module_id FROM assigned WHERE due_on > due_before
 """
 
-# Whoever enrolled after `held` was read is met here.
+# This handles people who enrolled after `held` was read.
 _CREATED = creation(
     "UPDATE SET source = 'assigned', updated_at = now(),"
     f" due_on = {_DUE_ON.format(due_on='excluded.due_on')}"

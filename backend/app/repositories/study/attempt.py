@@ -136,7 +136,8 @@ class AttemptRepository(Repository[QuizAttempt]):
             )
             .join(_SIBLINGS, true())
             .where(QuizAttempt.id == attempt_id, *_scope(actor, own=own))
-            # A second try within one transaction must not see what the first one read.
+            # A second read within one transaction must not return the rows that the session kept of
+            # the first.
             .execution_options(populate_existing=True)
         )
         row = (await self.session.execute(statement)).one_or_none()
@@ -240,7 +241,8 @@ class AttemptRepository(Repository[QuizAttempt]):
         return None if closed_at is None else self._after(row, graded, closed_at)
 
     def _after(self, row: AttemptRow, graded: Graded, closed_at: datetime) -> AttemptRow:
-        # What the function wrote is known here: reading it again would cost a round trip.
+        # The values that the function wrote are known here. Reading them again would cost a round
+        # trip.
         attempt = row.attempt
         self.session.expunge(attempt)
         attempt.state = AttemptState.GRADED

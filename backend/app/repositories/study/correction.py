@@ -11,7 +11,7 @@ from app.models import AttemptResult, Enrollment, QuizAttempt, QuizCorrection
 from app.models.study.attempt import AttemptState
 from app.repositories.base import Keyset, Repository
 
-# In the order of the people, as everybody locks who locks several of them.
+# In the order of the people, which is the order in which all code locks several people.
 _SETTLE = text(
     """
     SELECT count(settle_regrade(e.id, :section_id, :correction_id, :actor_id, :request_id))

@@ -132,7 +132,7 @@ _CONTENTS = f"""
             LIMIT 1) AS found ON true
 """  # noqa: S608  # made of constants
 
-# As columns: to build the JSON in PostgreSQL costs more than twice as much as orjson takes.
+# Returned as columns, because building the JSON in PostgreSQL takes over twice as long as orjson.
 _FIRST_PAGE = f"""
     SELECT {ITEM}
       FROM enrollments e JOIN module_versions v ON v.id = e.version_id
@@ -198,7 +198,8 @@ class StudyRepository:
         if len(asked) == 1:
             return [await self.content(asked[0])]
         found: list[PinnedContent | None] = [None] * len(asked)
-        # default=str: the driver's UUIDs are of a subclass that orjson refuses.
+        # The driver returns UUIDs as a subclass of its own, which orjson cannot serialise without
+        # `default`.
         text = orjson.dumps([_as_json(each) for each in asked], default=str).decode()
         for place, *pinned in await self._fetch(_CONTENTS, text):
             found[place - 1] = PinnedContent(*pinned)
