@@ -70,7 +70,7 @@ class ImpatientProtocol(HttpToolsProtocol):
     """When it was last looked at, and how much it had not read then."""
 
     _behind = 0.0
-    """By how many seconds the client is behind the slowest that is borne with."""
+    """By how many seconds the client is behind the slowest reader that is allowed."""
 
     _reading_for = 0.0
     """How long this side has waited for the client to read the present answer."""
@@ -92,7 +92,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unparsed > HEAD_BYTES and not self.transport.is_closing():
             self._refuse_head()
-        # Only now: a request that came as a whole, as nearly all do, needs no timer.
+        # The timer starts only here, because nearly all requests arrive whole and need none.
         self._set_timer()
 
     def on_message_begin(self) -> None:

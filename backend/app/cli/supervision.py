@@ -94,6 +94,6 @@ def _shared_metrics() -> Iterator[None]:
 
 
 def _forget_metrics(pid: int | None) -> None:
-    """Keep what a dead worker counted, but not what it had in its hands."""
+    """Keep a dead worker's counters, but drop its gauges of what was under way."""
     if pid is not None:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # untyped there

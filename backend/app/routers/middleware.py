@@ -91,7 +91,7 @@ class Observe:
 
 
 class RefuseAmbiguous:
-    """Refuses what one of two could take for another request than the other does.
+    """Refuses requests that a proxy and this server could understand differently.
 
     These are headers that are one and were sent twice, and hosts that are not ours.
     """

@@ -1,4 +1,4 @@
-"""One statement for what many ask at the same time."""
+"""Answers questions that are asked at the same time with one statement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,8 +30,8 @@ class Batcher(Generic[Question, Answer]):
     async def ask(self, question: Question) -> Answer:
         """Return the answer, or raise what its batch met.
 
-        What waits when a batch fails fails with it: else a database that is away would keep
-        those at the end of the line for the sum of all timeouts.
+        When a batch fails, the questions that wait for the next one fail too. Otherwise, while
+        the database is out of reach, the last of them would wait for the sum of all timeouts.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, future))

@@ -11,7 +11,7 @@ from app.models.types import text_enum
 
 
 class Period(AppendOnlyModel):
-    """One turn of a requirement for a person, as `app.domain.compliance` derives it."""
+    """One cycle of a requirement for a person, as `app.domain.compliance` derives it."""
 
     __abstract__ = True
 

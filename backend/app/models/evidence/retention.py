@@ -42,7 +42,7 @@ class Erasure(AppendOnlyModel):
     """Of the last record of the chain; 64 zeros where there was none."""
 
     transaction_id: Mapped[int] = mapped_column(BigInteger)
-    """The triggers let rows of the person go in this transaction only."""
+    """The triggers allow deleting the person's rows in this transaction only."""
 
 
 class ErasedRecord(AppendOnly, Base):

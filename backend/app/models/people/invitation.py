@@ -13,4 +13,4 @@ class InvitationClaim(Base):
 
     email: Mapped[str] = mapped_column(String(320), primary_key=True)
     claimed_until: Mapped[datetime]
-    """A claim ends by itself, for whoever held it may have died."""
+    """A claim expires by itself, because the process that made it may have crashed."""

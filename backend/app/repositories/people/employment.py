@@ -23,9 +23,9 @@ _LOCK_PEOPLE = text(
 
 _STAFF_LOCK = "hashtextextended('compliance staff', 0)"
 
-# What was announced and has taken effect since. People who are busy come the next time; so does
-# somebody whose address belongs to another active person by now, and every admin while nobody
-# else would be one.
+# Applies announced changes that have taken effect since. Skipped until the next run are rows that
+# are locked, people whose address another active person has by now, and admins if no admin would be
+# left.
 _TAKE_EFFECT = text(
     """
     WITH due AS (
@@ -99,15 +99,15 @@ class EmploymentRepository(Repository[EmploymentChange]):
         return (await self.session.execute(statement)).scalar_one()
 
     async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> None:
-        """Let one reconciliation at a time work on a person, until the transaction ends."""
+        """Lock out other reconciliations of these people until the transaction ends."""
         await self.session.execute(_LOCK_PEOPLE, {"user_ids": list(user_ids)})
 
     async def join_staff(self) -> None:
-        """Let no change of a rule list everybody until somebody new is among them."""
+        """Make changes of rules, which list all staff, wait until this transaction ends."""
         await self.session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_STAFF_LOCK})"))
 
     async def close_staff(self) -> None:
-        """Let nobody be added to the staff until this transaction ends."""
+        """Make transactions that add staff wait until this one ends."""
         await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_STAFF_LOCK})"))
 
     async def take_effect(self) -> list[uuid.UUID]:
