@@ -44,6 +44,7 @@ from app.services.study.content_cache import ContentCache
 from devstack.migrate import migrate
 from devstack.postgres import HOST, EmbeddedPostgres
 from tests.factories.user import make_user
+from tests.planting import let_tests_plant
 from tests.pooler.pgbouncer import pgbouncer
 from tests.support import ISSUER, ORIGIN, Api, LocalKeys, RollbackDatabase
 
@@ -137,6 +138,7 @@ def template(postgres: EmbeddedPostgres) -> str:
     """Name of a migrated, empty database that others are copied from."""
     asyncio.run(_execute(postgres, f"CREATE DATABASE {TEMPLATE}"))
     migrate(postgres.dsn(TEMPLATE))
+    asyncio.run(let_tests_plant(postgres.dsn(TEMPLATE)))
     return TEMPLATE
 
 

@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
@@ -10,6 +10,7 @@ from app.domain.compliance import EmploymentState
 from app.models import EmploymentChange, Enrollment, Signature, TrainingModule, User
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_user
+from tests.planting import as_owner, plant
 
 HIRED = date(2015, 2, 1)
 LAST_DAY = date(2020, 6, 30)
@@ -33,18 +34,17 @@ async def make_record(
     )
     session.add(enrollment)
     await session.flush()
-    session.add(
-        Signature(
-            enrollment_id=enrollment.id,
-            section_id=module.sections[0].id,
-            user_id=user.id,
-            printed_name=user.full_name or "",
-            meaning="I have read it.",
-            document_sha256="0" * 64,
-        )
+    await plant(
+        session,
+        Signature,
+        enrollment_id=enrollment.id,
+        section_id=module.sections[0].id,
+        user_id=user.id,
+        printed_name=user.full_name or "",
+        meaning="I have read it.",
+        document_sha256="0" * 64,
     )
-    await session.flush()
-    await session.execute(select(func.issue_training_record(enrollment.id, None, None)))
+    await as_owner(session, f"SELECT issue_training_record('{enrollment.id}', NULL, NULL)")
     await session.commit()
 
 

@@ -31,6 +31,7 @@ from app.repositories.people.user import UserFilter, UserRepository
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from tests.factories.module import make_module, publish, quiz_section, single_choice, text_section
 from tests.factories.user import make_location, make_user
+from tests.planting import plant
 from tests.repositories.conftest import actor_of
 from tests.support import RollbackDatabase, count_statements
 
@@ -61,10 +62,15 @@ class World:
         self.user = await make_user(self.session, role=Role.ADMIN)
         self.location = await make_location(self.session)
         self.module = await make_module(self.session, text_section(), quiz_section())
-        self.seal = RecordSeal(
-            number=1, record_count=1, merkle_root="0" * 64, previous_hash="0" * 64, hash="1" * 64
+        self.seal = await plant(
+            self.session,
+            RecordSeal,
+            number=1,
+            record_count=1,
+            merkle_root="0" * 64,
+            previous_hash="0" * 64,
+            hash="1" * 64,
         )
-        self.session.add(self.seal)
         await self.session.commit()
 
     async def grow(self, count: int) -> None:
@@ -83,17 +89,21 @@ class World:
         await self._publish_again(label)
         session.add_all(
             [
-                AuditEvent(action="user:updated", target_type="user", target_id=user.id),
                 Enrollment(user_id=self.user.id, module_id=module.id, version_id=version.id),
                 LocationManager(location_id=self.location.id, user_id=user.id),
                 ModulePrerequisite(module_id=self.module.id, requires_id=module.id),
-                SealedRecord(
-                    seal_id=self.seal.id,
-                    position=hash(label) % 2**31,
-                    record_id=uuid.uuid4(),
-                    record_hash="0" * 64,
-                ),
             ]
+        )
+        await plant(
+            session, AuditEvent, action="user:updated", target_type="user", target_id=user.id
+        )
+        await plant(
+            session,
+            SealedRecord,
+            seal_id=self.seal.id,
+            position=hash(label) % 2**31,
+            record_id=uuid.uuid4(),
+            record_hash="0" * 64,
         )
         await session.commit()
 
@@ -149,9 +159,6 @@ LISTS: dict[str, Case] = {
     ),
     "TrainingRecordRepository.seals": lambda world: TrainingRecordRepository(world.session).seals(),
     "TrainingRecordRepository.stream_all": _records,
-    "TrainingRecordRepository.unsealed": lambda world: TrainingRecordRepository(
-        world.session
-    ).unsealed(100),
     "TrainingRecordRepository.with_ce_hours": lambda world: TrainingRecordRepository(
         world.session
     ).with_ce_hours(world.user.id),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0018"
+SCHEMA_REVISION = "0020"
 """Revisions are one line, numbered in its order."""
 
 

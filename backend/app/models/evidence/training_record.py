@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, Text, Unique
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel
+from app.core.postgres.table_security import READ_ONLY
 from app.models.types import Json, JsonObject
 
 
@@ -18,6 +19,7 @@ class TrainingRecord(AppendOnlyModel):
     """
 
     __tablename__ = "training_records"
+    __rights__ = READ_ONLY
     __kept_by__ = "refuse_unless_erased('user_id')"
     __table_args__ = (
         UniqueConstraint("user_id", "sequence"),
@@ -65,9 +67,11 @@ class RecordSeal(AppendOnlyModel):
     """A batch of records under one Merkle root, chained to the batch before.
 
     A person's chain shows a changed record; only a seal shows a removed tail or a removed person.
+    Written by `seal_records` alone.
     """
 
     __tablename__ = "record_seals"
+    __rights__ = READ_ONLY
 
     number: Mapped[int] = mapped_column(Integer, unique=True)
     record_count: Mapped[int] = mapped_column(Integer)
@@ -80,6 +84,7 @@ class SealedRecord(AppendOnlyModel):
     """Which records a seal covers, in the order of its Merkle leaves."""
 
     __tablename__ = "sealed_records"
+    __rights__ = READ_ONLY
     __table_args__ = (UniqueConstraint("seal_id", "position"),)
 
     seal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record_seals.id"))

@@ -4,12 +4,17 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel
+from app.core.postgres.table_security import READ_ONLY
 
 
 class Signature(AppendOnlyModel):
-    """A person signed the document of an acknowledgement section (cf. 21 CFR 11.50)."""
+    """A person signed the document of an acknowledgement section (cf. 21 CFR 11.50).
+
+    Written by the database function `sign_section` alone.
+    """
 
     __tablename__ = "signatures"
+    __rights__ = READ_ONLY
     __kept_by__ = "refuse_unless_erased('user_id')"
     __table_args__ = (UniqueConstraint("enrollment_id", "section_id"),)
 

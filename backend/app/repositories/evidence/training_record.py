@@ -2,7 +2,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Integer, String, Uuid, bindparam, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
@@ -11,6 +11,12 @@ from app.domain.actor import Actor
 from app.models import ErasedRecord, RecordSeal, SealedRecord, TrainingRecord
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
+
+_SEAL = text("SELECT * FROM seal_records(:limit, :actor_id, :request_id)").bindparams(
+    bindparam("limit", type_=Integer()),
+    bindparam("actor_id", type_=Uuid()),
+    bindparam("request_id", type_=String()),
+)
 
 
 class TrainingRecordRepository(Repository[TrainingRecord]):
@@ -70,35 +76,18 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
             last = (rows[-1].user_id, rows[-1].sequence)
             self.session.expunge_all()
 
-    async def lock_seals(self) -> None:
-        key = func.hashtextextended("record_seals", 0)
-        await self.session.execute(select(func.pg_advisory_xact_lock(key)))
-
-    async def last_seal(self) -> RecordSeal | None:
-        statement = select(RecordSeal).order_by(RecordSeal.number.desc()).limit(1)
-        return (await self.session.scalars(statement)).one_or_none()
-
-    async def unsealed(self, limit: int) -> list[tuple[uuid.UUID, str]]:
-        """Return (id, hash) of records that no seal covers yet, in the order of their ids."""
-        statement = (
-            select(TrainingRecord.id, TrainingRecord.hash)
-            .outerjoin(SealedRecord, SealedRecord.record_id == TrainingRecord.id)
-            .where(SealedRecord.id.is_(None))
-            .order_by(TrainingRecord.id)
-            .limit(limit)
-        )
-        return [(row.id, row.hash) for row in await self.session.execute(statement)]
+    async def seal(
+        self, limit: int, *, actor_id: uuid.UUID | None, request_id: str | None
+    ) -> RecordSeal | None:
+        """Seal the oldest records without a seal, with the audit event; None if there are none."""
+        made = select(RecordSeal).from_statement(_SEAL)
+        parameters = {"limit": limit, "actor_id": actor_id, "request_id": request_id}
+        return (await self.session.scalars(made, parameters)).one_or_none()
 
     async def unsealed_count(self) -> int:
         sealed = select(SealedRecord.record_id)
         statement = select(func.count()).where(TrainingRecord.id.not_in(sealed))
         return await self.session.scalar(statement) or 0
-
-    async def add_seal(self, seal: RecordSeal, leaves: list[SealedRecord]) -> None:
-        self.session.add(seal)
-        await self.session.flush()
-        self.session.add_all(leaves)
-        await self.session.flush()
 
     async def seals(self) -> list[RecordSeal]:
         return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))

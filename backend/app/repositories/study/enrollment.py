@@ -7,8 +7,12 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Select,
+    String,
+    Uuid,
+    bindparam,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, raiseload
@@ -32,6 +36,14 @@ from app.repositories.study.enrollment_item import (
     ITEM_COLUMNS,
     EnrollmentItem,
     enrollment_item,
+)
+
+_SIGN = text(
+    "SELECT * FROM sign_section(:enrollment_id, :section_id, :printed_name, :meaning, :request_id)"
+).bindparams(
+    bindparam("enrollment_id", type_=Uuid()),
+    bindparam("section_id", type_=Uuid()),
+    *(bindparam(name, type_=String()) for name in ("printed_name", "meaning", "request_id")),
 )
 
 
@@ -145,9 +157,26 @@ class EnrollmentRepository(Repository[Enrollment]):
         enrollment.withdrawn_at = func.clock_timestamp()
         await self.session.flush()
 
-    async def sign(self, signature: Signature) -> Signature:
-        self.session.add(signature)
+    async def sign(
+        self,
+        enrollment_id: uuid.UUID,
+        section_id: uuid.UUID,
+        *,
+        printed_name: str,
+        meaning: str,
+        request_id: str | None,
+    ) -> Signature:
+        """Sign as the person of the enrollment, with the audit event and what it completes."""
         await self.session.flush()
+        statement = select(Signature).from_statement(_SIGN)
+        parameters = {
+            "enrollment_id": enrollment_id,
+            "section_id": section_id,
+            "printed_name": printed_name,
+            "meaning": meaning,
+            "request_id": request_id,
+        }
+        signature: Signature = (await self.session.scalars(statement, parameters)).one()
         return signature
 
 

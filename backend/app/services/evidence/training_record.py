@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import orjson
 
 from app.core.pagination import PageRequest
-from app.domain.audit import AuditAction
 from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
-from app.models import Erasure, RecordSeal, SealedRecord, TrainingRecord
+from app.models import Erasure, RecordSeal, TrainingRecord
 from app.schemas.base import ListOf
 from app.schemas.evidence.training_record import TrainingRecordDetail, TrainingRecordRead
 from app.services.answer import Answer
@@ -75,22 +74,9 @@ class TrainingRecordService(Service):
         At most `MAX_SEAL_SIZE` a call: repeat until it returns None.
         """
         async with self.work() as uow:
-            await uow.training_records.lock_seals()
-            records = await uow.training_records.unsealed(MAX_SEAL_SIZE)
-            if not records:
-                return None
-            previous = await uow.training_records.last_seal()
-            seal = _next_seal(previous, [digest for _, digest in records])
-            leaves = [
-                SealedRecord(
-                    seal_id=seal.id, position=position, record_id=record_id, record_hash=digest
-                )
-                for position, (record_id, digest) in enumerate(records, start=1)
-            ]
-            await uow.training_records.add_seal(seal, leaves)
-            after = {"number": seal.number, "record_count": seal.record_count, "hash": seal.hash}
-            await uow.audit(AuditAction.RECORDS_SEALED, seal, after=after)
-            return seal
+            return await uow.training_records.seal(
+                MAX_SEAL_SIZE, actor_id=uow.actor_id, request_id=uow.request_id
+            )
 
     async def verify(self) -> Verification:
         """Recompute every hash, compare every column, check every seal; stop at the first fault."""
@@ -124,20 +110,6 @@ async def _with_validity(
 class _Tally:
     records: int = 0
     people: int = 0
-
-
-def _next_seal(previous: RecordSeal | None, hashes: list[str]) -> RecordSeal:
-    number = previous.number + 1 if previous else 1
-    previous_hash = previous.hash if previous else GENESIS
-    root = merkle_root(hashes)
-    return RecordSeal(
-        id=uuid.uuid4(),
-        number=number,
-        record_count=len(hashes),
-        merkle_root=root,
-        previous_hash=previous_hash,
-        hash=seal_hash(previous_hash, number, len(hashes), root),
-    )
 
 
 async def _first_broken_record(

@@ -182,7 +182,13 @@ class EnrollmentService(Service):
             if signature is None:
                 if enrollment.status is not EnrollmentStatus.ACTIVE:
                     raise EnrollmentClosedError
-                signature = await self._sign(uow, enrollment, section, payload)
+                signature = await uow.enrollments.sign(
+                    enrollment.id,
+                    section.section_id,
+                    printed_name=payload.printed_name,
+                    meaning=payload.meaning,
+                    request_id=uow.request_id,
+                )
                 await reconcile_completions(uow, [self.actor.id])
             state = await uow.enrollments.section_state(enrollment.id, section.section_id)
             return await uow.answer(Answer(Acknowledged(signature=_signature(signature), **state)))
@@ -208,33 +214,6 @@ class EnrollmentService(Service):
         chosen = enrollment.source.may_leave and enrollment.due_on is None
         if own and not chosen and not self.actor.is_admin:
             raise ForbiddenError("assigned", "Only a manager can withdraw an assigned training.")
-
-    async def _sign(
-        self,
-        uow: UnitOfWork,
-        enrollment: Enrollment,
-        section: VersionSection,
-        payload: Acknowledge,
-    ) -> Signature:
-        signature = await uow.enrollments.sign(
-            Signature(
-                enrollment_id=enrollment.id,
-                section_id=section.section_id,
-                user_id=self.actor.id,
-                printed_name=payload.printed_name,
-                meaning=payload.meaning,
-                document_sha256=section.document_sha256,
-            )
-        )
-        after = {"section_id": section.section_id, "document_sha256": section.document_sha256}
-        await uow.audit(AuditAction.SECTION_ACKNOWLEDGED, signature, after=after)
-        await uow.enrollments.complete_section(
-            enrollment.id,
-            section.section_id,
-            actor_id=uow.actor_id,
-            request_id=uow.request_id,
-        )
-        return signature
 
     async def _already(
         self, uow: UnitOfWork, admission: Admission, module_id: uuid.UUID

@@ -10,7 +10,7 @@ from app.core.errors import NotFoundError
 from app.core.pagination import PageRequest
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Role
-from app.domain.evidence.seal import GENESIS, record_hash, seal_hash
+from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
 from app.models import TrainingModule, User
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import SYSTEM
@@ -334,3 +334,17 @@ class TestReading:
         assert record is not None
         assert record["time_zone"] == "America/Los_Angeles"
         assert record["local_date"] == record["expected"]
+
+
+class TestDatabaseFunctions:
+    async def test_make_the_roots_and_hashes_that_the_verifier_expects(
+        self, evidence: Evidence
+    ) -> None:
+        for count in range(34):
+            hashes = [record_hash(GENESIS, str(number)) for number in range(count)]
+            root = await evidence.owner.fetchval("SELECT merkle_root($1)", hashes)
+            assert root == merkle_root(hashes)
+            made = await evidence.owner.fetchval(
+                "SELECT seal_hash($1, $2, $3, $4)", GENESIS, 7, count, root
+            )
+            assert made == seal_hash(GENESIS, 7, count, root)

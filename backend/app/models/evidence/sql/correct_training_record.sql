@@ -62,5 +62,3 @@ BEGIN
             jsonb_build_object('user_id', wrong.user_id, 'hash', digest), p_request_id);
     RETURN new_id;
 END $$;
-
-GRANT EXECUTE ON FUNCTION correct_training_record TO training_api;

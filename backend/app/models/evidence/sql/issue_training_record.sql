@@ -130,5 +130,3 @@ BEGIN
             jsonb_build_object('user_id', enrolled.user_id, 'hash', digest), p_request_id);
     RETURN new_id;
 END $$;
-
-GRANT EXECUTE ON FUNCTION issue_training_record TO training_api;

@@ -2,7 +2,7 @@
 -- else gets its correction. The caller holds the lock on the enrollment.
 CREATE FUNCTION settle_regrade(
     p_enrollment uuid, p_section uuid, p_correction uuid, p_actor uuid, p_request_id text
-) RETURNS uuid LANGUAGE plpgsql
+) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM quiz_attempts a WHERE a.enrollment_id = p_enrollment

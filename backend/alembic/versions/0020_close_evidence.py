@@ -1,0 +1,34 @@
+"""Leave records, signatures and seals to their doors: the API's role only reads them.
+
+Revision ID: 0020
+Revises: 0019
+"""
+
+from alembic import op
+
+from app.core.postgres.table_security import API_ROLE
+
+revision: str = "0020"
+down_revision: str | None = "0019"
+branch_labels: str | None = None
+depends_on: str | None = None
+compatible: bool = False
+"""Code of before 0019 signs and seals by itself."""
+
+TABLES = ("record_seals", "sealed_records", "signatures", "training_records")
+# What they issue has whatever time the enrollment says; the doors that call them stamp it.
+FUNCTIONS = ("correct_training_record", "issue_training_record")
+
+
+def upgrade() -> None:
+    for table in TABLES:
+        op.execute(f"REVOKE INSERT ON {table} FROM {API_ROLE}")
+    for function in FUNCTIONS:
+        op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM {API_ROLE}")
+
+
+def downgrade() -> None:
+    for function in FUNCTIONS:
+        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {API_ROLE}")
+    for table in TABLES:
+        op.execute(f"GRANT INSERT ON {table} TO {API_ROLE}")

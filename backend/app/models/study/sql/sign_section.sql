@@ -1,0 +1,30 @@
+-- The one door to signatures. It decides itself who signs (the enrollment's own person), what (the
+-- document of that version) and when; no row where there is nothing to be signed. Completes the
+-- section, and with the last one the enrollment.
+CREATE FUNCTION sign_section(
+    p_enrollment uuid, p_section uuid, p_printed_name text, p_meaning text, p_request_id text
+) RETURNS SETOF signatures LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    made signatures;
+BEGIN
+    PERFORM FROM enrollments WHERE id = p_enrollment FOR NO KEY UPDATE;
+    INSERT INTO signatures (
+        enrollment_id, section_id, user_id, printed_name, meaning, document_sha256)
+    SELECT e.id, v.section_id, e.user_id, p_printed_name, p_meaning, v.document_sha256
+      FROM enrollments e
+      JOIN version_sections v ON v.version_id = e.version_id AND v.section_id = p_section
+     WHERE e.id = p_enrollment AND e.status = 'active' AND v.document_sha256 IS NOT NULL
+    RETURNING * INTO made;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+    VALUES (made.user_id, 'section:acknowledged', 'section', made.id,
+            jsonb_build_object('section_id', made.section_id,
+                               'document_sha256', made.document_sha256), p_request_id);
+    PERFORM complete_section(p_enrollment, p_section, made.user_id, p_request_id);
+    RETURN NEXT made;
+END $$;
+
+GRANT EXECUTE ON FUNCTION sign_section TO training_api;
