@@ -188,9 +188,8 @@ def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool
         conversion.match(found, [_pair(part, default) for part in _parts(answers, "=")])
     else:
         listed = answers if "=" in answers else f"={answers}"  # one alone may go without
-        conversion.write_short(
-            found, _weighted(found, listed, default), case_sensitive=case_sensitive
-        )
+        weighted = _weighted(found, listed, "plain", feedback_format=default)
+        conversion.write_short(found, weighted, case_sensitive=case_sensitive)
 
 
 def _read_true_false(found: Found, decided: re.Match[str], default: str) -> None:
@@ -225,11 +224,15 @@ def _measure(spec: str) -> tuple[str, Decimal]:
     return value.strip(), conversion.number(tolerance) if colon else Decimal(0)
 
 
-def _weighted(found: Found, answers: str, default: str) -> list[WeightedAnswer]:
+def _weighted(
+    found: Found, answers: str, default: str, feedback_format: str | None = None
+) -> list[WeightedAnswer]:
     if _ANSWER.sub("", answers).strip() or not answers.startswith(("=", "~")):
         raise UnsupportedError(code="unreadable_answers", detail="An answer starts with = or ~.")
     return [
-        WeightedAnswer(_text(text, default), weight, _feedback(found, feedback, default))
+        WeightedAnswer(
+            _text(text, default), weight, _feedback(found, feedback, feedback_format or default)
+        )
         for weight, text, feedback in (_weigh(*part) for part in _ANSWER.findall(answers))
     ]
 
@@ -254,4 +257,4 @@ def _pair(part: str, default: str) -> tuple[str, str]:
     if not arrow:
         raise UnsupportedError(code="unreadable_answers", detail="A pair is missing its arrow.")
     right, _, _ = right.partition("#")
-    return _text(left, default), _text(right, default)
+    return _text(left, default), _text(right, "plain")

@@ -66,15 +66,16 @@ def _read(found: Found, element: Element) -> None:
     read(found, element)
 
 
-def _text(element: Element | None) -> str:
-    """Read a text in its format; files that come with it make a question unusable."""
+def _text(element: Element | None, text_format: str | None = None) -> str:
+    """Read a text in its own format or a given one; files with it make a question unusable."""
     if element is None:
         return ""
     if element.first("file"):
         raise UnsupportedError(code="media_unsupported", detail="Images and media stay behind.")
     # Old files write the text without its own element.
     text = element.first("text")
-    return readable((text or element).text, element.attributes.get("format", "html"))
+    text_format = text_format or element.attributes.get("format", "html")
+    return readable((text or element).text, text_format)
 
 
 def _feedback(found: Found, element: Element | None) -> str:
@@ -84,9 +85,13 @@ def _feedback(found: Found, element: Element | None) -> str:
     return conversion.feedback(found, element.value("text"), text_format)
 
 
-def _answers(found: Found, element: Element) -> list[WeightedAnswer]:
+def _answers(
+    found: Found, element: Element, text_format: str | None = None
+) -> list[WeightedAnswer]:
     return [
-        WeightedAnswer(_text(answer), _weight(answer), _feedback(found, answer.first("feedback")))
+        WeightedAnswer(
+            _text(answer, text_format), _weight(answer), _feedback(found, answer.first("feedback"))
+        )
         for answer in element.all("answer")
     ]
 
@@ -119,7 +124,8 @@ def _read_true_false(found: Found, element: Element) -> None:
 
 def _read_short_answer(found: Found, element: Element) -> None:
     case_sensitive = element.value("usecase").lower() in TRUE
-    conversion.write_short(found, _answers(found, element), case_sensitive=case_sensitive)
+    answers = _answers(found, element, "plain")
+    conversion.write_short(found, answers, case_sensitive=case_sensitive)
 
 
 def _read_numeric(found: Found, element: Element) -> None:
@@ -133,7 +139,7 @@ def _read_numeric(found: Found, element: Element) -> None:
 
 def _read_matching(found: Found, element: Element) -> None:
     subquestions = element.all("subquestion")
-    pairs = [(_text(each), _text(each.first("answer"))) for each in subquestions]
+    pairs = [(_text(each), _text(each.first("answer"), "plain")) for each in subquestions]
     # A subquestion carries the id of its left side, its answer that of its right side.
     left = [each for each, (text, _) in zip(subquestions, pairs, strict=True) if text]
     right = {

@@ -100,6 +100,19 @@ class TestReadsWhatOthersWrite:
             ),
             ("Q? {=2 \\* 3}", expected("short_answer", accepted=["2 * 3"], case_sensitive=False)),
             ("Q? {One}", expected("short_answer", accepted=["One"], case_sensitive=False)),
+            *(
+                (f"Q? {{={text}}}", expected("short_answer", accepted=[text], case_sensitive=False))
+                for text in ("<b>x</b>", "if a<b and c>d then", "&amp;", "<b>", "&lt;b&gt;")
+            ),
+            (
+                "Q? {=<i>bold</i> -> <b> =&lt; -> &lt;}",
+                expected(
+                    "matching",
+                    left=options("bold", "<"),
+                    right=options("<b>", "&lt;"),
+                    pairs={"a": "a", "b": "b"},
+                ),
+            ),
             (
                 "Pi is {=3.14}.####",
                 expected(

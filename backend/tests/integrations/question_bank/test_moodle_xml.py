@@ -1,5 +1,6 @@
 from typing import Any
 from uuid import UUID
+from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,22 @@ class TestReadsWhatOthersWrite:
                     "accepted": ["pH", "2*3"],
                     "case_sensitive": True,
                     "notes": ["partial_credit_dropped"],
+                },
+            ),
+            *(
+                (
+                    quiz("shortanswer", answer("100", escape(text))),
+                    {"kind": "short_answer", "accepted": [text], "case_sensitive": False},
+                )
+                for text in ("<b>x</b>", "if a<b and c>d then", "&amp;", "<b>", "&lt;b&gt;")
+            ),
+            (
+                quiz("matching", pair("&lt;i&gt;a&lt;/i&gt;", "&lt;b&gt;"), pair("b", "&amp;lt;")),
+                {
+                    "kind": "matching",
+                    "left": options("a", "b"),
+                    "right": options("<b>", "&lt;"),
+                    "pairs": {"a": "a", "b": "b"},
                 },
             ),
             (
