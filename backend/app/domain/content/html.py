@@ -34,6 +34,10 @@ _CONTACT = re.compile(r"(?:mailto|tel):[^\s<>\"\x00-\x20\x7f]+", re.IGNORECASE)
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _INLINE: Final = frozenset({"a", "b", "code", "em", "i", "s", "strong", "sub", "sup", "u"})
 _MAX_PASSES: Final = 5
+# No parsed HTML contains it.
+_KEPT_SPACE: Final = "\0"
+_RAISED: Final = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")  # noqa: RUF001  # a minus sign is meant
+_LOWERED: Final = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")  # noqa: RUF001  # a minus sign is meant
 # HTML parsers copy a formatting element that is left open, with its attributes, into each later
 # block. Short attributes keep the copies small.
 _LONGEST: Final = {"lang": 35, "title": 500}
@@ -91,7 +95,7 @@ def plain_text(html: str) -> str:
     reader.feed(_clean(_LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", html)))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
-    return "\n".join(line for line in lines if line)
+    return "\n".join(line.replace(_KEPT_SPACE, " ").rstrip() for line in lines if line)
 
 
 class _TextReader(HTMLParser):
@@ -99,22 +103,35 @@ class _TextReader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._preformatted = 0
+        self._shifts: list[str] = []
 
     def handle_data(self, data: str) -> None:
         # Outside of `pre`, a line feed in the source is a space to the reader.
-        self.parts.append(data if self._preformatted else data.replace("\n", " "))
+        kept = data.expandtabs().replace(" ", _KEPT_SPACE)
+        text = kept if self._preformatted else data.replace("\n", " ")
+        self.parts.append(_shifted(text, self._shifts[-1]) if self._shifts else text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the base class passes them
         self._preformatted += tag == "pre"
+        if tag in {"sub", "sup"}:
+            self._shifts.append(tag)
         self._break_unless_inline(tag)
 
     def handle_endtag(self, tag: str) -> None:
         self._preformatted -= tag == "pre"
+        if tag in self._shifts[-1:]:
+            self._shifts.pop()
         self._break_unless_inline(tag)
 
     def _break_unless_inline(self, tag: str) -> None:
         if tag not in _INLINE:
             self.parts.append("\n")
+
+
+def _shifted(text: str, tag: str) -> str:
+    """Write a raised or lowered text in the characters made for it, or else in brackets."""
+    table, sign = (_RAISED, "^") if tag == "sup" else (_LOWERED, "_")
+    return text.translate(table) if all(ord(each) in table for each in text) else f"{sign}({text})"
 
 
 def has_content(body: str) -> bool:

@@ -18,7 +18,7 @@ FULL: Final = Decimal(100)
 _SAME_WEIGHT: Final = Decimal("0.01")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,10}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
 _TAG_START = re.compile("<[a-zA-Z/!]")
-_IMAGE = re.compile(r"<(?:img|video|audio|object|svg|iframe)\b|@@PLUGINFILE@@", re.IGNORECASE)
+_IMAGE = re.compile(r"<(?:img|math|video|audio|object|svg|iframe)\b|@@PLUGINFILE@@", re.IGNORECASE)
 _WILDCARD = re.compile(r"(?<!\\)\*")
 
 
@@ -36,7 +36,7 @@ def readable(text: str, text_format: str = "html") -> str:
     if text_format in {"plain", "plain_text"}:
         return text.strip()
     if _IMAGE.search(text):
-        raise UnsupportedError(code="media_unsupported", detail="Images and media stay behind.")
+        raise UnsupportedError(code="media_unsupported", detail="Images and formulas stay behind.")
     if text_format == "markdown":
         return text.strip()
     return _without_markup(text)
@@ -72,6 +72,13 @@ def number(text: str) -> Decimal:
         raise UnsupportedError(code="not_a_number", detail="A number was expected here.") from None
 
 
+def _note_credit(found: Found, answers: Sequence[WeightedAnswer]) -> None:
+    if any(0 < answer.weight < FULL for answer in answers):
+        found.notes["partial_credit_dropped"] = "Partly right answers count as wrong here."
+    if any(answer.weight < 0 for answer in answers):
+        found.notes["penalties_changed"] = "A wrong answer takes nothing away here."
+
+
 def choose_one(found: Found, answers: Sequence[WeightedAnswer]) -> None:
     """Carry a question of which one option is right; shares for others stay behind."""
     right = [place for place, answer in enumerate(answers) if answer.weight == FULL]
@@ -79,8 +86,7 @@ def choose_one(found: Found, answers: Sequence[WeightedAnswer]) -> None:
         raise UnsupportedError(
             code="exactly_one_correct", detail="Exactly one option has to be fully right."
         )
-    if any(0 < answer.weight < FULL for answer in answers):
-        found.notes["partial_credit_dropped"] = "Partly right options count as wrong here."
+    _note_credit(found, answers)
     options = items([answer.text for answer in answers], found.item_ids)
     metadata = {"options": options, "correct": [options[right[0]]["id"]]}
     found.become(QuestionKind.SINGLE_CHOICE, metadata)
@@ -90,9 +96,11 @@ def choose_one(found: Found, answers: Sequence[WeightedAnswer]) -> None:
 def choose_several(found: Found, answers: Sequence[WeightedAnswer]) -> None:
     """Carry a question with any number of right options; here all of them weigh the same."""
     right = [place for place, answer in enumerate(answers) if answer.weight > 0]
-    weights = [answers[place].weight for place in right]
-    if weights and max(weights) - min(weights) > _SAME_WEIGHT:
+    share = FULL / max(len(right), 1)
+    if any(abs(answers[place].weight - share) > _SAME_WEIGHT for place in right):
         found.notes["weights_equalised"] = "All right options weigh the same here."
+    if any(abs(each.weight + share) > _SAME_WEIGHT for each in answers if each.weight <= 0):
+        found.notes["penalties_changed"] = "A wrong option takes what a right one gives here."
     options = items([answer.text for answer in answers], found.item_ids)
     metadata = {"options": options, "correct": [options[place]["id"] for place in right]}
     found.become(QuestionKind.MULTIPLE_CHOICE, metadata)
@@ -104,8 +112,7 @@ def write_short(found: Found, answers: Sequence[WeightedAnswer], *, case_sensiti
     right = [answer.text for answer in answers if answer.weight == FULL]
     if any(_WILDCARD.search(text) for text in right):
         raise UnsupportedError(code="wildcard_unsupported", detail="Wildcards are not supported.")
-    if any(0 < answer.weight < FULL for answer in answers):
-        found.notes["partial_credit_dropped"] = "Partly right answers count as wrong here."
+    _note_credit(found, answers)
     accepted = [text.replace(r"\*", "*") for text in right]
     metadata = {"accepted": accepted, "case_sensitive": case_sensitive}
     found.become(QuestionKind.SHORT_ANSWER, metadata)
@@ -120,8 +127,7 @@ def measure(found: Found, answers: Iterable[tuple[WeightedAnswer, Decimal]]) -> 
         raise UnsupportedError(
             code="exactly_one_correct", detail="Exactly one number has to be fully right."
         )
-    if any(0 < answer.weight < FULL for answer, _ in listed):
-        found.notes["partial_credit_dropped"] = "Partly right answers count as wrong here."
+    _note_credit(found, [answer for answer, _ in listed])
     answer, tolerance = right[0]
     found.become(
         QuestionKind.NUMERIC, {"correct": number(answer.text), "tolerance": abs(tolerance)}

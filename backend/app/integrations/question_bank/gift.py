@@ -185,7 +185,7 @@ def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool
         choose = conversion.choose_one if "=" in answers else conversion.choose_several
         choose(found, _weighted(found, answers, default))
     elif "->" in answers:
-        conversion.match(found, [_pair(part, default) for part in _parts(answers, "=")])
+        conversion.match(found, [_pair(found, part, default) for part in _parts(answers, "=")])
     else:
         listed = answers if "=" in answers else f"={answers}"  # one alone may go without
         weighted = _weighted(found, listed, "plain", feedback_format=default)
@@ -206,11 +206,11 @@ def _read_numbers(found: Found, answers: str, default: str) -> None:
     listed = answers if answers.startswith(("=", "~")) else f"={answers}"
     measured = []
     for sign, part in _ANSWER.findall(listed):
-        if sign == "=":  # `~` only carries feedback to all other numbers
-            weight, spec, feedback = _weigh(sign, part)
-            text, tolerance = _measure(spec.translate(_RESTORED))
-            told = _feedback(found, feedback, default)
-            measured.append((WeightedAnswer(text, weight, told), tolerance))
+        weight, spec, feedback = _weigh(sign, part)
+        told = _feedback(found, feedback, default)
+        # `~` only carries feedback to all other numbers
+        text, tolerance = _measure(spec.translate(_RESTORED)) if sign == "=" else ("", Decimal(0))
+        measured.append((WeightedAnswer(text, weight, told), tolerance))
     conversion.measure(found, measured)
 
 
@@ -252,9 +252,11 @@ def _parts(answers: str, sign: str) -> list[str]:
     return parts
 
 
-def _pair(part: str, default: str) -> tuple[str, str]:
+def _pair(found: Found, part: str, default: str) -> tuple[str, str]:
     left, arrow, right = part.partition("->")
     if not arrow:
         raise UnsupportedError(code="unreadable_answers", detail="A pair is missing its arrow.")
-    right, _, _ = right.partition("#")
+    right, _, feedback = right.partition("#")
+    if feedback.strip():
+        found.notes["feedback_dropped"] = "Feedback to single answers stays behind."
     return _text(left, default), _text(right, "plain")

@@ -26,6 +26,7 @@ from app.integrations.question_bank.conversion import FULL, WeightedAnswer, read
 from app.integrations.question_bank.xml_tree import Element, InvalidXMLError, parse_xml
 
 TRUE: Final = frozenset({"true", "1"})
+_COMBINED_FEEDBACK: Final = ("correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -61,9 +62,22 @@ def _read(found: Found, element: Element) -> None:
         found.id = UUID(element.value("idnumber"))
     except ValueError:
         found.id = None  # other systems' id numbers are any text
+    _note_dropped(found, element)
+    read(found, element)
+
+
+def _note_dropped(found: Found, element: Element) -> None:
+    if element.value("image_base64"):
+        raise UnsupportedError(code="media_unsupported", detail="Images and media stay behind.")
     if any(hint.value("text") for hint in element.all("hint")):
         found.notes["hints_dropped"] = "Hints stay behind."
-    read(found, element)
+    if any(element.value(tag, "text") for tag in _COMBINED_FEEDBACK):
+        found.notes["combined_feedback_dropped"] = "Feedback to a result stays behind."
+    if element.first("tags"):
+        found.notes["tags_dropped"] = "Tags stay behind."
+    name = element.value("name", "text")
+    if not " ".join(found.prompt.split()).startswith(name):
+        found.notes["name_dropped"] = "A name other than the prompt's beginning stays behind."
 
 
 def _text(element: Element | None, text_format: str | None = None) -> str:
@@ -153,6 +167,8 @@ def _read_ordering(found: Found, element: Element) -> None:
     """Take the answers in their order, or as their fractions number them."""
     answers = sorted(element.all("answer"), key=_weight)
     _keep_ids(found, answers)
+    if any(answer.value("feedback", "text") for answer in answers):
+        found.notes["feedback_dropped"] = "Feedback to single answers stays behind."
     conversion.put_in_order(found, [_text(answer) for answer in answers])
 
 

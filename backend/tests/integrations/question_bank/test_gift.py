@@ -58,7 +58,7 @@ class TestReadsWhatOthersWrite:
                     options=options("right", "half", "wrong"),
                     correct=["a"],
                     explanation="general",
-                    notes=["partial_credit_dropped"],
+                    notes=["partial_credit_dropped", "penalties_changed"],
                 ),
             ),
             (
@@ -67,7 +67,78 @@ class TestReadsWhatOthersWrite:
                     "multiple_choice",
                     options=options("one", "two", "three", "four"),
                     correct=["a", "b"],
+                    notes=["penalties_changed"],
                 ),
+            ),
+            (
+                "Q? {~%50%a ~%50%b}",
+                expected("multiple_choice", options=options("a", "b"), correct=["a", "b"]),
+            ),
+            (
+                "Q? {~%50%a ~%50%b ~c}",
+                expected(
+                    "multiple_choice",
+                    options=options("a", "b", "c"),
+                    correct=["a", "b"],
+                    notes=["penalties_changed"],
+                ),
+            ),
+            (
+                "Q? {~%50%a ~%50%b ~%-50%c}",
+                expected("multiple_choice", options=options("a", "b", "c"), correct=["a", "b"]),
+            ),
+            (
+                "Q? {~%40%a ~%40%b ~%-40%c}",
+                expected(
+                    "multiple_choice",
+                    options=options("a", "b", "c"),
+                    correct=["a", "b"],
+                    notes=["weights_equalised", "penalties_changed"],
+                ),
+            ),
+            (
+                "Q? {=A ~%-15%B}",
+                expected(
+                    "single_choice",
+                    options=options("A", "B"),
+                    correct=["a"],
+                    notes=["penalties_changed"],
+                ),
+            ),
+            (
+                "Q? {=a =%-10%b}",
+                expected(
+                    "short_answer",
+                    accepted=["a"],
+                    case_sensitive=False,
+                    notes=["penalties_changed"],
+                ),
+            ),
+            (
+                "Q? {#=1 =%-10%2}",
+                expected("numeric", correct=1, tolerance=0, notes=["penalties_changed"]),
+            ),
+            (
+                "Q? {#=1 ~#no}",
+                expected("numeric", correct=1, tolerance=0, notes=["feedback_dropped"]),
+            ),
+            (
+                "Q? {=a -> x#well done =b -> y}",
+                expected(
+                    "matching",
+                    left=options("a", "b"),
+                    right=options("x", "y"),
+                    pairs={"a": "a", "b": "b"},
+                    notes=["feedback_dropped"],
+                ),
+            ),
+            (
+                "[html]10<sup><b>-3</b></sup> H<sub>2</sub>O e<sup>a?</sup> x<sub>i, q</sub>{T}",
+                expected("true_false", "10⁻³ H₂O e^(a?) x_(i, q)", correct=True),
+            ),
+            (
+                r"[html]<p>Q?</p><pre>if x\:\n    y  z\n</pre>{T}",
+                expected("true_false", "Q?\nif x:\n    y  z", correct=True),
             ),
             (
                 "Q? {~%70%one ~%30%two ~three}",
@@ -75,7 +146,7 @@ class TestReadsWhatOthersWrite:
                     "multiple_choice",
                     options=options("one", "two", "three"),
                     correct=["a", "b"],
-                    notes=["weights_equalised"],
+                    notes=["weights_equalised", "penalties_changed"],
                 ),
             ),
             ("Q? {T}", expected("true_false", correct=True)),
@@ -163,7 +234,7 @@ class TestReadsWhatOthersWrite:
                 "[html]<p>Is <b>H<sub>2</sub>O</b> &lt; 5?</p>{=<i>yes</i> ~no}",
                 expected(
                     "single_choice",
-                    "Is H2O < 5?",
+                    "Is H₂O < 5?",
                     options=options("yes", "no"),
                     correct=["a"],
                 ),
@@ -229,6 +300,7 @@ class TestSaysWhatItCannotCarry:
             ("Q? {#=1 =2}", "exactly_one_correct"),
             ("[html]<img src='a.png'> Q? {T}", "media_unsupported"),
             ("Q? {=@@PLUGINFILE@@/a.png ~b}", "media_unsupported"),
+            ("Q <math><mi>x</mi></math>? {T}", "media_unsupported"),
             ("Q? {=same ~same}", "duplicate_text"),
             ("{T}", "blank_text"),
             ("// [points:0]\nQ? {T}", "greater_than"),
@@ -259,7 +331,7 @@ class TestSaysWhatItCannotCarry:
             Problem(
                 1,
                 "partial_credit_dropped",
-                "Partly right options count as wrong here.",
+                "Partly right answers count as wrong here.",
                 skipped=False,
             )
         ]

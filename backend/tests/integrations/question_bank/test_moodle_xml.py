@@ -82,6 +82,7 @@ class TestReadsWhatOthersWrite:
                     "options": options("one", "two", "three", "four"),
                     "correct": ["a", "b", "c"],
                     "explanation": "why",
+                    "notes": ["penalties_changed"],
                 },
             ),
             (
@@ -166,6 +167,41 @@ class TestReadsWhatOthersWrite:
                 quiz("truefalse", answer("100", "true"), "<hint><text>Think</text></hint>"),
                 {"kind": "true_false", "correct": True, "notes": ["hints_dropped"]},
             ),
+            *(
+                (
+                    quiz("truefalse", answer("100", "true"), part),
+                    {"kind": "true_false", "correct": True, "notes": [note]},
+                )
+                for part, note in (
+                    (
+                        "<correctfeedback><text>yes</text></correctfeedback>",
+                        "combined_feedback_dropped",
+                    ),
+                    (
+                        "<partiallycorrectfeedback><text>a</text></partiallycorrectfeedback>",
+                        "combined_feedback_dropped",
+                    ),
+                    (
+                        "<incorrectfeedback><text>no</text></incorrectfeedback>",
+                        "combined_feedback_dropped",
+                    ),
+                    ("<tags><tag><text>law</text></tag></tags>", "tags_dropped"),
+                    ("<name><text>Chapter 3</text></name>", "name_dropped"),
+                )
+            ),
+            (
+                quiz(
+                    "ordering",
+                    answer("1", "first", feedback("well")),
+                    answer("2", "second"),
+                ),
+                {
+                    "kind": "ordering",
+                    "items": options("first", "second"),
+                    "correct": ["a", "b"],
+                    "notes": ["feedback_dropped"],
+                },
+            ),
         ],
     )
     def test_reads(self, text: str, found: dict[str, Any]) -> None:
@@ -201,6 +237,10 @@ class TestSaysWhatItCannotCarry:
                 "exactly_one_correct",
             ),
             (quiz("truefalse", answer("0", "true")), "exactly_one_correct"),
+            (
+                quiz("truefalse", answer("100", "true"), "<image_base64>R0lG</image_base64>"),
+                "media_unsupported",
+            ),
             (quiz("truefalse", answer("100", "perhaps")), "exactly_one_correct"),
             (quiz("shortanswer", answer("100", "a*")), "wildcard_unsupported"),
             (quiz("numerical", answer("100", "many")), "not_a_number"),
