@@ -35,8 +35,6 @@ from app.core.metrics import Metrics
 from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode
 from app.domain.actor import Role
-from app.integrations.auth_admin import InMemoryAuthAdmin
-from app.integrations.file_storage import InMemoryFileStorage
 from app.main import create_app
 from app.models import User
 from app.services.people.user_sync import UserSync
@@ -44,6 +42,8 @@ from app.services.study.content_cache import ContentCache
 from devstack.migrate import migrate
 from devstack.postgres import HOST, EmbeddedPostgres
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
+from tests.fakes.file_storage import InMemoryFileStorage
 from tests.planting import let_tests_plant
 from tests.pooler.pgbouncer import pgbouncer
 from tests.support import ISSUER, ORIGIN, Api, LocalKeys, RollbackDatabase

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from tests.conftest import serving, settings_for
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, LocalKeys
 
 CONNECTIONS = 25

@@ -7,12 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUser
 from app.models import User
 from app.services.people.account_sync import AccountSyncService
 from tests.concurrency.race import audited, race, statuses
 from tests.concurrency.test_user_sync import ME, bearer
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full

@@ -17,13 +17,13 @@ from app.core.config import Settings
 from app.core.database import Database
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Role
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import User
 from devstack.migrate import migrate
 from devstack.postgres import EmbeddedPostgres
 from tests.concurrency.race import race
 from tests.conftest import serving, settings_for
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.routers.problems import assert_problem
 from tests.support import Api, LocalKeys
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
-from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUser
 from app.models import EmploymentChange, User
 from app.services.compliance.reconciliation import ReconciliationService
 from app.services.context import SYSTEM
@@ -20,6 +20,7 @@ from app.services.people.account_sync import AccountSyncService
 from app.services.people.user import LastAdminError, UserService
 from tests.concurrency.race import ROUNDS, count, race, statuses
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api
 
 pytestmark = pytest.mark.full

@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Role
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import TrainingModule, User
 from devstack.migrate import migrate
 from devstack.postgres import EmbeddedPostgres
 from tests.cli.processes import PATIENCE_SECONDS, free_port
 from tests.conftest import serving, settings_for
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full

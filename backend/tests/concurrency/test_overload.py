@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import User
 from tests.concurrency.race import race, statuses
 from tests.conftest import serving, settings_for
 from tests.factories.module import make_module, publish
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full

@@ -5,10 +5,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUser
 from app.models import User
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, LocalKeys
 
 pytestmark = pytest.mark.full

@@ -15,7 +15,6 @@ from sqlalchemy import true
 
 from app.core.database import Database
 from app.core.postgres.table_security import API_ROLE
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.main import create_app
 from app.repositories.study import (
     enrollment,
@@ -25,6 +24,7 @@ from devstack.postgres import EmbeddedPostgres
 from tests.conftest import container_for, settings_for
 from tests.contracts.schema_fuzzing import Findings, Run, fuzz, tokens
 from tests.contracts.world import World, build_world
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import LocalKeys
 
 SEED = 20261120

@@ -8,10 +8,11 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUser
 from app.models import User
 from tests.contracts.matrix import LEARNER, core_rows, path_ids
 from tests.contracts.world import World
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, RollbackDatabase
 
 BODIES = {"post", "put", "patch"}

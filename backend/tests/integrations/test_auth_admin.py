@@ -18,9 +18,9 @@ from app.integrations.auth_admin import (
     AuthRefusedError,
     AuthUnavailableError,
     AuthUser,
-    InMemoryAuthAdmin,
     SupabaseAuthAdmin,
 )
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 
 URL = "https://abc.supabase.co"
 PERSON = uuid.UUID("0199c2d4-7a51-4c3e-9d35-1d6f0a4d8e21")

@@ -12,10 +12,10 @@ from app.domain.content.media import UPLOAD_LIFETIME
 from app.integrations.file_storage import (
     BucketMissingError,
     FileStorage,
-    InMemoryFileStorage,
     StorageUnavailableError,
     SupabaseFileStorage,
 )
+from tests.fakes.file_storage import InMemoryFileStorage
 
 URL = "https://abc.supabase.co"
 PATH = "section/0199c2d4-7a51-7c3e-9d35-1d6f0a4d8e21.mp4"

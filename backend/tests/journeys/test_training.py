@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUser
 from app.models import Location, User
 from app.services.context import SYSTEM
 from app.services.evidence.training_record import TrainingRecordService
 from tests.factories.user import make_location, make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.journeys.people import Author, Learner
 from tests.support import Api, etag
 

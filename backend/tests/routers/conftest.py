@@ -5,9 +5,9 @@ import httpx
 import pytest
 
 from app.core.database import Database
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.main import create_app
 from tests.conftest import container_for, settings_for
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import ORIGIN, Api, LocalKeys
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing"

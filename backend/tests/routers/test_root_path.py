@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import User
 from tests.conftest import serving
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, LocalKeys
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import func, select, text, update
 
 from app.core.database import Database
 from app.domain.actor import Role
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import AuditEvent, IdempotencyKey, Location, User
 from app.schemas.people.location import LocationCreate
 from app.services.answer import IdempotencyKeyReusedError, ReplayedAnswer, WrittenAnswer
@@ -18,6 +17,7 @@ from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
 
 PAYLOAD = LocationCreate(name="North", time_zone="UTC")

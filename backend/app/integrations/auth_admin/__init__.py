@@ -1,6 +1,5 @@
 """Supabase Auth's admin API behind our own Protocol, errors included."""
 
-from app.integrations.auth_admin.memory import InMemoryAuthAdmin
 from app.integrations.auth_admin.protocol import (
     AccountBannedError,
     AddressRefusedError,
@@ -24,6 +23,5 @@ __all__ = [
     "AuthRefusedError",
     "AuthUnavailableError",
     "AuthUser",
-    "InMemoryAuthAdmin",
     "SupabaseAuthAdmin",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.integrations.auth_admin import AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUser
 from app.models import Location, Requirement, TrainingModule, User
 from app.services.compliance.reconciliation import ReconciliationService
 from app.services.context import SYSTEM
@@ -13,6 +13,7 @@ from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
 from tests.factories.user import make_location
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.routers.problems import assert_problem
 from tests.support import Api, RollbackDatabase, etag
 

@@ -8,9 +8,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.integrations.auth_admin import AddressRefusedError, AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AddressRefusedError, AuthUser
 from app.models import AuditEvent, InvitationClaim, Location, User
 from tests.factories.user import make_location, make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, etag
 

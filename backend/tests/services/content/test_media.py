@@ -12,11 +12,12 @@ from app.core.database import Database
 from app.core.errors import NotFoundError
 from app.domain.audit import AuditAction
 from app.domain.content.media import MediaLimits, MediaPurpose, MediaState, MediaType
-from app.integrations.file_storage import InMemoryFileStorage, StorageUnavailableError, StoredFile
+from app.integrations.file_storage import StorageUnavailableError, StoredFile
 from app.models import AuditEvent, Media, User
 from app.schemas.content.media import MediaCreate
 from app.services.content.media import MediaService
 from tests.factories.media import HTML, MP4, make_media
+from tests.fakes.file_storage import InMemoryFileStorage
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit import AuditAction
 from app.domain.content.media import MediaPurpose, MediaState, MediaType
-from app.integrations.file_storage import InMemoryFileStorage, StorageUnavailableError
+from app.integrations.file_storage import StorageUnavailableError
 from app.models import AuditEvent, ExternalEvidence, Media, User
 from app.services.content import (
     media_sweep,
@@ -14,6 +14,7 @@ from app.services.content import (
 from app.services.content.media_sweep import MediaSweep, SweepRefusedError
 from tests.factories.media import MP4, make_media, video_section
 from tests.factories.module import make_module, publish
+from tests.fakes.file_storage import InMemoryFileStorage
 from tests.support import RollbackDatabase
 
 DAY = timedelta(hours=24)

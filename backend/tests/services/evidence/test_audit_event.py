@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.concurrency import Precondition
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import AuditEvent, User
 from app.schemas.content.module import ModuleCreate, ModuleUpdate, Publish
 from app.schemas.content.question import QuestionCreate, QuestionUpdate
@@ -27,6 +26,7 @@ from app.services.evidence.training_record import TrainingRecordService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from tests.factories.enrollment import enrollment_service
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 

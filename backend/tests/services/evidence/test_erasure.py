@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Base, Database
 from app.core.ids import new_id
 from app.domain.audit import AuditAction
-from app.integrations.auth_admin import InMemoryAuthAdmin
 from app.models import AuditEvent, User
 from app.services.context import SYSTEM
 from app.services.evidence.retention import RetentionService
 from app.services.evidence.training_record import TrainingRecordService
 from tests.factories.retention import make_leaver
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.evidence.test_retention import owner, session
 
 __all__ = ["owner", "session"]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.domain.actor import Role
 from app.domain.evidence.retention import RetentionClass
-from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import (
     AuditEvent,
     ErasedRecord,
@@ -32,6 +32,7 @@ from tests.conftest import settings_for
 from tests.factories.module import make_module, publish
 from tests.factories.retention import LAST_DAY, make_leaver, make_record
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
 from tests.services.people.test_user_sync import claims_of
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.domain.actor import Actor, Role
-from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import AuditEvent, EmploymentChange, User
 from app.services.people.account_sync import (
     PER_PAGE,
@@ -21,6 +21,7 @@ from app.services.people.account_sync import (
 )
 from app.services.people.user_sync import UserInactiveError, UserSync
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.people.test_user_sync import claims_of
 from tests.support import RollbackDatabase, count_statements
 

@@ -13,13 +13,14 @@ from app.core.errors import (
 )
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import User
 from app.repositories.people.user import UserFilter
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserUpdate
 from app.services.context import SYSTEM
 from app.services.people.user import UserService
 from tests.factories.user import make_location, make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 

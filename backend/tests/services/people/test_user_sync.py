@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.auth.security import Claims
 from app.core.database import Database
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUnavailableError, AuthUser, InMemoryAuthAdmin
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import AuditEvent, User
 from app.services.people.user_sync import (
     EmailInUseError,
@@ -21,6 +21,7 @@ from app.services.people.user_sync import (
     UserSync,
 )
 from tests.factories.user import make_user
+from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import RollbackDatabase, count_statements
 
 EMAIL = "ada@unified.example"

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
 from app.domain.content.media import MediaPurpose, MediaType
-from app.integrations.file_storage import InMemoryFileStorage
 from app.models import Media, TrainingModule, User
 from tests.factories.media import MP4, PNG, make_media, video_section
 from tests.factories.module import make_module, publish, text_section
 from tests.factories.user import make_user
+from tests.fakes.file_storage import InMemoryFileStorage
 from tests.support import Api, RollbackDatabase
 
 BASE = "/media"

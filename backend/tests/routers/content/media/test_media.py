@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.content.media import MediaState, MediaType
-from app.integrations.file_storage import InMemoryFileStorage
 from app.models import Media, TrainingModule, User
 from tests.factories.media import make_media, video_section
 from tests.factories.module import make_module
+from tests.fakes.file_storage import InMemoryFileStorage
 from tests.routers.content.media.conftest import ANY, BASE, Others
 from tests.routers.problems import assert_anonymous, assert_problem
 from tests.support import Api, etag

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.integrations.file_storage import InMemoryFileStorage
 from app.models import Media, User
 from tests.factories.media import HTML, MP4, PNG
+from tests.fakes.file_storage import InMemoryFileStorage
 from tests.routers.content.media.conftest import BASE, SCAN, VIDEO
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api

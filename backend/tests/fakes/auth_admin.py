@@ -34,7 +34,7 @@ class InMemoryAuthAdmin:
         newest_first = list(reversed(self.users.values()))
         return newest_first[(page - 1) * per_page : page * per_page]
 
-    async def invite(self, email: str, full_name: str | None) -> AuthUser | None:  # noqa: ARG002  # the Protocol's
+    async def invite(self, email: str, full_name: str | None) -> AuthUser | None:  # the Protocol's
         self._answer()
         known = self._holder(email)
         if known is not None and known.email_confirmed:

@@ -1,0 +1,1 @@
+"""Working stand-ins for services of others, without a network."""
