@@ -25,6 +25,10 @@ from app.integrations.question_bank.bank import (
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
 from app.integrations.question_bank.xml_tree import Element, InvalidXMLError, parse_xml
 
+_YES: Final = frozenset(
+    {"true", "wahr", "richtig", "vrai", "verdadero", "verdadeiro", "vero", "waar"}
+)
+_NO: Final = frozenset({"false", "falsch", "faux", "falso", "onwaar", "niet waar"})
 TRUE: Final = frozenset({"true", "1"})
 _COMBINED_FEEDBACK: Final = ("correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -129,11 +133,11 @@ def _read_choice(found: Found, element: Element) -> None:
 def _read_true_false(found: Found, element: Element) -> None:
     answers = _answers(found, element)
     right = [answer.text.lower() for answer in answers if answer.weight == FULL]
-    if right not in (["true"], ["false"]):
+    if len(right) != 1 or right[0] not in _YES | _NO:
         raise UnsupportedError(
             code="exactly_one_correct", detail="Either true or false has to be fully right."
         )
-    conversion.decide(found, correct=right == ["true"], answers=answers)
+    conversion.decide(found, correct=right[0] in _YES, answers=answers)
 
 
 def _read_short_answer(found: Found, element: Element) -> None:

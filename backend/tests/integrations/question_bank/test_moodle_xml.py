@@ -105,6 +105,14 @@ class TestReadsWhatOthersWrite:
                     "notes": ["partial_credit_dropped"],
                 },
             ),
+            (
+                quiz("truefalse", answer("100", "Wahr"), answer("0", "Falsch")),
+                {"kind": "true_false", "correct": True},
+            ),
+            (
+                quiz("truefalse", answer("0", "Vrai"), answer("100", "Faux")),
+                {"kind": "true_false", "correct": False},
+            ),
             *(
                 (
                     quiz("shortanswer", answer("100", escape(text))),
