@@ -14,6 +14,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"(?:uv run |[`|] ?)training ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
+# In backticks, with a slash in it, ending as files of ours do; a pattern names no file.
+PATH = re.compile(r"`([\w.-]+(?:/[\w.<>-]+)+\.(?:py|sql|md|toml|json|yml|mjs))`")
+
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -57,4 +60,14 @@ def test_every_variable_is_described() -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert [
         link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()
+    ] == []
+
+
+@pages
+def test_every_path_is_there(page: Path) -> None:
+    """A file or folder may be named from the root, from `backend`, `app` or the tests."""
+    roots = [ROOT, ROOT / "backend", ROOT / "backend" / "app", ROOT / "backend" / "tests"]
+    named = {name for name in PATH.findall(page.read_text()) if "<" not in name}
+    assert [
+        name for name in sorted(named) if not any((root / name).exists() for root in roots)
     ] == []
