@@ -5,11 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Date, Integer, String, Uuid, bindparam, delete, select, text
+from sqlalchemy import (
+    CTE,
+    Date,
+    Integer,
+    String,
+    Uuid,
+    bindparam,
+    delete,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.compliance import ComplianceStatus
-from app.models import ComplianceDay, CompliancePending, ComplianceSegment
+from app.models import ComplianceDay, CompliancePending, ComplianceSegment, SupersededSegment
 from app.repositories.base import Repository
 from app.repositories.unnest import columns, unnesting
 
@@ -126,6 +137,22 @@ _ADD_UP = text(
       FROM gone GROUP BY 1, 2, 3, 4, 5 HAVING sum(people) <> 0
     """
 )
+
+
+def known_segments(known_on: date) -> CTE:
+    """Return the segments as they were known on a day, under the name of those known today.
+
+    The name is that of the table on purpose: whatever reads segments reads these instead. Within
+    the expression itself it is still the table (it is not recursive).
+    """
+    columns = [column.key for column in ComplianceSegment.__table__.columns]
+    known = select(*(getattr(ComplianceSegment, key) for key in columns)).where(
+        ComplianceSegment.known_from <= known_on
+    )
+    superseded = select(*(getattr(SupersededSegment, key) for key in columns)).where(
+        SupersededSegment.known_from <= known_on, SupersededSegment.known_through >= known_on
+    )
+    return union_all(known, superseded).cte(ComplianceSegment.__tablename__)
 
 
 class ComplianceSegmentRepository(Repository[ComplianceSegment]):

@@ -39,10 +39,10 @@ from app.models import (
     ComplianceSegment,
     Location,
     Requirement,
-    SupersededSegment,
     User,
 )
 from app.models.compliance.compliance_segment import Dimension
+from app.repositories.compliance.compliance_segment import known_segments
 from app.repositories.people.caller import Caller, run_for
 from app.repositories.people.user import owner_visible_to
 
@@ -211,7 +211,7 @@ class ReportRepository:
             due.add_columns(literal("due")), expiring.add_columns(literal("expiring"))
         )
         if scope.known_on is not None:
-            statement = statement.add_cte(_known_segments(scope.known_on))
+            statement = statement.add_cte(known_segments(scope.known_on))
         counts = {(row[0], row[2]): row[1] for row in await self.session.execute(statement)}
         return [
             Week(
@@ -348,23 +348,7 @@ def _lines() -> Select[*tuple[Any, ...]]:
 def _as_known(statement: Select[*tuple[Any, ...]], scope: ReportScope) -> Select[*tuple[Any, ...]]:
     if scope.known_on is None:
         return statement
-    return statement.add_cte(_known_segments(scope.known_on), nest_here=True)
-
-
-def _known_segments(known_on: date) -> CTE:
-    """Return the segments as they were known on a day, under the name of those known today.
-
-    The name is that of the table on purpose: whatever reads segments reads these instead. Within
-    the expression itself it is still the table (it is not recursive).
-    """
-    columns = [column.key for column in ComplianceSegment.__table__.columns]
-    known = select(*(getattr(ComplianceSegment, key) for key in columns)).where(
-        ComplianceSegment.known_from <= known_on
-    )
-    superseded = select(*(getattr(SupersededSegment, key) for key in columns)).where(
-        SupersededSegment.known_from <= known_on, SupersededSegment.known_through >= known_on
-    )
-    return union_all(known, superseded).cte(ComplianceSegment.__tablename__)
+    return statement.add_cte(known_segments(scope.known_on), nest_here=True)
 
 
 def _in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
