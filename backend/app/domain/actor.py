@@ -20,6 +20,7 @@ class Permission(StrEnum):
     LEARN = "learn"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
+    NAMES_CONFIRM = "names:confirm"
     MODULES_WRITE = "modules:write"
     ENROLLMENTS_READ = "enrollments:read"
     ENROLLMENTS_ASSIGN = "enrollments:assign"
@@ -61,6 +62,7 @@ _EVERYONE = frozenset(
 )
 _MANAGER = _EVERYONE | {
     Permission.USERS_READ,
+    Permission.NAMES_CONFIRM,
     Permission.ENROLLMENTS_ASSIGN,
     Permission.REPORTS_READ,
     Permission.EVIDENCE_VERIFY,

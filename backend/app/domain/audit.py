@@ -23,6 +23,9 @@ class AuditAction(StrEnum):
     """All sessions were ended by an admin."""
 
     USER_UPDATED = "user:updated"
+    USER_NAME_CONFIRMED = "user:name_confirmed"
+    """Somebody else confirmed the name that a person had given themselves."""
+
     USER_PROMOTED = "user:promoted"
     USER_EMPLOYMENT_CHANGED = "user:employment_changed"
     REQUIREMENT_CREATED = "requirement:created"

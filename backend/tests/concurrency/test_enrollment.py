@@ -189,7 +189,7 @@ async def test_acknowledgements_make_one_signature(
         await publish(committed_database, module)
         enrollment_id = await enroll(committed_api, learner, module)
         path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/acknowledge"
-        payload = {"printed_name": "Person", "meaning": "I have read the policy."}
+        payload = {"printed_name": learner.display_name, "meaning": "I have read the policy."}
         answers = await race(committed_api.post(path, learner, json=payload) for _ in range(50))
         assert statuses(answers) == {200: 50}
         assert len({answer.json()["signature"]["id"] for answer in answers}) == 1

@@ -106,6 +106,7 @@ def _users(world: World) -> list[Row]:
         Row("read_user", OWNER_AND_ABOVE, 404),
         Row("update_user", ADMINS, json={"job_title": "Hygienist"}),
         Row("update_user", ADMINS, json={"role": "admin"}, note="promotion"),
+        Row("confirm_name", frozenset({MANAGER, ADMIN}), special={FAR_MANAGER: 404}),
         Row("invite_again", ADMINS, note="has lost their account"),
         Row("sign_out", ADMINS, success=409, note="the stand-in knows no account"),
     ]
@@ -165,7 +166,7 @@ def _enrollments(world: World) -> list[Row]:
     text, policy, _ = world.module.sections
     somebody = {"user_id": learner}
     everybody = {"module_id": str(world.module.id), "user_ids": [str(learner)]}
-    signature = {"printed_name": "P. Son", "meaning": "I will follow it."}
+    signature = {"printed_name": world.people.learner.display_name, "meaning": "I will follow it."}
     under_way = {LEARNER: OK, OTHER_LEARNER: OK}
     return [
         Row(
@@ -189,6 +190,7 @@ def _enrollments(world: World) -> list[Row]:
             json={"seconds_spent": 5, "position": 0, "completed": True},
         ),
         Row("acknowledge", OWNER, 404, path={"section_id": policy.id}, json=signature),
+        Row("list_signatures", OWNER_AND_ABOVE, 404),
         Row("withdraw", OWNER_AND_ABOVE, 404),
     ]
 

@@ -17,7 +17,7 @@ from tests.support import Api, RollbackDatabase
 
 BODIES = {"post", "put", "patch"}
 # What people may say of themselves, each in its one place.
-OWN = {"full_name", "profile_metadata"}
+OWN = {"full_name", "name_confirmed", "previous_name", "profile_metadata"}
 
 
 def stolen(world: World) -> dict[str, Any]:

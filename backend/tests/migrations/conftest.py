@@ -97,7 +97,7 @@ async def _complete(database: Database) -> None:
     enrollment_id = answer.value.id
     text, policy, _ = module.sections
     await service.report_progress(enrollment_id, text.id, ProgressReport(completed=True))
-    signature = Acknowledge(printed_name="Ada Byron", meaning="I will follow it.")
+    signature = Acknowledge(printed_name=user.display_name, meaning="I will follow it.")
     await service.acknowledge(enrollment_id, policy.id, signature)
 
 

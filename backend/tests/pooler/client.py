@@ -18,6 +18,7 @@ CONCURRENCY = 4
 @dataclass(frozen=True, slots=True)
 class Person:
     id: str
+    name: str
     token: str
 
 
@@ -95,7 +96,7 @@ class Day:
         enrollment = f"/enrollments/{enrolled.json()['id']}"
         await self.ask("GET", f"{enrollment}/content", learner)
         await self.read(learner, f"{enrollment}/sections/{course.text_id}/progress")
-        signed = {"printed_name": "Ada Byron", "meaning": "I will follow it."}
+        signed = {"printed_name": learner.name, "meaning": "I will follow it."}
         policy = f"{enrollment}/sections/{course.policy_id}/acknowledge"
         await self.ask("POST", policy, learner, json=signed)
         await self.take_quiz(learner, f"{enrollment}/sections/{course.quiz_id}/attempts")

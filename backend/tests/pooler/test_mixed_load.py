@@ -91,7 +91,7 @@ async def plans(
     def person(user: User) -> Person:
         assert user.supabase_id is not None
         token = keys.token(user.supabase_id, user.email, iss=pooled.issuer)
-        return Person(str(user.id), token)
+        return Person(str(user.id), user.display_name, token)
 
     course = await make_course(session, database)
     learners = [person(user) for user in await make_learners(session, LEARNERS[pooled.mode])]

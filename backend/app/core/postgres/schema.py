@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0020"
+SCHEMA_REVISION = "0021"
 """Revisions are one line, numbered in its order."""
 
 

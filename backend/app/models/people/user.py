@@ -8,6 +8,7 @@ from app.core.database import RevisionedModel
 from app.core.postgres.table_security import KEPT
 from app.domain.actor import Role
 from app.domain.people.display_name import display_name
+from app.domain.people.name import Naming
 from app.models.people.department import Department
 from app.models.people.location import Location
 from app.models.types import Json, JsonObject, text_enum
@@ -32,6 +33,15 @@ class User(RevisionedModel):
 
     email_confirmed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     full_name: Mapped[str | None] = mapped_column(String(200))
+    """What the person is called. Evidence has `directory_name`."""
+
+    name_confirmed: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+    previous_name: Mapped[str | None] = mapped_column(String(200))
+    """Counts while the person's own change of name is not confirmed (domain/people/name.py)."""
+
+    name_aliases: Mapped[list[str]] = mapped_column(Json, server_default=text("'[]'"), default=list)
+    """Names under which the person may sign as well, entered by others."""
+
     role: Mapped[Role] = mapped_column(
         text_enum(Role, "role"), server_default=Role.LEARNER.value, default=Role.LEARNER
     )
@@ -49,6 +59,20 @@ class User(RevisionedModel):
 
     department: Mapped[Department | None] = relationship(lazy="joined")
     location: Mapped[Location | None] = relationship(lazy="joined")
+
+    @property
+    def naming(self) -> Naming:
+        return Naming(self.full_name, self.name_confirmed, self.previous_name)
+
+    @naming.setter
+    def naming(self, naming: Naming) -> None:
+        self.full_name = naming.full_name
+        self.name_confirmed = naming.confirmed
+        self.previous_name = naming.previous
+
+    @property
+    def directory_name(self) -> str | None:
+        return self.naming.directory_name
 
     @property
     def display_name(self) -> str:

@@ -24,3 +24,6 @@ class Signature(AppendOnlyModel):
     printed_name: Mapped[str] = mapped_column(String(200))
     meaning: Mapped[str] = mapped_column(Text)
     document_sha256: Mapped[str] = mapped_column(String(64))
+    directory_name: Mapped[str | None] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(320))
+    """Both as the directory had them then; null in signatures of before they were kept."""

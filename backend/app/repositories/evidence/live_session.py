@@ -23,7 +23,7 @@ from app.models import (
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to, visible_to_any
+from app.repositories.people.user import DIRECTORY_NAME, owner_visible_to, visible_to_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class LiveSessionRepository(Repository[LiveSession]):
     async def settle_roster(self, session_id: uuid.UUID) -> None:
         """Keep names and titles as they are now; whoever was not marked was absent."""
         of_session = (Attendance.session_id == session_id, Attendance.user_id == User.id)
-        names = {"full_name": User.full_name, "job_title": User.job_title}
+        names = {"full_name": DIRECTORY_NAME, "job_title": User.job_title}
         options = {"synchronize_session": False}
         await self.session.execute(
             update(Attendance).where(*of_session).values(names), execution_options=options

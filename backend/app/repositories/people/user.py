@@ -3,7 +3,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.database import Fetch
@@ -35,6 +35,10 @@ class Identity:
     last_sign_in: datetime | None
     email_confirmed: bool
     email_as_of: datetime | None
+
+
+DIRECTORY_NAME = case((User.name_confirmed, User.full_name), else_=User.previous_name)
+"""What `User.directory_name` says, for statements that write evidence."""
 
 
 def managed_by(actor: Actor) -> ColumnElement[bool]:
@@ -130,6 +134,14 @@ class UserRepository(Repository[User]):
     ) -> Page[User]:
         statement = select(User).where(visible_to(actor), *_criteria(filters))
         return await self.page(statement, request, Keyset(User.email, User.id, str))
+
+    async def names_of_others(self, user_id: uuid.UUID | None) -> list[str]:
+        """Return the names that other active people have or had before."""
+        statement = select(User.full_name, User.previous_name).where(User.is_active)
+        if user_id is not None:
+            statement = statement.where(User.id != user_id)
+        rows = await self.session.execute(statement)
+        return [name for row in rows for name in row if name is not None]
 
     async def has_admin(self) -> bool:
         statement = select(User.id).where(User.role == Role.ADMIN, User.is_active).limit(1)

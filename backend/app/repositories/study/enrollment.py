@@ -152,6 +152,10 @@ class EnrollmentRepository(Repository[Enrollment]):
         )
         return (await self.session.scalars(statement)).one_or_none()
 
+    async def signatures(self, enrollment_id: uuid.UUID) -> list[Signature]:
+        statement = select(Signature).where(Signature.enrollment_id == enrollment_id)
+        return list(await self.session.scalars(statement.order_by(Signature.created_at)))
+
     async def withdraw(self, enrollment: Enrollment) -> None:
         enrollment.status = EnrollmentStatus.WITHDRAWN
         enrollment.withdrawn_at = func.clock_timestamp()

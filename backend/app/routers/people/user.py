@@ -16,6 +16,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
 Myself = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 DirectoryReader = Annotated[RequestContext, Depends(Guard(Permission.USERS_READ))]
+NameConfirmer = Annotated[RequestContext, Depends(Guard(Permission.NAMES_CONFIRM))]
 DirectoryAdmin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
 
 
@@ -73,6 +74,14 @@ async def update_user(
 async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
     """Send the invitation once more, to somebody who has not signed in yet."""
     return await respond(app.users(context).invite_again(user_id))
+
+
+@router.post("/{user_id:uuid}/confirm-name", response_model=UserRead)
+async def confirm_name(
+    user_id: uuid.UUID, context: NameConfirmer, if_match: IfMatch, app: App
+) -> Response:
+    """Confirm the name that a person gave themselves: they sign and are recorded under it then."""
+    return await respond(app.users(context).confirm_name(user_id, if_match))
 
 
 @router.post("/{user_id:uuid}/sign-out", response_model=UserRead)

@@ -22,6 +22,7 @@ from app.schemas.study.enrollment import (
     ProgressRead,
     ProgressReport,
 )
+from app.schemas.study.signature import SignatureRead
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/enrollments", tags=["enrollments"], route_class=StrictRoute)
@@ -101,6 +102,12 @@ async def acknowledge(
 ) -> Response:
     service = app.enrollments(context)
     return await respond(service.acknowledge(enrollment_id, section_id, payload))
+
+
+@router.get("/{enrollment_id:uuid}/signatures", response_model=ListOf[SignatureRead])
+async def list_signatures(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """List what was signed here, under which name and by whom; all of it at once."""
+    return json_of(await app.enrollments(context).signatures(enrollment_id))
 
 
 @router.post("/{enrollment_id:uuid}/withdraw", response_model=EnrollmentRead)

@@ -1,8 +1,8 @@
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from app.core.email_domain import shown_email
 from app.domain.actor import Role
@@ -17,6 +17,11 @@ class UserRead(Versioned):
     email: str
     full_name: str | None
     display_name: str
+    name_confirmed: bool
+    directory_name: str | None
+    """The name that evidence has: until a change of one's own is confirmed, the one of before."""
+
+    name_aliases: list[str]
     department: str | None
     location: str | None
     location_id: uuid.UUID | None
@@ -53,6 +58,7 @@ class ProfileUpdate(Changes):
 
 class UserUpdate(Changes):
     full_name: Line | MISSING | None = MISSING
+    name_aliases: Annotated[list[Line], Field(max_length=10)] | MISSING = MISSING
     department: Line | MISSING | None = MISSING
     location_id: uuid.UUID | MISSING | None = MISSING
     job_title: Line | MISSING | None = MISSING

@@ -10,6 +10,7 @@ from app.domain.fields import Day, Flag, Line, Paragraph, Whole
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.schemas.base import Payload, Resource
+from app.schemas.study.signature import SignatureRead
 
 
 class EnrollmentCreate(Payload):
@@ -133,14 +134,6 @@ class ProgressRead(Resource):
 class Acknowledge(Payload):
     printed_name: Line
     meaning: Paragraph = Field(min_length=1)
-
-
-class SignatureRead(Resource):
-    id: uuid.UUID
-    printed_name: str
-    meaning: str
-    document_sha256: str
-    signed_at: datetime
 
 
 class Acknowledged(ProgressRead):

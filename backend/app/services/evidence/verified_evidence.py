@@ -20,7 +20,7 @@ def zone_of(user: User) -> ZoneInfo:
 def snapshot(user: User) -> dict[str, str | None]:
     """Return who the person is now, as training records keep it."""
     return {
-        "full_name": user.full_name,
+        "full_name": user.directory_name,
         "email": user.email,
         "job_title": user.job_title,
         "department": user.department.name if user.department else None,

@@ -21,6 +21,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.people.access import takes_own_access
+from app.domain.people.name import Naming
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.repositories.people.user import UserFilter
@@ -32,12 +33,14 @@ from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
 from app.services.people.account import forget_account, lost_account
 from app.services.people.department import department_named
+from app.services.people.name import OwnNameError, rename
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
 
 PROFILE_FIELDS = ("full_name", "profile_metadata")
 DIRECTORY_FIELDS = (
     "full_name",
+    "name_aliases",
     "location_id",
     "job_title",
     "hired_on",
@@ -124,7 +127,10 @@ class UserService(Service):
     ) -> Answer[UserRead]:
         async with self.work() as uow:
             user = await self._locked(uow, self.actor.id, precondition)
+            known = user.naming
             before, after = apply(user, payload, PROFILE_FIELDS)
+            if "full_name" in after:
+                await rename(uow, user, known, before, after)
             return await self._saved(uow, user, before, after)
 
     async def update(
@@ -135,7 +141,11 @@ class UserService(Service):
             user = await self._locked(uow, user_id, precondition)
             self._refuse_own_demotion(user, payload)
             await _check_references(uow, payload, user_id)
+            self._refuse_own_aliases(user, payload)
+            known = user.naming
             before, after = apply(user, payload, DIRECTORY_FIELDS)
+            if payload.full_name is not MISSING:
+                await rename(uow, user, known, before, after)
             if after.get("is_active"):
                 await _check_workplace(uow, user)
                 forget_account(user, lost, before, after)
@@ -187,6 +197,26 @@ class UserService(Service):
             row = found(await uow.users.by_id(user.id), "user")
             await uow.audit(AuditAction.USER_SIGNED_OUT, row)
             return await uow.answer(_answer(row))
+
+    async def confirm_name(
+        self, user_id: uuid.UUID, precondition: Precondition
+    ) -> Answer[UserRead]:
+        """Confirm the name that a person gave themselves: from now on it counts."""
+        async with self.work() as uow:
+            user = await self._locked(uow, user_id, precondition)
+            if user.id == self.actor.id:
+                raise OwnNameError
+            if not user.name_confirmed:
+                before, after = user.directory_name, user.full_name
+                user.naming = Naming(user.full_name)
+                await uow.users.save(user)
+                await uow.audit(
+                    AuditAction.USER_NAME_CONFIRMED,
+                    user,
+                    before={"directory_name": before},
+                    after={"directory_name": after},
+                )
+            return await uow.answer(_answer(user))
 
     async def promote(self, email: str, role: Role) -> UserRead:
         """Set a role from the command line, for the first admin above all."""
@@ -261,6 +291,10 @@ class UserService(Service):
             before=user.role,
             after=user.role if payload.role is MISSING else payload.role,
         )
+
+    def _refuse_own_aliases(self, user: User, payload: UserUpdate) -> None:
+        if payload.name_aliases is not MISSING and user.id == self.actor.id:
+            raise OwnNameError
 
     async def _look_before_inviting(self, payload: UserInvite) -> None:
         """Refuse or replay the request now, because later a mail would already have been sent."""

@@ -22,6 +22,7 @@ from app.repositories.people.user import Identity, find_identity
 from app.schemas.people.user import UserRead
 from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
 from app.services.context import RequestContext
+from app.services.people.name import naming_of_newcomer
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -233,12 +234,14 @@ class UserSync:
         return True
 
     async def _create(self, uow: UnitOfWork, claims: Claims, email: str, facts: _AuthFacts) -> User:
+        naming = await naming_of_newcomer(uow, claims.full_name)
         first_admin = facts.confirmed and email == self._bootstrap_admin
         user = await uow.users.add(
             User(
                 supabase_id=claims.subject,
                 email=email,
-                full_name=claims.full_name,
+                full_name=naming.full_name,
+                name_confirmed=naming.confirmed,
                 role=Role.ADMIN if first_admin else Role.LEARNER,
                 last_sign_in=claims.signed_in_at,
                 email_as_of=claims.issued_at,
@@ -254,7 +257,8 @@ class UserSync:
         user.supabase_id = claims.subject
         user.email_confirmed = True
         user.email_as_of = claims.issued_at
-        user.full_name = user.full_name or claims.full_name
+        if user.full_name is None:
+            user.naming = await naming_of_newcomer(uow, claims.full_name)
         user.last_sign_in = claims.signed_in_at
         after = {"supabase_id": str(claims.subject)}
         await uow.audit(AuditAction.USER_CLAIMED, user, after=after, actor_id=user.id)

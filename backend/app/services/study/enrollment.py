@@ -17,7 +17,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.content.section_kind import CompletedBy, completed_otherwise
-from app.models import Enrollment, Signature, VersionSection
+from app.models import Enrollment, VersionSection
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRow, SectionRow
@@ -35,13 +35,14 @@ from app.schemas.study.enrollment import (
     ProgressRead,
     ProgressReport,
     SectionState,
-    SignatureRead,
 )
+from app.schemas.study.signature import SignatureRead
 from app.services.answer import Answer, Rendered
 from app.services.base import Service, found
 from app.services.compliance.reconciliation import reconcile_completions
 from app.services.context import RequestContext
 from app.services.study.learner_content import LearnerContent, LearnerContents
+from app.services.study.signature import require_own_name, signature_read
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -182,6 +183,8 @@ class EnrollmentService(Service):
             if signature is None:
                 if enrollment.status is not EnrollmentStatus.ACTIVE:
                     raise EnrollmentClosedError
+                signer = found(await uow.users.by_id(self.actor.id), "user")
+                require_own_name(payload.printed_name, signer)
                 signature = await uow.enrollments.sign(
                     enrollment.id,
                     section.section_id,
@@ -191,7 +194,16 @@ class EnrollmentService(Service):
                 )
                 await reconcile_completions(uow, [self.actor.id])
             state = await uow.enrollments.section_state(enrollment.id, section.section_id)
-            return await uow.answer(Answer(Acknowledged(signature=_signature(signature), **state)))
+            return await uow.answer(
+                Answer(Acknowledged(signature=signature_read(signature), **state))
+            )
+
+    async def signatures(self, enrollment_id: uuid.UUID) -> ListOf[SignatureRead]:
+        """Return what was signed in an enrollment, the oldest first."""
+        async with self.reading() as uow:
+            await self._visible(uow, enrollment_id)
+            signed = await uow.enrollments.signatures(enrollment_id)
+            return ListOf(items=[signature_read(each) for each in signed])
 
     async def withdraw(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentRead]:
         """Close an enrollment: one's own if one chose it, or as a manager of the person."""
@@ -274,14 +286,4 @@ def _section(row: SectionRow) -> SectionState:
         seconds_spent=progress.seconds_spent if progress else 0,
         position=progress.position if progress else 0,
         completed_at=progress.completed_at if progress else None,
-    )
-
-
-def _signature(signature: Signature) -> SignatureRead:
-    return SignatureRead(
-        id=signature.id,
-        printed_name=signature.printed_name,
-        meaning=signature.meaning,
-        document_sha256=signature.document_sha256,
-        signed_at=signature.created_at,
     )

@@ -192,54 +192,6 @@ class TestReadEnrollment:
         assert detail["sections"][0]["state"] == "not_started"
 
 
-class TestAcknowledge:
-    BODY = {"printed_name": "Grace Molar", "meaning": "I have read it."}  # noqa: RUF012  # read only
-
-    async def test_anonymous(self, api: Api) -> None:
-        path = f"/enrollments/{uuid.uuid4()}/sections/{uuid.uuid4()}/acknowledge"
-        assert_anonymous(await api.post(path, json=self.BODY))
-
-    async def test_nobody_signs_for_others(
-        self, api: Api, colleague: User, manager: User, admin: User, module: TrainingModule
-    ) -> None:
-        enrollment_id = await enroll(api, colleague, module)
-        path = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/acknowledge"
-        for user in (manager, admin):
-            response = await api.post(path, user, json=self.BODY)
-            assert_problem(response, 404, "enrollment_not_found")
-
-    async def test_signs_the_documents_hash_once(
-        self, api: Api, learner: User, module: TrainingModule
-    ) -> None:
-        enrollment_id = await enroll(api, learner, module)
-        content = (await api.get(f"/enrollments/{enrollment_id}/content", learner)).json()
-        path = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/acknowledge"
-        first = (await api.post(path, learner, json=self.BODY)).json()
-        document = content["sections"][1]["document_sha256"]
-        assert first["signature"]["document_sha256"] == document
-        assert first["section"]["state"] == "completed"
-        assert first["enrollment"]["progress_percent"] == 50
-        other = self.BODY | {"printed_name": "Somebody Else"}
-        again = (await api.post(path, learner, json=other)).json()
-        assert again["signature"] == first["signature"]
-
-    async def test_only_what_is_to_be_signed(
-        self, api: Api, learner: User, module: TrainingModule
-    ) -> None:
-        enrollment_id = await enroll(api, learner, module)
-        path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/acknowledge"
-        response = await api.post(path, learner, json=self.BODY)
-        assert_problem(response, 409, "not_an_acknowledgement")
-        progress = f"/enrollments/{enrollment_id}/sections/{module.sections[1].id}/progress"
-        response = await api.put(progress, learner, json={"completed": True})
-        assert_problem(response, 409, "signature_required")
-
-    async def test_nonsense(self, api: Api, learner: User, module: TrainingModule) -> None:
-        path = f"/enrollments/{uuid.uuid4()}/sections/{uuid.uuid4()}/acknowledge"
-        response = await api.post(path, learner, json={"printed_name": " ", "meaning": ""})
-        assert {found for found, _ in pointers(response)} == {"/printed_name", "/meaning"}
-
-
 class TestWithdraw:
     async def test_anonymous(self, api: Api) -> None:
         assert_anonymous(await api.post(f"/enrollments/{uuid.uuid4()}/withdraw"))

@@ -32,7 +32,6 @@ from tests.support import RollbackDatabase
 
 ANY = Precondition(frozenset({"*"}))
 QUESTION = {"kind": "true_false", "prompt": "Canary?", "metadata": {"correct": True}}
-SIGNATURE = Acknowledge(printed_name="Ada Byron", meaning="I will.")
 
 
 class Trail:
@@ -166,8 +165,9 @@ async def test_learning(
     await assigning.enroll_many(BulkEnroll(module_id=module_id, user_ids=[learner.id]))
     await trail.left(AuditAction.ENROLLMENT_CREATED)
     second = id_of(await own.enroll(EnrollmentCreate(module_id=module_id)))
+    signature = Acknowledge(printed_name=learner.display_name, meaning="I will.")
     for _ in range(2):
-        await own.acknowledge(second, section_id, SIGNATURE)
+        await own.acknowledge(second, section_id, signature)
     await trail.left(
         AuditAction.SECTION_ACKNOWLEDGED,
         AuditAction.SECTION_COMPLETED,

@@ -342,7 +342,8 @@ class TestAcknowledge:
     ) -> None:
         module = await published(acknowledgement_section())
         enrollment_id = await studies.enroll(module)
-        payload = Acknowledge(printed_name="Ada Byron", meaning="I will follow it.")
+        name = studies.user.display_name
+        payload = Acknowledge(printed_name=name, meaning="I will follow it.")
         first = await studies.service.acknowledge(enrollment_id, module.sections[0].id, payload)
         again = await studies.service.acknowledge(
             enrollment_id,
@@ -358,7 +359,7 @@ class TestAcknowledge:
         record = (await session.scalars(select(TrainingRecord))).one()
         (signed,) = orjson.loads(record.payload)["signatures"]
         assert (signed["printed_name"], signed["document_sha256"]) == (
-            "Ada Byron",
+            name,
             signature.document_sha256,
         )
 

@@ -35,7 +35,9 @@ BEGIN
     completed := enrolled.completed_at;
     zone := coalesce(person.time_zone, 'UTC');
     snapshot := jsonb_build_object(
-        'full_name', person.full_name, 'email', person.email, 'job_title', person.job_title,
+        'full_name',
+        CASE WHEN person.name_confirmed THEN person.full_name ELSE person.previous_name END,
+        'email', person.email, 'job_title', person.job_title,
         'department', person.department, 'location', person.location);
     SELECT coalesce(ceil(sum(p.seconds_spent) / 60.0), 0) INTO total_minutes
       FROM section_progress p WHERE p.enrollment_id = p_enrollment;

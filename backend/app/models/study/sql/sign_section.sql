@@ -10,9 +10,12 @@ DECLARE
 BEGIN
     PERFORM FROM enrollments WHERE id = p_enrollment FOR NO KEY UPDATE;
     INSERT INTO signatures (
-        enrollment_id, section_id, user_id, printed_name, meaning, document_sha256)
-    SELECT e.id, v.section_id, e.user_id, p_printed_name, p_meaning, v.document_sha256
+        enrollment_id, section_id, user_id, printed_name, meaning, document_sha256,
+        directory_name, email)
+    SELECT e.id, v.section_id, e.user_id, p_printed_name, p_meaning, v.document_sha256,
+           CASE WHEN u.name_confirmed THEN u.full_name ELSE u.previous_name END, u.email
       FROM enrollments e
+      JOIN users u ON u.id = e.user_id
       JOIN version_sections v ON v.version_id = e.version_id AND v.section_id = p_section
      WHERE e.id = p_enrollment AND e.status = 'active' AND v.document_sha256 IS NOT NULL
     RETURNING * INTO made;

@@ -1,0 +1,45 @@
+"""Who may change whose name. Steps that services share; they take the unit of work they are in."""
+
+import uuid
+
+from app.core.errors import ForbiddenError
+from app.domain.people.name import Naming, named_by_oneself
+from app.models import User
+from app.services.unit_of_work import UnitOfWork
+
+
+class OwnNameError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("own_name", "Somebody else has to confirm your name.")
+
+
+async def naming_of_newcomer(uow: UnitOfWork, name: str | None) -> Naming:
+    """Return the naming of somebody who comes with a name of their own choice."""
+    return await _named(uow, None, Naming(None), name)
+
+
+async def rename(
+    uow: UnitOfWork,
+    user: User,
+    known: Naming,
+    before: dict[str, object],
+    after: dict[str, object],
+) -> None:
+    """Settle whether the name that was just set counts; add that to the audit trail's two sides.
+
+    `known` is the naming of before.
+    """
+    own = uow.actor_id == user.id
+    user.naming = (
+        await _named(uow, user.id, known, user.full_name) if own else Naming(user.full_name)
+    )
+    if user.name_confirmed is not known.confirmed:
+        before["name_confirmed"], after["name_confirmed"] = known.confirmed, user.name_confirmed
+
+
+async def _named(
+    uow: UnitOfWork, user_id: uuid.UUID | None, known: Naming, name: str | None
+) -> Naming:
+    first = name is not None and known.directory_name is None
+    others = await uow.users.names_of_others(user_id) if first else []
+    return named_by_oneself(known, name, others)
