@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from app.container import Container
+from app.core.background import repeating
 from app.core.config import Environment, Settings, load_settings
 from app.core.logging import configure_logging
 from app.routers import documentation, health
@@ -62,12 +63,16 @@ from app.routers.study import (
     enrollment,
     question_analysis,
 )
+from app.services.context import SYSTEM
 
 GC_ALLOCATIONS = 10_000
 """Allocations after which the youngest generation is collected.
 
 Python's own 700 is meant for scripts; a server would spend too much time on collecting.
 """
+
+BACKGROUND_PAUSE = 2.0
+"""Seconds after which a process looks again for work that has been left to the background."""
 
 EXPOSED_HEADERS = [
     "Content-Disposition",
@@ -76,6 +81,7 @@ EXPOSED_HEADERS = [
     "Location",
     "Retry-After",
     "X-Not-Carried",
+    "X-Reconciling",
     "X-Request-Id",
 ]
 
@@ -119,7 +125,11 @@ def create_app(container: Container) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with container.metrics.shared():
+        reconciliation = container.reconciliation(SYSTEM)
+        async with (
+            container.metrics.shared(),
+            repeating(reconciliation.run_queued, BACKGROUND_PAUSE),
+        ):
             yield
         await container.close()
 

@@ -237,8 +237,8 @@ _MAKE_ADMIN = "UPDATE users SET role = 'admin' WHERE email = 'person50@unified.e
 _ADMIN = "SELECT id, supabase_id AS sub, email FROM users WHERE role = 'admin'"
 
 _REQUIREMENTS = """
-    INSERT INTO requirements (title, reconciled_version)
-    SELECT 'Requirement ' || to_char(n, 'FM000'), 1 FROM generate_series(1, $1::int) AS n
+    INSERT INTO requirements (title)
+    SELECT 'Requirement ' || to_char(n, 'FM000') FROM generate_series(1, $1::int) AS n
 """
 
 _SEGMENTS = """

@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     REQUIREMENT_UPDATED = "requirement:updated"
     REQUIREMENT_ARCHIVED = "requirement:archived"
     REQUIREMENT_RESTORED = "requirement:restored"
+    REQUIREMENT_RECONCILIATION_STARTED = "requirement:reconciliation_started"
     DEPARTMENT_CREATED = "department:created"
     LOCATION_CREATED = "location:created"
     LOCATION_UPDATED = "location:updated"

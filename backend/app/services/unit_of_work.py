@@ -18,6 +18,7 @@ from app.models import AuditEvent, IdempotencyKey
 from app.repositories.compliance.certification_period import CertificationPeriodRepository
 from app.repositories.compliance.compliance_segment import ComplianceSegmentRepository
 from app.repositories.compliance.exemption import ExemptionRepository
+from app.repositories.compliance.outdated import OutdatedRepository
 from app.repositories.compliance.report import ReportRepository
 from app.repositories.compliance.requirement import RequirementRepository
 from app.repositories.compliance.rule_enrollment import RuleEnrollmentRepository
@@ -103,6 +104,7 @@ class UnitOfWork:
     media = _repository(MediaRepository)
     module_teachings = _repository(ModuleTeachingRepository)
     modules = _repository(ModuleRepository)
+    outdated = _repository(OutdatedRepository)
     question_analysis = _repository(QuestionAnalysisRepository)
     questions = _repository(QuestionRepository)
     realtime = _repository(RealtimeRepository)

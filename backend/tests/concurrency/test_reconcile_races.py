@@ -1,6 +1,7 @@
 """Whatever meets a reconciliation halfway: afterwards the tables say what the engine says."""
 
 import asyncio
+import uuid
 from collections.abc import Awaitable
 from typing import Any
 
@@ -22,8 +23,13 @@ from app.models import (
 from app.services.compliance import (
     reconciliation,
 )
-from app.services.compliance.reconciliation import Reconciled, ReconciliationService
+from app.services.compliance.reconciliation import (
+    Reconciled,
+    ReconciliationService,
+    reconcile,
+)
 from app.services.context import SYSTEM
+from app.services.unit_of_work import UnitOfWork
 from tests.concurrency.race import ROUNDS, count, race, statuses
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement, rule_json
@@ -33,6 +39,7 @@ from tests.support import Api, etag
 pytestmark = pytest.mark.full
 
 PEOPLE = 8
+WORKERS = 4
 
 OVERLAPPING = """
 SELECT count(*) FROM compliance_segments a JOIN compliance_segments b
@@ -67,6 +74,13 @@ class Turn:
 
     def reconciles(self) -> Awaitable[Reconciled]:
         return ReconciliationService(self.database, SYSTEM).run()
+
+    async def works_off(self) -> int:
+        """Do what a process does in the background; return how many batches it was."""
+        batches = 0
+        while await ReconciliationService(self.database, SYSTEM).run_queued():
+            batches += 1
+        return batches
 
     def catches_up(self) -> Awaitable[Reconciled]:
         return ReconciliationService(self.database, SYSTEM).run_pending()
@@ -246,7 +260,9 @@ async def test_only_what_was_worked_out_is_reconciled(
     for number in range(ROUNDS):
         due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
         await asyncio.gather(
-            turn.reconciles(), turn.edits_the_rule(admin, first_due=due), turn.reconciles()
+            turn.reconciles(),
+            turn.edits_the_rule(admin, first_due=due),
+            *(turn.works_off() for _ in range(WORKERS)),
         )
         path = f"/requirements/{turn.requirement.id}"
         reconciled = (await committed_api.get(path, admin)).json()["reconciled"]
@@ -272,3 +288,57 @@ async def test_newcomers_against_a_rule_change(
         )
         assert statuses([*answers, edited]) == {200: 1, 201: 4}
         await settled(turn, 0)
+
+
+async def test_workers_share_the_queue(
+    committed_api: Api,
+    committed_database: Database,
+    people: list[User],
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciliation, "INLINE_PEOPLE", 0)
+    monkeypatch.setattr(reconciliation, "BATCH", 1)
+    worked_out: list[uuid.UUID] = []
+
+    async def counted(uow: UnitOfWork, user_ids: list[uuid.UUID], *rest: Any) -> Reconciled:
+        worked_out.extend(user_ids)
+        return await reconcile(uow, user_ids, *rest)
+
+    turn = await begin(committed_api, committed_database)
+    for number in range(ROUNDS):
+        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        assert (await turn.edits_the_rule(admin, first_due=due)).is_success
+        worked_out.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(reconciliation, "reconcile", counted)
+            await asyncio.gather(*(turn.works_off() for _ in range(WORKERS)))
+        assert sorted(worked_out) == sorted([admin.id, *(user.id for user in people)])
+        await settled(turn, 0)
+
+
+async def test_completions_and_newcomers_against_workers(
+    committed_api: Api,
+    committed_database: Database,
+    people: list[User],
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciliation, "INLINE_PEOPLE", 0)
+    monkeypatch.setattr(reconciliation, "BATCH", 2)
+    for number in range(ROUNDS):
+        turn = await begin(committed_api, committed_database)
+        completions = await turn.completions(people)
+        window = {"months": 12, "window_days": 40 + number}
+        invite = {"email": f"new{number}@unified.example"}
+        changes = [
+            turn.edits_the_rule(admin, renewal=window),
+            committed_api.post("/users/invite", admin, json=invite),
+        ]
+        answers, _ = await asyncio.gather(
+            race([*completions, *changes]),
+            asyncio.gather(*(turn.works_off() for _ in range(WORKERS))),
+        )
+        assert statuses(answers) == {200: PEOPLE + 1, 201: 1}
+        await turn.works_off()
+        await settled(turn, PEOPLE)

@@ -122,6 +122,7 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
         Row("archive_requirement", ADMINS, success=204),
         Row("restore_requirement", ADMINS),
         Row("preview_requirement", ADMINS, json={}),
+        Row("reconcile_requirement", ADMINS, success=202),
         Row("read_compliance", OWNER_AND_ABOVE, 404),
         Row("list_exemptions", ANYBODY),
         Row("list_exemptions", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),

@@ -149,3 +149,17 @@ class CompliancePending(UUIDModel):
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
     module_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_modules.id"))
+
+
+class ComplianceOutdated(UUIDModel):
+    """A person who is not worked out yet by the present form of a requirement.
+
+    Written with the change of the requirement where too many people are concerned to reconcile
+    them at once; reconciling the person takes it away. Not unique, so that a change never waits
+    for a reconciliation that takes a row away.
+    """
+
+    __tablename__ = "compliance_outdated"
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))

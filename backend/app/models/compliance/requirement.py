@@ -27,8 +27,11 @@ class Requirement(SoftDeletable, RevisionedModel):
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"), default=1)
     """The number of the rule recorded last."""
 
-    reconciled_version: Mapped[int] = mapped_column(Integer, server_default=text("0"), default=0)
-    """The rule up to which everybody's periods and statuses are worked out."""
+    reconciled_version: Mapped[int] = mapped_column(
+        Integer, server_default=text("0"), deferred=True
+    )
+    """Written by former releases only; `compliance_outdated` says who is not worked out yet.
+    Deferred, so that a contracting revision may drop it."""
 
 
 Index(

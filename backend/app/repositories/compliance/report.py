@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     cast,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -36,6 +37,7 @@ from app.domain.people.display_name import display_name
 from app.models import (
     ComplianceCount,
     ComplianceDay,
+    ComplianceOutdated,
     ComplianceSegment,
     Location,
     Requirement,
@@ -43,6 +45,7 @@ from app.models import (
 )
 from app.models.compliance.compliance_segment import Dimension
 from app.repositories.compliance.compliance_segment import known_segments
+from app.repositories.compliance.outdated import reconciling
 from app.repositories.people.caller import Caller, run_for
 from app.repositories.people.user import owner_visible_to
 
@@ -96,6 +99,8 @@ class Line:
     due_on: date | None
     valid_through: date | None
     met_by: uuid.UUID | None
+    reconciling: bool
+    """Whether the person is still to be worked out by a rule that has changed."""
 
     @property
     def display_name(self) -> str:
@@ -269,12 +274,27 @@ def _report(cells: Cells, scope: ReportScope, group_by: GroupBy) -> Select[*tupl
     in_order = aggregate_order_by(group, func.lower(label).nulls_last(), groups.c.key)
     document = func.json_build_object(
         *("as_of", cast(scope.as_of, Date), "known_on", cast(scope.known_on, Date)),
-        *("group_by", cast(group_by, String)),
+        *("group_by", cast(group_by, String), "reconciling", _reconciling(scope)),
         *("groups", func.coalesce(func.json_agg(in_order), func.json_build_array())),
     )
     return select(cast(document, String)).select_from(
         groups.outerjoin(Location, cast(Location.id, String) == groups.c.key)
     )
+
+
+def _reconciling(scope: ReportScope) -> ColumnElement[Any]:
+    """List the rules that the counts may not follow yet, even if nobody is counted by them."""
+    rows = reconciling()
+    line = func.json_build_object(
+        *("id", rows.c.requirement_id, "title", rows.c.title, "share", rows.c.share)
+    )
+    in_order = aggregate_order_by(line, func.lower(rows.c.title), rows.c.requirement_id)
+    listed = select(func.coalesce(func.json_agg(in_order), func.json_build_array()))
+    if scope.known_on is not None:
+        listed = listed.where(false())
+    if scope.requirement_id is not None:
+        listed = listed.where(rows.c.requirement_id == scope.requirement_id)
+    return listed.select_from(rows).scalar_subquery()
 
 
 def _rows(cells: Cells) -> CTE:
@@ -338,6 +358,10 @@ def _lines() -> Select[*tuple[Any, ...]]:
             ComplianceSegment.due_on,
             ComplianceSegment.valid_through,
             ComplianceSegment.met_by,
+            exists().where(
+                ComplianceOutdated.user_id == ComplianceSegment.user_id,
+                ComplianceOutdated.requirement_id == ComplianceSegment.requirement_id,
+            ),
         )
         .join(User, User.id == ComplianceSegment.user_id)
         .join(Requirement, Requirement.id == ComplianceSegment.requirement_id)

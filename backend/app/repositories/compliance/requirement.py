@@ -1,10 +1,10 @@
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, Integer, Select, String, Uuid, bindparam, func, select, update
+from sqlalchemy import Date, Select, String, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
@@ -12,7 +12,6 @@ from app.domain import compliance as facts
 from app.models import ModuleVersion, Requirement, RequirementVersion, TrainingModule
 from app.models.content.module import ModuleStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.unnest import columns, unnesting
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +22,6 @@ class PublishedVersion:
     version: int
     published_at: datetime
     material_change: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OutdatedRule:
-    id: uuid.UUID
-    version: int
-    reconciled_version: int
-
-
-_CATCH_UP = unnesting(
-    """
-    UPDATE requirements r SET reconciled_version = begun.version
-      FROM {rows} AS begun (id, version, reconciled_version)
-     WHERE r.id = begun.id AND r.reconciled_version = begun.reconciled_version
-    """,
-    *(Uuid(), Integer(), Integer()),
-)
 
 
 class RequirementRepository(Repository[Requirement]):
@@ -145,50 +127,6 @@ class RequirementRepository(Repository[Requirement]):
     async def titles(self) -> dict[uuid.UUID, str]:
         rows = await self.session.execute(select(Requirement.id, Requirement.title))
         return {row[0]: row[1] for row in rows}
-
-    async def outdated(
-        self, requirement_ids: Iterable[uuid.UUID] | None = None
-    ) -> list[OutdatedRule]:
-        """Return the requirements by whose present rule not everybody has been worked out."""
-        statement = select(
-            Requirement.id, Requirement.version, Requirement.reconciled_version
-        ).where(Requirement.reconciled_version < Requirement.version)
-        if requirement_ids is not None:
-            statement = statement.where(Requirement.id.in_(requirement_ids))
-        return [OutdatedRule(*row) for row in await self.session.execute(statement)]
-
-    async def mark_caught_up(self, begun: Sequence[OutdatedRule]) -> None:
-        """Note that everybody has been worked out by these rules, if nothing came in between."""
-        if begun:
-            rows = [(rule.id, rule.version, rule.reconciled_version) for rule in begun]
-            await self.session.execute(_CATCH_UP, columns(rows))
-
-    async def mark_reconciled(self, requirement_ids: Iterable[uuid.UUID]) -> None:
-        """Note that this transaction has worked everybody out by the rules there are now."""
-        await self.session.execute(
-            update(Requirement)
-            .where(
-                Requirement.reconciled_version < Requirement.version,
-                Requirement.id.in_(requirement_ids),
-            )
-            .values(reconciled_version=Requirement.version, revision=Requirement.revision)
-            .execution_options(synchronize_session=False)
-        )
-
-    async def mark_outdated(self, requirement_ids: Iterable[uuid.UUID]) -> None:
-        """Note that something else than the rule has changed for everybody.
-
-        Each call changes the number: a run that is under way sees that it came too early.
-        """
-        await self.session.execute(
-            update(Requirement)
-            .where(Requirement.id.in_(requirement_ids))
-            .values(
-                reconciled_version=Requirement.reconciled_version - 1,
-                revision=Requirement.revision,
-            )
-            .execution_options(synchronize_session=False)
-        )
 
     async def naming_modules(self, module_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
         """Return the requirements that a completion of the modules was ever able to meet."""

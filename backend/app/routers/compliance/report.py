@@ -97,7 +97,12 @@ async def export_xlsx(context: Reader, app: App, scope: Scope) -> Response:
 
 
 async def _file(context: RequestContext, app: Services, scope: ReportScope, kind: str) -> Response:
+    """Send the lines; `X-Reconciling` names the requirements that they may not follow yet."""
     write, media_type = _FILES[kind]
+    reconciling = await app.reports(context).reconciling()
     async with aclosing(app.reports(context).lines(scope)) as lines:
         download = await app.downloads.make(write(lines, scope.as_of))
-    return attachment(download, media_type, f"compliance-{scope.as_of}.{kind}")
+    response = attachment(download, media_type, f"compliance-{scope.as_of}.{kind}")
+    if reconciling:
+        response.headers["X-Reconciling"] = ", ".join(map(str, reconciling))
+    return response

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
-from app.routers.respond import json_of, respond
+from app.routers.respond import BASE_PATH, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.compliance.requirement import (
@@ -81,3 +81,12 @@ async def restore_requirement(
 ) -> Response:
     """Undo a withdrawal: its last rule is in force again from today on."""
     return await respond(app.requirements(context).restore(requirement_id, confirm=bool(confirm)))
+
+
+@router.post("/{requirement_id}/reconcile", response_model=RequirementDetail, status_code=202)
+async def reconcile_requirement(requirement_id: uuid.UUID, context: Admin, app: App) -> Response:
+    """Work everybody out again in the background; `reconciling` at its address is how far."""
+    response = await respond(app.requirements(context).reconcile(requirement_id))
+    response.status_code = 202
+    response.headers["Location"] = f"{BASE_PATH}/requirements/{requirement_id}"
+    return response

@@ -23,12 +23,25 @@ class ReportGroup(Resource):
     requirements: list[RequirementCounts]
 
 
+class ReconcilingRequirement(Resource):
+    """A rule that has changed, and the share of people who are worked out by it."""
+
+    id: uuid.UUID
+    title: str
+    share: float
+
+
 class ComplianceReport(Resource):
-    """`known_on` is null for today's knowledge."""
+    """`known_on` is null for today's knowledge.
+
+    The counts are exact, but for the requirements that `reconciling` names: these may still follow
+    an earlier rule, or not be counted at all.
+    """
 
     as_of: date
     known_on: date | None
     group_by: str
+    reconciling: list[ReconcilingRequirement]
     groups: list[ReportGroup]
 
 
@@ -54,6 +67,8 @@ class ReportLine(Resource):
     location: str | None
     department: str | None
     job_title: str | None
+    reconciling: bool
+    """Whether the line may still follow an earlier rule, since a change is being worked out."""
 
 
 class ForecastWeek(Resource):

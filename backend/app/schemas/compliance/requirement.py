@@ -61,6 +61,9 @@ class RequirementRead(Resource):
     reconciled: bool
     """False while people's periods still follow an earlier rule."""
 
+    reconciling: float | None
+    """Until then, the share of people who are worked out; null: everybody is."""
+
     archived: bool
     created_at: datetime
     updated_at: datetime

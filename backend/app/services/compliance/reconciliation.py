@@ -16,7 +16,6 @@ from app.domain.recurrence import add_days
 from app.models.compliance.compliance_segment import Dimension
 from app.repositories.compliance.certification_period import PeriodKey
 from app.repositories.compliance.compliance_segment import CountChange, SegmentRow
-from app.repositories.compliance.requirement import OutdatedRule
 from app.services.base import Service
 from app.services.compliance.compliance_facts import (
     Catalogue,
@@ -31,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 INLINE_PEOPLE = 1000
-"""With more people than this, a change that concerns everybody is left to the next run.
+"""With more people than this, a change that concerns everybody queues them.
 
 With fewer, the transaction of the change itself reconciles them.
 """
@@ -85,7 +84,6 @@ class ReconciliationService(Service):
         async with self.reading() as uow:
             people = list(user_ids) if user_ids is not None else await uow.employment.people()
             asked = None if requirement_ids is None else set(requirement_ids)
-            begun = await uow.requirements.outdated(asked)
         done = Reconciled()
         for first in range(0, len(people), BATCH):
             async with self.work() as uow:
@@ -96,8 +94,26 @@ class ReconciliationService(Service):
             if progress:
                 progress(done.people, len(people))
         if user_ids is None and not dry_run:
-            await self._finish(begun, today)
+            async with self.work() as uow:
+                day = today or await uow.requirements.organisation_day()
+                await uow.compliance_segments.keep_days([add_days(day, n) for n in KEPT_DAYS])
         return done
+
+    async def run_queued(self) -> bool:
+        """Reconcile a batch of the people whom changed rules have queued; False: nobody is left.
+
+        Processes may call it at the same time: each takes other people. What one that is killed
+        has taken is queued again, since its transaction never ends.
+        """
+        async with self.reading() as uow:
+            if await uow.outdated.is_empty():
+                return False
+        async with self.work() as uow:
+            people = await uow.outdated.lock_next(BATCH)
+            requirement_ids = await uow.outdated.take(people) if people else set()
+            if requirement_ids:
+                await reconcile(uow, people, requirement_ids)
+        return bool(people)
 
     async def people(self, addresses: Iterable[str]) -> list[uuid.UUID]:
         """Return the active people who have these addresses."""
@@ -114,15 +130,6 @@ class ReconciliationService(Service):
             async with self.work() as uow:
                 done += await reconcile_completions(uow, [user_id])
         return done
-
-    async def _finish(self, begun: Sequence[OutdatedRule], today: date | None) -> None:
-        # Two transactions, so that neither holds both the rules' rows and the counts: an edit of a
-        # rule keeps its rule's row locked while it waits for the counts.
-        async with self.work() as uow:
-            await uow.requirements.mark_caught_up(begun)
-        async with self.work() as uow:
-            day = today or await uow.requirements.organisation_day()
-            await uow.compliance_segments.keep_days([add_days(day, n) for n in KEPT_DAYS])
 
 
 async def reconcile(
@@ -142,6 +149,7 @@ async def reconcile(
     await uow.employment.lock_people(people)
     if requirement_ids is None:
         await uow.compliance_segments.take_pending(people)
+        await uow.outdated.take(people)
     catalogue = await load_catalogue(uow)
     scope = (
         set(catalogue.rules)
@@ -195,19 +203,17 @@ async def reconcile_module(
     return await reconcile(uow, user_ids, requirement_ids) if requirement_ids else Reconciled()
 
 
-async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> bool:
-    """Reconcile everybody with some requirements where people are few, else leave it to a run.
+async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> None:
+    """Reconcile everybody with some requirements where people are few, else queue them.
 
     Locks are taken in the order rules, staff, people, counts everywhere, which prevents deadlocks.
     """
     await uow.requirements.lock(requirement_ids)
     await uow.employment.close_staff()
     if await uow.employment.headcount() > INLINE_PEOPLE:
-        await uow.requirements.mark_outdated(requirement_ids)
-        return False
-    await reconcile_all(uow, requirement_ids)
-    await uow.requirements.mark_reconciled(requirement_ids)
-    return True
+        await uow.outdated.queue(requirement_ids)
+    else:
+        await reconcile_all(uow, requirement_ids)
 
 
 async def reconcile_publication(uow: UnitOfWork, module_id: uuid.UUID) -> None:

@@ -1,5 +1,6 @@
 """The matrix, its drill-down, its exports and its forecast, all from the same scope and cells."""
 
+import uuid
 from collections.abc import AsyncGenerator
 from datetime import date, timedelta
 
@@ -61,6 +62,11 @@ class ReportService(Service):
         async with self.reading() as uow:
             return await uow.employment.today_of(self.actor.id)
 
+    async def reconciling(self) -> list[uuid.UUID]:
+        """Return the requirements that reports may not follow yet."""
+        async with self.reading() as uow:
+            return sorted(await uow.outdated.reconciling())
+
     async def matrix(self, scope: ReportScope, group_by: GroupBy) -> str:
         """Return the JSON of a `ComplianceReport`."""
         async with self.reading() as uow:
@@ -111,4 +117,5 @@ def report_line(line: Line) -> ReportLine:
         location=line.location,
         department=line.department,
         job_title=line.job_title,
+        reconciling=line.reconciling,
     )

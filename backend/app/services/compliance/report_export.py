@@ -27,6 +27,7 @@ COLUMNS = (
     "due_on",
     "valid_through",
     "met_by",
+    "reconciling",
 )
 CHUNK = 1000
 SHEET_ROWS = 1_000_000
@@ -124,6 +125,7 @@ def _row(line: Line, as_of: date) -> tuple[Any, ...]:
         line.due_on,
         line.valid_through,
         line.met_by,
+        line.reconciling,
     )
 
 

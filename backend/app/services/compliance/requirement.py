@@ -74,7 +74,8 @@ class RequirementService(Service):
         async with self.reading() as uow:
             page = await uow.requirements.list_all(request, archived=archived)
             latest = await uow.requirements.latest_versions(row.id for row in page.items)
-            return listed(page, lambda row: _read(row, latest[row.id]))
+            shares = await uow.outdated.reconciling()
+            return listed(page, lambda row: _read(row, latest[row.id], shares.get(row.id)))
 
     async def get(self, requirement_id: uuid.UUID) -> Answer[RequirementDetail]:
         async with self.reading() as uow:
@@ -159,6 +160,15 @@ class RequirementService(Service):
                 await self._reconcile(uow, requirement)
             return await uow.answer(await _answer(uow, requirement))
 
+    async def reconcile(self, requirement_id: uuid.UUID) -> Answer[RequirementDetail]:
+        """Have everybody worked out again in the background."""
+        async with self.work() as uow:
+            requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
+            await uow.employment.close_staff()
+            await uow.outdated.queue([requirement.id])
+            await uow.audit(AuditAction.REQUIREMENT_RECONCILIATION_STARTED, requirement)
+            return await uow.answer(await _answer(uow, requirement))
+
     async def _locked(
         self, uow: UnitOfWork, requirement_id: uuid.UUID, precondition: Precondition
     ) -> Requirement:
@@ -218,7 +228,7 @@ class RequirementService(Service):
             raise NeedsConfirmationError(effect)
 
     async def _reconcile(self, uow: UnitOfWork, requirement: Requirement) -> None:
-        """Reconcile everybody now if they are few; else the next reconciliation does."""
+        """Reconcile everybody now if they are few; else in the background."""
         await uow.requirements.save(requirement)
         await reconcile_if_few(uow, [requirement.id])
         await uow.requirements.reread(requirement)
@@ -306,7 +316,9 @@ def _people(
     ]
 
 
-def _read(requirement: Requirement, latest: RequirementVersion) -> RequirementRead:
+def _read(
+    requirement: Requirement, latest: RequirementVersion, reconciling: float | None
+) -> RequirementRead:
     rule = recorded_rule(latest.rule or {})
     return RequirementRead(
         id=requirement.id,
@@ -316,7 +328,8 @@ def _read(requirement: Requirement, latest: RequirementVersion) -> RequirementRe
         rule=rule,
         effective_from=latest.effective_from,
         version=requirement.version,
-        reconciled=requirement.reconciled_version >= requirement.version,
+        reconciled=reconciling is None,
+        reconciling=reconciling,
         archived=requirement.deleted_at is not None,
         created_at=requirement.created_at,
         updated_at=requirement.updated_at,
@@ -328,8 +341,9 @@ async def _answer(
 ) -> Answer[RequirementDetail]:
     latest = await _latest(uow, requirement)
     versions = await uow.requirements.versions(requirement.id)
+    shares = await uow.outdated.reconciling([requirement.id])
     detail = RequirementDetail(
-        **dict(_read(requirement, latest)),
+        **dict(_read(requirement, latest, shares.get(requirement.id))),
         etag=requirement.etag,
         versions=[RequirementVersionRead.model_validate(version) for version in versions],
     )

@@ -24,7 +24,6 @@ async def seed_requirements(uow: UnitOfWork, documents: list[dict[str, Any]]) ->
             made[document["origin"]] = (await _make(uow, document)).id
     if made:
         await reconcile_all(uow, made.values(), enroll=False)
-        await uow.requirements.mark_reconciled(made.values())
     return list(made)
 
 

@@ -322,3 +322,39 @@ class TestCompliance:
         assert record["valid_through"] == line["valid_through"]
         matrix = (await api.get(f"/users/{learner.id}/compliance", learner)).json()
         assert matrix == body
+
+
+class TestReconcile:
+    async def test_anonymous(self, api: Api) -> None:
+        response = await api.post(f"/requirements/{uuid.uuid4()}/reconcile")
+        assert response.status_code == HTTPStatus.UNAUTHORIZED
+
+    async def test_admins_only(self, api: Api, manager: User) -> None:
+        response = await api.post(f"/requirements/{uuid.uuid4()}/reconcile", manager)
+        assert response.status_code == HTTPStatus.FORBIDDEN
+
+    async def test_unknown(self, api: Api, admin: User) -> None:
+        response = await api.post(f"/requirements/{uuid.uuid4()}/reconcile", admin)
+        assert response.status_code == HTTPStatus.NOT_FOUND
+
+    async def test_accepted(self, api: Api, admin: User, module: TrainingModule) -> None:
+        made = await create(api, admin, module)
+        path = f"/requirements/{made['id']}"
+        response = await api.post(f"{path}/reconcile", admin)
+        assert response.status_code == HTTPStatus.ACCEPTED
+        assert response.headers["Location"] == f"/api/v1{path}"
+        assert (response.json()["reconciled"], response.json()["reconciling"]) == (False, 0)
+        query = f"?action=requirement:reconciliation_started&target_id={made['id']}"
+        events = (await api.get(f"/audit-events{query}", admin)).json()["items"]
+        assert [event["target_id"] for event in events] == [made["id"]]
+
+    async def test_a_retry_queues_nobody_twice(
+        self, api: Api, admin: User, module: TrainingModule
+    ) -> None:
+        made = await create(api, admin, module)
+        path, key = f"/requirements/{made['id']}/reconcile", {"Idempotency-Key": "once"}
+        answers = [await api.post(path, admin, headers=key) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [HTTPStatus.ACCEPTED] * 2
+        assert answers[0].json() == answers[1].json()
+        query = f"?action=requirement:reconciliation_started&target_id={made['id']}"
+        assert len((await api.get(f"/audit-events{query}", admin)).json()["items"]) == 1

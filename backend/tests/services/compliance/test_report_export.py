@@ -28,6 +28,7 @@ async def lines_of(name: str) -> AsyncIterator[Line]:
         due_on=DAY,
         valid_through=None,
         met_by=None,
+        reconciling=False,
     )
 
 
