@@ -19,6 +19,7 @@ from app.services.base import Service
 from app.services.compliance.compliance import ComplianceService
 from app.services.compliance.exemption import ExemptionService
 from app.services.compliance.reconciliation import ReconciliationService
+from app.services.compliance.reconciliation_changes import ReconciliationChangesService
 from app.services.compliance.report import MatrixCache, ReportService
 from app.services.compliance.requirement import RequirementLimits, RequirementService
 from app.services.content.exchange import ExchangeService
@@ -112,6 +113,7 @@ class Services:
     questions = _plain(QuestionService)
     realtime = _plain(RealtimeService)
     reconciliation = _plain(ReconciliationService)
+    reconciliation_changes = _plain(ReconciliationChangesService)
     reports = _plain(ReportService)
     sections = _plain(SectionService)
     seals = _plain(SealService)

@@ -101,8 +101,9 @@ async def _file(context: RequestContext, app: Services, scope: ReportScope, kind
     write, media_type = _FILES[kind]
     reconciling = await app.reports(context).reconciling()
     async with aclosing(app.reports(context).lines(scope)) as lines:
-        download = await app.downloads.make(write(lines, scope.as_of))
-    response = attachment(download, media_type, f"compliance-{scope.as_of}.{kind}")
+        download = await app.downloads.make(write(lines, scope))
+    known = f"-known-{scope.known_on}" if scope.known_on else ""
+    response = attachment(download, media_type, f"compliance-{scope.as_of}{known}.{kind}")
     if reconciling:
         response.headers["X-Reconciling"] = ", ".join(map(str, reconciling))
     return response

@@ -18,14 +18,31 @@ class MatchedCriterion(Resource):
     value: str | None
 
 
+class KnownAnswer(Resource):
+    """What is said of the day that is asked about, by what was known on `known_on`."""
+
+    known_on: date
+    status: ComplianceStatus
+    due_on: date | None
+    valid_through: date | None
+    summary: str
+
+
 class WhyRead(Resource):
-    """`summary` says in words what the other fields say as data."""
+    """`summary` says in words what the other fields say as data.
+
+    Of a day that is over there are two answers: what is true of it as far as is known today
+    (`known_now`), and what was shown on that day itself (`known_then`). They differ where
+    something was entered late. Either is null where no line is or was shown.
+    """
 
     summary: str
     reason: ComplianceReason
     matched: list[MatchedCriterion]
     exemption_id: uuid.UUID | None
     opened_by: PeriodCause | None
+    known_now: KnownAnswer | None = None
+    known_then: KnownAnswer | None = None
 
 
 class EvidenceRead(Resource):

@@ -13,6 +13,7 @@ from app.schemas.compliance.compliance import (
     ComplianceLine,
     ComplianceRead,
     EvidenceRead,
+    KnownAnswer,
     MatchedCriterion,
     MissingModule,
     MissingRead,
@@ -53,15 +54,52 @@ class ComplianceService(Service):
             [history] = await load_histories(uow, catalogue, [user_id], known_on=known_on)
             day = as_of or history.today
             names = await _names(uow, catalogue)
+            both = await _both(uow, catalogue, history, day)
             items = [
                 line
                 for requirement_id in catalogue.rules
                 if (line := _line(catalogue, history, requirement_id, day, names))
             ]
+            for item in items if both else ():
+                item.why.known_now, item.why.known_then = (
+                    _answer(catalogue, known, item.requirement.id, day, names) for known in both
+                )
             items.sort(key=lambda item: (item.requirement.title.lower(), item.requirement.id))
             return Answer(
                 ComplianceRead(user_id=user_id, as_of=day, known_on=history.known_on, items=items)
             )
+
+
+async def _both(
+    uow: UnitOfWork, catalogue: Catalogue, history: PersonHistory, day: date
+) -> list[PersonHistory]:
+    """Return what is known today and what was known on the day; nothing unless it is over."""
+    if day >= history.today:
+        return []
+    return [
+        known
+        for known_on in (None, day)
+        for known in await load_histories(uow, catalogue, [history.user_id], known_on=known_on)
+    ]
+
+
+def _answer(
+    catalogue: Catalogue,
+    history: PersonHistory,
+    requirement_id: uuid.UUID,
+    day: date,
+    names: _Names,
+) -> KnownAnswer | None:
+    line = _line(catalogue, history, requirement_id, day, names)
+    if line is None:
+        return None
+    return KnownAnswer(
+        known_on=history.known_on,
+        status=line.status,
+        due_on=line.due_on,
+        valid_through=line.valid_through,
+        summary=line.why.summary,
+    )
 
 
 async def _names(uow: UnitOfWork, catalogue: Catalogue) -> _Names:

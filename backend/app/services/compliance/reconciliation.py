@@ -160,7 +160,7 @@ async def reconcile(
         return Reconciled(people=len(people))
     histories = await load_histories(uow, catalogue, people, today=today)
     worked_out = [
-        (history, requirement_id, _timeline(catalogue, history, requirement_id))
+        (history, requirement_id, timeline_of(catalogue, history, requirement_id))
         for history in histories
         for requirement_id in scope
     ]
@@ -239,7 +239,9 @@ async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) 
 WorkedOut = Sequence[tuple[PersonHistory, uuid.UUID, Timeline]]
 
 
-def _timeline(catalogue: Catalogue, history: PersonHistory, requirement_id: uuid.UUID) -> Timeline:
+def timeline_of(
+    catalogue: Catalogue, history: PersonHistory, requirement_id: uuid.UUID
+) -> Timeline:
     facts = history.facts(catalogue, requirement_id)
     rules = history.rules(catalogue, requirement_id)
     return timeline(facts, rules, history.worked, history.today)
@@ -249,7 +251,7 @@ async def _write_segments(
     uow: UnitOfWork, people: list[uuid.UUID], scope: set[uuid.UUID], worked_out: WorkedOut
 ) -> int:
     fresh = {
-        _row(history.user_id, requirement_id, segment)
+        segment_row(history.user_id, requirement_id, segment)
         for history, requirement_id, found in worked_out
         for segment in found.segments
     }
@@ -262,7 +264,7 @@ async def _write_segments(
     return len(gone) + len(made)
 
 
-def _row(user_id: uuid.UUID, requirement_id: uuid.UUID, segment: Segment) -> SegmentRow:
+def segment_row(user_id: uuid.UUID, requirement_id: uuid.UUID, segment: Segment) -> SegmentRow:
     return SegmentRow(
         user_id,
         requirement_id,

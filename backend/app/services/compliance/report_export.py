@@ -1,4 +1,7 @@
-"""The drill-down as files: CSV and XLSX for spreadsheets, JSON without any loss."""
+"""The drill-down as files: CSV and XLSX for spreadsheets, JSON without any loss.
+
+`known_on` is empty for today's knowledge.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -11,10 +14,11 @@ import orjson
 
 from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.spreadsheet import inert
-from app.repositories.compliance.report import Line
+from app.repositories.compliance.report import Line, ReportScope
 
 COLUMNS = (
     "as_of",
+    "known_on",
     "user_id",
     "name",
     "email",
@@ -33,32 +37,33 @@ CHUNK = 1000
 SHEET_ROWS = 1_000_000
 
 
-async def csv_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
+async def csv_chunks(lines: AsyncIterator[Line], scope: ReportScope) -> AsyncGenerator[bytes]:
     """Write RFC 4180 with a header; text that would be a formula gets an apostrophe in front."""
     yield csv_start(COLUMNS).encode()
     async for chunk in _chunks(lines):
-        rows = ([_cell(value) for value in _row(line, as_of)] for line in chunk)
+        rows = ([_cell(value) for value in _row(line, scope)] for line in chunk)
         yield csv_lines(rows).encode()
 
 
-async def json_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
+async def json_chunks(lines: AsyncIterator[Line], scope: ReportScope) -> AsyncGenerator[bytes]:
     """Write one JSON document whose items are what the CSV holds, unaltered."""
-    yield b'{"as_of":' + orjson.dumps(as_of) + b',"items":['
+    head = orjson.dumps({"as_of": scope.as_of, "known_on": scope.known_on})
+    yield head.removesuffix(b"}") + b',"items":['
     separator = b""
     async for chunk in _chunks(lines):
-        rows = (dict(zip(COLUMNS, _row(line, as_of), strict=True)) for line in chunk)
+        rows = (dict(zip(COLUMNS, _row(line, scope), strict=True)) for line in chunk)
         yield separator + b",".join(orjson.dumps(row, default=str) for row in rows)
         separator = b","
     yield b"]}"
 
 
-async def xlsx_chunks(lines: AsyncIterator[Line], as_of: date) -> AsyncGenerator[bytes]:
+async def xlsx_chunks(lines: AsyncIterator[Line], scope: ReportScope) -> AsyncGenerator[bytes]:
     """Write typed cells: no text can become a formula. Built on disk, in constant memory."""
     with TemporaryDirectory(prefix="report-") as directory:
         path = Path(directory) / "report.xlsx"
         book = _Book(path)
         async for chunk in _chunks(lines):
-            await asyncio.to_thread(book.write, [_row(line, as_of) for line in chunk])
+            await asyncio.to_thread(book.write, [_row(line, scope) for line in chunk])
         await asyncio.to_thread(book.close)
         with path.open("rb") as file:
             while block := await asyncio.to_thread(file.read, 65_536):
@@ -110,9 +115,10 @@ async def _chunks(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
         yield chunk
 
 
-def _row(line: Line, as_of: date) -> tuple[Any, ...]:
+def _row(line: Line, scope: ReportScope) -> tuple[Any, ...]:
     return (
-        as_of,
+        scope.as_of,
+        scope.known_on,
         line.user_id,
         line.display_name,
         line.email,

@@ -100,6 +100,19 @@ class TestKnowledge:
         response = await api.get(f"{PATH}{path}?known_on=2001-01-01", practice["admin"])
         assert response.status_code == HTTPStatus.OK
 
+    async def test_files_say_whose_knowledge_they_hold(self, api: Api, practice: Practice) -> None:
+        admin = practice["admin"]
+        path = f"{PATH}.json?as_of=2026-03-01&known_on=2026-03-02"
+        response = await api.get(path, admin)
+        assert (response.json()["as_of"], response.json()["known_on"]) == (
+            "2026-03-01",
+            "2026-03-02",
+        )
+        name = "compliance-2026-03-01-known-2026-03-02.json"
+        assert name in response.headers["Content-Disposition"]
+        [line, *_] = (await api.get(f"{PATH}.json", admin)).json()["items"]
+        assert line["known_on"] is None
+
     async def test_before_anything_was_known_there_is_nothing(
         self, api: Api, practice: Practice
     ) -> None:

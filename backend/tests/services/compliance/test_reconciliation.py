@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import models
 from app.core.database import Database
 from app.core.ids import new_id
 from app.core.pagination import PageRequest
@@ -20,6 +21,7 @@ from app.models import (
     CompliancePending,
     Enrollment,
     EvidenceWithdrawal,
+    RequirementVersion,
     SectionProgress,
     SupersededPeriod,
     TrainingModule,
@@ -29,9 +31,11 @@ from app.models import (
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.compliance.report import GroupBy, ReportScope
 from app.repositories.compliance.requirement import PublishedVersion
+from app.schemas.compliance.compliance import WhyRead
+from app.services.compliance.compliance import ComplianceService
 from app.services.compliance.compliance_facts import Catalogue
 from app.services.compliance.reconciliation import Reconciled, ReconciliationService, reconcile
-from app.services.context import SYSTEM
+from app.services.context import SYSTEM, RequestContext
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
@@ -276,6 +280,54 @@ class TestWhatWasKnown:
         assert (then, now) == (ComplianceStatus.DUE, ComplianceStatus.COMPLIANT)
         assert await told(first, later) == await told(first, None)
         assert await told(first, later - timedelta(days=1)) == await told(first, first)
+
+    async def test_why_explains_what_is_known_now_and_what_was_then(
+        self, duty: Duty, session: AsyncSession, learner: User, admin: User
+    ) -> None:
+        today = await today_of(duty.database, learner)
+        day, trained = today - timedelta(days=20), today - timedelta(days=40)
+        begun = today - timedelta(days=45)
+        [version] = await session.scalars(select(RequirementVersion))
+        session.add_all(
+            [
+                models.EmploymentChange(
+                    user_id=learner.id,
+                    effective_on=begun,
+                    recorded_on=begun,
+                    state=EmploymentState.ACTIVE,
+                    role=learner.role,
+                ),
+                RequirementVersion(
+                    requirement_id=version.requirement_id,
+                    number=0,
+                    effective_from=begun,
+                    recorded_on=begun,
+                    rule=version.rule,
+                ),
+            ]
+        )
+        session.add(
+            VerifiedEvidence(
+                user_id=learner.id, module_id=duty.module.id, day=trained, recorded_on=today
+            )
+        )
+        await session.commit()
+        service = ComplianceService(duty.database, RequestContext(actor_of(admin)))
+
+        async def why(as_of: date, known_on: date | None = None) -> WhyRead:
+            [line] = (await service.of_user(learner.id, as_of, known_on)).value.items
+            return line.why
+
+        for known_on in (None, day):
+            told = await why(day, known_on)
+            assert told.known_now
+            assert told.known_then
+            now, then = told.known_now, told.known_then
+            assert (now.known_on, now.status) == (today, ComplianceStatus.COMPLIANT)
+            assert (then.known_on, then.status) == (day, ComplianceStatus.DUE)
+            assert told.summary == (then if known_on else now).summary
+        of_today = await why(today)
+        assert (of_today.known_now, of_today.known_then) == (None, None)
 
     async def test_a_closed_period_that_was_otherwise_is_kept(
         self, duty: Duty, session: AsyncSession, learner: User

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from app.domain.compliance import ComplianceStatus
-from app.repositories.compliance.report import Line
+from app.repositories.compliance.report import Line, ReportScope
 from app.services.compliance.report_export import csv_chunks
 
 DAY = date(2027, 3, 1)
@@ -42,12 +42,12 @@ async def lines_of(name: str) -> AsyncIterator[Line]:
     ],
 )
 async def test_a_formula_becomes_text_that_can_be_read_back(name: str) -> None:
-    chunks = [chunk async for chunk in csv_chunks(lines_of(name), DAY)]
+    chunks = [chunk async for chunk in csv_chunks(lines_of(name), ReportScope(DAY))]
     [row] = csv.DictReader(io.StringIO(b"".join(chunks).decode("utf-8-sig")))
     assert row["name"] == f"'{name}"
 
 
 async def test_days_and_what_is_missing_stay_as_they_are() -> None:
-    chunks = [chunk async for chunk in csv_chunks(lines_of("Grace Molar"), DAY)]
+    chunks = [chunk async for chunk in csv_chunks(lines_of("Grace Molar"), ReportScope(DAY))]
     [row] = csv.DictReader(io.StringIO(b"".join(chunks).decode("utf-8-sig")))
     assert (row["name"], row["due_on"], row["location"]) == ("Grace Molar", "2027-03-01", "")
