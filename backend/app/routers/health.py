@@ -19,11 +19,13 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="MetricsToken")
 
 @router.get("/live")
 async def live() -> dict[str, str]:
+    """Answer 200 for as long as the process runs, whatever the database does."""
     return {"status": "ok"}
 
 
 @router.get("/ready", responses=problem_responses(503))
 async def ready(app: App) -> dict[str, str]:
+    """Answer 200 when the database answers and has a schema that this code can work with."""
     return {"status": await check_readiness(app.database)}
 
 

@@ -1,12 +1,16 @@
 """What OpenAPI says of every operation beyond its own success: problems, headers, retries."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
+
 Schema = dict[str, Any]
 
+_MODES = re.compile("-(Input|Output)$")
 _TEXT: Schema = {"type": "string"}
 _TITLES = {
     "401": "No valid access token",
@@ -19,6 +23,13 @@ _TITLES = {
     "428": "If-Match is missing",
     "503": "The database or the key service is away, or the server is overloaded",
 }
+_ABOUT = """Staff training and compliance of a dental group.
+
+Sign in with Supabase Auth and send its access token as `Authorization: Bearer ...`. Errors are
+`application/problem+json` with a stable `code`. Lists come in pages: send `next_cursor` as
+`cursor`. What can be changed carries an `ETag`; send it back as `If-Match`. A POST that carries an
+`Idempotency-Key` may be repeated. docs/api.md tells the whole of it.
+"""
 _PROBLEM: Schema = {
     "title": "Problem",
     "description": "RFC 9457. `code` is stable; some codes bring members of their own.",
@@ -42,6 +53,7 @@ _PROBLEM: Schema = {
         },
     },
 }
+_MEANINGS = {"path": PATHS, "query": QUERIES, "header": HEADERS}
 _REQUEST_ID: Schema = {"X-Request-Id": {"required": True, "schema": _TEXT}}
 _EXTRA_HEADERS: dict[str, Schema] = {
     "201": {"Location": {"required": True, "schema": _TEXT}},
@@ -60,6 +72,7 @@ class DescribedAPI(FastAPI):
         fresh = self.openapi_schema is None
         schema = super().openapi()
         if fresh:
+            schema = self.openapi_schema = _with_one_type(schema)
             _describe(schema)
         return schema
 
@@ -73,11 +86,30 @@ def problem_responses(*statuses: int) -> dict[int | str, Schema]:
     return {status: _problem_response(str(status)) for status in statuses}
 
 
+def _with_one_type(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON document
+    """Make one type of each that is both sent and answered, so that what was read can be sent.
+
+    Pydantic writes two, because an answer's schema leaves out limits of length. The one for input
+    comes first and stays: what is answered was accepted once, and keeps the limits.
+    """
+    if isinstance(node, list):
+        return [_with_one_type(item) for item in node]
+    if isinstance(node, dict):
+        found: Schema = {}
+        for name, value in node.items():
+            found.setdefault(_MODES.sub("", name), _with_one_type(value))
+        return found
+    return _MODES.sub("", node) if isinstance(node, str) else node
+
+
 def _describe(schema: Schema) -> None:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
+    schema["info"]["description"] = _ABOUT
+    schema["servers"] = [{"url": "/", "description": "Where this document is served"}]
+    schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _describe_operation(path, method, operation)
@@ -90,8 +122,12 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
     for parameter in parameters:
         # Where a POST takes it, it may be left out.
         parameter["required"] |= parameter["name"] == "If-Match" and method != "post"
+        meaning = _MEANINGS[parameter["in"]].get(parameter["name"])
+        if meaning is not None:
+            parameter.setdefault("description", meaning)
     if "parameters" in operation:
         operation["parameters"] = parameters
+    operation.setdefault("security", [])
     responses = operation["responses"]
     if any(parameter["name"] == "If-None-Match" for parameter in parameters):
         responses["304"] = {"description": "The client's copy is current"}
@@ -106,7 +142,7 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
 
 
 def _problems(path: str, method: str, operation: Schema) -> list[str]:
-    if "security" not in operation:
+    if not operation["security"]:
         return []
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     found = ["401", "403", "413", "422", "503"]

@@ -10,7 +10,9 @@ T = TypeVar("T")
 class Payload(BaseModel):
     """A request body. Unknown fields are refused: nothing sets what it may not set."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, use_attribute_docstrings=True
+    )
 
 
 class Changes(Payload):
@@ -23,7 +25,7 @@ class Changes(Payload):
 class Resource(BaseModel):
     """A response body, read from rows by attribute."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
 
 class Versioned(Resource):

@@ -1,6 +1,6 @@
 """A requirement as data: who must show what, by when, for how long, and why (the regulation)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -39,13 +39,10 @@ LEAP_YEAR = 2000
 T = TypeVar("T")
 
 
-def _sorted(values: Iterable[object]) -> list[object]:
-    return sorted(values, key=str)
-
-
 # Sorted, because a set has no order: an audit entry's before and after must differ only where the
-# rule does.
-SortedSet = Annotated[frozenset[T], PlainSerializer(_sorted)]
+# rule does. A lambda, because the return type of a function would take the place of the items'
+# type in the JSON schema.
+SortedSet = Annotated[frozenset[T], PlainSerializer(lambda values: sorted(values, key=str))]
 Name = Annotated[
     StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 ]
@@ -57,8 +54,16 @@ def _refuse(code: str, detail: str) -> NoReturn:
     raise PydanticCustomError(code, detail)
 
 
+def _needs_kind(schema: dict[str, Any]) -> None:
+    """Say that `kind` must be sent: it has a default, and yet chooses among the alternatives."""
+    if "kind" in schema["properties"]:
+        schema["required"] = ["kind", *schema.get("required", [])]
+
+
 class _RuleData(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, json_schema_extra=_needs_kind
+    )
 
 
 @dataclass(frozen=True, slots=True)

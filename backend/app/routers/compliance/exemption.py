@@ -26,6 +26,7 @@ async def list_exemptions(
     user_id: uuid.UUID | None = None,
     requirement_id: uuid.UUID | None = None,
 ) -> Response:
+    """List waivers and exemptions: my own, or as a manager or admin those of whom I see."""
     filters = ExemptionFilter(user_id, requirement_id)
     return json_of(await app.exemptions(context).list(filters, page))
 
@@ -38,6 +39,7 @@ async def grant_exemption(payload: ExemptionCreate, context: Admin, app: App) ->
 
 @router.get("/{exemption_id}", response_model=ExemptionRead)
 async def read_exemption(exemption_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read a waiver or an exemption."""
     return await respond(app.exemptions(context).get(exemption_id))
 
 
@@ -45,4 +47,5 @@ async def read_exemption(exemption_id: uuid.UUID, context: Reader, app: App) -> 
 async def revoke_exemption(
     exemption_id: uuid.UUID, payload: ExemptionRevoke, context: Admin, app: App
 ) -> Response:
+    """End a waiver or an exemption today. It stays on record."""
     return await respond(app.exemptions(context).revoke(exemption_id, payload))

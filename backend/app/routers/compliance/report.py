@@ -83,16 +83,19 @@ async def read_forecast(context: Reader, app: App, scope: Scope) -> Response:
 
 @router.get("/compliance.csv", response_class=Response, responses=TOO_LARGE)
 async def export_csv(context: Reader, app: App, scope: Scope) -> Response:
+    """Download the lines behind the counts of the same scope as CSV."""
     return await _file(context, app, scope, "csv")
 
 
 @router.get("/compliance.json", response_class=Response, responses=TOO_LARGE)
 async def export_json(context: Reader, app: App, scope: Scope) -> Response:
+    """Download the lines behind the counts of the same scope as JSON."""
     return await _file(context, app, scope, "json")
 
 
 @router.get("/compliance.xlsx", response_class=Response, responses=TOO_LARGE)
 async def export_xlsx(context: Reader, app: App, scope: Scope) -> Response:
+    """Download the lines behind the counts of the same scope as XLSX."""
     return await _file(context, app, scope, "xlsx")
 
 

@@ -29,6 +29,7 @@ Confirm = Annotated[bool | None, Query(description="Whatever the number of peopl
 async def list_requirements(
     context: Admin, app: App, page: PageQuery, archived: Archived = None
 ) -> Response:
+    """List the requirements, or those withdrawn."""
     return json_of(await app.requirements(context).list(page, archived=bool(archived)))
 
 
@@ -40,6 +41,7 @@ async def create_requirement(payload: RequirementCreate, context: Admin, app: Ap
 
 @router.get("/{requirement_id}", response_model=RequirementDetail)
 async def read_requirement(requirement_id: uuid.UUID, context: Admin, app: App) -> Response:
+    """Read a requirement with the rule in force, and the ETag to change it by."""
     return await respond(app.requirements(context).get(requirement_id))
 
 

@@ -41,6 +41,7 @@ async def declare_media(payload: MediaCreate, context: Uploader, app: App) -> Re
 
 @router.get("/{media_id}", response_model=MediaRead)
 async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read what is known about a file: its state, type and size."""
     return await respond(app.media(context).get(media_id))
 
 

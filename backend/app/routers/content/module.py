@@ -39,11 +39,13 @@ async def list_modules(
     tag: QueryText | None = None,
     status: ModuleStatus | None = None,
 ) -> Response:
+    """Search the catalogue. Learners see what is published, authors everything."""
     return json_of(await app.modules(context).list(ModuleFilter(q, category, tag, status), page))
 
 
 @router.post("", response_model=ModuleDraft, status_code=201)
 async def create_module(payload: ModuleCreate, context: Author, app: App) -> Response:
+    """Begin a draft."""
     return await respond(app.modules(context).create(payload), "/modules/{id}")
 
 
@@ -57,11 +59,13 @@ async def read_module(module_id: uuid.UUID, context: Reader, app: App) -> Respon
 async def update_module(
     module_id: uuid.UUID, payload: ModuleUpdate, context: Author, if_match: IfMatch, app: App
 ) -> Response:
+    """Change the draft. Published versions stay as they are."""
     return await respond(app.modules(context).update(module_id, payload, if_match))
 
 
 @router.delete("/{module_id:uuid}", status_code=204)
 async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch, app: App) -> None:
+    """Delete a module that was never published: 409 `module_in_use` where one was."""
     await app.modules(context).delete(module_id, if_match)
 
 
@@ -69,12 +73,14 @@ async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch
 async def publish_module(
     module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
 ) -> Response:
+    """Freeze the draft as the next version: 422 with every reason where that cannot be."""
     published = app.modules(context).publish(module_id, payload or Publish())
     return await respond(published, "/modules/{module_id}/versions/{number}")
 
 
 @router.post("/{module_id:uuid}/archive", response_model=ModuleDraft)
 async def archive_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
+    """Take a module out of the catalogue. Enrollments under way go on."""
     return await respond(app.modules(context).archive(module_id))
 
 
@@ -88,6 +94,7 @@ async def restore_module(module_id: uuid.UUID, context: Author, app: App) -> Res
 async def list_versions(
     module_id: uuid.UUID, context: Author, app: App, page: PageQuery
 ) -> Response:
+    """List the published versions, newest first."""
     return json_of(await app.modules(context).versions(module_id, page))
 
 
@@ -95,6 +102,7 @@ async def list_versions(
 async def read_version(
     module_id: uuid.UUID, number: Number, context: Author, app: App, known: IfNoneMatch
 ) -> Response:
+    """Read a published version as learners see it: immutable, its ETag is its content hash."""
     answer = await app.modules(context).version(module_id, number)
     if answer.value.etag in known:
         return not_modified(answer.value.etag)

@@ -27,6 +27,7 @@ async def create_question(
     context: Author,
     app: App,
 ) -> Response:
+    """Add a question to a quiz section of the draft, at the end unless a position is given."""
     made = app.questions(context).create(module_id, section_id, payload)
     return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
 
@@ -49,6 +50,7 @@ async def update_question(
     if_match: IfMatch,
     app: App,
 ) -> Response:
+    """Change a question of the draft. `metadata` is replaced as a whole."""
     service = app.questions(context)
     return await respond(service.update(module_id, section_id, question_id, payload, if_match))
 
@@ -62,4 +64,5 @@ async def delete_question(
     if_match: IfMatch,
     app: App,
 ) -> None:
+    """Take a question out of the draft. Published versions keep it."""
     await app.questions(context).delete(module_id, section_id, question_id, if_match)

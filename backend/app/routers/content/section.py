@@ -27,6 +27,7 @@ Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 async def create_section(
     module_id: uuid.UUID, payload: SectionCreate, context: Author, app: App
 ) -> Response:
+    """Add a section to the draft, at the end unless a position is given."""
     made = app.sections(context).create(module_id, payload)
     return await respond(made, f"/modules/{module_id}/sections/{{id}}")
 
@@ -39,6 +40,7 @@ async def reorder_sections(
     if_match: IfMatch,
     app: App,
 ) -> Response:
+    """Put the sections in this order: every one of them, each once."""
     return await respond(app.sections(context).reorder(module_id, payload, if_match))
 
 
@@ -59,6 +61,7 @@ async def update_section(
     if_match: IfMatch,
     app: App,
 ) -> Response:
+    """Change a section of the draft. `settings` are replaced as a whole."""
     return await respond(app.sections(context).update(module_id, section_id, payload, if_match))
 
 
@@ -66,4 +69,5 @@ async def update_section(
 async def delete_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, if_match: IfMatch, app: App
 ) -> None:
+    """Take a section out of the draft. Published versions keep it."""
     await app.sections(context).delete(module_id, section_id, if_match)

@@ -36,6 +36,7 @@ async def list_external_evidence(
     module_id: uuid.UUID | None = None,
     status: ExternalEvidenceStatus | None = None,
 ) -> Response:
+    """List evidence of training elsewhere: my own, or as a manager or admin of whom I see."""
     filters = ExternalEvidenceFilter(user_id, module_id, status)
     return json_of(await app.external_evidence(context).list(filters, page))
 
@@ -50,6 +51,7 @@ async def enter_external_evidence(
 
 @router.get("/{evidence_id}", response_model=ExternalEvidenceRead)
 async def read_external_evidence(evidence_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read one piece of external evidence, with the ETag to review it by."""
     return await respond(app.external_evidence(context).get(evidence_id))
 
 
@@ -61,6 +63,7 @@ async def update_external_evidence(
     if_match: IfMatch,
     app: App,
 ) -> Response:
+    """Change external evidence that nobody has reviewed yet."""
     return await respond(app.external_evidence(context).update(evidence_id, payload, if_match))
 
 
@@ -76,6 +79,7 @@ async def verify_external_evidence(
 async def reject_external_evidence(
     evidence_id: uuid.UUID, payload: Review, context: Verifier, if_match: IfMatch, app: App
 ) -> Response:
+    """Reject external evidence, with a reason. Only a second person may."""
     return await respond(app.external_evidence(context).reject(evidence_id, payload, if_match))
 
 

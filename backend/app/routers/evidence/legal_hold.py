@@ -24,6 +24,7 @@ async def list_legal_holds(
     user_id: uuid.UUID | None = None,
     in_force: Annotated[bool | None, Query()] = None,
 ) -> Response:
+    """List legal holds, newest first."""
     service = app.legal_holds(context)
     return json_of(await service.list(page, user_id=user_id, in_force=in_force))
 
@@ -36,6 +37,7 @@ async def place_legal_hold(payload: LegalHoldCreate, context: Admin, app: App) -
 
 @router.get("/{hold_id}", response_model=LegalHoldRead)
 async def read_legal_hold(hold_id: uuid.UUID, context: Admin, app: App) -> Response:
+    """Read a legal hold, with the ETag to release it by."""
     return await respond(app.legal_holds(context).get(hold_id))
 
 

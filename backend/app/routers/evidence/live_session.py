@@ -45,11 +45,13 @@ async def list_live_sessions(
 
 @router.post("", response_model=LiveSessionDetail, status_code=201)
 async def create_live_session(payload: LiveSessionCreate, context: Organiser, app: App) -> Response:
+    """Plan a live session for a live section of a published module."""
     return await respond(app.live_sessions(context).create(payload), "/live-sessions/{id}")
 
 
 @router.get("/{session_id}", response_model=LiveSessionDetail)
 async def read_live_session(session_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read a session, with as much of its roster as I may see."""
     return await respond(app.live_sessions(context).get(session_id))
 
 
@@ -61,11 +63,13 @@ async def update_live_session(
     if_match: IfMatch,
     app: App,
 ) -> Response:
+    """Change a session that is not closed."""
     return await respond(app.live_sessions(context).update(session_id, payload, if_match))
 
 
 @router.post("/{session_id}/cancel", response_model=LiveSessionDetail)
 async def cancel_live_session(session_id: uuid.UUID, context: Organiser, app: App) -> Response:
+    """Cancel a session that is not closed."""
     return await respond(app.live_sessions(context).cancel(session_id))
 
 
@@ -73,6 +77,7 @@ async def cancel_live_session(session_id: uuid.UUID, context: Organiser, app: Ap
 async def register_attendees(
     session_id: uuid.UUID, payload: Registration, context: Organiser, app: App
 ) -> Response:
+    """Put people whom I manage on the roster."""
     return await respond(app.live_sessions(context).register(session_id, payload))
 
 
@@ -80,6 +85,7 @@ async def register_attendees(
 async def unregister_attendee(
     session_id: uuid.UUID, user_id: uuid.UUID, context: Organiser, app: App
 ) -> None:
+    """Take somebody off the roster before the session is closed."""
     await app.live_sessions(context).unregister(session_id, user_id)
 
 

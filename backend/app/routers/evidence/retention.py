@@ -18,6 +18,7 @@ Admin = Annotated[RequestContext, Depends(Guard(Permission.RETENTION_WRITE))]
 
 @router.get("", response_model=ListOf[RetentionPeriodRead])
 async def list_retention_periods(context: Admin, app: App) -> Response:
+    """List how long each class of evidence is kept, and by which source."""
     return json_of(await app.retention(context).periods())
 
 
@@ -25,6 +26,7 @@ async def list_retention_periods(context: Admin, app: App) -> Response:
 async def read_retention_period(
     retention_class: RetentionClass, context: Admin, app: App
 ) -> Response:
+    """Read how long a class of evidence is kept, with the ETag to change it by."""
     return await respond(app.retention(context).period(retention_class))
 
 

@@ -24,10 +24,12 @@ async def list_training_records(
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,
 ) -> Response:
+    """List my training records, or as a manager or admin those of whom I see, newest first."""
     service = app.training_records(context)
     return json_of(await service.list(page, user_id=user_id, module_id=module_id))
 
 
 @router.get("/{record_id:uuid}", response_model=TrainingRecordDetail)
 async def read_training_record(record_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read a training record with all that its hash covers."""
     return await respond(app.training_records(context).get(record_id))

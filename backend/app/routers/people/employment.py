@@ -35,6 +35,7 @@ async def list_employment(
 
 @router.post("/leave", response_model=EmploymentRead, status_code=201)
 async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Admin, app: App) -> Response:
+    """Record that somebody goes on leave. Days on leave count for no deadline."""
     return await respond(
         app.employment(context).leave(user_id, payload), "/users/{user_id}/employment"
     )
@@ -44,6 +45,7 @@ async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Admin, app: A
 async def come_back(
     user_id: uuid.UUID, payload: ReturnCreate, context: Admin, app: App
 ) -> Response:
+    """Record that somebody comes back from leave."""
     return await respond(
         app.employment(context).come_back(user_id, payload), "/users/{user_id}/employment"
     )
@@ -53,6 +55,7 @@ async def come_back(
 async def terminate(
     user_id: uuid.UUID, payload: TerminationCreate, context: Admin, app: App
 ) -> Response:
+    """Record that somebody leaves, now or on a day to come. Their evidence stays."""
     return await respond(
         app.employment(context).terminate(user_id, payload), "/users/{user_id}/employment"
     )
@@ -60,6 +63,7 @@ async def terminate(
 
 @router.post("/rehire", response_model=EmploymentRead, status_code=201)
 async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app: App) -> Response:
+    """Record that somebody who left is employed again."""
     return await respond(
         app.employment(context).rehire(user_id, payload), "/users/{user_id}/employment"
     )
@@ -69,6 +73,7 @@ async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app:
 async def transfer(
     user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App
 ) -> Response:
+    """Record that somebody changes location, department, job title or role from a day on."""
     return await respond(
         app.employment(context).transfer(user_id, payload), "/users/{user_id}/employment"
     )

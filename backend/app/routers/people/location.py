@@ -28,21 +28,25 @@ Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]
 
 @departments_router.get("", response_model=ListOf[DepartmentRead])
 async def list_departments(context: Reader, app: App, page: PageQuery) -> Response:
+    """List the departments that people are in, by name."""
     return json_of(await app.locations(context).departments(page))
 
 
 @router.get("", response_model=ListOf[LocationRead])
 async def list_locations(context: Reader, app: App, page: PageQuery) -> Response:
+    """List the locations by name."""
     return json_of(await app.locations(context).list(page))
 
 
 @router.post("", response_model=LocationDetail, status_code=201)
 async def create_location(payload: LocationCreate, context: Admin, app: App) -> Response:
+    """Make a location. Its time zone decides when a day of its people begins and ends."""
     return await respond(app.locations(context).create(payload), "/locations/{id}")
 
 
 @router.get("/{location_id:uuid}", response_model=LocationDetail)
 async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
+    """Read a location, with the ETag to change it by."""
     return await respond(app.locations(context).get(location_id))
 
 
@@ -50,6 +54,7 @@ async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Res
 async def update_location(
     location_id: uuid.UUID, payload: LocationUpdate, context: Admin, if_match: IfMatch, app: App
 ) -> Response:
+    """Change a location."""
     return await respond(app.locations(context).update(location_id, payload, if_match))
 
 
@@ -57,6 +62,7 @@ async def update_location(
 async def delete_location(
     location_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App
 ) -> None:
+    """Delete a location where nobody works or is expected to; it can be restored."""
     await app.locations(context).delete(location_id, if_match)
 
 

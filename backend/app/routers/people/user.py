@@ -28,6 +28,7 @@ async def sync(context: Myself, app: App) -> Response:
 
 @router.get("/me", response_model=UserRead)
 async def read_me(context: Myself, app: App) -> Response:
+    """Read my own row of the directory."""
     return await respond(app.users(context).me())
 
 
@@ -35,6 +36,7 @@ async def read_me(context: Myself, app: App) -> Response:
 async def update_me(
     payload: ProfileUpdate, context: Myself, if_match: IfMatch, app: App
 ) -> Response:
+    """Change my name and profile. Everything else about me is the directory's to change."""
     return await respond(app.users(context).update_me(payload, if_match))
 
 
@@ -49,17 +51,20 @@ async def list_users(
     role: Role | None = None,
     is_active: Annotated[bool | None, Query()] = None,
 ) -> Response:
+    """List the people I see, by e-mail: managers those of their locations, admins everybody."""
     filters = UserFilter(q, department, location, role, is_active)
     return json_of(await app.users(context).list(filters, page))
 
 
 @router.post("/invite", response_model=UserRead, status_code=201)
 async def invite(payload: UserInvite, context: DirectoryAdmin, app: App) -> Response:
+    """Invite somebody by e-mail: make the account in Supabase Auth and the person here."""
     return await respond(app.users(context).invite(payload), "/users/{id}")
 
 
 @router.get("/{user_id:uuid}", response_model=UserRead)
 async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
+    """Read a person: oneself, somebody I manage, or as an admin anybody."""
     return await respond(app.users(context).get(user_id))
 
 
@@ -67,6 +72,7 @@ async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
 async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
 ) -> Response:
+    """Change a person. A deactivated one is shut out with the next request."""
     return await respond(app.users(context).update(user_id, payload, if_match))
 
 

@@ -42,6 +42,7 @@ async def start_attempt(
 async def list_attempts(
     enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Reader, app: App, page: PageQuery
 ) -> Response:
+    """List the attempts at a quiz, the first one first. Results are null while one is open."""
     return json_of(await app.attempts(context).list(enrollment_id, section_id, page))
 
 

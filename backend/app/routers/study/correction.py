@@ -42,4 +42,5 @@ async def correct(
 async def list_corrections(
     module_id: uuid.UUID, number: Number, context: Author, app: App, page: PageQuery
 ) -> Response:
+    """List how the answer key of a version was corrected, the oldest correction first."""
     return json_of(await app.corrections(context).list(module_id, number, page))

@@ -45,6 +45,7 @@ async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Respo
 
 @router.post("/bulk", response_model=BulkResult)
 async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Response:
+    """Assign a module to people by id or by filter, with one due day. Nobody is enrolled twice."""
     return await respond(app.enrollments(context).enroll_many(payload))
 
 
@@ -58,12 +59,14 @@ async def list_enrollments(
     module_id: uuid.UUID | None = None,
     overdue: Annotated[bool | None, Query()] = None,
 ) -> Response:
+    """List my enrollments, or as a manager or admin those of whom I see, newest first."""
     filters = EnrollmentFilter(user_id, status, module_id, overdue)
     return json_of(await app.enrollments(context).list(filters, page))
 
 
 @router.get("/{enrollment_id:uuid}", response_model=EnrollmentDetail)
 async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read an enrollment with the state of each section."""
     return await respond(app.enrollments(context).get(enrollment_id))
 
 
@@ -100,6 +103,7 @@ async def acknowledge(
     context: Learner,
     app: App,
 ) -> Response:
+    """Sign an acknowledgement section: a printed name over the hash of what was shown."""
     service = app.enrollments(context)
     return await respond(service.acknowledge(enrollment_id, section_id, payload))
 
@@ -112,4 +116,5 @@ async def list_signatures(enrollment_id: uuid.UUID, context: Reader, app: App) -
 
 @router.post("/{enrollment_id:uuid}/withdraw", response_model=EnrollmentRead)
 async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Withdraw an open enrollment: one's own if it was chosen, or that of somebody I manage."""
     return await respond(app.enrollments(context).withdraw(enrollment_id))

@@ -1,0 +1,92 @@
+"""What each parameter means. One name means one thing wherever it stands."""
+
+from typing import Final
+
+PATHS: Final = {
+    "attempt_id": "The attempt at a quiz",
+    "enrollment_id": "The enrollment",
+    "evidence_id": "The external evidence",
+    "exemption_id": "The waiver or exemption",
+    "hold_id": "The legal hold",
+    "location_id": "The location",
+    "media_id": "The file",
+    "module_id": "The module",
+    "number": "The number of a published version of the module: 1, 2, 3 ...",
+    "question_id": "The question, by the id that it keeps across versions",
+    "record_id": "The training record",
+    "requirement_id": "The requirement",
+    "retention_class": "The class of evidence",
+    "section_id": "The section, by the id that it keeps across versions",
+    "session_id": "The live session",
+    "user_id": "The person",
+}
+
+QUERIES: Final = {
+    "action": "Only events of this kind, such as `module:published`",
+    "actor_id": "Only what this person did",
+    "as_of": "The day asked about, past or to come; today where it is left out",
+    "category": "Only modules of this category, whatever the case",
+    "content_type": "What the body of the request is",
+    "cursor": "`next_cursor` of the page before",
+    "cycle_start": "First day of the licence cycle; by the profile where it is left out",
+    "department": "Only people of this department, by name",
+    "dry_run": "Say what would happen, and change nothing",
+    "format": "The form of the questions",
+    "from": "First day, inclusive",
+    "group_by": "What one line of the report stands for",
+    "in_force": "Only holds that are in force, or only those that are released",
+    "include_total": "Also count all rows: `total`",
+    "is_active": "Only people who may sign in, or only those who may not",
+    "known_on": "The day whose knowledge is used: what was known then; today where it is left out",
+    "limit": "Most items of one page",
+    "location": "Only people of this location, by name",
+    "job_title": "Only people with this job title",
+    "module_id": "Only what concerns this module",
+    "overdue": "Only those past their due day, or only those that are not",
+    "profile": "The profession and state whose rules are applied",
+    "q": "Words to look for",
+    "report": "Answer with a report of what was left out",
+    "requirement": "Only this requirement, by id",
+    "requirement_id": "Only what concerns this requirement",
+    "role": "Only people with this role",
+    "since": "The first instant, inclusive",
+    "state": "Only files in this state",
+    "status": "Only those with this status",
+    "tag": "Only modules with this tag",
+    "target_id": "Only what was done to this",
+    "target_type": "Only what was done to things of this kind",
+    "to": "Last day, inclusive",
+    "until": "The last instant, exclusive",
+    "user_id": "Only what concerns this person",
+}
+
+HEADERS: Final = {
+    "Idempotency-Key": (
+        "A name for this request, printable ASCII. Sent again with the same body, it answers as "
+        "it did, for at least 24 hours"
+    ),
+    "If-Match": "The ETag that was read: 412 where something has changed since",
+    "If-None-Match": "ETags that are held: 304 where one of them is current",
+}
+
+TAGS: Final = {
+    "attempts": "Attempts at a quiz: made, kept and graded by the server",
+    "audit": "Who changed what, and the pack that an auditor takes along",
+    "authoring": "How questions did, and how keys were corrected",
+    "compliance": "Where one person stands, and why",
+    "continuing education": "CE hours by profession, state and licence cycle",
+    "employment": "Leave, termination, rehire and transfer, each from a day on",
+    "enrollments": "One person's way through one version of a module",
+    "exemptions": "Waivers and exemptions from a requirement",
+    "external evidence": "Training that was done elsewhere, and its review by a second person",
+    "health": "For load balancers",
+    "live sessions": "Classes with an instructor, a roster and attendance",
+    "media": "Videos, documents and pictures, from the upload to the download",
+    "modules": "Drafts, their sections and questions, and what was published of them",
+    "organisation": "Locations and departments",
+    "reports": "Compliance of everybody in one's scope, on any day",
+    "requirements": "Who has to be trained in what, when and how often",
+    "retention": "How long evidence is kept, and what must not be erased",
+    "training records": "Evidence of completions, chained and sealed",
+    "users": "The directory, and oneself",
+}
