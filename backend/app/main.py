@@ -59,6 +59,7 @@ from app.routers.respond import BASE_PATH
 from app.routers.root_path import BelowRootPath
 from app.routers.study import (
     attempt,
+    attempt_grant,
     correction,
     enrollment,
     question_analysis,
@@ -100,6 +101,7 @@ ROUTERS = (
     question.router,
     question_analysis.router,
     correction.router,
+    attempt_grant.router,
     training_record.router,
     external_evidence.router,
     live_session.router,

@@ -61,6 +61,7 @@ class AuditAction(StrEnum):
     ENROLLMENT_COMPLETED = "enrollment:completed"
     ATTEMPT_STARTED = "attempt:started"
     ATTEMPT_GRADED = "attempt:graded"
+    ATTEMPT_GRANTED = "attempt_grant:created"
     ATTEMPT_REGRADED = "attempt:regraded"
     CORRECTION_APPLIED = "correction:applied"
     QUESTIONS_IMPORTED = "section:questions_imported"

@@ -32,6 +32,7 @@ from app.models.people.invitation import InvitationClaim
 from app.models.people.location import Location, LocationManager
 from app.models.people.user import User
 from app.models.study.attempt import AttemptResult, QuizAttempt
+from app.models.study.attempt_grant import AttemptGrant
 from app.models.study.correction import QuizCorrection
 from app.models.study.enrollment import Enrollment, SectionProgress
 from app.models.study.signature import Signature
@@ -39,6 +40,7 @@ from app.models.study.study_clock import StudyClock
 
 __all__ = [
     "AnswerKey",
+    "AttemptGrant",
     "AttemptResult",
     "Attendance",
     "AuditEvent",

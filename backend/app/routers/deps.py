@@ -44,11 +44,13 @@ class MfaRequiredError(ForbiddenError):
 class Guard:
     """Lets callers with `permission` through, as a RequestContext. Every route has one.
 
-    Raises 401 without a valid token, 403 for leavers and for missing permissions.
+    Raises 401 without a valid token, 403 for leavers and for missing permissions. Only a read of
+    what may be one's own admits leavers.
     """
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, *, admits_leavers: bool = False) -> None:
         self.permission = permission
+        self.admits_leavers = admits_leavers
 
     async def __call__(
         self,
@@ -63,7 +65,9 @@ class Guard:
             raise NotAuthenticatedError
         app = services(request)
         claims = await app.verifier.verify(credentials.credentials)
-        actor = await app.sync.actor(claims, request.state.request_id)
+        actor = await app.sync.actor(
+            claims, request.state.request_id, admit_leavers=self.admits_leavers
+        )
         if not actor.may(self.permission):
             raise ForbiddenError
         if self._needs_mfa(request, app) and claims.assurance_level != MFA_LEVEL:

@@ -7,6 +7,7 @@ PATHS: Final = {
     "enrollment_id": "The enrollment",
     "evidence_id": "The external evidence",
     "exemption_id": "The waiver or exemption",
+    "grant_id": "The granted attempt",
     "hold_id": "The legal hold",
     "location_id": "The location",
     "media_id": "The file",

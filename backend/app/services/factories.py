@@ -48,6 +48,7 @@ from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from app.services.people.user_sync import UserSync
 from app.services.study.attempt import AttemptService
+from app.services.study.attempt_grant import AttemptGrantService
 from app.services.study.content_cache import ContentCache
 from app.services.study.correction import CorrectionService
 from app.services.study.enrollment import EnrollmentService
@@ -95,6 +96,7 @@ class Services:
             max_bytes=self.settings.download_max_bytes,
         )
 
+    attempt_grants = _plain(AttemptGrantService)
     attempts = _plain(AttemptService)
     audit_events = _plain(AuditEventService)
     audit_packs = _plain(AuditPackService)

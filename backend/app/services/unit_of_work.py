@@ -45,6 +45,7 @@ from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserRepository
 from app.repositories.server import ServerRepository
 from app.repositories.study.attempt import AttemptRepository
+from app.repositories.study.attempt_grant import AttemptGrantRepository
 from app.repositories.study.correction import CorrectionRepository
 from app.repositories.study.enrollment import EnrollmentRepository
 from app.repositories.study.question_analysis import QuestionAnalysisRepository
@@ -84,6 +85,7 @@ class UnitOfWork:
     """
 
     account_sync = _repository(AccountSyncRepository)
+    attempt_grants = _repository(AttemptGrantRepository)
     attempts = _repository(AttemptRepository)
     audit_events = _repository(AuditEventRepository)
     audit_packs = _repository(AuditPackRepository)

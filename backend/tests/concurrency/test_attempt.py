@@ -6,12 +6,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
-from app.models import AttemptResult, QuizAttempt, TrainingRecord, User
+from app.domain.actor import Role
+from app.models import AttemptGrant, AttemptResult, QuizAttempt, TrainingRecord, User
 from app.models.study.attempt import AttemptState
 from app.services.context import SYSTEM
 from app.services.study.attempt import AttemptService
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses, verify
 from tests.factories.attempt import Quiz, make_quiz, question
+from tests.factories.user import make_user
 from tests.support import Api
 
 pytestmark = pytest.mark.full
@@ -168,6 +170,24 @@ async def test_submits_and_starts_number_attempts_one_by_one(
     numbers = list(await session.scalars(select(QuizAttempt.number).order_by(QuizAttempt.number)))
     assert numbers == list(range(1, len(numbers) + 1))
     assert await count(session, AttemptResult) == await count(session, QuizAttempt, ~OPEN)
+
+
+async def test_grants_at_once_give_one_attempt(
+    committed_api: Api, committed_database: Database, session: AsyncSession, learner: User
+) -> None:
+    admins = [await make_user(session, role=Role.ADMIN) for _ in range(2)]
+    for number in range(1, ROUNDS + 1):
+        quiz = await make_quiz(session, committed_database, max_attempts=1)
+        enrollment_id = await quiz.enroll(committed_api, learner)
+        await quiz.take(committed_api, learner, enrollment_id, quiz.wrong())
+        path = quiz.attempts(enrollment_id).removesuffix("s") + "-grants"
+        reason = {"reason": "Was called away."}
+        answers = await race(
+            committed_api.post(path, admins[turn % 2], json=reason) for turn in range(20)
+        )
+        assert statuses(answers) == {201: 1, 409: 19}
+        assert await count(session, AttemptGrant) == number
+        assert await audited(session, "attempt_grant:created") == number
 
 
 async def test_time_runs_out_once(

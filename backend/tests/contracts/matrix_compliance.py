@@ -73,6 +73,27 @@ def hold(world: World) -> dict[str, Any]:
     return {"user_id": str(world.people.learner.id), "reason": "Litigation."}
 
 
+async def failed_quizzes(api: Api, world: World) -> tuple[str, list[str]]:
+    """Let the learner use up the attempts at two quizzes; return the enrollment and both."""
+    learner, admin = world.people.learner, world.people.admin
+    module = (await api.post("/modules", admin, json={"title": "Quizzes"})).json()["id"]
+    question = {"kind": "true_false", "prompt": "Is it?", "metadata": {"correct": True}}
+    quiz = {"kind": "quiz", "title": "Quiz", "settings": {"max_attempts": 1}}
+    sections = []
+    for _ in range(2):
+        section = (await api.post(f"/modules/{module}/sections", admin, json=quiz)).json()["id"]
+        await api.post(f"/modules/{module}/sections/{section}/questions", admin, json=question)
+        sections.append(section)
+    await api.post(f"/modules/{module}/publish", admin, json={})
+    enrolled = await api.post("/enrollments", learner, json={"module_id": module})
+    enrollment: str = enrolled.json()["id"]
+    for section in sections:
+        path = f"/enrollments/{enrollment}/sections/{section}/attempts"
+        attempt = (await api.post(path, learner)).json()["id"]
+        await api.post(f"/attempts/{attempt}/submit", learner, json={})
+    return enrollment, sections
+
+
 async def made(api: Api, world: World) -> dict[str, object]:
     """Make one of each, the session as a manager; return the ids by path parameter."""
     admin, manager = world.people.admin, world.people.manager
@@ -87,7 +108,11 @@ async def made(api: Api, world: World) -> dict[str, object]:
     await post(f"/modules/{live_module_id}/sections", section)
     await post(f"/modules/{live_module_id}/publish", {})
     requirement_id = await post("/requirements", {"title": "Rule", "rule": rule(world)})
+    failed, (granted, used_up) = await failed_quizzes(api, world)
     return {
+        "failed_enrollment_id": failed,
+        "used_up_section_id": used_up,
+        "grant_id": await post(f"/enrollments/{failed}/sections/{granted}/attempt-grants", REASON),
         "requirement_id": requirement_id,
         "exemption_id": await post("/exemptions", exemption(world, requirement_id)),
         "evidence_id": await post("/external-trainings", external_evidence(world)),
@@ -107,6 +132,7 @@ def compliance_rows(world: World, ids: dict[str, object]) -> list[Row]:
         *_media(world),
         *_retention(world),
         *_employment(world),
+        *_attempt_grants(ids),
         *_reports(),
     ]
 
@@ -129,6 +155,25 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
         Row("grant_exemption", ADMINS, success=201, json=granted),
         Row("read_exemption", OWNER_AND_ABOVE, 404),
         Row("revoke_exemption", ADMINS, json=REASON),
+    ]
+
+
+def _attempt_grants(ids: dict[str, object]) -> list[Row]:
+    used_up = {
+        "enrollment_id": ids["failed_enrollment_id"],
+        "section_id": ids["used_up_section_id"],
+    }
+    return [
+        Row(
+            "grant_attempt",
+            frozenset({MANAGER, ADMIN}),
+            success=201,
+            json=REASON,
+            path=used_up,
+            special={FAR_MANAGER: 404},
+        ),
+        Row("read_attempt_grant", OWNER_AND_ABOVE, 404),
+        Row("list_used_up_attempts", MANAGERS),
     ]
 
 

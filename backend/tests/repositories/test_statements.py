@@ -18,6 +18,7 @@ from app.models import (
     ModulePrerequisite,
     RecordSeal,
     SealedRecord,
+    Signature,
     TrainingModule,
     User,
 )
@@ -57,6 +58,7 @@ class World:
         self.database = database
         self.user: User
         self.module: TrainingModule
+        self.enrollment_id: uuid.UUID | None = None
 
     async def begin(self) -> None:
         self.user = await make_user(self.session, role=Role.ADMIN)
@@ -87,9 +89,10 @@ class World:
         module = await make_module(session, text_section())
         version = await publish(self.database, module)
         await self._publish_again(label)
+        enrollment = Enrollment(user_id=self.user.id, module_id=module.id, version_id=version.id)
         session.add_all(
             [
-                Enrollment(user_id=self.user.id, module_id=module.id, version_id=version.id),
+                enrollment,
                 LocationManager(location_id=self.location.id, user_id=user.id),
                 ModulePrerequisite(module_id=self.module.id, requires_id=module.id),
             ]
@@ -104,6 +107,18 @@ class World:
             position=hash(label) % 2**31,
             record_id=uuid.uuid4(),
             record_hash="0" * 64,
+        )
+        await session.flush()
+        self.enrollment_id = self.enrollment_id or enrollment.id
+        await plant(
+            session,
+            Signature,
+            enrollment_id=self.enrollment_id,
+            section_id=uuid.uuid4(),
+            user_id=self.user.id,
+            printed_name="Ada",
+            meaning="I have read it.",
+            document_sha256="0" * 64,
         )
         await session.commit()
 
@@ -139,6 +154,9 @@ LISTS: dict[str, Case] = {
         world.session
     ).list_visible(actor_of(world.user), EnrollmentFilter(overdue=False), PAGE),
     "EnrollmentRepository.sections": _sections,
+    "EnrollmentRepository.signatures": lambda world: EnrollmentRepository(world.session).signatures(
+        world.enrollment_id or uuid.uuid4()
+    ),
     "LocationRepository.list_not_deleted": lambda world: LocationRepository(
         world.session
     ).list_not_deleted(PAGE),
@@ -164,6 +182,9 @@ LISTS: dict[str, Case] = {
     ).with_ce_hours(world.user.id),
     "UserRepository.list_visible": lambda world: UserRepository(world.session).list_visible(
         actor_of(world.user), UserFilter(q="person"), PAGE
+    ),
+    "UserRepository.names_of_others": lambda world: UserRepository(world.session).names_of_others(
+        world.user.id
     ),
     "VersionRepository.current_outline": lambda world: VersionRepository(
         world.session

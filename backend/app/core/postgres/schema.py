@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0022"
+SCHEMA_REVISION = "0023"
 """Revisions are one line, numbered in its order."""
 
 

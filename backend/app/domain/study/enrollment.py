@@ -30,6 +30,3 @@ class EnrollmentSource(StrEnum):
                 return False
             case _:
                 assert_never(self)
-
-
-LEFT_FREELY = [source for source in EnrollmentSource if source.may_leave]

@@ -19,14 +19,14 @@ from sqlalchemy.orm import aliased, defer
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.domain.study.enrollment import LEFT_FREELY
-from app.domain.study.quiz.attempts import NETWORK_GRACE
+from app.domain.study.quiz.attempts import NETWORK_GRACE, left_of
 from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.models.types import JsonObject
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
+from app.repositories.study.counted_attempts import NOW, counts_with, granted_in, tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,24 @@ class AttemptRow:
     corrections: list[JsonObject]
     enrollment_status: EnrollmentStatus
     closed: int
-    """How many attempts at this quiz of this enrollment are graded, this one included or not."""
+    """How many attempts count as used, this one included or not (counted_attempts.py)."""
+
+    granted: int
+    """How many more than the quiz allows."""
 
     any_passed: bool
     any_open: bool
     now: datetime
 
 
-_NOW = func.clock_timestamp(type_=DateTime(timezone=True))
+@dataclass(frozen=True, slots=True)
+class AttemptHistory:
+    """The attempts that count when another one is to start, and when they were left."""
+
+    attempts: list[tuple[QuizAttempt, datetime | None]]
+    granted: int
+
+
 _CORRECTIONS = (
     select(
         func.coalesce(
@@ -84,20 +94,7 @@ _CORRECTIONS = (
     .scalar_subquery()
 )
 
-_sibling = aliased(QuizAttempt)
-_SIBLINGS = (
-    select(
-        func.count().filter(_sibling.state == AttemptState.GRADED).label("closed"),
-        func.coalesce(func.bool_or(_sibling.passed), False).label("passed"),
-        func.bool_or(_sibling.state == AttemptState.OPEN).label("open"),
-    )
-    .where(
-        _sibling.enrollment_id == QuizAttempt.enrollment_id,
-        _sibling.section_id == QuizAttempt.section_id,
-    )
-    .correlate(QuizAttempt)
-    .lateral("siblings")
-)
+_TALLY = tally(Enrollment, QuizAttempt.section_id)
 
 
 def _scope(actor: Actor | None, *, own: bool) -> list[ColumnElement[bool]]:
@@ -121,10 +118,11 @@ class AttemptRepository(Repository[QuizAttempt]):
                 AnswerKey.key,
                 _CORRECTIONS,
                 Enrollment.status,
-                _SIBLINGS.c.closed,
-                _SIBLINGS.c.passed,
-                _SIBLINGS.c.open,
-                _NOW,
+                _TALLY.c.closed,
+                _TALLY.c.granted,
+                _TALLY.c.passed,
+                _TALLY.c.open,
+                NOW,
             )
             .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
             .join(
@@ -134,7 +132,7 @@ class AttemptRepository(Repository[QuizAttempt]):
                     AnswerKey.section_id == QuizAttempt.section_id,
                 ),
             )
-            .join(_SIBLINGS, true())
+            .join(_TALLY, true())
             .where(QuizAttempt.id == attempt_id, *_scope(actor, own=own))
             # A second read within one transaction must not return the rows that the session kept of
             # the first.
@@ -143,33 +141,40 @@ class AttemptRepository(Repository[QuizAttempt]):
         row = (await self.session.execute(statement)).one_or_none()
         return None if row is None else AttemptRow(*row)
 
-    async def of_quiz(
-        self, enrollment: Enrollment, section_id: uuid.UUID
-    ) -> list[tuple[QuizAttempt, datetime | None]]:
-        """Return the attempts that count when another one is to start, and when they were left.
-
-        These are the enrollment's own, and those that were not passed, open ones included, of
-        enrollments in the same version that the person chose and withdrew from: leaving and coming
-        back is no way to more attempts.
-        """
-        left = and_(
-            Enrollment.user_id == enrollment.user_id,
-            Enrollment.version_id == enrollment.version_id,
-            Enrollment.status == EnrollmentStatus.WITHDRAWN,
-            Enrollment.source.in_(LEFT_FREELY),
-            QuizAttempt.passed.is_not(True),
-        )
+    async def of_quiz(self, enrollment: Enrollment, section_id: uuid.UUID) -> AttemptHistory:
+        own = aliased(Enrollment)
         statement = (
-            select(QuizAttempt, Enrollment.withdrawn_at)
+            select(QuizAttempt, Enrollment.withdrawn_at, granted_in(own, literal(section_id)))
             .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
+            .join(own, counts_with(Enrollment, own))
             .where(
-                or_(QuizAttempt.enrollment_id == enrollment.id, left),
+                own.id == enrollment.id,
                 QuizAttempt.section_id == section_id,
+                or_(QuizAttempt.enrollment_id == own.id, QuizAttempt.passed.is_not(True)),
             )
             .options(defer(QuizAttempt.grades))
             .order_by(QuizAttempt.number)
         )
-        return [(attempt, left_at) for attempt, left_at in await self.session.execute(statement)]
+        rows = (await self.session.execute(statement)).all()
+        attempts = [(attempt, left_at) for attempt, left_at, _ in rows]
+        return AttemptHistory(attempts, granted=rows[0][2] if rows else 0)
+
+    async def left_in(self, enrollment_id: uuid.UUID) -> dict[uuid.UUID, int | None]:
+        """Return how many attempts may still be started, by quiz section of an enrollment."""
+        counted = tally(Enrollment, AnswerKey.section_id)
+        statement = (
+            select(
+                AnswerKey.section_id,
+                AnswerKey.key["max_attempts"].as_integer(),
+                counted.c.total,
+                counted.c.granted,
+            )
+            .join(Enrollment, Enrollment.version_id == AnswerKey.version_id)
+            .join(counted, true())
+            .where(Enrollment.id == enrollment_id)
+        )
+        rows = await self.session.execute(statement)
+        return {section_id: left_of(*numbers) for section_id, *numbers in rows}
 
     async def begin(self, attempt: QuizAttempt) -> None:
         """Keep a new attempt and show its section as under way."""
@@ -203,7 +208,7 @@ class AttemptRepository(Repository[QuizAttempt]):
             .where(
                 QuizAttempt.id == attempt_id,
                 QuizAttempt.state == AttemptState.OPEN,
-                ~func.coalesce(QuizAttempt.expires_at + NETWORK_GRACE < _NOW, False),
+                ~func.coalesce(QuizAttempt.expires_at + NETWORK_GRACE < NOW, False),
             )
             .values(answers=merged, answer_seconds=seconds)
             .returning(QuizAttempt.answers)

@@ -13,7 +13,8 @@ from app.services.context import RequestContext
 
 router = APIRouter(prefix="/training-records", tags=["training records"], route_class=StrictRoute)
 
-Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
+Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ, admits_leavers=True))]
+"""Also whoever left, for their own records alone."""
 
 
 @router.get("", response_model=ListOf[TrainingRecordRead])

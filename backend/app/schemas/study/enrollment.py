@@ -72,8 +72,13 @@ class SectionState(Resource):
     completed_at: datetime | None
 
 
+class SectionDetail(SectionState):
+    attempts_left: int | None
+    """How many attempts at a quiz may still be started; null where nothing limits them."""
+
+
 class EnrollmentDetail(EnrollmentRead):
-    sections: list[SectionState]
+    sections: list[SectionDetail]
 
 
 class ContentModule(Resource):

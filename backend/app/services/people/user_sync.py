@@ -90,17 +90,22 @@ class UserSync:
         self._sign_up_domains = frozenset(sign_up_domains)
         self._turns: defaultdict[uuid.UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def actor(self, claims: Claims, request_id: str | None = None) -> Actor:
+    async def actor(
+        self, claims: Claims, request_id: str | None = None, *, admit_leavers: bool = False
+    ) -> Actor:
         """Return who the caller is; make or mend their row when the token says something new.
 
-        Raises UserInactiveError (403) for leavers, on every request.
+        Raises UserInactiveError (403) for leavers, on every request, unless they are admitted: as
+        learners then, whatever they were, who see what is their own and nothing else.
         """
         identity = await self._identity(claims)
         self._refuse_moved_away(identity, claims)
         if identity is None or _is_outdated(identity, claims):
             identity = await self._in_turn(claims, RequestContext(request_id=request_id))
         if not identity.is_active:
-            raise UserInactiveError
+            if not admit_leavers:
+                raise UserInactiveError
+            return Actor(identity.id, Role.LEARNER)
         return Actor(identity.id, identity.role, identity.location_id)
 
     def _refuse_moved_away(self, identity: Identity | None, claims: Claims) -> None:

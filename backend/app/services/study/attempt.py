@@ -45,7 +45,7 @@ from app.models import Enrollment, QuizAttempt
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 from app.models.types import JsonObject
-from app.repositories.study.attempt import AttemptRow, Graded
+from app.repositories.study.attempt import AttemptHistory, AttemptRow, Graded
 from app.schemas.base import ListOf
 from app.schemas.study.attempt import (
     AnswersPayload,
@@ -165,14 +165,14 @@ class AttemptService(Service):
     ) -> Answer[AttemptOpen] | _Overdue:
         async with self.work() as uow:
             enrollment = await lock_own(uow, enrollment_id, self.actor)
-            key = await _quiz_key(uow, enrollment, section_id)
-            attempts = await uow.attempts.of_quiz(enrollment, section_id)
+            key = await quiz_key(uow, enrollment, section_id)
+            history = await uow.attempts.of_quiz(enrollment, section_id)
             now = await uow.now()
-            for attempt, _ in attempts:
+            for attempt, _ in history.attempts:
                 if attempt.state is AttemptState.OPEN and attempt.enrollment_id == enrollment.id:
                     _require_answerable(enrollment.status)
                     return _overdue(attempt, now) or await uow.answer(Answer(_open(attempt)))
-            decision = next_attempt(key, [_closed(*each) for each in attempts], now)
+            decision = decide_next(key, history, now)
             _require_start(decision, enrollment.status)
             attempt = _drawn(enrollment, section_id, key, decision.number, now)
             await uow.attempts.begin(attempt)
@@ -267,7 +267,12 @@ def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
         raise AttemptRefusedError(decision.refusal, decision)
 
 
-async def _quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID) -> QuizKey:
+def decide_next(key: QuizKey, history: AttemptHistory, now: datetime) -> NextAttempt:
+    closed = [_closed(*each) for each in history.attempts]
+    return next_attempt(key, closed, now, granted=history.granted)
+
+
+async def quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID) -> QuizKey:
     stored = await uow.versions.answer_key(enrollment.version_id, section_id)
     if stored is not None:
         return parsed_key(enrollment.version_id, section_id, stored.key)
@@ -380,5 +385,5 @@ def _feedback(row: AttemptRow) -> AttemptFeedback | None:
         grade_from_json(row.attempt.grades),
         key,
         passed=passed,
-        attempts_left=attempts_left(key, row.closed),
+        attempts_left=attempts_left(key, row.closed, row.granted),
     )

@@ -34,7 +34,7 @@ from app.schemas.study.enrollment import (
     EnrollmentRead,
     ProgressRead,
     ProgressReport,
-    SectionState,
+    SectionDetail,
 )
 from app.schemas.study.signature import SignatureRead
 from app.services.answer import Answer, Rendered
@@ -142,7 +142,8 @@ class EnrollmentService(Service):
         async with self.reading() as uow:
             row = await self._visible(uow, enrollment_id)
             sections = await uow.enrollments.sections(enrollment_id, row.version_id)
-            states = [_section(section) for section in sections]
+            left = await uow.attempts.left_in(enrollment_id)
+            states = [_section(each, left.get(each.rule.section_id)) for each in sections]
             return Answer(EnrollmentDetail.model_validate({**row.item, "sections": states}))
 
     async def content(
@@ -275,9 +276,9 @@ def _rendered(page: Page[EnrollmentItem]) -> Rendered[ListOf[EnrollmentRead]]:
     return Rendered(orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z))
 
 
-def _section(row: SectionRow) -> SectionState:
+def _section(row: SectionRow, attempts_left: int | None) -> SectionDetail:
     rule, progress = row.rule, row.progress
-    return SectionState(
+    return SectionDetail(
         section_id=rule.section_id,
         title=rule.title,
         kind=rule.kind,
@@ -286,4 +287,5 @@ def _section(row: SectionRow) -> SectionState:
         seconds_spent=progress.seconds_spent if progress else 0,
         position=progress.position if progress else 0,
         completed_at=progress.completed_at if progress else None,
+        attempts_left=attempts_left,
     )

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.actor import Role
 from app.models import TrainingModule, User
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user
@@ -49,6 +50,33 @@ async def complete(api: Api, user: User, module: TrainingModule) -> dict[str, An
     await api.put(path, user, json={"completed": True})
     newest: dict[str, Any] = (await api.get("/training-records", user)).json()["items"][0]
     return newest
+
+
+class TestLeavers:
+    async def test_read_their_own_records_and_nothing_else(  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        trained: User,
+        other_learner: User,
+        module: TrainingModule,
+        session: AsyncSession,
+    ) -> None:
+        mine, theirs = [await complete(api, user, module) for user in (trained, other_learner)]
+        trained.is_active, trained.role = False, Role.ADMIN
+        session.add(trained)
+        await session.commit()
+        listed = (await api.get("/training-records", trained)).json()["items"]
+        assert [each["id"] for each in listed] == [mine["id"]]
+        detail = (await api.get(f"/training-records/{mine['id']}", trained)).json()
+        digest = hashlib.sha256((detail["previous_hash"] + detail["payload"]).encode())
+        assert digest.hexdigest() == detail["hash"]
+        path = f"/training-records/{theirs['id']}"
+        assert_problem(await api.get(path, trained), 404, "training_record_not_found")
+        query = {"user_id": str(other_learner.id)}
+        response = await api.get("/training-records", trained, params=query)
+        assert_problem(response, 404, "user_not_found")
+        for path in ("/users/me", "/enrollments", "/modules", f"/users/{trained.id}/compliance"):
+            assert_problem(await api.get(path, trained), 403, "user_inactive")
 
 
 class TestListTrainingRecords:

@@ -138,6 +138,40 @@ class TestStart:
         response = await api.post(quiz.attempts(again), learner)
         assert response.json()["code"] == "no_attempts_left"
 
+    async def test_neither_is_being_withdrawn_by_a_manager(
+        self, api: Api, manager: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        learner = await make_user(session, manager_id=manager.id)
+        quiz = await make_quiz(session, database, max_attempts=2, cooldown_minutes=0)
+        for withdrawing in (manager, learner):
+            body = {"module_id": str(quiz.module.id), "user_ids": [str(learner.id)]}
+            if withdrawing is manager:
+                await api.post("/enrollments/bulk", manager, json=body)
+            enrollment_id = await quiz.enroll(api, learner)
+            await quiz.take(api, learner, enrollment_id, quiz.wrong())
+            assert (
+                await api.post(f"/enrollments/{enrollment_id}/withdraw", withdrawing)
+            ).is_success
+        await api.post("/enrollments/bulk", manager, json=body)
+        again = await quiz.enroll(api, learner)
+        response = await api.post(quiz.attempts(again), learner)
+        assert response.json()["code"] == "no_attempts_left"
+
+    async def test_the_next_cycle_starts_anew(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=2, cooldown_minutes=0)
+        enrollment_id = await quiz.enroll(api, learner)
+        await quiz.take(api, learner, enrollment_id, quiz.wrong())
+        await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        completed = await quiz.enroll(api, learner)
+        assert (await quiz.take(api, learner, completed, quiz.right()))["number"] == 2
+        again = await quiz.enroll(api, learner)
+        assert again not in {enrollment_id, completed}
+        (section,) = (await api.get(f"/enrollments/{again}", learner)).json()["sections"]
+        assert section["attempts_left"] == 2
+        assert (await quiz.start(api, learner, again))["number"] == 1
+
     async def test_an_open_attempt_counts_when_it_was_left(
         self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
     ) -> None:

@@ -34,6 +34,7 @@ SECTION = {
     "seconds_spent",
     "position",
     "completed_at",
+    "attempts_left",
 }
 
 

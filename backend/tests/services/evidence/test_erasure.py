@@ -46,6 +46,7 @@ MACHINE_MADE = {
     "attempt_results.grades",
 }
 STAYS = {
+    "attempt_grants.reason",
     "compliance_segments.department",
     "compliance_segments.job_title",
     "employment_changes.department",

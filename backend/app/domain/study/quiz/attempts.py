@@ -102,19 +102,24 @@ class NextAttempt:
     available_at: datetime | None = None
 
 
-def attempts_left(rules: QuizSettings, used: int) -> int | None:
-    return None if rules.max_attempts is None else max(0, rules.max_attempts - used)
+def attempts_left(rules: QuizSettings, used: int, granted: int = 0) -> int | None:
+    return left_of(rules.max_attempts, used, granted)
+
+
+def left_of(allowed: int | None, used: int, granted: int = 0) -> int | None:
+    """Return how many may still be started. `granted` are those beyond the `allowed` ones."""
+    return None if allowed is None else max(0, allowed + granted - used)
 
 
 def next_attempt(
-    rules: QuizSettings, closed: Sequence[ClosedAttempt], now: datetime
+    rules: QuizSettings, closed: Sequence[ClosedAttempt], now: datetime, *, granted: int = 0
 ) -> NextAttempt:
-    """Decide on another attempt, given all closed ones of this enrollment and section.
+    """Decide on another attempt, given all closed ones that count with it.
 
     `now` is the database's clock. An attempt that is still open is resumed instead.
     """
     number = 1 + max((attempt.number for attempt in closed), default=0)
-    left = attempts_left(rules, len(closed))
+    left = attempts_left(rules, len(closed), granted)
     if any(attempt.passed for attempt in closed):
         return NextAttempt(number, left, Refusal.ALREADY_PASSED)
     if left == 0:

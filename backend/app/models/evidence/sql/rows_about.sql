@@ -8,6 +8,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
      UNION ALL SELECT id FROM legal_holds WHERE user_id = p_user
      UNION ALL SELECT id FROM enrollments WHERE user_id = p_user
      UNION ALL SELECT id FROM quiz_attempts WHERE user_id = p_user
+     UNION ALL SELECT id FROM attempt_grants WHERE user_id = p_user
      UNION ALL SELECT id FROM training_records WHERE user_id = p_user
      UNION ALL SELECT record_id FROM erased_records
                JOIN erasures ON erasures.id = erasure_id WHERE user_id = p_user

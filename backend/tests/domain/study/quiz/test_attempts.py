@@ -170,6 +170,20 @@ class TestNextAttempt:
         following = next_attempt(self.RULES, [closed(1), closed(2)], NOON + timedelta(days=1))
         assert following == NextAttempt(3, 0, Refusal.NO_ATTEMPTS_LEFT)
 
+    def test_a_granted_one_may_start(self) -> None:
+        used = [closed(1), closed(2)]
+        following = next_attempt(self.RULES, used, NOON + timedelta(days=1), granted=1)
+        assert following == NextAttempt(3, 1)
+        following = next_attempt(
+            self.RULES, [*used, closed(3)], NOON + timedelta(days=1), granted=1
+        )
+        assert following == NextAttempt(4, 0, Refusal.NO_ATTEMPTS_LEFT)
+
+    def test_granted_ones_are_left_too(self) -> None:
+        assert attempts_left(self.RULES, 2, 1) == 1
+        assert attempts_left(self.RULES, 1, 3) == 4
+        assert attempts_left(QuizSettings(max_attempts=None), 9, 1) is None
+
     def test_more_than_allowed_is_not_less_than_none(self) -> None:
         assert attempts_left(self.RULES, 5) == 0
 

@@ -1,0 +1,108 @@
+"""Which attempts at a quiz count together, whatever enrollments they were made in.
+
+Leaving a training and coming back is no way to more attempts, whoever withdrew the person: those of
+enrollments in the same version that were withdrawn since the person last completed it count as
+well, except passed ones, whose pass was lost with the enrollment.
+"""
+
+import uuid
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    ScalarSelect,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm.util import AliasedClass
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from app.domain.study.quiz.attempts import NETWORK_GRACE
+from app.models import AnswerKey, AttemptGrant, Enrollment, QuizAttempt, VersionSection
+from app.models.study.attempt import AttemptState
+from app.models.study.enrollment import EnrollmentStatus
+
+NOW = func.clock_timestamp(type_=DateTime(timezone=True))
+
+_NEVER = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
+
+Enrollments = type[Enrollment] | AliasedClass[Enrollment]
+Ids = ColumnElement[uuid.UUID] | InstrumentedAttribute[uuid.UUID]
+
+
+def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
+    """Match the enrollments whose attempts count in `own`, itself included."""
+    completed = aliased(Enrollment)
+    ended = func.coalesce(own.completed_at, own.withdrawn_at, _NEVER)
+    completed_between = (
+        select(completed.id)
+        .where(
+            completed.user_id == own.user_id,
+            completed.version_id == own.version_id,
+            completed.completed_at > other.withdrawn_at,
+            completed.completed_at < ended,
+        )
+        .correlate_except(completed)
+    )
+    before = and_(
+        other.user_id == own.user_id,
+        other.version_id == own.version_id,
+        other.status == EnrollmentStatus.WITHDRAWN,
+        other.withdrawn_at < ended,
+        ~completed_between.exists(),
+    )
+    return or_(other.id == own.id, before)
+
+
+def granted_in(own: Enrollments, section_id: Ids) -> ScalarSelect[int]:
+    """Count the attempts that were granted on top of what the quiz allows."""
+    other = aliased(Enrollment)
+    statement = (
+        select(func.count())
+        .select_from(AttemptGrant)
+        .join(other, other.id == AttemptGrant.enrollment_id)
+        .where(counts_with(other, own), AttemptGrant.section_id == section_id)
+    )
+    return statement.correlate_except(AttemptGrant, other).scalar_subquery()
+
+
+def tally(own: Enrollments, section_id: Ids) -> LateralFromClause:
+    """Count the attempts at a quiz in an enrollment, for each row of a statement.
+
+    `total` is all that count, `closed` those without an open one of the enrollment's own, `live`
+    says whether that can be continued, `passed` and `open` are about the enrollment's own.
+    """
+    other, tried = aliased(Enrollment), aliased(QuizAttempt)
+    is_own = tried.enrollment_id == own.id
+    is_open = and_(is_own, tried.state == AttemptState.OPEN)
+    in_time = or_(tried.expires_at.is_(None), tried.expires_at + NETWORK_GRACE >= NOW)
+    counted = (
+        select(
+            func.count(tried.id).label("total"),
+            func.count(tried.id).filter(~is_open).label("closed"),
+            func.coalesce(func.bool_or(tried.passed), False).label("passed"),
+            func.coalesce(func.bool_or(is_open), False).label("open"),
+            func.coalesce(func.bool_or(and_(is_open, in_time)), False).label("live"),
+            granted_in(own, section_id).label("granted"),
+        )
+        .select_from(tried)
+        .join(other, other.id == tried.enrollment_id)
+        .where(
+            counts_with(other, own),
+            tried.section_id == section_id,
+            or_(is_own, tried.passed.is_not(True)),
+        )
+    )
+    return counted.correlate_except(tried, other).lateral("tally")
+
+
+def key_of_section() -> ColumnElement[bool]:
+    """Match the answer key of a version's section."""
+    return and_(
+        AnswerKey.version_id == VersionSection.version_id,
+        AnswerKey.section_id == VersionSection.section_id,
+    )

@@ -1,0 +1,54 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from app.domain.actor import Permission
+from app.repositories.study.attempt_grant import UsedUpFilter
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of, respond
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.study.attempt_grant import AttemptGrantCreate, AttemptGrantRead, UsedUpRead
+from app.services.context import RequestContext
+
+router = APIRouter(tags=["attempts"], route_class=StrictRoute)
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
+Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN))]
+
+
+@router.post(
+    "/enrollments/{enrollment_id}/sections/{section_id}/attempt-grants",
+    response_model=AttemptGrantRead,
+    status_code=201,
+)
+async def grant_attempt(
+    enrollment_id: uuid.UUID,
+    section_id: uuid.UUID,
+    payload: AttemptGrantCreate,
+    context: Assigner,
+    app: App,
+) -> Response:
+    """Give somebody one more attempt at a quiz, once all of theirs are used."""
+    granted = app.attempt_grants(context).grant(enrollment_id, section_id, payload)
+    return await respond(granted, "/attempt-grants/{id}")
+
+
+@router.get("/attempt-grants/{grant_id:uuid}", response_model=AttemptGrantRead)
+async def read_attempt_grant(grant_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """Read who granted an attempt, and why."""
+    return await respond(app.attempt_grants(context).get(grant_id))
+
+
+@router.get("/used-up-attempts", response_model=ListOf[UsedUpRead])
+async def list_used_up_attempts(
+    context: Assigner,
+    app: App,
+    page: PageQuery,
+    user_id: uuid.UUID | None = None,
+    module_id: uuid.UUID | None = None,
+) -> Response:
+    """List the open quizzes that my people cannot try again unless I grant them an attempt."""
+    filters = UsedUpFilter(user_id, module_id)
+    return json_of(await app.attempt_grants(context).used_up(filters, page))

@@ -1,0 +1,43 @@
+import uuid
+from datetime import date, datetime
+
+from app.domain.fields import Reason
+from app.schemas.base import Payload, Resource
+from app.schemas.study.enrollment import ModuleReference
+
+
+class AttemptGrantCreate(Payload):
+    reason: Reason
+
+
+class AttemptGrantRead(Resource):
+    id: uuid.UUID
+    enrollment_id: uuid.UUID
+    section_id: uuid.UUID
+    user_id: uuid.UUID
+    reason: str
+    granted_by_id: uuid.UUID | None
+    created_at: datetime
+
+
+class Learner(Resource):
+    id: uuid.UUID
+    display_name: str
+
+
+class QuizReference(Resource):
+    section_id: uuid.UUID
+    title: str
+
+
+class UsedUpRead(Resource):
+    """An open enrollment whose quiz cannot be tried again unless somebody grants an attempt."""
+
+    enrollment_id: uuid.UUID
+    user: Learner
+    module: ModuleReference
+    version: int
+    quiz: QuizReference
+    attempts: int
+    granted: int
+    due_on: date | None
