@@ -31,7 +31,7 @@ class Permission(StrEnum):
     REQUIREMENTS_WRITE = "requirements:write"
     REPORTS_READ = "reports:read"
     EVIDENCE_SUBMIT = "evidence:submit"
-    """Enter training done elsewhere; for whom is decided by row."""
+    """Enter external evidence; for whom is decided by row."""
 
     MEDIA_READ = "media:read"
     MEDIA_UPLOAD = "media:upload"

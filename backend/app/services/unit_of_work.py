@@ -1,4 +1,4 @@
-"""One public service method = one `async with` = one transaction. Nobody else commits."""
+"""The unit of work: one `async with` is one transaction, and nobody else commits."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Iterable

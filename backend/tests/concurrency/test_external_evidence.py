@@ -82,7 +82,7 @@ async def classroom(
 
 
 async def enter(api: Api, user: User) -> str:
-    """Enter a training done elsewhere; return its path."""
+    """Enter external evidence; return its path."""
     training = (await api.post("/external-trainings", user, json=BLS)).json()
     return f"/external-trainings/{training['id']}"
 

@@ -1,4 +1,4 @@
-"""The matrix' rows about rules, evidence from elsewhere, employment and reports."""
+"""The matrix' rows about rules, external evidence, employment and reports."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -24,7 +24,7 @@ class Period(AppendOnlyModel):
     outcome: Mapped[PeriodOutcome] = mapped_column(text_enum(PeriodOutcome, "outcome"))
     closed_on: Mapped[date | None]
     met_by: Mapped[uuid.UUID | None]
-    """A training record, or evidence from elsewhere."""
+    """A training record, or external evidence."""
 
     met_on: Mapped[date | None]
     waived_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("exemptions.id"))

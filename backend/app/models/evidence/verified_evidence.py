@@ -10,7 +10,7 @@ from app.core.database import AppendOnlyModel
 class VerifiedEvidence(AppendOnlyModel):
     """Verified evidence that no training record of ours stands behind.
 
-    `id` is that of the external training, attendance or credential it comes from.
+    `id` is that of the external evidence, attendance or credential it comes from.
     """
 
     __tablename__ = "evidence_elsewhere"
@@ -38,7 +38,7 @@ Index("ix_evidence_elsewhere_user_id", VerifiedEvidence.user_id)
 
 
 class EvidenceWithdrawal(AppendOnlyModel):
-    """Evidence from elsewhere was found wrong; from `recorded_on` on it no longer counts."""
+    """External evidence was found wrong; from `recorded_on` on it no longer counts."""
 
     __tablename__ = "evidence_withdrawals"
 

@@ -102,7 +102,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
         attendances = await self.session.execute(
             _attendances().where(Attendance.user_id.in_(user_ids))
         )
-        elsewhere = await self.session.execute(
+        external = await self.session.execute(
             _external_evidence().where(ExternalEvidence.user_id.in_(user_ids))
         )
         return [
@@ -110,7 +110,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
             *(KeptEvidence(*row) for row in attendances),
             *(
                 KeptEvidence(user_id, module_id or kind or "", last)
-                for user_id, module_id, kind, last in elsewhere
+                for user_id, module_id, kind, last in external
             ),
         ]
 

@@ -7,7 +7,7 @@ from app.schemas.base import Resource
 
 
 class CreditRead(Resource):
-    """`source_id` is a training record or an external training."""
+    """`source_id` is a training record or external evidence."""
 
     source_id: uuid.UUID
     title: str

@@ -1,4 +1,4 @@
-"""Continuing education hours of a licence cycle, from records and verified training elsewhere."""
+"""Continuing education hours of a licence cycle, from training records and verified external evidence."""
 
 import uuid
 from dataclasses import dataclass
@@ -68,9 +68,9 @@ def _cycle(rule: LicenceRule, query: CycleQuery) -> LicenceCycle:
 
 async def _credits(uow: UnitOfWork, user_id: uuid.UUID) -> list[CreditRead]:
     records = await uow.training_records.with_ce_hours(user_id)
-    elsewhere = await uow.external_evidence.standing(user_id)
+    external = await uow.external_evidence.standing(user_id)
     found = [_of_record(record) for record in records]
-    for evidence in elsewhere:
+    for evidence in external:
         # A CHECK of the database makes sure that all three are set or none is.
         category, delivery, number = (
             evidence.ce_category,

@@ -1,4 +1,4 @@
-"""Training done elsewhere: entered by one person, verified by another, immutable from then on."""
+"""External evidence: entered by one person, verified by another, immutable from then on."""
 
 import uuid
 from datetime import date

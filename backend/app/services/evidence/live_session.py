@@ -357,7 +357,7 @@ async def _check_date(uow: UnitOfWork, starts_at: datetime, sections: LiveSectio
     There is no other evidence of it than the word of the person who plans it here.
     """
     if is_too_long_ago(starts_at, await uow.now()):
-        detail = "Enter it as external training, which somebody else verifies"
+        detail = "Enter it as external evidence, which somebody else verifies"
         raise InvalidPayloadError.at("/starts_at", "too_long_ago", detail)
     if sections is not None and is_before_publication(starts_at, sections.taught_since):
         detail = "The module was not published then"

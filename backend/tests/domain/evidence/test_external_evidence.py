@@ -1,4 +1,4 @@
-"""What may be claimed of training that somebody had elsewhere."""
+"""What external evidence may claim."""
 
 import uuid
 from dataclasses import replace

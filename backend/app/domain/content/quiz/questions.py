@@ -175,8 +175,9 @@ QuestionView = Annotated[
 def learner_view(question: Question, seed: str | None = None) -> QuestionView:
     """Show a question without its key.
 
-    Options come as authored, or shuffled where a seed is given. Matches and orders are shuffled
-    always, and never into the right order: the authored order usually is the right one.
+    The options of a choice come as authored, or shuffled where a seed is given. The right sides of
+    a matching question and the items of an ordering question are always shuffled, because authors
+    usually write them in the right order.
     """
     shown = {"id": question.id, "prompt": question.prompt, "points": question.points}
     salts = (seed or "", question.id)
