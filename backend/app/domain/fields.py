@@ -85,6 +85,12 @@ def json_number(number: Decimal) -> int | float:
     return int(number) if number == number.to_integral_value() else float(number)
 
 
+def default_number(number: str) -> Any:  # noqa: ANN401  # as pydantic.Field
+    """Give a field of exact numbers a default that JSON schemas spell as a number, not as text."""
+    value = Decimal(number)
+    return Field(value, json_schema_extra={"default": json_number(value)})
+
+
 def _stream_safe(text: str) -> str:
     """Break up long runs of combining marks (UAX 15, D4): sorting a run takes quadratic time."""
     if len(text) < _LONG_ENOUGH_TO_MATTER:

@@ -1,6 +1,7 @@
 """What OpenAPI says of every operation beyond its own success: problems, headers, retries."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -104,8 +105,6 @@ def _with_one_type(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON docume
 
 def _describe(schema: Schema) -> None:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
     schema["info"]["description"] = _ABOUT
     schema["servers"] = [{"url": "/", "description": "Where this document is served"}]
@@ -113,6 +112,31 @@ def _describe(schema: Schema) -> None:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _describe_operation(path, method, operation)
+    _drop_unused(schema)
+
+
+def _drop_unused(schema: Schema) -> None:
+    """Drop FastAPI's own errors, and the schemas in whose place one for each kind is described."""
+    schemas = schema["components"]["schemas"]
+    used: set[str] = set()
+    waiting = list(_references(schema["paths"]))
+    while waiting:
+        if (name := waiting.pop()) not in used:
+            used.add(name)
+            waiting += _references(schemas[name])
+    schema["components"]["schemas"] = {name: schemas[name] for name in schemas if name in used}
+
+
+def _references(node: Any) -> Iterator[str]:  # noqa: ANN401  # a part of a JSON document
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name == "$ref":
+                yield value.rpartition("/")[2]
+            else:
+                yield from _references(value)
 
 
 def _describe_operation(path: str, method: str, operation: Schema) -> None:

@@ -1,6 +1,8 @@
 """docs/openapi.json is what the application says of itself."""
 
 import json
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from pydantic import MISSING
 from typer.testing import CliRunner
 
 from app.cli.app import cli
+from app.domain.content.quiz.questions import QuestionKind
+from app.domain.content.section_settings import SectionKind
 from app.schemas.base import Changes
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
@@ -18,6 +22,30 @@ PLAIN = {"unregister_attendee"}
 # As many as there are classes in the code.
 SHORT = {"list_signatures", "list_retention_periods"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
+
+
+# What the organisation keeps there, and what an event of any action changed.
+FREE = {
+    "/UserRead/properties/profile_metadata",
+    "/ProfileUpdate/properties/profile_metadata",
+    "/AuditEventRead/properties/before/anyOf/0",
+    "/AuditEventRead/properties/after/anyOf/0",
+}
+
+
+def untyped(node: Any, path: str) -> Iterator[str]:
+    if isinstance(node, list):
+        for place, item in enumerate(node):
+            yield from untyped(item, f"{path}/{place}")
+    elif isinstance(node, dict):
+        members = {"properties", "patternProperties"}
+        if node.get("type") == "object" and not members & node.keys():
+            free = node.get("additionalProperties", True) is True
+            yield from [path] * free
+        if node.get("items") == {} or (node.get("type") == "array" and "items" not in node):
+            yield path
+        for name, value in node.items():
+            yield from untyped(value, f"{path}/{name}")
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -112,6 +140,21 @@ class TestOpenApi:
         for name in ("Modules", "Credential", "DaysAfter", "MonthsAfter", "OnDate"):
             assert "const" in schemas[name]["properties"]["kind"]
             assert "kind" in schemas[name]["required"]
+
+    def test_no_object_and_no_list_is_of_anything(self, document: dict[str, Any]) -> None:
+        assert set(untyped(document["components"]["schemas"], "")) == FREE
+
+    @pytest.mark.parametrize("kinds", [SectionKind, QuestionKind])
+    def test_what_depends_on_a_kind_is_told_apart_by_it(
+        self, document: dict[str, Any], kinds: type[StrEnum]
+    ) -> None:
+        noun = kinds.__name__.removesuffix("Kind")
+        for kind in kinds:
+            words = "".join(word.title() for word in kind.split("_"))
+            for form in ("Create", "Read"):
+                schema = document["components"]["schemas"][f"{words}{noun}{form}"]
+                assert schema["properties"]["kind"]["const"] == kind
+                assert "kind" in schema["required"]
 
     def test_every_tag_is_described(self, document: dict[str, Any]) -> None:
         used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}

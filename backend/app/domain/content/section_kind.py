@@ -25,6 +25,7 @@ from app.domain.content.section_settings import (
     LiveSessionSettings,
     QuizSettings,
     SectionKind,
+    ShownQuizSettings,
     TextSettings,
     VideoSettings,
 )
@@ -66,6 +67,9 @@ class CheckedSection(Generic[SettingsT]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionRules(Generic[SettingsT]):
     settings: type[SettingsT]
+    shown_settings: type[Value]
+    """What learners are shown of the settings."""
+
     completed_by: CompletedBy
     thresholds: Callable[[SettingsT], ReportThresholds]
     media: Mapping[str, frozenset[MediaType]]
@@ -179,7 +183,7 @@ def _quiz_content(quiz: CheckedSection[QuizSettings]) -> Mapping[str, Any]:
     count = quiz.settings.draw or len(quiz.questions)
     shown = [] if quiz.settings.draw else quiz.questions
     return {
-        "settings": quiz.settings.as_json() | {"question_count": count},
+        "settings": ShownQuizSettings(**quiz.settings.model_dump(), question_count=count).as_json(),
         "questions": [learner_view(question).as_json() for question in shown],
     }
 
@@ -237,6 +241,7 @@ NO_MEDIA: Final[Mapping[str, frozenset[MediaType]]] = {}
 
 TEXT: Final = SectionRules(
     settings=TextSettings,
+    shown_settings=TextSettings,
     completed_by=CompletedBy.REPORT,
     thresholds=_study_time,
     media=NO_MEDIA,
@@ -247,6 +252,7 @@ TEXT: Final = SectionRules(
 )
 VIDEO: Final = SectionRules(
     settings=VideoSettings,
+    shown_settings=VideoSettings,
     completed_by=CompletedBy.REPORT,
     thresholds=_watched,
     media={"media_id": VIDEO_TYPES, "captions_media_id": frozenset({MediaType.VTT})},
@@ -257,6 +263,7 @@ VIDEO: Final = SectionRules(
 )
 DOCUMENT: Final = SectionRules(
     settings=DocumentSettings,
+    shown_settings=DocumentSettings,
     completed_by=CompletedBy.REPORT,
     thresholds=_study_time,
     media={"media_id": DOCUMENT_TYPES},
@@ -267,6 +274,7 @@ DOCUMENT: Final = SectionRules(
 )
 QUIZ: Final = SectionRules(
     settings=QuizSettings,
+    shown_settings=ShownQuizSettings,
     completed_by=CompletedBy.ATTEMPT,
     thresholds=_no_thresholds,
     media=NO_MEDIA,
@@ -277,6 +285,7 @@ QUIZ: Final = SectionRules(
 )
 ACKNOWLEDGEMENT: Final = SectionRules(
     settings=AcknowledgementSettings,
+    shown_settings=AcknowledgementSettings,
     completed_by=CompletedBy.SIGNATURE,
     thresholds=_no_thresholds,
     media=NO_MEDIA,
@@ -287,6 +296,7 @@ ACKNOWLEDGEMENT: Final = SectionRules(
 )
 LIVE_SESSION: Final = SectionRules(
     settings=LiveSessionSettings,
+    shown_settings=LiveSessionSettings,
     completed_by=CompletedBy.ATTENDANCE,
     thresholds=_no_thresholds,
     media=NO_MEDIA,
@@ -297,6 +307,7 @@ LIVE_SESSION: Final = SectionRules(
 )
 LINK: Final = SectionRules(
     settings=LinkSettings,
+    shown_settings=LinkSettings,
     completed_by=CompletedBy.REPORT,
     thresholds=_no_thresholds,
     media=NO_MEDIA,

@@ -1,7 +1,6 @@
 """Section settings by kind."""
 
 import re
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from app.domain.fields import (
     ShortText,
     StorableText,
     Value,
+    default_number,
     refuse,
 )
 
@@ -81,7 +81,7 @@ class VideoSettings(Value):
     """A WebVTT file. Left out where there is none, so that older content keeps its hash."""
 
     duration_seconds: Annotated[int, Field(strict=True, ge=1, le=DAY_SECONDS)] | None = None
-    watch_share: Annotated[ExactNumber, Field(ge=0, le=1)] = Decimal("0.9")
+    watch_share: Annotated[ExactNumber, Field(ge=0, le=1)] = default_number("0.9")
 
 
 class DocumentSettings(Value):
@@ -93,13 +93,19 @@ class DocumentSettings(Value):
 class QuizSettings(Value):
     """`pass_mark` in percent. `draw`: how many questions of the pool each attempt shows."""
 
-    pass_mark: Annotated[HundredthsNumber, Field(ge=0, le=100)] = Decimal(80)
+    pass_mark: Annotated[HundredthsNumber, Field(ge=0, le=100)] = default_number("80")
     max_attempts: Annotated[int, Field(strict=True, ge=1, le=100)] | None = 3
     time_limit_seconds: Annotated[int, Field(strict=True, ge=30, le=DAY_SECONDS)] | None = None
     draw: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
     shuffle: StrictBool = True
     feedback: Feedback = Feedback.AFTER_PASS
     cooldown_minutes: Annotated[int, Field(strict=True, ge=0, le=YEAR_MINUTES)] = 0
+
+
+class ShownQuizSettings(QuizSettings):
+    """`question_count`: how many questions an attempt shows."""
+
+    question_count: int
 
 
 class AcknowledgementSettings(Value):

@@ -9,11 +9,13 @@ from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.section import (
     SectionCreate,
+    SectionCreateForm,
+    SectionForm,
     SectionOrder,
     SectionOrderRead,
-    SectionRead,
     SectionUpdate,
 )
+from app.schemas.described import DescribedAs
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -21,11 +23,12 @@ router = APIRouter(
 )
 
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+NewSection = Annotated[SectionCreate, DescribedAs(SectionCreateForm)]
 
 
-@router.post("", response_model=SectionRead, status_code=201)
+@router.post("", response_model=SectionForm, status_code=201)
 async def create_section(
-    module_id: uuid.UUID, payload: SectionCreate, context: Author, app: App
+    module_id: uuid.UUID, payload: NewSection, context: Author, app: App
 ) -> Response:
     """Add a section to the draft, at the end unless a position is given."""
     made = app.sections(context).create(module_id, payload)
@@ -44,7 +47,7 @@ async def reorder_sections(
     return await respond(app.sections(context).reorder(module_id, payload, if_match))
 
 
-@router.get("/{section_id:uuid}", response_model=SectionRead)
+@router.get("/{section_id:uuid}", response_model=SectionForm)
 async def read_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
 ) -> Response:
@@ -52,7 +55,7 @@ async def read_section(
     return await respond(app.sections(context).get(module_id, section_id))
 
 
-@router.patch("/{section_id:uuid}", response_model=SectionRead)
+@router.patch("/{section_id:uuid}", response_model=SectionForm)
 async def update_section(
     module_id: uuid.UUID,
     section_id: uuid.UUID,

@@ -10,12 +10,12 @@ from app.routers.deps import App, Guard, IfNoneMatch, PageQuery
 from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
+from app.schemas.content.content import Content
 from app.schemas.study.enrollment import (
     Acknowledge,
     Acknowledged,
     BulkEnroll,
     BulkResult,
-    Content,
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,

@@ -8,7 +8,9 @@ from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Label, Line, Paragraph, Whole
 from app.models.content.module import ModuleStatus
 from app.schemas.base import Changes, Payload, Resource, Versioned
-from app.schemas.content.section import SectionRead
+from app.schemas.content.content import Content
+from app.schemas.content.section import SectionForm, SectionRead
+from app.schemas.described import DescribedAs
 
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
@@ -76,7 +78,7 @@ class ModuleDraft(ModuleCard, Versioned):
     published_at: datetime | None
     created_at: datetime
     updated_at: datetime
-    sections: list[SectionRead]
+    sections: list[Annotated[SectionRead, DescribedAs(SectionForm)]]
 
 
 class Publish(Payload):
@@ -97,5 +99,5 @@ class VersionRead(Resource):
 
 
 class VersionDetail(VersionRead, Versioned):
-    content: dict[str, Any]
+    content: Annotated[dict[str, Any], DescribedAs(Content)]
     """What learners of this version are shown; no answers."""

@@ -1,16 +1,24 @@
 import uuid
-from typing import Any
+from typing import Annotated, Any, Final
 
 from pydantic import MISSING, Field
 
-from app.domain.content.quiz.questions import QuestionKind
+from app.domain.content.quiz.questions import QuestionKind, metadata_of
 from app.domain.fields import ExactNumber, Position
 from app.models import QuizQuestion
 from app.schemas.base import Changes, Payload, Versioned
+from app.schemas.described import DescribedAs, Form, any_of_kinds, one_of_kinds
+
+
+def _metadata_of(kind: QuestionKind) -> dict[str, Form]:
+    return {"metadata": metadata_of(kind)}
+
+
+ANY_METADATA: Final = any_of_kinds(QuestionKind, "metadata", _metadata_of)
 
 
 class QuestionCreate(Payload):
-    """`metadata` is checked by kind; see app.domain.content.quiz.metadata."""
+    """`metadata` is checked by kind."""
 
     kind: QuestionKind
     prompt: str
@@ -23,7 +31,7 @@ class QuestionCreate(Payload):
 class QuestionUpdate(Changes):
     prompt: str | MISSING = MISSING
     points: ExactNumber | MISSING = MISSING
-    metadata: dict[str, Any] | MISSING = MISSING
+    metadata: Annotated[dict[str, Any], DescribedAs(ANY_METADATA)] | MISSING = MISSING
     explanation: str | MISSING | None = MISSING
     position: Position | MISSING = MISSING
 
@@ -53,3 +61,7 @@ class QuestionRead(Versioned):
             position=question.position,
             revision=question.revision,
         )
+
+
+QuestionCreateForm: Final = one_of_kinds(QuestionCreate, QuestionKind, _metadata_of)
+QuestionForm: Final = one_of_kinds(QuestionRead, QuestionKind, _metadata_of)

@@ -1,19 +1,28 @@
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import MISSING, Field, StringConstraints
 
+from app.domain.content.section_kind import rules_of
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Line, Position, StorableText
 from app.models import ModuleSection
 from app.schemas.base import Changes, Payload, Versioned
-from app.schemas.content.question import QuestionRead
+from app.schemas.content.question import QuestionForm, QuestionRead
+from app.schemas.described import DescribedAs, Form, any_of_kinds, one_of_kinds
+
+
+def settings_of(kind: SectionKind) -> dict[str, Form]:
+    return {"settings": rules_of(kind).settings}
+
+
+ANY_SETTINGS: Final = any_of_kinds(SectionKind, "settings", settings_of)
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
 
 
 class SectionCreate(Payload):
-    """`settings` is checked by kind; see app.domain.content.section_settings."""
+    """`settings` are checked by kind."""
 
     kind: SectionKind
     title: Line
@@ -27,7 +36,7 @@ class SectionUpdate(Changes):
     title: Line | MISSING = MISSING
     body: Body | MISSING = MISSING
     required: Flag | MISSING = MISSING
-    settings: dict[str, Any] | MISSING = MISSING
+    settings: Annotated[dict[str, Any], DescribedAs(ANY_SETTINGS)] | MISSING = MISSING
     position: Position | MISSING = MISSING
 
 
@@ -52,7 +61,7 @@ class SectionRead(Versioned):
     position: int
     settings: dict[str, Any]
     revision: int
-    questions: list[QuestionRead]
+    questions: list[Annotated[QuestionRead, DescribedAs(QuestionForm)]]
 
     @classmethod
     def of(cls, section: ModuleSection) -> "SectionRead":
@@ -68,3 +77,7 @@ class SectionRead(Versioned):
             revision=section.revision,
             questions=[QuestionRead.of(question) for question in section.questions],
         )
+
+
+SectionCreateForm: Final = one_of_kinds(SectionCreate, SectionKind, settings_of)
+SectionForm: Final = one_of_kinds(SectionRead, SectionKind, settings_of)

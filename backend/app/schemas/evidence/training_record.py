@@ -1,16 +1,27 @@
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from app.domain.fields import ExactNumber
 from app.schemas.base import Resource, Versioned
+from app.schemas.described import DescribedAs
+
+
+class PersonSnapshot(Resource):
+    """Who the person was when the training was completed."""
+
+    full_name: str | None
+    email: str
+    job_title: str | None
+    department: str | None
+    location: str | None
 
 
 class TrainingRecordRead(Resource):
     id: uuid.UUID
     user_id: uuid.UUID
     sequence: int
-    user_snapshot: dict[str, Any]
+    user_snapshot: Annotated[dict[str, Any], DescribedAs(PersonSnapshot)]
     module_id: uuid.UUID
     module_title: str
     version: int

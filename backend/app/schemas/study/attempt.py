@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -8,14 +8,19 @@ from app.domain.fields import ExactNumber
 from app.domain.study.quiz.attempts import AttemptFeedback
 from app.models.study.attempt import AttemptState
 from app.schemas.base import Payload, Resource
+from app.schemas.content.content import ShownQuestion
+from app.schemas.described import DescribedAs
 
 MAX_ANSWERS = 1_000
+
+Answer = Annotated[Any, DescribedAs(str | bool | float | list[str] | dict[str, str] | None)]
+Answers = dict[str, Answer]
 
 
 class AnswersPayload(Payload):
     """Answers by question id, as docs/quizzes.md has them by kind; null clears one."""
 
-    answers: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ANSWERS)
+    answers: Answers = Field(default_factory=dict, max_length=MAX_ANSWERS)
 
 
 class AttemptBase(Resource):
@@ -32,14 +37,14 @@ class AttemptOpen(AttemptBase):
     """What the learner needs to go on, on this or on another device."""
 
     state: Literal[AttemptState.OPEN]
-    questions: list[dict[str, Any]]
-    answers: dict[str, Any]
+    questions: list[ShownQuestion]
+    answers: Answers
 
 
 class AnswersSaved(Resource):
     id: uuid.UUID
     state: Literal[AttemptState.OPEN] = AttemptState.OPEN
-    answers: dict[str, Any]
+    answers: Answers
     expires_at: datetime | None
 
 
@@ -64,5 +69,5 @@ class AttemptResultRead(AttemptRead):
     """
 
     feedback: AttemptFeedback | None = Field(None, exclude_if=lambda value: value is None)
-    questions: list[dict[str, Any]] | None = Field(None, exclude_if=lambda value: value is None)
-    answers: dict[str, Any] | None = Field(None, exclude_if=lambda value: value is None)
+    questions: list[ShownQuestion] | None = Field(None, exclude_if=lambda value: value is None)
+    answers: Answers | None = Field(None, exclude_if=lambda value: value is None)

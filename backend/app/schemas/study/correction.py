@@ -1,12 +1,12 @@
 import uuid
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field
 
 from app.domain.fields import ExactNumber, Paragraph
 from app.domain.study.quiz.grading import CorrectionKind
 from app.schemas.base import Payload, Resource
+from app.schemas.study.attempt import Answer
 
 
 class CorrectionCreate(Payload):
@@ -18,7 +18,7 @@ class CorrectionCreate(Payload):
     section_id: uuid.UUID
     question_id: uuid.UUID
     kind: CorrectionKind
-    answer: Any = None
+    answer: Answer = None
     note: Paragraph = Field(min_length=1)
 
 
@@ -28,7 +28,7 @@ class CorrectionRead(Resource):
     section_id: uuid.UUID
     question_id: uuid.UUID
     kind: CorrectionKind
-    answer: Any
+    answer: Answer
     note: str
     created_by_id: uuid.UUID | None
     created_at: datetime

@@ -1,6 +1,6 @@
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -79,39 +79,6 @@ class SectionDetail(SectionState):
 
 class EnrollmentDetail(EnrollmentRead):
     sections: list[SectionDetail]
-
-
-class ContentModule(Resource):
-    id: uuid.UUID
-    slug: str
-    title: str
-    summary: str
-    category: str | None
-    tags: list[str]
-    language: str
-    estimated_minutes: int | None
-
-
-class ContentSection(Resource):
-    id: uuid.UUID
-    kind: SectionKind
-    title: str
-    body: str
-    required: bool
-    position: int
-    settings: dict[str, Any]
-    questions: list[dict[str, Any]]
-    """Without answers and explanations; empty where each attempt draws its own."""
-
-    document_sha256: str | None = None
-    """What an acknowledgement signs."""
-
-
-class Content(Resource):
-    """The published bytes, described for clients; they are served as they were frozen."""
-
-    module: ContentModule
-    sections: list[ContentSection]
 
 
 Seconds = Annotated[int, Field(ge=0, le=2_147_483_647, strict=True), Whole]

@@ -13,6 +13,7 @@ from app.domain.fields import (
     ItemId,
     ShortText,
     Value,
+    default_number,
     normalise_text,
     refuse,
 )
@@ -109,7 +110,7 @@ class NumericMetadata(Value):
     """Right is whatever is no further than `tolerance` from `correct`, both ends included."""
 
     correct: ExactNumber
-    tolerance: Annotated[ExactNumber, Field(ge=0)] = Decimal(0)
+    tolerance: Annotated[ExactNumber, Field(ge=0)] = default_number("0")
 
     def accepts(self, number: Decimal) -> bool:
         return abs(Fraction(number) - Fraction(self.correct)) <= Fraction(self.tolerance)

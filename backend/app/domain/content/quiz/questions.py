@@ -5,7 +5,7 @@ Prompts, options and explanations are plain text: whoever shows them escapes the
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, assert_never
+from typing import Annotated, Any, Final, Literal, assert_never, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -51,6 +51,7 @@ __all__ = [
     "TrueFalseQuestion",
     "answer_key",
     "learner_view",
+    "metadata_of",
     "parse_question",
 ]
 
@@ -121,7 +122,15 @@ Question = Annotated[
     | OrderingQuestion,
     Field(discriminator="kind"),
 ]
+_BY_KIND: Final[dict[QuestionKind, type[BaseQuestion]]] = {
+    get_args(question.model_fields["kind"].annotation)[0]: question
+    for question in BaseQuestion.__subclasses__()
+}
 _question: Final[TypeAdapter[Question]] = TypeAdapter(Question)
+
+
+def metadata_of(kind: QuestionKind) -> Any:  # noqa: ANN401  # a type, for those who describe it
+    return _BY_KIND[kind].model_fields["metadata"].annotation
 
 
 def parse_question(raw: Mapping[str, Any]) -> Question:

@@ -160,7 +160,7 @@ class QuestionFeedback(Value):
     points: HundredthsNumber
     max_points: HundredthsNumber
     explanation: str | None = None
-    correct_answer: Any = None
+    correct_answer: str | bool | int | float | list[str] | dict[str, str] | None = None
 
 
 class AttemptFeedback(Value):

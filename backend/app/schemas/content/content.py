@@ -1,0 +1,50 @@
+"""What a version shows its learners: served as it was frozen, and described for clients."""
+
+import uuid
+from typing import Annotated, Any, Final
+
+from app.domain.content.quiz.questions import QuestionView
+from app.domain.content.section_kind import rules_of
+from app.domain.content.section_settings import SectionKind
+from app.schemas.base import Resource
+from app.schemas.described import DescribedAs, Form, one_of_kinds
+
+ShownQuestion = Annotated[dict[str, Any], DescribedAs(QuestionView)]
+
+
+class ContentModule(Resource):
+    id: uuid.UUID
+    slug: str
+    title: str
+    summary: str
+    category: str | None
+    tags: list[str]
+    language: str
+    estimated_minutes: int | None
+
+
+class ContentSection(Resource):
+    id: uuid.UUID
+    kind: SectionKind
+    title: str
+    body: str
+    required: bool
+    position: int
+    settings: dict[str, Any]
+    questions: list[ShownQuestion]
+    """Without answers and explanations; empty where each attempt draws its own."""
+
+    document_sha256: str | None = None
+    """What an acknowledgement signs."""
+
+
+def _shown_settings_of(kind: SectionKind) -> dict[str, Form]:
+    return {"settings": rules_of(kind).shown_settings}
+
+
+ContentSectionForm: Final = one_of_kinds(ContentSection, SectionKind, _shown_settings_of)
+
+
+class Content(Resource):
+    module: ContentModule
+    sections: list[Annotated[ContentSection, DescribedAs(ContentSectionForm)]]
