@@ -1,4 +1,4 @@
-"""Continuing education hours of a licence cycle, from training records and verified external evidence."""
+"""Continuing education hours of a licence cycle, from records and verified external evidence."""
 
 import uuid
 from dataclasses import dataclass
