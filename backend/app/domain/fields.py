@@ -6,7 +6,7 @@ They do not convert between JSON types: text is refused for a number, and a numb
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, NoReturn
@@ -183,17 +183,19 @@ def _at_most_two_decimals(number: Decimal) -> Decimal:
     return number
 
 
-def _written_as(pattern: re.Pattern[str], expected: str) -> Callable[[object], object]:
-    """Refuse the numbers and other spellings that Pydantic would take for a point in time."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Refuses the numbers and other spellings that Pydantic would take for a point in time."""
 
-    def check(value: object) -> object:
+    pattern: re.Pattern[str]
+    expected: str
+
+    def __call__(self, value: object) -> object:
         if isinstance(value, date):
             return value
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            refuse("not_iso_8601", expected)
+        if not isinstance(value, str) or not self.pattern.fullmatch(value):
+            refuse("not_iso_8601", self.expected)
         return value
-
-    return check
 
 
 def _whole(value: object) -> object:
@@ -231,10 +233,10 @@ Flag = Annotated[bool, Strict()]
 Whole = BeforeValidator(_whole)
 """Makes a field a strict integer. Put it last in Annotated: OpenAPI lacks any bounds after it."""
 
-Day = Annotated[date, BeforeValidator(_written_as(_DAY, "A day is expected, such as 2027-11-20."))]
+Day = Annotated[date, BeforeValidator(_Written(_DAY, "A day is expected, such as 2027-11-20."))]
 Instant = Annotated[
     AwareDatetime,
-    BeforeValidator(_written_as(_INSTANT, "An instant is expected, such as 2027-11-20T17:30:00Z.")),
+    BeforeValidator(_Written(_INSTANT, "An instant is expected, such as 2027-11-20T17:30:00Z.")),
     AfterValidator(_within_calendar),
 ]
 

@@ -2,16 +2,35 @@ import uuid
 
 import pytest
 
-from app.domain.actor import PERMISSIONS, Actor, Permission, Role
+from app.domain.actor import ADMIN_ONLY, PERMISSIONS, Actor, Permission, Role
 
-LEARNERS = {
-    Permission.PROFILE,
-    Permission.CATALOGUE_READ,
-    Permission.LEARN,
-    Permission.ENROLLMENTS_READ,
-    Permission.RECORDS_READ,
-    Permission.ORGANISATION_READ,
+L, M, W, A = Role.LEARNER, Role.MANAGER, Role.AUTHOR, Role.ADMIN
+WHO_MAY = {
+    Permission.PROFILE: {L, M, W, A},
+    Permission.CATALOGUE_READ: {L, M, W, A},
+    Permission.LEARN: {L, M, W, A},
+    Permission.ENROLLMENTS_READ: {L, M, W, A},
+    Permission.RECORDS_READ: {L, M, W, A},
+    Permission.ORGANISATION_READ: {L, M, W, A},
+    Permission.EVIDENCE_SUBMIT: {L, M, W, A},
+    Permission.MEDIA_READ: {L, M, W, A},
+    Permission.MEDIA_UPLOAD: {L, M, W, A},
+    Permission.SESSIONS_TEACH: {L, M, W, A},
+    Permission.USERS_READ: {M, A},
+    Permission.NAMES_CONFIRM: {M, A},
+    Permission.ENROLLMENTS_ASSIGN: {M, A},
+    Permission.REPORTS_READ: {M, A},
+    Permission.EVIDENCE_VERIFY: {M, A},
+    Permission.SESSIONS_WRITE: {M, A},
+    Permission.MODULES_WRITE: {W, A},
+    Permission.USERS_WRITE: {A},
+    Permission.ORGANISATION_WRITE: {A},
+    Permission.AUDIT_READ: {A},
+    Permission.REQUIREMENTS_WRITE: {A},
+    Permission.EXEMPTIONS_WRITE: {A},
+    Permission.RETENTION_WRITE: {A},
 }
+"""Decided permission by permission: a new one belongs to nobody until it is entered here too."""
 
 
 def actor(role: Role) -> Actor:
@@ -22,29 +41,18 @@ def test_every_role_has_its_permissions() -> None:
     assert set(PERMISSIONS) == set(Role)
 
 
-@pytest.mark.parametrize("role", Role)
-def test_everybody_may_learn(role: Role) -> None:
-    assert PERMISSIONS[role] >= LEARNERS
-
-
 def test_only_an_admin_may_everything() -> None:
     for role in Role:
         assert (PERMISSIONS[role] == set(Permission)) == (role is Role.ADMIN)
 
 
-@pytest.mark.parametrize(
-    ("permission", "roles"),
-    [
-        (Permission.USERS_READ, {Role.MANAGER, Role.ADMIN}),
-        (Permission.ENROLLMENTS_ASSIGN, {Role.MANAGER, Role.ADMIN}),
-        (Permission.MODULES_WRITE, {Role.AUTHOR, Role.ADMIN}),
-        (Permission.USERS_WRITE, {Role.ADMIN}),
-        (Permission.ORGANISATION_WRITE, {Role.ADMIN}),
-        (Permission.AUDIT_READ, {Role.ADMIN}),
-    ],
-)
-def test_who_may_what(permission: Permission, roles: set[Role]) -> None:
-    assert {role for role in Role if actor(role).may(permission)} == roles
+@pytest.mark.parametrize("permission", Permission)
+def test_who_may_what(permission: Permission) -> None:
+    assert {role for role in Role if actor(role).may(permission)} == WHO_MAY[permission]
+
+
+def test_what_only_an_admin_may() -> None:
+    assert {permission for permission, roles in WHO_MAY.items() if roles == {A}} == ADMIN_ONLY
 
 
 @pytest.mark.parametrize("role", Role)

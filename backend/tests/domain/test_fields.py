@@ -1,21 +1,52 @@
+import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
-from app.domain.fields import Day, Flag, Instant, Whole
+from app.domain.fields import (
+    MAX_JSON_CHARACTERS,
+    Day,
+    ExactNumber,
+    Flag,
+    HundredthsNumber,
+    Instant,
+    JsonMap,
+    NumberError,
+    ShortText,
+    StorableText,
+    Value,
+    Whole,
+    WrittenText,
+    decimals,
+    exact_number,
+    is_storable,
+    json_number,
+    normalise_text,
+)
+from tests.domain.wording import is_sentence
 
 COUNT = TypeAdapter[int](Annotated[int, Field(strict=True), Whole])
 DAY = TypeAdapter[date](Day)
 FLAG = TypeAdapter[bool](Flag)
 INSTANT = TypeAdapter[datetime](Instant)
+NUMBER = TypeAdapter[Decimal](ExactNumber)
+HUNDREDTHS = TypeAdapter[Decimal](HundredthsNumber)
+STORABLE = TypeAdapter[str](StorableText)
+WRITTEN = TypeAdapter[str](WrittenText)
+SHORT = TypeAdapter[str](ShortText)
+JSON = TypeAdapter[dict[str, Any]](JsonMap)
 
 
 def refusal(adapter: TypeAdapter[Any], value: object) -> str:
     with pytest.raises(ValidationError) as refused:
         adapter.validate_python(value)
     [error] = refused.value.errors()
+    assert is_sentence(error["msg"])
     return error["type"]
 
 
@@ -77,3 +108,182 @@ class TestWhole:
 @pytest.mark.parametrize("value", ["true", "yes", 1, 0, None])
 def test_flags_are_true_or_false(value: object) -> None:
     assert refusal(FLAG, value) == "bool_type"
+
+
+class TestExactNumber:
+    @pytest.mark.parametrize(
+        ("value", "exact"),
+        [
+            (0, "0"),
+            (7, "7"),
+            (0.1, "0.1"),
+            (-2.5, "-2.5"),
+            (Decimal("1.10"), "1.10"),
+            (1e-12, "1E-12"),
+            (-1e-12, "-1E-12"),
+            (999_999_999_999_999, "999999999999999"),
+            (-999_999_999_999_999, "-999999999999999"),
+        ],
+    )
+    def test_is_what_json_spells(self, value: float | Decimal, exact: str) -> None:
+        assert str(exact_number(value)) == exact
+
+    @pytest.mark.parametrize("zero", [0, -0.0, Decimal("-0"), Decimal("0E-20")])
+    def test_there_is_one_zero(self, zero: float | Decimal) -> None:
+        assert str(exact_number(zero)) == "0"
+
+    @pytest.mark.parametrize(
+        ("value", "code"),
+        [
+            (True, "not_a_number"),
+            ("7", "not_a_number"),
+            (None, "not_a_number"),
+            (10**15, "number_out_of_range"),
+            (-(10**15), "number_out_of_range"),
+            (10**400, "number_out_of_range"),
+            (float("nan"), "number_out_of_range"),
+            (float("inf"), "number_out_of_range"),
+            (9e-13, "number_out_of_range"),
+            (-9e-13, "number_out_of_range"),
+            (Decimal("0.12345678901234567890"), "number_too_precise"),
+            (Decimal(10**14) + Decimal("0.001"), "number_too_precise"),
+        ],
+    )
+    def test_refuses_what_would_come_back_changed(self, value: object, code: str) -> None:
+        with pytest.raises(NumberError) as refused:
+            exact_number(value)
+        assert refused.value.code == code
+        assert refused.value.detail == str(refused.value)
+        assert is_sentence(refused.value.detail)
+        assert refusal(NUMBER, value) == code
+
+    @given(st.decimals(-(10**6), 10**6, places=6))
+    def test_json_and_back(self, number: Decimal) -> None:
+        assert exact_number(json_number(exact_number(number))) == number
+
+    @pytest.mark.parametrize(
+        ("number", "spelled"), [("5", "5"), ("5.0", "5"), ("-0.5", "-0.5"), ("1E+2", "100")]
+    )
+    def test_whole_numbers_have_no_point(self, number: str, spelled: str) -> None:
+        assert json.dumps(json_number(Decimal(number))) == spelled
+        assert NUMBER.dump_json(Decimal(number)) == spelled.encode()
+
+
+class TestDecimals:
+    @pytest.mark.parametrize(
+        ("number", "digits"),
+        [("0", 0), ("100", 0), ("1E+2", 0), ("1.50", 1), ("0.25", 2), ("0.125", 3), ("NaN", 0)],
+    )
+    def test_trailing_zeros_do_not_count(self, number: str, digits: int) -> None:
+        assert decimals(Decimal(number)) == digits
+
+    def test_hundredths_are_kept_and_thousandths_refused(self) -> None:
+        assert HUNDREDTHS.validate_python(Decimal("0.25")) == Decimal("0.25")
+        assert refusal(HUNDREDTHS, Decimal("0.125")) == "number_too_precise"
+
+
+class TestNormaliseText:
+    """Two answers, or two names, that people take for one."""
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("  Two \t Words\n", "two words"),
+            ("caf\u00e9", "CAFE\u0301"),
+            ("\uff27love", "glove"),
+            ("stra\u00dfe", "STRASSE"),
+            ("it\u2019s", "it's"),
+            ("\u201chi\u201d", '"hi"'),
+            ("a\u2013b \u2212 c", "a-b - c"),
+            ("hy\u00adphen", "hyphen"),
+            ("no\u200bbreak", "nobreak"),
+            ("a\u00a0b", "a b"),
+            ("\u1e9e\u0345", "ss\u03b9"),
+        ],
+    )
+    def test_one_text(self, one: str, other: str) -> None:
+        assert normalise_text(one) == normalise_text(other)
+
+    @pytest.mark.parametrize(
+        ("text", "kept"), [("Ada  B", "Ada B"), ("\u00c9mile\u200b", "\u00c9mile")]
+    )
+    def test_case_can_matter(self, text: str, kept: str) -> None:
+        assert normalise_text(text, case_sensitive=True) == kept
+        assert normalise_text(text) == kept.lower()
+
+    @given(st.text(max_size=60), st.booleans())
+    def test_is_stable(self, text: str, case_sensitive: bool) -> None:  # noqa: FBT001  # drawn
+        once = normalise_text(text, case_sensitive=case_sensitive)
+        assert normalise_text(once, case_sensitive=case_sensitive) == once
+
+    @pytest.mark.parametrize(("marks", "joiners"), [(30, 0), (31, 1), (60, 1), (61, 2), (90, 2)])
+    def test_runs_of_marks_are_broken_up_in_long_texts(self, marks: int, joiners: int) -> None:
+        """UAX 15, D4: at most 30 in a row; the joiner goes before the mark that is too many."""
+        text = "x" * 200 + "\u0301" * marks
+        found = normalise_text(text, case_sensitive=True)
+        assert found.count("\u034f") == joiners
+        assert found.replace("\u034f", "") == text
+        assert max(map(len, found.lstrip("x").split("\u034f"))) == min(marks, 30)
+
+    def test_runs_in_a_text_count_one_by_one(self) -> None:
+        text = "x" * 200 + ("\u0301" * 20 + "x") * 5
+        assert "\u034f" not in normalise_text(text)
+
+    @pytest.mark.parametrize(("length", "joiners"), [(199, 0), (200, 1)])
+    def test_short_texts_are_left_alone(self, length: int, joiners: int) -> None:
+        text = "x" * (length - 40) + "\u0301" * 40
+        assert normalise_text(text).count("\u034f") == joiners
+
+
+class TestTexts:
+    @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "a\udfff"])
+    def test_the_database_could_not_keep_it(self, text: str) -> None:
+        assert not is_storable(text)
+        assert refusal(STORABLE, text) == "unstorable_text"
+
+    @pytest.mark.parametrize("text", ["", "a\tb\n", "\ud7ff\ue000", "\U0001f9b7"])
+    def test_the_database_can_keep_it(self, text: str) -> None:
+        assert is_storable(text)
+        assert STORABLE.validate_python(text) == text
+
+    @pytest.mark.parametrize(
+        ("written", "kept"),
+        [("  a\r\nb\rc\n ", "a\nb\nc"), ("a\tb", "a\tb"), ("\r\n x \r", "x")],
+    )
+    def test_line_ends_are_written_one_way(self, written: str, kept: str) -> None:
+        assert WRITTEN.validate_python(written) == kept
+
+    @pytest.mark.parametrize("text", ["a\x08b", "a\x0bb", "a\x1fb", "a\x7fb", "a\x9fb", "\ufffe"])
+    def test_xml_and_spreadsheets_could_not_keep_it(self, text: str) -> None:
+        assert refusal(WRITTEN, text) == "unstorable_text"
+
+    @pytest.mark.parametrize("text", ["", " \t\n", "\u200b", " \u00ad\u2003"])
+    def test_blank(self, text: str) -> None:
+        assert refusal(SHORT, text) == "blank_text"
+
+    @pytest.mark.parametrize("text", ["a", "\u200ba", " . "])
+    def test_not_blank(self, text: str) -> None:
+        assert SHORT.validate_python(text) == text.strip()
+
+
+class TestJson:
+    def test_keeps_what_fits(self) -> None:
+        fits = {"a": "\u00e9" * (MAX_JSON_CHARACTERS - len('{"a": ""}'))}
+        assert JSON.validate_python(fits) == fits
+        assert refusal(JSON, {"a": fits["a"] + "b"}) == "too_large"
+
+    @pytest.mark.parametrize("text", ["\x00", "\ud800", "a\x00b"])
+    @pytest.mark.parametrize("where", ["key", "value"])
+    def test_the_database_could_not_keep_it(self, text: str, where: str) -> None:
+        value = {text: 1} if where == "key" else {"a": [{"b": text}]}
+        assert refusal(JSON, value) == "unstorable_text"
+
+
+class Sample(Value):
+    day: date
+    score: ExactNumber
+
+
+def test_values_are_written_as_json() -> None:
+    sample = Sample(day=date(2027, 3, 1), score=Decimal("2.5"))
+    assert sample.as_json() == {"day": "2027-03-01", "score": 2.5}

@@ -41,7 +41,8 @@ class LegalHold:
 
 
 def retention_years(retention_class: RetentionClass, configured_years: int | None = None) -> int:
-    return max(RETENTION[retention_class].minimum_years, configured_years or 0)
+    minimum = RETENTION[retention_class].minimum_years
+    return minimum if configured_years is None else max(minimum, configured_years)
 
 
 def keep_through(

@@ -25,6 +25,9 @@ _LETTERS: Final = str.maketrans(
 )
 """Letters that are written without their mark elsewhere, and that Unicode does not decompose."""
 
+_LETTER_NUMBER_MARK: Final = frozenset("LNM")
+"""What the general categories of a name's characters begin with."""
+
 _MARKS: Final = range(0x0300, 0x0370)
 """Accents of European scripts. Marks of other scripts are vowels and belong to the name."""
 
@@ -48,7 +51,7 @@ def comparable_name(name: str) -> str:
 
 
 def _is_of_a_name(char: str) -> bool:
-    return unicodedata.category(char)[0] in "LNM" and ord(char) not in _MARKS
+    return unicodedata.category(char)[0] in _LETTER_NUMBER_MARK and ord(char) not in _MARKS
 
 
 def is_named(printed: str, names: Collection[str]) -> bool:

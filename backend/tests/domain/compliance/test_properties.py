@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.compliance import (
@@ -23,7 +23,7 @@ from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, hist
 
 DAY = timedelta(days=1)
 BEFORE = FIRST_DAY - timedelta(days=60)
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None)
 THOROUGH = settings(SLOW, max_examples=2000)
 
 

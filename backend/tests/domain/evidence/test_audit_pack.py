@@ -52,6 +52,7 @@ def test_flat_has_every_column() -> None:
     [
         (None, ""),
         (True, "true"),
+        (False, "false"),
         (0, "0"),
         (-1.5, "-1.5"),
         ("-1.5", "'-1.5"),

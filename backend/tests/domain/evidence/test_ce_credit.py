@@ -79,6 +79,11 @@ class TestFigures:
             "self_study_cap": 10,
         }
 
+    def test_categories_under_one_cap_are_one_figure(self) -> None:
+        shared = CategoryCap(frozenset({"b", "a"}), Decimal(3))
+        rule = replace(CALIFORNIA_RDH, caps=(shared,), sources={})
+        assert {figure.name for figure in rule.figures if "cap:" in figure.name} == {"cap:a+b"}
+
 
 class TestCalifornia:
     """16 CCR 1016 and 1017: 25 units in two years, to be verified with the board."""
@@ -195,7 +200,7 @@ class TestRules:
             CategoryCap(frozenset({"a"}), Decimal(1)),
             CategoryCap(frozenset({"a"}), Decimal(2)),
         )
-        with pytest.raises(ValueError, match="two caps"):
+        with pytest.raises(ValueError, match=r"^a category has two caps$"):
             replace(CALIFORNIA_RDH, caps=twice)
 
     def test_a_minimum_may_ask_for_live_hours(self) -> None:
@@ -246,6 +251,15 @@ def best_by_trying(rule: LicenceRule, earned: list[Credit]) -> Decimal:
 def test_no_other_choice_of_hours_counts_for_more(earned: list[Credit], cap: int) -> None:
     rule = replace(CALIFORNIA_RDH, self_study_cap=Decimal(cap))
     assert counted_hours(rule, earned) == best_by_trying(rule, earned)
+
+
+def test_hours_of_nothing_are_exact_too() -> None:
+    """A float or an int among decimals would be written differently in the pack."""
+    summary = summarise(CALIFORNIA_RDH, CYCLE, [], EXPIRES)
+    missing = [shortfall.earned for shortfall in summary.shortfalls]
+    hours = [summary.earned, summary.counted, summary.over_caps, *missing]
+    assert [str(each) for each in hours] == ["0"] * 6
+    assert {type(each) for each in hours} == {Decimal}
 
 
 @given(CREDITS, CREDITS)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.external_evidence import ExternalClaim, faults
+from tests.domain.wording import is_sentence
 
 TODAY = date(2027, 6, 1)
 MODULE = ExternalClaim(
@@ -22,6 +23,7 @@ MODULE = ExternalClaim(
     ce_delivery=None,
 )
 LICENSE = replace(MODULE, module_id=None, credential_kind="bls", printed_expiry=date(2029, 6, 1))
+CE = replace(MODULE, provider_number="123", ce_category="core", ce_delivery=Delivery.LIVE)
 
 days = st.dates(date(2027, 5, 30), date(2027, 6, 3))
 claims = st.builds(
@@ -36,7 +38,7 @@ claims = st.builds(
 )
 
 
-@pytest.mark.parametrize("claim", [MODULE, LICENSE])
+@pytest.mark.parametrize("claim", [MODULE, LICENSE, CE, replace(LICENSE, printed_expiry=TODAY)])
 def test_takes_what_agrees_with_itself(claim: ExternalClaim) -> None:
     assert list(faults(claim, TODAY)) == []
 
@@ -55,15 +57,23 @@ def test_what_is_taken_holds_together(claim: ExternalClaim) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "code"),
+    ("claim", "pointer", "code"),
     [
-        (replace(MODULE, credential_kind="bls"), "one_of"),
-        (replace(MODULE, module_id=None), "one_of"),
-        (replace(MODULE, completed_on=date(2027, 6, 2)), "in_the_future"),
-        (replace(MODULE, printed_expiry=TODAY), "not_a_credential"),
-        (replace(LICENSE, printed_expiry=date(2027, 5, 31)), "before_completion"),
-        (replace(MODULE, provider_number="123"), "ce_incomplete"),
+        (replace(MODULE, credential_kind="bls"), "/module_id", "one_of"),
+        (replace(MODULE, module_id=None), "/module_id", "one_of"),
+        (replace(MODULE, completed_on=date(2027, 6, 2)), "/completed_on", "in_the_future"),
+        (replace(MODULE, printed_expiry=TODAY), "/printed_expiry", "not_a_credential"),
+        (
+            replace(LICENSE, printed_expiry=date(2027, 5, 31)),
+            "/printed_expiry",
+            "before_completion",
+        ),
+        (replace(MODULE, provider_number="123"), "/provider_number", "ce_incomplete"),
+        (replace(CE, ce_category=None), "/provider_number", "ce_incomplete"),
+        (replace(CE, ce_delivery=None), "/provider_number", "ce_incomplete"),
     ],
 )
-def test_names_what_contradicts(claim: ExternalClaim, code: str) -> None:
-    assert [fault.code for fault in faults(claim, TODAY)] == [code]
+def test_names_what_contradicts(claim: ExternalClaim, pointer: str, code: str) -> None:
+    found = list(faults(claim, TODAY))
+    assert [(fault.pointer, fault.code) for fault in found] == [(pointer, code)]
+    assert all(is_sentence(fault.detail) for fault in found)

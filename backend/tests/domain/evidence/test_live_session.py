@@ -1,18 +1,57 @@
-"""What closing a class does for those who attended."""
+"""When a class may have been held, and what closing it does for those who attended."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.evidence.live_session import Attendee, class_result
+from app.domain.evidence.live_session import (
+    Attendee,
+    class_result,
+    is_before_publication,
+    is_too_long_ago,
+)
 
+NOW = datetime(2027, 6, 15, 9, 30, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
 CLASS, READING = uuid.UUID(int=1), uuid.UUID(int=2)
 attendees = st.lists(
     st.builds(Attendee, st.uuids(), st.booleans(), st.booleans()),
     unique_by=lambda each: each.user_id,
 )
 sections = st.lists(st.sampled_from([CLASS, READING]), unique=True)
+
+
+@pytest.mark.parametrize(
+    ("ago", "too_long"),
+    [
+        (timedelta(0), False),
+        (timedelta(days=14), False),
+        (timedelta(days=14) + INSTANT, True),
+        (timedelta(days=365), True),
+    ],
+)
+def test_a_class_is_entered_within_two_weeks(ago: timedelta, *, too_long: bool) -> None:
+    """Nobody makes old evidence alone: older classes are external evidence (a second person)."""
+    assert is_too_long_ago(NOW - ago, NOW) is too_long
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "before"),
+    [
+        (NOW - timedelta(days=1), True),
+        (NOW.replace(hour=0, minute=0) - INSTANT, True),
+        (NOW.replace(hour=0, minute=0), False),
+        (NOW, False),
+        (NOW + timedelta(days=1), False),
+    ],
+)
+def test_no_class_was_held_before_its_module_was_published(
+    starts_at: datetime, *, before: bool
+) -> None:
+    assert is_before_publication(starts_at, NOW) is before
 
 
 @given(attendees, sections)

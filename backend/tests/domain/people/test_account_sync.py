@@ -45,6 +45,24 @@ class TestDifferences:
         found = differences([who], {who.account_id: Account(NEW, email_confirmed=False)})
         assert (found.changes, found.unconfirmed) == ((), 1)
 
+    def test_everybody_is_looked_at(self) -> None:
+        """Whoever is passed over hides nobody behind them."""
+        left, missing, without, waiting, last = (
+            person(active=False),
+            person(),
+            person(),
+            person(),
+            person(),
+        )
+        accounts = {
+            left.account_id: Account(NEW, email_confirmed=True),
+            without.account_id: Account(None, email_confirmed=True),
+            waiting.account_id: Account(NEW, email_confirmed=False),
+            last.account_id: Account(NEW, email_confirmed=False),
+        }
+        found = differences([left, missing, without, waiting, last], accounts)
+        assert (found.changes, found.clashes, found.unconfirmed) == ((), (), 2)
+
     def test_accounts_without_an_address(self) -> None:
         who = person()
         found = differences([who], {who.account_id: Account(None, email_confirmed=True)})

@@ -8,3 +8,7 @@ def test_the_name() -> None:
 def test_else_what_the_address_begins_with() -> None:
     assert display_name(None, "grace@unified.example") == "grace"
     assert display_name("", "grace@unified.example") == "grace"
+
+
+def test_nobody_is_called_nothing() -> None:
+    assert display_name(None, "front desk") == "front desk"

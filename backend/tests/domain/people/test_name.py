@@ -29,6 +29,7 @@ class TestComparable:
         [
             ("Ada Byron", "Ada"),
             ("Ada", "Ida"),
+            ("Louis 14", "Louis 15"),
             ("\u0930\u093e\u092e", "\u0930\u0941\u092e"),
             ("\u304b\u3099", "\u304b"),
             ("\u0418\u0432\u0430\u043d", "\u0418\u0432\u043e\u043d"),
