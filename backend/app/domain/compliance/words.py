@@ -45,7 +45,8 @@ def _applies(matched: tuple[Matched, ...], location_names: Mapping[str, str]) ->
     if Criterion.INCLUDED in criteria:
         return "Applies because the rule names this person."
     held = [
-        _CRITERIA[each.criterion].format(location_names.get(each.value or "", each.value))
+        _CRITERIA[each.criterion].format(location_names.get(each.value, each.value))
         for each in matched
+        if each.value
     ]
     return f"Applies because {' and '.join(held)}."

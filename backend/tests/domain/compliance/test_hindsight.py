@@ -15,6 +15,7 @@ from app.domain.compliance import (
     rules_in_hindsight,
     status,
 )
+from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.compliance.requirement import DaysAfter, MonthsAfter, Renewal, Rule
 from tests.domain.compliance.builders import (
     ALL,
@@ -22,6 +23,7 @@ from tests.domain.compliance.builders import (
     BLOODBORNE,
     BLS,
     GONE,
+    LEAVE,
     card,
     change,
     done,
@@ -142,6 +144,44 @@ class TestWhatWasKnown:
     def test_publications_to_come_are_not_known(self) -> None:
         facts = history(hire(HIRED), published(TODAY, 2, material=True))
         assert in_hindsight(facts, TODAY - timedelta(days=1)).publications == ()
+        assert in_hindsight(facts, TODAY).publications == facts.publications
+
+    def test_a_rule_is_known_on_the_day_on_which_it_is_entered(self) -> None:
+        entered = since(ANNUAL, TODAY)
+        assert rules_in_hindsight(entered, TODAY) == entered
+        assert rules_in_hindsight(entered, TODAY - timedelta(days=1)) == ()
+
+
+class TestEmploymentsInHindsight:
+    """An employment begins on its date of hire, as last corrected, and after the one before."""
+
+    def test_a_correction_holds_for_the_whole_employment(self) -> None:
+        entered = change(date(2026, 1, 12), hired_on=None)
+        moved = change(date(2026, 3, 1), department="Front desk", hired_on=None)
+        corrected = change(TODAY, hired_on=HIRED)
+        found = employment_in_hindsight((entered, moved, corrected), TODAY)
+        assert [each.effective_on for each in found] == [HIRED, date(2026, 3, 1), TODAY]
+        assert [each.person.hired_on for each in found] == [HIRED] * 3
+        assert [each.person.department for each in found] == ["Hygiene", "Front desk", "Hygiene"]
+
+    def test_a_rehire_does_not_reach_into_the_employment_before(self) -> None:
+        first = (
+            hire(HIRED),
+            change(date(2024, 6, 1), LEAVE, hired_on=HIRED),
+            change(date(2025, 6, 1), GONE, hired_on=HIRED),
+        )
+        again = change(date(2026, 11, 2), hired_on=HIRED)
+        found = employment_in_hindsight((*first, again), TODAY)
+        assert found[:3] == first
+        assert found[3].effective_on == date(2025, 6, 1)
+
+    def test_a_second_termination_begins_nothing(self) -> None:
+        changes = (
+            hire(HIRED),
+            change(date(2025, 6, 1), GONE, hired_on=HIRED),
+            change(date(2025, 7, 1), GONE, hired_on=HIRED),
+        )
+        assert employment_in_hindsight(changes, TODAY) == changes
 
 
 def entered_in_time(facts: Facts) -> Facts:

@@ -104,6 +104,47 @@ class TestPlan:
         plan = plan_enrollments([wanted], [open_one(follows_rules=follows_rules)], VERSIONS)
         assert plan.dated == dates
 
+    @pytest.mark.parametrize("follows_rules", [True, False])
+    def test_what_is_due_earlier_is_due_earlier(self, *, follows_rules: bool) -> None:
+        row = open_one(follows_rules=follows_rules, due_on=JUNE)
+        plan = plan_enrollments([Wanted(PERSON, (HYGIENE,), MAY)], [row], VERSIONS)
+        assert plan == EnrollmentPlan([], {row.id: MAY}, [])
+
+    @pytest.mark.parametrize("dates", [(MAY, JUNE), (JUNE, MAY), (MAY, None), (None, MAY)])
+    def test_the_earliest_of_several_rules_counts(self, dates: tuple[date | None, ...]) -> None:
+        wanted = [Wanted(PERSON, (HYGIENE,), due_on) for due_on in dates]
+        plan = plan_enrollments(wanted, [], VERSIONS)
+        assert plan.assigned == [Assigned(PERSON, HYGIENE, VERSIONS[HYGIENE], MAY)]
+
+    def test_one_of_several_modules_is_enough(self) -> None:
+        plan = plan_enrollments([Wanted(PERSON, (HYGIENE, HYGIENE_AGAIN), MAY)], [], VERSIONS)
+        assert plan.assigned == [Assigned(PERSON, HYGIENE, VERSIONS[HYGIENE], MAY)]
+
+    def test_new_ones_do_not_keep_others_from_their_dates(self) -> None:
+        wanted = [Wanted(PEOPLE[1], (HYGIENE,), MAY), Wanted(PERSON, (HYGIENE,), JUNE)]
+        plan = plan_enrollments(wanted, [open_one()], VERSIONS)
+        assert [each.user_id for each in plan.assigned] == [PEOPLE[1]]
+        assert plan.dated == {open_one().id: JUNE}
+
+    @pytest.mark.parametrize(
+        ("row", "dated", "withdrawn"),
+        [
+            (open_one(started=True), True, False),
+            (open_one(started=True, due_on=None), False, False),
+            (open_one(), False, True),
+            (open_one(due_on=None), False, True),
+            (open_one(follows_rules=False), False, False),
+            (open_one(follows_rules=False, started=True), False, False),
+        ],
+    )
+    def test_what_nothing_asks_for_any_more(
+        self, row: OpenEnrollment, *, dated: bool, withdrawn: bool
+    ) -> None:
+        """What was begun only loses its date; people's own and managers' stay as they are."""
+        plan = plan_enrollments([], [row], VERSIONS)
+        expected = EnrollmentPlan([], {row.id: None} if dated else {}, [row.id] * withdrawn)
+        assert plan == expected
+
 
 @given(wishes, enrollments, versions)
 def test_never_takes_away_what_was_begun_or_chosen(

@@ -27,6 +27,38 @@ def test_is_whole_sentences(why: Why) -> None:
     assert "north" not in text
 
 
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        (Why(ComplianceReason.MATCHED), ""),
+        (Why(ComplianceReason.NOT_EMPLOYED), "Not employed on this day."),
+        (
+            Why(
+                ComplianceReason.ON_LEAVE,
+                MatchReason((Matched(Criterion.EVERYONE),)),
+                opened_by=PeriodCause.RENEWAL,
+            ),
+            "On leave. Applies to everyone. The renewal window has begun.",
+        ),
+        (
+            Why(ComplianceReason.MATCHED, MatchReason((Matched(Criterion.INCLUDED, "ada"),))),
+            "Applies because the rule names this person.",
+        ),
+        (
+            Why(
+                ComplianceReason.MATCHED,
+                MatchReason(
+                    (Matched(Criterion.LOCATION, "north"), Matched(Criterion.DEPARTMENT, "Hygiene"))
+                ),
+            ),
+            "Applies because the location is North Office and the department is Hygiene.",
+        ),
+    ],
+)
+def test_what_it_says(why: Why, text: str) -> None:
+    assert summary(why, {"north": "North Office"}) == text
+
+
 @pytest.mark.parametrize("cause", PeriodCause)
 def test_every_cause_has_its_words(cause: PeriodCause) -> None:
     assert summary(Why(ComplianceReason.MATCHED, opened_by=cause), {})
