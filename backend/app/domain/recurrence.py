@@ -5,6 +5,7 @@ and that is three lines here.
 """
 
 from calendar import monthrange
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -20,6 +21,7 @@ class Anchor(StrEnum):
     END_OF_MONTH = "end_of_month"
     FIXED_DATE = "fixed_date"
     HIRE_ANNIVERSARY = "hire_anniversary"
+    LICENCE_CYCLE = "licence_cycle"
     POLICY_VERSION = "policy_version"
     PRINTED_EXPIRY = "printed_expiry"
 
@@ -115,6 +117,32 @@ def nth_annual(after: date, recurring: MonthDay, n: int) -> date:
     return recurring.in_year(after.year + years_ahead)
 
 
+def cycle_end(day: date, expiries: Collection[date], months: int) -> date:
+    """Return the last day of the licence cycle that a day lies in.
+
+    A cycle ends with a printed expiry and begins on the day after the one before. Before the first
+    that is known and after the last, cycles are `months` long.
+    """
+    known = sorted(set(expiries))
+    for end in known[1:]:
+        if known[0] < day <= end:
+            return end
+    return _recurring_end(day, known[0] if day <= known[0] else known[-1], months)
+
+
+def next_cycle_end(day: date, expiries: Collection[date], months: int) -> date:
+    """Return the last day of the cycle after the one that a day lies in."""
+    return cycle_end(add_days(cycle_end(day, expiries, months), 1), expiries, months)
+
+
+def _recurring_end(day: date, end: date, months: int) -> date:
+    """Return the first day not before `day` that lies a multiple of `months` from `end`."""
+    apart = (day.year - end.year) * MONTHS_PER_YEAR + day.month - end.month
+    times = apart // months
+    ends = (add_months(end, (times + more) * months) for more in range(3))
+    return next((found for found in ends if found >= day), date.max)
+
+
 def local_day(instant: datetime, tz: tzinfo) -> date:
     """Return the calendar day on the wall at `tz`. Refuses naive instants."""
     if instant.tzinfo is None:
@@ -132,16 +160,17 @@ def validity(
     rule: Recurrence,
     completed: date,
     *,
-    recurring: MonthDay | None = None,
+    recurring: MonthDay | date | None = None,
     printed_expiry: date | None = None,
     previous: Validity | None = None,
 ) -> Validity:
     """How long a completion on `completed` is valid.
 
-    `recurring` is the calendar day of an annual anchor. `previous` is the validity that this
-    completion renews: inside its window, `keep` continues its schedule. A printed expiry is never
-    computed, and never exceeded by what is computed. The hard cap counts from this completion
-    and wins over every schedule.
+    `recurring` is the calendar day of an annual anchor, or the last day of the licence cycle in
+    which the completion has to be repeated; without a known licence, the months count. `previous`
+    is the validity that this completion renews: inside its window, `keep` continues its schedule. A
+    printed expiry is never computed, and never exceeded by what is computed. The hard cap counts
+    from this completion and wins over every schedule.
     """
     if rule.anchor is Anchor.PRINTED_EXPIRY:
         if printed_expiry is None:
@@ -158,7 +187,7 @@ def _kept(rule: Recurrence, completed: date, previous: Validity | None) -> Sched
     """Return the schedule that an early renewal continues, if it is one and the rule keeps it."""
     if previous is None or previous.valid_through is None:
         return None
-    if rule.early_renewal is EarlyRenewal.REANCHOR:
+    if rule.early_renewal is EarlyRenewal.REANCHOR or rule.anchor is Anchor.LICENCE_CYCLE:
         return None
     opens = window_start(previous.valid_through, rule.window_days)
     return previous.schedule if opens <= completed <= previous.valid_through else None
@@ -179,9 +208,11 @@ def _schedule(
     rule: Recurrence,
     months: int,
     completed: date,
-    recurring: MonthDay | None,
+    recurring: MonthDay | date | None,
     previous: Validity | None,
 ) -> Schedule:
+    if isinstance(recurring, date):
+        return Schedule(recurring, 0)
     kept = _kept(rule, completed, previous)
     if rule.anchor in ANNUAL_ANCHORS:
         if recurring is None:

@@ -25,6 +25,10 @@ changes afterwards. A rule edit that leaves no reason for an open period release
 *Leave* makes exempt and moves no regulatory date: validity runs on. A first due date, or one after
 a material change, that falls into a leave moves to the day of return.
 
+*Licence cycles.* With this anchor evidence serves the cycle of the person's own licence that it
+lies in, once, and has to be repeated by the end of the next cycle. What is not printed yet is
+counted on by the months of the rule.
+
 *Validity* ranges of renewals follow each other without overlap. After a material change or a
 withdrawal the newer period takes over from its own `valid_from`: read `covering`.
 """
@@ -37,6 +41,7 @@ from app.domain.compliance.facts import (
     Exemption,
     ExemptionKind,
     Facts,
+    Licence,
     Publication,
     RuleVersion,
 )
@@ -71,6 +76,7 @@ __all__ = [
     "Exemption",
     "ExemptionKind",
     "Facts",
+    "Licence",
     "Missing",
     "PeriodCause",
     "PeriodOutcome",

@@ -74,6 +74,19 @@ class Evidence:
         return max(self.day, self.recorded_on) <= day
 
 
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A licence of the person's, which ends one of its cycles. Known from `recorded_on` on."""
+
+    kind: str
+    printed_expiry: date
+    recorded_on: date
+    withdrawn_on: date | None = None
+
+    def known_on(self, day: date) -> bool:
+        return self.recorded_on <= day and not (self.withdrawn_on and self.withdrawn_on <= day)
+
+
 class ExemptionKind(StrEnum):
     WAIVER = "waiver"
     EXEMPTION = "exemption"
@@ -128,6 +141,7 @@ class Facts:
     evidence: tuple[Evidence, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     publications: tuple[Publication, ...] = ()
+    licences: tuple[Licence, ...] = ()
 
 
 def employment_on(
@@ -188,3 +202,12 @@ def qualifies(evidence: Evidence, rule: Rule) -> bool:
             rule.renewal.anchor is not Anchor.PRINTED_EXPIRY or evidence.printed_expiry is not None
         )
     return evidence.module_id in subject.any_of
+
+
+def licences(evidence: Iterable[Evidence]) -> tuple[Licence, ...]:
+    """Return the licences among evidence: whatever has a printed expiry."""
+    return tuple(
+        Licence(item.credential_kind, item.printed_expiry, item.recorded_on, item.withdrawn_on)
+        for item in evidence
+        if item.credential_kind and item.printed_expiry
+    )

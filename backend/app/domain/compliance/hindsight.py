@@ -16,6 +16,7 @@ from app.domain.compliance.facts import (
     Evidence,
     Exemption,
     Facts,
+    Licence,
     RuleVersion,
 )
 
@@ -31,6 +32,7 @@ def in_hindsight(facts: Facts, known_on: date) -> Facts:
         evidence=evidence_in_hindsight(facts.evidence, known_on),
         exemptions=exemptions_in_hindsight(facts.exemptions, known_on),
         publications=tuple(p for p in facts.publications if p.published_on <= known_on),
+        licences=licences_in_hindsight(facts.licences, known_on),
     )
 
 
@@ -55,6 +57,15 @@ def evidence_in_hindsight(evidence: Iterable[Evidence], known_on: date) -> tuple
         replace(item, recorded_on=min(item.recorded_on, item.day), withdrawn_on=None)
         for item in evidence
         if item.known_on(known_on)
+    )
+
+
+def licences_in_hindsight(licences: Iterable[Licence], known_on: date) -> tuple[Licence, ...]:
+    """Let the cycles be what they are known to be on `known_on`, for all days before it too."""
+    return tuple(
+        replace(licence, recorded_on=date.min, withdrawn_on=None)
+        for licence in licences
+        if licence.known_on(known_on)
     )
 
 

@@ -17,7 +17,7 @@ from app.domain.compliance.facts import (
     rule_on,
 )
 from app.domain.compliance.requirement import MatchReason, OnDate, Rule, matches
-from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, validity
+from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, next_cycle_end, validity
 
 
 class ComplianceReason(StrEnum):
@@ -146,8 +146,21 @@ def validity_of(
     )
 
 
-def _recurring_day(duty: Duty, evidence: Evidence, began: date) -> MonthDay | None:
+def _licence_expiries(duty: Duty) -> tuple[date, ...]:
+    """Return the expiries that end the cycles of the rule's licence; none for other anchors."""
+    kind = duty.rule.renewal.licence_kind
+    return tuple(
+        licence.printed_expiry
+        for licence in duty.facts.licences
+        if licence.kind == kind and licence.known_on(duty.day)
+    )
+
+
+def _recurring_day(duty: Duty, evidence: Evidence, began: date) -> MonthDay | date | None:
     renewal = duty.rule.renewal
+    expiries = _licence_expiries(duty)
+    if renewal.months and expiries:
+        return next_cycle_end(evidence.day, expiries, renewal.months)
     if renewal.fixed_date:
         return MonthDay(renewal.fixed_date.month, renewal.fixed_date.day)
     if renewal.anchor is Anchor.HIRE_ANNIVERSARY:

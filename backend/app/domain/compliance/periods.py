@@ -311,7 +311,9 @@ def _relevant(facts: Facts, rules: tuple[RuleVersion, ...]) -> Facts:
     evidence = tuple(e for e in facts.evidence if any(qualifies(e, rule) for rule in ever))
     modules = frozenset[UUID]().union(*(rule.module_ids for rule in ever))
     publications = tuple(p for p in facts.publications if p.module_id in modules)
-    return replace(facts, evidence=evidence, publications=publications)
+    kinds = {rule.renewal.licence_kind for rule in ever}
+    licences = tuple(licence for licence in facts.licences if licence.kind in kinds)
+    return replace(facts, evidence=evidence, publications=publications, licences=licences)
 
 
 def _first_worked(facts: Facts, known_on: date) -> date:
@@ -353,3 +355,5 @@ def _event_days(facts: Facts, rules: tuple[RuleVersion, ...]) -> Iterator[date]:
             yield exemption.revoked_on
     for publication in facts.publications:
         yield publication.published_on
+    for licence in facts.licences:
+        yield from filter(None, (licence.recorded_on, licence.withdrawn_on))

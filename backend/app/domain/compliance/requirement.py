@@ -243,12 +243,15 @@ class CalendarDay(_RuleData):
 class Renewal(_RuleData):
     """How long evidence is valid and what renews it. Dates here are regulatory: never grace.
 
-    `shortest_days` is for anchors that recur on a calendar day: evidence that renews nothing and
-    comes that close before the day, or within the window, counts for the next one.
+    `licence_kind` is for the anchor of licence cycles: the credential of the person's own whose
+    cycles count, each `months` long where its expiries are not known. `shortest_days` is for
+    anchors that recur on a calendar day: evidence that renews nothing and comes that close before
+    the day, or within the window, counts for the next one.
     """
 
     anchor: Anchor = Anchor.COMPLETION
     months: Months | None = None
+    licence_kind: Name | None = None
     fixed_date: CalendarDay | None = None
     window_days: Days = 30
     shortest_days: Days = 90
@@ -266,6 +269,15 @@ class Renewal(_RuleData):
         if months is None and anchor in _NEED_MONTHS:
             _refuse("months_missing", "This anchor needs a number of months.")
         return months
+
+    @field_validator("licence_kind")
+    @classmethod
+    def _licence_suits_anchor(cls, kind: str | None, info: ValidationInfo) -> str | None:
+        if "anchor" in info.data and (
+            (info.data["anchor"] is Anchor.LICENCE_CYCLE) != (kind is not None)
+        ):
+            _refuse("licence_kind_mismatch", "A kind of licence belongs to licence cycles alone.")
+        return kind
 
     @field_validator("fixed_date")
     @classmethod
@@ -316,8 +328,13 @@ class Renewal(_RuleData):
         )
 
 
-_NEED_MONTHS = {Anchor.FIXED_DATE, Anchor.HIRE_ANNIVERSARY, Anchor.END_OF_MONTH}
-_IMMOVABLE = ANNUAL_ANCHORS | {Anchor.PRINTED_EXPIRY}
+_NEED_MONTHS = {
+    Anchor.FIXED_DATE,
+    Anchor.HIRE_ANNIVERSARY,
+    Anchor.END_OF_MONTH,
+    Anchor.LICENCE_CYCLE,
+}
+_IMMOVABLE = ANNUAL_ANCHORS | {Anchor.PRINTED_EXPIRY, Anchor.LICENCE_CYCLE}
 
 
 class Rule(_RuleData):

@@ -16,11 +16,12 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
-from app.domain.compliance.facts import employment_on
+from app.domain.compliance.facts import Licence, employment_on, licences
 from app.domain.compliance.hindsight import (
     employment_in_hindsight,
     evidence_in_hindsight,
     exemptions_in_hindsight,
+    licences_in_hindsight,
     rules_in_hindsight,
 )
 from app.domain.compliance.requirement import Credential
@@ -110,6 +111,7 @@ class PersonHistory:
     published: Published
     by_module: dict[uuid.UUID, list[Evidence]]
     by_credential: dict[str, list[Evidence]]
+    licences: tuple[Licence, ...]
     exemptions: Exemptions
 
     def rules(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Rules:
@@ -130,6 +132,7 @@ class PersonHistory:
                 for item in self.published.get(module_id, ())
                 if item.published_on <= self.known_on
             ),
+            self.licences,
         )
 
 
@@ -174,6 +177,7 @@ async def load_histories(
                 published=catalogue.published(employment),
                 by_module=_by_module(held),
                 by_credential=_by_credential(held),
+                licences=licences_in_hindsight(licences(evidence.get(place.user_id, ())), known),
                 exemptions={
                     key: exemptions_in_hindsight(granted, known)
                     for key, granted in exemptions.items()

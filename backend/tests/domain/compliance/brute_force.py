@@ -50,6 +50,11 @@ def months_later(day: date, months: int) -> date:
     return date(year, month, min(day.day, last_day(year, month)))
 
 
+def months_shifted(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, last_day(year, month + 1)))
+
+
 def annual_day_after(after: date, month: int, day: int, times: int) -> date:
     for candidate in days(after + DAY, NEVER):
         wanted = min(day, last_day(candidate.year, month))
@@ -287,12 +292,16 @@ class BruteForce:
         if renewal.months is None:
             return evidence.printed_expiry, None, 0
         since, granted = evidence.day, renewal.months
-        kept = held and held.since and held.valid_through and renewal.early_renewal == "keep"
+        keeps = renewal.early_renewal == "keep" and renewal.anchor != "licence_cycle"
+        kept = held and held.since and held.valid_through and keeps
         if kept and held and held.since and held.valid_through:
             window = held.valid_through - timedelta(days=renewal.window_days)
             if window <= evidence.day <= held.valid_through:
                 since, granted = held.since, held.granted + renewal.months
-        recurring = self.calendar_day(rule, job, evidence)
+        cycle = self.cycle_to_repeat_in(rule, evidence)
+        recurring = None if cycle else self.calendar_day(rule, job, evidence)
+        if cycle:
+            since, granted = cycle, 0
         if recurring:
             after = months_later(since, granted - renewal.months)
             if held is None or (held.valid_through or NEVER) < evidence.day:
@@ -302,14 +311,33 @@ class BruteForce:
             years = renewal.months // 12
             since = annual_day_after(after, recurring.month, recurring.day, years)
             granted = 0
-        ends = [months_later(since, granted)]
+        return self.earliest_end(rule, evidence, months_later(since, granted)), since, granted
+
+    def earliest_end(self, rule: Rule, evidence: Evidence, scheduled: date) -> date:
+        renewal, ends = rule.renewal, [scheduled]
         if renewal.anchor == "end_of_month":
             ends[0] = ends[0].replace(day=last_day(ends[0].year, ends[0].month))
         if renewal.hard_cap_months:
             ends.append(months_later(evidence.day, renewal.hard_cap_months))
         if evidence.printed_expiry:
             ends.append(evidence.printed_expiry)
-        return min(ends), since, granted
+        return min(ends)
+
+    def cycle_to_repeat_in(self, rule: Rule, evidence: Evidence) -> date | None:
+        """Return the last day of the cycle after the one that the evidence lies in."""
+        months, kind = rule.renewal.months, rule.renewal.licence_kind
+        printed = {
+            licence.printed_expiry
+            for licence in self.facts.licences
+            if licence.kind == kind
+            and licence.recorded_on <= self.today < (licence.withdrawn_on or NEVER)
+        }
+        if not printed or not months:
+            return None
+        around = range(-2400 // months, 2400 // months)
+        earlier = {months_shifted(min(printed), n * months) for n in around if n < 0}
+        later = {months_shifted(max(printed), n * months) for n in around if n > 0}
+        return sorted(end for end in earlier | printed | later if end >= evidence.day)[1]
 
     def calendar_day(self, rule: Rule, job: EmploymentChange, evidence: Evidence) -> date | None:
         """Return any date with the recurring month and day; leap years can hold all of them."""

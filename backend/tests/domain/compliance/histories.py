@@ -13,6 +13,7 @@ from app.domain.compliance import (
     Exemption,
     ExemptionKind,
     Facts,
+    Licence,
     Publication,
     RuleVersion,
 )
@@ -130,6 +131,20 @@ def exemptions(draw: st.DrawFn, number: int) -> Exemption:
 
 
 @st.composite
+def licences(draw: st.DrawFn) -> tuple[Licence, ...]:
+    found = []
+    expiry = after(FIRST_DAY, draw(st.integers(-100, 400)))
+    for _ in range(draw(st.sampled_from([0, 1, 2, 3]))):
+        recorded_on = after(expiry, draw(st.sampled_from([-365, -365, -30, 10])))
+        lag = draw(st.sampled_from([None, None, None, 40]))
+        kind = draw(st.sampled_from(["rdh"] * 4 + ["dds"]))
+        withdrawn_on = None if lag is None else after(recorded_on, lag)
+        found.append(Licence(kind, expiry, recorded_on, withdrawn_on))
+        expiry = after(expiry, draw(st.sampled_from([90, 180, 364, 365, 366, 730])))
+    return tuple(found)
+
+
+@st.composite
 def publications(draw: st.DrawFn) -> tuple[Publication, ...]:
     found = []
     for module in MODULES:
@@ -155,11 +170,12 @@ def renewals(draw: st.DrawFn, subject: Subject) -> Renewal:
         anchors = set(Anchor) - {Anchor.PRINTED_EXPIRY}
     anchor = draw(st.sampled_from(sorted(anchors)))
     months = draw(st.sampled_from(_months_for(anchor)))
-    movable = anchor not in ANNUAL_ANCHORS and anchor is not Anchor.PRINTED_EXPIRY
+    movable = anchor in {Anchor.COMPLETION, Anchor.END_OF_MONTH}
     windows = [0, 1, 27] if months == 1 else [0, 1, 27, 50]
     return Renewal(
         anchor=anchor,
         months=months,
+        licence_kind="rdh" if anchor is Anchor.LICENCE_CYCLE else None,
         fixed_date=_fixed_date(draw(some_days())) if anchor is Anchor.FIXED_DATE else None,
         window_days=draw(st.sampled_from(windows)),
         shortest_days=draw(st.sampled_from([0, 60, 90])),
@@ -175,7 +191,9 @@ def _months_for(anchor: Anchor) -> list[int | None]:
         return [None, 12]
     if anchor in ANNUAL_ANCHORS:
         return [12, 12, 24]
-    return [1, 3, 6, 12] if anchor is Anchor.END_OF_MONTH else [None, 1, 3, 6, 12]
+    if anchor in {Anchor.END_OF_MONTH, Anchor.LICENCE_CYCLE}:
+        return [1, 3, 6, 12]
+    return [None, 1, 3, 6, 12]
 
 
 def _fixed_date(day: date) -> CalendarDay:
@@ -243,5 +261,6 @@ def histories(draw: st.DrawFn) -> History:
             draw(exemptions(n)) for n in range(draw(st.sampled_from([0, 0, 0, 0, 1, 2])))
         ),
         publications=draw(publications()),
+        licences=draw(licences()),
     )
     return History(facts, draw(rule_versions(subject)))

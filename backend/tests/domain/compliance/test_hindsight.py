@@ -191,6 +191,7 @@ def entered_in_time(facts: Facts) -> Facts:
         tuple(replace(e, recorded_on=e.day) for e in facts.evidence),
         tuple(replace(x, recorded_on=min(x.recorded_on, x.starts_on)) for x in facts.exemptions),
         facts.publications,
+        tuple(replace(x, recorded_on=date.min) for x in facts.licences),
     )
 
 
@@ -216,6 +217,7 @@ class TestProperties:
             tuple(e for e in facts.evidence if e.recorded_on <= day + timedelta(days=later)),
             tuple(x for x in facts.exemptions if x.recorded_on <= day + timedelta(days=later)),
             facts.publications,
+            tuple(x for x in facts.licences if x.recorded_on <= day + timedelta(days=later)),
         )
         assert in_hindsight(cut, day) == in_hindsight(facts, day)
 

@@ -44,6 +44,11 @@ def known_by(history: History, day: date) -> History:
                 if x.recorded_on <= day
             ),
             tuple(p for p in facts.publications if p.published_on <= day),
+            tuple(
+                replace(x, withdrawn_on=known(x.withdrawn_on, day))
+                for x in facts.licences
+                if x.recorded_on <= day
+            ),
         ),
         tuple(v for v in history.rules if v.recorded_on <= day),
     )
@@ -201,6 +206,7 @@ class TestKnowledge:
             evidence=facts.evidence[::-1],
             exemptions=facts.exemptions[::-1],
             publications=facts.publications[::-1],
+            licences=facts.licences[::-1],
         )
         assert status(shuffled, history.rules, day) == status(facts, history.rules, day)
 

@@ -16,6 +16,7 @@ from app.core.ids import new_id
 from app.core.pagination import PageRequest
 from app.domain.compliance import ComplianceStatus, EmploymentChange, EmploymentState, PeriodOutcome
 from app.domain.compliance.requirement import PersonFacts
+from app.domain.recurrence import add_days, add_months
 from app.models import (
     CertificationPeriod,
     CompliancePending,
@@ -238,6 +239,36 @@ class TestTwoAtOnce:
             alone += sum(result.changed > 0 for result in results)
             assert (await service.run()).changed == 0
         assert alone == len(modules)
+
+
+class TestLicenceCycles:
+    async def test_the_cycle_is_that_of_the_licence_on_record(
+        self, session: AsyncSession, database: RollbackDatabase, learner: User, admin: User
+    ) -> None:
+        module = await make_module(session)
+        await publish(database, module)
+        renewal = {"anchor": "licence_cycle", "months": 24, "licence_kind": "RDH"}
+        await make_requirement(database, module.id, renewal=renewal)
+        today = await today_of(database, learner)
+        expiry = add_days(today, 100)
+        session.add(
+            VerifiedEvidence(
+                user_id=learner.id,
+                day=add_months(expiry, -24),
+                recorded_on=today,
+                credential_kind="RDH",
+                printed_expiry=expiry,
+            )
+        )
+        await show(session, learner, module, today)
+        await run(database, learner)
+        service = ComplianceService(database, RequestContext(actor_of(admin)))
+        [line] = (await service.of_user(learner.id, None, None)).value.items
+        assert line.valid_through == add_months(expiry, 24)
+        [period] = await session.scalars(
+            select(CertificationPeriod).where(CertificationPeriod.user_id == learner.id)
+        )
+        assert period.valid_through == add_months(expiry, 24)
 
 
 class TestWhatWasKnown:
