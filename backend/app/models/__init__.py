@@ -22,7 +22,12 @@ from app.models.evidence.audit_event import AuditEvent
 from app.models.evidence.external_evidence import ExternalEvidence
 from app.models.evidence.legal_hold import LegalHold
 from app.models.evidence.live_session import Attendance, LiveSession, SessionQuestion
-from app.models.evidence.retention import ErasedRecord, Erasure, RetentionPeriod
+from app.models.evidence.retention import (
+    ErasedEvidence,
+    ErasedRecord,
+    Erasure,
+    RetentionPeriod,
+)
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
@@ -54,6 +59,7 @@ __all__ = [
     "Department",
     "EmploymentChange",
     "Enrollment",
+    "ErasedEvidence",
     "ErasedRecord",
     "Erasure",
     "EvidenceWithdrawal",

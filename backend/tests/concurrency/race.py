@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Base, Database
 from app.models import AuditEvent
 from app.services.context import SYSTEM
-from app.services.evidence.training_record import TrainingRecordService, Verification
+from app.services.evidence.training_record import TrainingRecordService
+from app.services.evidence.verification import Verification
 
 ROUNDS = 20
 

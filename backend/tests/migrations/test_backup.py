@@ -13,7 +13,8 @@ from alembic import command
 from app.core.database import Database
 from app.core.postgres.table_security import API_ROLE
 from app.services.context import SYSTEM
-from app.services.evidence.training_record import TrainingRecordService, Verification
+from app.services.evidence.training_record import TrainingRecordService
+from app.services.evidence.verification import Verification
 from devstack.migrate import configuration, migrate
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import POSTGRES_VERSION, settings_for

@@ -25,6 +25,7 @@ from app.models import (
 from app.repositories.content.module import ModuleFilter, ModuleRepository
 from app.repositories.content.version import VersionRepository
 from app.repositories.evidence.audit_event import AuditEventRepository, AuditFilter
+from app.repositories.evidence.seal import SealRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.location import LocationRepository
@@ -44,6 +45,7 @@ REPOSITORIES = (
     EnrollmentRepository,
     LocationRepository,
     ModuleRepository,
+    SealRepository,
     TrainingRecordRepository,
     UserRepository,
     VersionRepository,
@@ -169,13 +171,12 @@ LISTS: dict[str, Case] = {
     "ModuleRepository.prerequisite_ids": lambda world: ModuleRepository(
         world.session
     ).prerequisite_ids(world.module.id),
+    "SealRepository.all": lambda world: SealRepository(world.session).all(),
+    "SealRepository.leaves": lambda world: SealRepository(world.session).leaves(world.seal.id),
+    "SealRepository.list_all": lambda world: SealRepository(world.session).list_all(PAGE),
     "TrainingRecordRepository.list_visible": lambda world: TrainingRecordRepository(
         world.session
     ).list_visible(actor_of(world.user), PAGE),
-    "TrainingRecordRepository.sealed": lambda world: TrainingRecordRepository(world.session).sealed(
-        world.seal.id
-    ),
-    "TrainingRecordRepository.seals": lambda world: TrainingRecordRepository(world.session).seals(),
     "TrainingRecordRepository.stream_all": _records,
     "TrainingRecordRepository.with_ce_hours": lambda world: TrainingRecordRepository(
         world.session

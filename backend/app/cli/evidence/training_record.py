@@ -1,6 +1,7 @@
 """`training records`: the evidence."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -8,37 +9,50 @@ from app.cli.environment import with_services
 from app.cli.report import err, report
 from app.models import RecordSeal
 from app.services.context import SYSTEM
-from app.services.evidence.training_record import Verification
+from app.services.evidence.verification import RECORDS, BrokenLink, Verification
 from app.services.factories import Services
 
 cli = typer.Typer(no_args_is_help=True, help="Training records as evidence.")
 
 
 @cli.command()
-def verify() -> None:
+def verify(
+    seal_head: Annotated[
+        str | None,
+        typer.Option(metavar="HASH", help="A seal's hash that was kept elsewhere."),
+    ] = None,
+) -> None:
     """Recompute every hash, link and seal; name the first that does not hold and exit with 1."""
 
     async def use(services: Services) -> Verification:
-        return await services.training_records(SYSTEM).verify()
+        return await services.training_records(SYSTEM).verify(seal_head=seal_head)
 
     result = with_services(use)
     read = f"{result.records} records of {result.people} people and {result.seals} seals read"
-    lines = [f"{read}, {result.unsealed} records not sealed yet."]
+    lines = [
+        f"{read}, {result.unsealed} rows not sealed yet.",
+        f"{result.sealed} rows under seals: records, what they rest on, and the audit trail.",
+    ]
     if result.erased:
         lines += [f"{result.erased} people were erased after their time; their links are kept."]
     if result.broken is None:
         report(result, *lines, "Every link holds.")
         return
     report(result, *lines)
-    broken = result.broken
-    where = f"seal {broken.seal_number}, " if broken.seal_number is not None else ""
-    err.print(f"BROKEN: {where}record {broken.record_id}: {broken.reason}", markup=False)
+    err.print(f"BROKEN: {_place(result.broken)}: {result.broken.reason}", markup=False)
     raise typer.Exit(1)
+
+
+def _place(broken: BrokenLink) -> str:
+    noun = "record" if broken.kind == RECORDS else f"row of {broken.kind}"
+    seal = None if broken.seal_number is None else f"seal {broken.seal_number}"
+    row = None if broken.record_id is None else f"{noun} {broken.record_id}"
+    return ", ".join(filter(None, (seal, row))) or "seals"
 
 
 @cli.command()
 def seal() -> None:
-    """Put the records that are not sealed yet under Merkle seals, and print the seals' hashes."""
+    """Put all evidence that is not sealed yet under Merkle seals, and print the seals' hashes."""
 
     async def use(services: Services) -> list[RecordSeal]:
         service = services.training_records(SYSTEM)
@@ -47,7 +61,7 @@ def seal() -> None:
             seals.append(seal)
         return seals
 
-    _tell(with_services(use), "Every record was under a seal already.")
+    _tell(with_services(use), "Everything was under a seal already.")
 
 
 @cli.command()
@@ -58,6 +72,6 @@ def seals() -> None:
 
 
 def _tell(seals: Sequence[RecordSeal], nothing: str) -> None:
-    lines = [f"Seal {it.number} covers {it.record_count} records: {it.hash}" for it in seals]
+    lines = [f"Seal {it.number} covers {it.record_count} rows: {it.hash}" for it in seals]
     values = [{"number": it.number, "records": it.record_count, "hash": it.hash} for it in seals]
     report(values, *(lines or [nothing]))

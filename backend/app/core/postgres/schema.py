@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0023"
+SCHEMA_REVISION = "0024"
 """Revisions are one line, numbered in its order."""
 
 

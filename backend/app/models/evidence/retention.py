@@ -1,7 +1,15 @@
 import uuid
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, SmallInteger, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnly, AppendOnlyModel, Base, RevisionedModel
@@ -58,3 +66,19 @@ class ErasedRecord(AppendOnly, Base):
     sequence: Mapped[int] = mapped_column(Integer)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class ErasedEvidence(AppendOnly, Base):
+    """Sealed evidence whose text is not what it was when it was sealed, since it was erased."""
+
+    __tablename__ = "erased_evidence"
+    __rights__ = READ_ONLY
+
+    erasure_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("erasures.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    record_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    hash: Mapped[str | None] = mapped_column(String(64))
+    """Of what is left; none where nothing is."""
+
+
+Index("ix_erased_evidence_record_id", ErasedEvidence.record_id)

@@ -64,10 +64,10 @@ Index("ix_training_records_module_id", TrainingRecord.module_id, TrainingRecord.
 
 
 class RecordSeal(AppendOnlyModel):
-    """A batch of records under one Merkle root, chained to the batch before.
+    """A batch of evidence under one Merkle root, chained to the batch before.
 
-    A person's chain shows a changed record; only a seal shows a removed tail or a removed person.
-    Written by `seal_records` alone.
+    A person's chain shows a changed record; only a seal shows a removed tail, a removed person, or
+    what was changed or removed of anything else. Written by `seal_records` alone.
     """
 
     __tablename__ = "record_seals"
@@ -81,15 +81,21 @@ class RecordSeal(AppendOnlyModel):
 
 
 class SealedRecord(AppendOnlyModel):
-    """Which records a seal covers, in the order of its Merkle leaves."""
+    """What a seal covers, in the order of its Merkle leaves. `evidence()` says what they are of."""
 
     __tablename__ = "sealed_records"
     __rights__ = READ_ONLY
-    __table_args__ = (UniqueConstraint("seal_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("seal_id", "position"),
+        UniqueConstraint("record_id", "kind"),
+    )
 
     seal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record_seals.id"))
     position: Mapped[int] = mapped_column(Integer)
-    record_id: Mapped[uuid.UUID] = mapped_column(unique=True)
-    """No foreign key: a seal must go on naming a record that somebody has removed."""
+    kind: Mapped[str] = mapped_column(String(64), server_default="training_records")
+    """The table of the row."""
+
+    record_id: Mapped[uuid.UUID]
+    """No foreign key: a seal must go on naming a row that somebody has removed."""
 
     record_hash: Mapped[str] = mapped_column(String(64))

@@ -134,7 +134,7 @@ class AuditPackRepository:
         """Return the seals that cover a record of the scope."""
         statement = (
             select(SealedRecord.seal_id)
-            .join(TrainingRecord, TrainingRecord.id == SealedRecord.record_id)
+            .join(TrainingRecord, _is_sealed())
             .where(_in_scope(scope))
             .distinct()
         )
@@ -215,8 +215,15 @@ class AuditPackRepository:
 def _records() -> Select[TrainingRecord, int | None, int | None]:
     return (
         select(TrainingRecord, RecordSeal.number, SealedRecord.position)
-        .outerjoin(SealedRecord, SealedRecord.record_id == TrainingRecord.id)
+        .outerjoin(SealedRecord, _is_sealed())
         .outerjoin(RecordSeal, RecordSeal.id == SealedRecord.seal_id)
+    )
+
+
+def _is_sealed() -> ColumnElement[bool]:
+    return and_(
+        SealedRecord.record_id == TrainingRecord.id,
+        SealedRecord.kind == TrainingRecord.__tablename__,
     )
 
 

@@ -146,6 +146,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
             .join(
                 SealedRecord,
                 (SealedRecord.record_id == ErasedRecord.record_id)
+                & (SealedRecord.kind == TrainingRecord.__tablename__)
                 & (SealedRecord.record_hash == ErasedRecord.hash),
             )
             .where(ErasedRecord.erasure_id == erasure_id)

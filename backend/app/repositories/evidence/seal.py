@@ -1,8 +1,93 @@
-from sqlalchemy import select
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import DateTime, Integer, String, Uuid, bindparam, select, text
 
 from app.core.pagination import Page, PageRequest
 from app.models import RecordSeal
 from app.repositories.base import Keyset, Repository
+
+_SEAL = text("SELECT * FROM seal_records(:limit, :actor_id, :request_id)").bindparams(
+    bindparam("limit", type_=Integer()),
+    bindparam("actor_id", type_=Uuid()),
+    bindparam("request_id", type_=String()),
+)
+
+_LEAVES = text(
+    """
+    SELECT s.kind, s.record_id, s.record_hash, found.hash, found.recorded_at,
+           erased.id IS NOT NULL, erased.hash
+      FROM sealed_records s
+      LEFT JOIN LATERAL evidence_hash(s.kind, s.record_id) found ON true
+      LEFT JOIN LATERAL (
+           SELECT r.id, e.hash
+             FROM erased_evidence e JOIN erasures r ON r.id = e.erasure_id
+            WHERE e.record_id = s.record_id AND e.kind = s.kind
+            ORDER BY r.created_at DESC LIMIT 1) erased ON true
+     WHERE s.seal_id = :seal_id
+     ORDER BY s.position
+    """
+).bindparams(bindparam("seal_id", type_=Uuid()))
+
+_UNSEALED = text("SELECT count(*) FROM unsealed_evidence() WHERE NOT of_sealing")
+
+# Whoever writes evidence has committed an hour later, and seals take the oldest first.
+_LATE = text(
+    """
+    SELECT kind, id
+      FROM unsealed_evidence()
+     WHERE recorded_at < CASE WHEN is_trail THEN :trail ELSE :others END - interval '1 hour'
+     ORDER BY recorded_at, id LIMIT 1
+    """
+).bindparams(
+    bindparam("trail", type_=DateTime(timezone=True)),
+    bindparam("others", type_=DateTime(timezone=True)),
+)
+
+_UNRECORDED = text(
+    """
+    SELECT e.id
+      FROM enrollments e
+     WHERE e.status = 'completed'
+       AND NOT EXISTS (SELECT FROM training_records t WHERE t.enrollment_id = e.id)
+       AND NOT EXISTS (SELECT FROM erasures x WHERE x.user_id = e.user_id)
+     ORDER BY e.id LIMIT 1
+    """
+)
+_INCOMPLETE = text(
+    """
+    SELECT t.id
+      FROM training_records t JOIN enrollments e ON e.id = t.enrollment_id
+     WHERE (e.status, e.user_id, e.version_id, e.completed_at)
+           IS DISTINCT FROM ('completed', t.user_id, t.version_id, t.completed_at)
+     ORDER BY t.id LIMIT 1
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a seal covers, as it was then and as it is now."""
+
+    kind: str
+    id: uuid.UUID
+    sealed_hash: str
+    hash: str | None
+    """None where it is gone, as is `recorded_at`."""
+
+    recorded_at: datetime | None
+    is_erased: bool
+    erased_hash: str | None
+    """What the last erasure has left of it; None where nothing."""
+
+    @property
+    def holds(self) -> bool:
+        return self.hash == (self.erased_hash if self.is_erased else self.sealed_hash)
+
+    @property
+    def is_trail(self) -> bool:
+        return self.kind in {"audit_events", "record_seals"}
 
 
 class SealRepository(Repository[RecordSeal]):
@@ -12,3 +97,37 @@ class SealRepository(Repository[RecordSeal]):
         """List the newest first."""
         keyset = Keyset(RecordSeal.number, RecordSeal.id, int, descending=True)
         return await self.page(select(RecordSeal), request, keyset)
+
+    async def all(self) -> list[RecordSeal]:
+        return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))
+
+    async def seal(
+        self, limit: int, *, actor_id: uuid.UUID | None, request_id: str | None
+    ) -> RecordSeal | None:
+        """Seal the oldest evidence without a seal, with the audit event; None if there is none."""
+        made = select(RecordSeal).from_statement(_SEAL)
+        parameters = {"limit": limit, "actor_id": actor_id, "request_id": request_id}
+        return (await self.session.scalars(made, parameters)).one_or_none()
+
+    async def leaves(self, seal_id: uuid.UUID) -> list[Leaf]:
+        """Return what a seal covers, in the order of its tree."""
+        return [Leaf(*row) for row in await self.session.execute(_LEAVES, {"seal_id": seal_id})]
+
+    async def unsealed_count(self) -> int:
+        return int(await self.session.scalar(_UNSEALED) or 0)
+
+    async def late(
+        self, *, trail: datetime | None, others: datetime | None
+    ) -> tuple[str, uuid.UUID] | None:
+        """Return evidence without a seal that is older than what seals cover up to these times."""
+        times = {"trail": trail, "others": others}
+        row = (await self.session.execute(_LATE, times)).one_or_none()
+        return None if row is None else (row.kind, row.id)
+
+    async def unrecorded_completion(self) -> uuid.UUID | None:
+        """Return an enrollment that is completed, and of which there is no record."""
+        return (await self.session.execute(_UNRECORDED)).scalar_one_or_none()
+
+    async def record_of_no_completion(self) -> uuid.UUID | None:
+        """Return a record whose enrollment says that it is of something else."""
+        return (await self.session.execute(_INCOMPLETE)).scalar_one_or_none()

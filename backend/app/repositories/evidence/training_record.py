@@ -2,21 +2,15 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from sqlalchemy import Integer, String, Uuid, bindparam, func, select, text, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.models import ErasedRecord, RecordSeal, SealedRecord, TrainingRecord
+from app.models import TrainingRecord
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import owner_visible_to
-
-_SEAL = text("SELECT * FROM seal_records(:limit, :actor_id, :request_id)").bindparams(
-    bindparam("limit", type_=Integer()),
-    bindparam("actor_id", type_=Uuid()),
-    bindparam("request_id", type_=String()),
-)
 
 
 class TrainingRecordRepository(Repository[TrainingRecord]):
@@ -75,35 +69,3 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
                 return
             last = (rows[-1].user_id, rows[-1].sequence)
             self.session.expunge_all()
-
-    async def seal(
-        self, limit: int, *, actor_id: uuid.UUID | None, request_id: str | None
-    ) -> RecordSeal | None:
-        """Seal the oldest records without a seal, with the audit event; None if there are none."""
-        made = select(RecordSeal).from_statement(_SEAL)
-        parameters = {"limit": limit, "actor_id": actor_id, "request_id": request_id}
-        return (await self.session.scalars(made, parameters)).one_or_none()
-
-    async def unsealed_count(self) -> int:
-        sealed = select(SealedRecord.record_id)
-        statement = select(func.count()).where(TrainingRecord.id.not_in(sealed))
-        return await self.session.scalar(statement) or 0
-
-    async def seals(self) -> list[RecordSeal]:
-        return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))
-
-    async def sealed(self, seal_id: uuid.UUID) -> list[tuple[uuid.UUID, str, str | None]]:
-        """Return (record id, hash when sealed, hash now or None when the record is gone).
-
-        A record that was erased after its time is not gone: its link keeps the hash.
-        """
-        now = func.coalesce(TrainingRecord.hash, ErasedRecord.hash)
-        statement = (
-            select(SealedRecord.record_id, SealedRecord.record_hash, now)
-            .outerjoin(TrainingRecord, TrainingRecord.id == SealedRecord.record_id)
-            .outerjoin(ErasedRecord, ErasedRecord.record_id == SealedRecord.record_id)
-            .where(SealedRecord.seal_id == seal_id)
-            .order_by(SealedRecord.position)
-        )
-        rows = await self.session.execute(statement)
-        return [(row[0], row[1], row[2]) for row in rows]

@@ -17,4 +17,4 @@ class SealService(Service):
     async def all(self) -> Sequence[RecordSeal]:
         """Return every seal, from the first on."""
         async with self.reading() as uow:
-            return await uow.training_records.seals()
+            return await uow.seals.all()

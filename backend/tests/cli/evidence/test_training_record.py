@@ -53,7 +53,9 @@ async def test_nothing_to_verify(invoke: Invoke) -> None:
     result = await invoke("records", "verify")
     assert result.exit_code == 0
     assert result.stdout == (
-        "0 records of 0 people and 0 seals read, 0 records not sealed yet.\nEvery link holds.\n"
+        "0 records of 0 people and 0 seals read, 0 rows not sealed yet.\n"
+        "0 rows under seals: records, what they rest on, and the audit trail.\n"
+        "Every link holds.\n"
     )
 
 
@@ -61,18 +63,21 @@ async def test_seal_then_verify(
     invoke: Invoke, session: AsyncSession, records: list[uuid.UUID]
 ) -> None:
     before = await invoke("records", "verify")
-    assert (before.exit_code, "6 records not sealed yet" in before.stdout) == (0, True)
+    assert (before.exit_code, ", 0 rows not sealed yet" in before.stdout) == (0, False)
     sealed = await invoke("records", "seal")
-    digest = await session.scalar(select(RecordSeal.hash))
-    assert sealed.stdout == f"Seal 1 covers 6 records: {digest}\n"
+    evidence, trail = await session.scalars(select(RecordSeal).order_by(RecordSeal.number))
+    assert sealed.stdout == (
+        f"Seal 1 covers {evidence.record_count} rows: {evidence.hash}\n"
+        f"Seal 2 covers {trail.record_count} rows: {trail.hash}\n"
+    )
     again = await invoke("records", "seal")
     assert again.exit_code == 0
-    assert again.stdout == "Every record was under a seal already.\n"
+    assert again.stdout == "Everything was under a seal already.\n"
     # Whoever was cut off before the hash was printed, or lost it, has it once more.
     assert (await invoke("records", "seals")).stdout == sealed.stdout
     after = await invoke("records", "verify")
     assert after.exit_code == 0
-    assert after.stdout.startswith("6 records of 2 people and 1 seals read, 0 records not sealed")
+    assert after.stdout.startswith("6 records of 2 people and 2 seals read, 0 rows not sealed")
 
 
 CHANGES = {

@@ -11,13 +11,14 @@ from app.core.pagination import PageRequest
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Role
 from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
-from app.models import TrainingModule, User
+from app.models import RecordSeal, TrainingModule, User
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import SYSTEM
 from app.services.evidence import (
     training_record,
 )
-from app.services.evidence.training_record import TrainingRecordService, Verification
+from app.services.evidence.training_record import TrainingRecordService
+from app.services.evidence.verification import Verification
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
 from tests.factories.enrollment import enrollment_service
@@ -70,11 +71,24 @@ class Evidence:
             for statement in statements:
                 assert await self.owner.execute(statement) not in {"UPDATE 0", "DELETE 0"}
 
+    async def seal(self) -> list[RecordSeal]:
+        seals = []
+        while (seal := await self.service.seal()) is not None:
+            seals.append(seal)
+        return seals
+
     async def verify(self) -> Verification:
         return await self.service.verify()
 
 
-EVIDENCE = ("training_records", "record_seals", "sealed_records")
+EVIDENCE = (
+    "audit_events",
+    "enrollments",
+    "record_seals",
+    "sealed_records",
+    "section_progress",
+    "training_records",
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +145,8 @@ class TestChain:
     async def test_an_intact_one_holds(self, evidence: Evidence) -> None:
         result = await evidence.verify()
         assert result.broken is None
-        assert (result.records, result.people, result.seals, result.unsealed) == (5, 2, 0, 5)
+        assert (result.records, result.people, result.seals, result.sealed) == (5, 2, 0, 0)
+        assert result.unsealed > 5
 
     async def test_an_empty_one_holds(self, committed_database: Database) -> None:
         result = await TrainingRecordService(committed_database, SYSTEM).verify()
@@ -222,29 +237,44 @@ class TestAltered:
 
 
 class TestSeals:
-    async def test_cover_each_record_once(self, evidence: Evidence) -> None:
-        first = await evidence.service.seal()
-        assert first is not None
-        assert (first.number, first.record_count, first.previous_hash) == (1, 5, GENESIS)
-        assert await evidence.service.seal() is None
+    async def test_cover_everything_once(self, evidence: Evidence) -> None:
+        first, trail = await evidence.seal()
+        assert (first.number, first.previous_hash) == (1, GENESIS)
+        assert (trail.number, trail.previous_hash) == (2, first.hash)
+        assert await evidence.seal() == []
+        before = await evidence.verify()
+        assert (before.sealed, before.unsealed) == (first.record_count + trail.record_count, 0)
         await evidence.complete(evidence.ada)
-        assert (await evidence.verify()).unsealed == 1
-        second = await evidence.service.seal()
-        assert second is not None
-        assert (second.number, second.record_count) == (2, 1)
-        assert second.previous_hash == first.hash
-        assert second.hash == seal_hash(first.hash, 2, 1, second.merkle_root)
+        second, third = await evidence.seal()
+        assert (second.number, second.record_count) == (3, 1)
+        assert second.previous_hash == trail.hash
+        assert second.hash == seal_hash(trail.hash, 3, 1, second.merkle_root)
         result = await evidence.verify()
-        assert (result.seals, result.unsealed, result.broken) == (2, 0, None)
+        assert (result.seals, result.unsealed, result.broken) == (4, 0, None)
+        assert result.sealed == before.sealed + 1 + third.record_count
+
+    async def test_of_the_trail_are_apart_from_those_of_the_rest(self, evidence: Evidence) -> None:
+        await evidence.seal()
+        rows = await evidence.owner.fetch(
+            """SELECT r.number, array_agg(DISTINCT s.kind) AS kinds
+                 FROM record_seals r JOIN sealed_records s ON s.seal_id = r.id
+                GROUP BY 1 ORDER BY 1"""
+        )
+        others, trail = [set(row["kinds"]) for row in rows]
+        assert {"training_records", "module_versions"} <= others
+        assert trail == {"audit_events", "record_seals"}
 
     async def test_are_made_in_batches(
         self, evidence: Evidence, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        whole = (await evidence.verify()).unsealed
         monkeypatch.setattr(training_record, "MAX_SEAL_SIZE", 2)
-        counts = []
-        while (seal := await evidence.service.seal()) is not None:
-            counts.append(seal.record_count)
-        assert counts == [2, 2, 1]
+        sealed = sum(seal.record_count for seal in await evidence.seal())
+        told = await evidence.owner.fetchval(
+            "SELECT count(*) FROM evidence() e JOIN sealed_records s ON s.record_id = e.id"
+            " WHERE of_sealing"
+        )
+        assert sealed - told == whole
         assert (await evidence.verify()).broken is None
 
     async def test_show_a_removed_tail(self, evidence: Evidence) -> None:
@@ -287,8 +317,8 @@ class TestSeals:
             ("UPDATE record_seals SET previous_hash = repeat('a', 64) WHERE number = 2", "missing"),
             ("UPDATE record_seals SET number = 7 WHERE number = 2", "missing"),
             ("DELETE FROM record_seals WHERE number = 1", "missing"),
-            ("DELETE FROM sealed_records WHERE position = 5", "fit"),
-            ("UPDATE sealed_records SET position = position + 9 WHERE position < 3", "fit"),
+            ("DELETE FROM sealed_records WHERE position = 1", "fit"),
+            ("UPDATE sealed_records SET position = position + 99 WHERE position < 3", "fit"),
             ("UPDATE sealed_records SET record_id = gen_random_uuid()", "missing"),
             ("UPDATE sealed_records SET record_hash = repeat('a', 64)", "changed"),
         ],

@@ -9,6 +9,7 @@ DECLARE
     previous record;
     quiz record;
     new_id uuid := gen_random_uuid();
+    stamp timestamptz := clock_timestamp();
     body text;
     digest text;
 BEGIN
@@ -45,17 +46,18 @@ BEGIN
         'quizzes', quiz.results,
         'corrects_id', wrong.id,
         'correction_id', p_correction,
-        'corrected_at', rfc3339(clock_timestamp())))::text;
+        'recorded_at', rfc3339(stamp),
+        'corrected_at', rfc3339(stamp)))::text;
     digest := encode(sha256(convert_to(previous.hash || body, 'UTF8')), 'hex');
     INSERT INTO training_records (
         id, user_id, sequence, enrollment_id, corrects_id, module_id, version_id, user_snapshot,
         module_title, version, content_sha256, completed_at, local_date, time_zone, score_percent,
-        minutes, payload, previous_hash, hash)
+        minutes, payload, previous_hash, hash, created_at)
     VALUES (
         new_id, wrong.user_id, previous.sequence + 1, p_enrollment, wrong.id, wrong.module_id,
         wrong.version_id, wrong.user_snapshot, wrong.module_title, wrong.version,
         wrong.content_sha256, wrong.completed_at, wrong.local_date, wrong.time_zone, quiz.score,
-        wrong.minutes, body, previous.hash, digest);
+        wrong.minutes, body, previous.hash, digest, stamp);
     INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
     VALUES (p_actor, 'training_record:corrected', 'training_record', new_id,
             jsonb_build_object('id', wrong.id, 'hash', wrong.hash),

@@ -6,6 +6,7 @@ DECLARE
     tombstone uuid := gen_random_uuid();
     today date := (now() AT TIME ZONE 'UTC')::date;
     chain record;
+    touched record;
 BEGIN
     PERFORM FROM users WHERE id = p_user AND NOT is_active FOR UPDATE;
     IF NOT FOUND THEN
@@ -19,7 +20,8 @@ BEGIN
          WHERE user_id = p_user AND local_date + interval '3 years' >= today) THEN
         RAISE EXCEPTION 'clock_running' USING ERRCODE = 'restrict_violation';
     ELSIF EXISTS (
-        SELECT FROM training_records t LEFT JOIN sealed_records s ON s.record_id = t.id
+        SELECT FROM training_records t LEFT JOIN sealed_records s
+                ON s.record_id = t.id AND s.kind = 'training_records'
          WHERE t.user_id = p_user AND s.id IS NULL) THEN
         RAISE EXCEPTION 'records_not_sealed' USING ERRCODE = 'restrict_violation';
     ELSIF EXISTS (SELECT FROM users WHERE id = p_user AND supabase_id IS NOT NULL) THEN
@@ -35,6 +37,19 @@ BEGIN
     INSERT INTO erased_records (record_id, erasure_id, sequence, previous_hash, hash)
     SELECT id, tombstone, sequence, previous_hash, hash
       FROM training_records WHERE user_id = p_user;
+    SELECT array_agg(was.kind) AS kinds, array_agg(was.id) AS ids, array_agg(h.hash) AS hashes
+      INTO touched
+      FROM (SELECT 'training_records', id FROM training_records WHERE user_id = p_user
+             UNION ALL SELECT 'signatures', id FROM signatures WHERE user_id = p_user
+             UNION ALL SELECT 'external_trainings', id FROM external_trainings
+                        WHERE user_id = p_user
+             UNION ALL SELECT 'live_sessions', session_id FROM live_session_attendances
+                        WHERE user_id = p_user
+             UNION ALL SELECT 'employment_changes', id FROM employment_changes
+                        WHERE user_id = p_user
+             UNION ALL SELECT 'audit_events', id FROM audit_events
+                        WHERE target_id IN (SELECT rows_about(p_user))) AS was (kind, id)
+     CROSS JOIN LATERAL evidence_hash(was.kind, was.id) h;
     DELETE FROM training_records WHERE user_id = p_user;
     DELETE FROM signatures WHERE user_id = p_user;
     DELETE FROM idempotency_keys WHERE user_id = p_user;
@@ -50,6 +65,11 @@ BEGIN
     UPDATE audit_events SET before = NULL, after = NULL
      WHERE target_id IN (SELECT rows_about(p_user))
        AND (before IS NOT NULL OR after IS NOT NULL);
+    INSERT INTO erased_evidence (erasure_id, kind, record_id, hash)
+    SELECT tombstone, was.kind, was.id, h.hash
+      FROM unnest(touched.kinds, touched.ids, touched.hashes) AS was (kind, id, hash)
+      LEFT JOIN LATERAL evidence_hash(was.kind, was.id) h ON true
+     WHERE h.hash IS DISTINCT FROM was.hash;
     UPDATE users
        SET full_name = p_pseudonym, email = p_pseudonym || '@erased.invalid', supabase_id = NULL,
            email_confirmed = false, last_sign_in = NULL, profile_metadata = '{}',

@@ -14,6 +14,7 @@ DECLARE
     teaching module_teachings;
     new_id uuid := gen_random_uuid();
     completed timestamptz;
+    stamp timestamptz := clock_timestamp();
     zone text;
     body text;
     digest text;
@@ -87,6 +88,7 @@ BEGIN
         'outline', published.outline,
         'started_at', rfc3339(enrolled.enrolled_at),
         'completed_at', rfc3339(completed),
+        'recorded_at', rfc3339(stamp),
         'time_zone', zone,
         'local_date', (completed AT TIME ZONE zone)::date,
         'minutes', total_minutes,
@@ -121,12 +123,12 @@ BEGIN
     INSERT INTO training_records (
         id, user_id, sequence, enrollment_id, module_id, version_id, user_snapshot, module_title,
         version, content_sha256, completed_at, local_date, time_zone, score_percent, minutes,
-        payload, previous_hash, hash)
+        payload, previous_hash, hash, created_at)
     VALUES (
         new_id, enrolled.user_id, coalesce(previous.sequence, 0) + 1, p_enrollment,
         enrolled.module_id, published.id, snapshot, published.title, published.number,
         published.content_sha256, completed, (completed AT TIME ZONE zone)::date, zone, quiz.score,
-        total_minutes, body, coalesce(previous.hash, repeat('0', 64)), digest);
+        total_minutes, body, coalesce(previous.hash, repeat('0', 64)), digest, stamp);
     INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
     VALUES (p_actor, 'training_record:issued', 'training_record', new_id,
             jsonb_build_object('user_id', enrolled.user_id, 'hash', digest), p_request_id);

@@ -1,21 +1,29 @@
--- Seals the oldest records that no seal covers yet, at most p_limit; no row when there are none.
+-- Seals the oldest evidence that no seal covers yet, at most p_limit; no row when there is none. The
+-- audit trail has seals of its own, so that the others stay short for whoever needs their leaves. A
+-- trail that only tells of seals waits for the next one, or sealing would never come to an end.
 CREATE FUNCTION seal_records(p_limit integer, p_actor uuid, p_request_id text)
 RETURNS SETOF record_seals LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     previous record_seals;
     made record_seals;
-    record_ids uuid[];
+    the_trail boolean;
+    kinds text[];
+    ids uuid[];
     hashes text[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('record_seals', 0));
-    SELECT array_agg(t.id ORDER BY t.id), array_agg(t.hash ORDER BY t.id) INTO record_ids, hashes
-      FROM (SELECT r.id, r.hash FROM training_records r
-             WHERE NOT EXISTS (SELECT FROM sealed_records s WHERE s.record_id = r.id)
-             ORDER BY r.id LIMIT p_limit) t;
-    IF hashes IS NULL THEN
+    SELECT min(u.is_trail::int)::boolean INTO the_trail
+      FROM unsealed_evidence() u WHERE NOT u.of_sealing;
+    IF the_trail IS NULL THEN
         RETURN;
     END IF;
+    SELECT array_agg(u.kind ORDER BY u.place), array_agg(u.id ORDER BY u.place),
+           array_agg(h.hash ORDER BY u.place) INTO kinds, ids, hashes
+      FROM (SELECT o.kind, o.id, row_number() OVER (ORDER BY o.recorded_at, o.id) AS place
+              FROM unsealed_evidence() o WHERE o.is_trail = the_trail
+             ORDER BY place LIMIT p_limit) u
+     CROSS JOIN LATERAL evidence_hash(u.kind, u.id) h;
     SELECT * INTO previous FROM record_seals ORDER BY number DESC LIMIT 1;
     made.id := gen_random_uuid();
     made.number := coalesce(previous.number, 0) + 1;
@@ -25,9 +33,9 @@ BEGIN
     made.hash := seal_hash(made.previous_hash, made.number, made.record_count, made.merkle_root);
     made.created_at := clock_timestamp();
     INSERT INTO record_seals SELECT made.*;
-    INSERT INTO sealed_records (seal_id, position, record_id, record_hash)
-    SELECT made.id, l.position, l.record_id, l.hash
-      FROM unnest(record_ids, hashes) WITH ORDINALITY AS l (record_id, hash, position);
+    INSERT INTO sealed_records (seal_id, position, kind, record_id, record_hash)
+    SELECT made.id, l.position, l.kind, l.record_id, l.hash
+      FROM unnest(kinds, ids, hashes) WITH ORDINALITY AS l (kind, record_id, hash, position);
     INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
     VALUES (p_actor, 'record_seal:created', 'record_seal', made.id,
             jsonb_build_object('number', made.number, 'record_count', made.record_count,

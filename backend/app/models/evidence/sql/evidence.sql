@@ -1,0 +1,101 @@
+-- Everything that seals cover, each with the exact text whose SHA-256 is its leaf. What is edited
+-- until it is settled is evidence from then on. Contents and answer keys are there by hash, because
+-- others may read the text. PostgreSQL merges this function into the query that uses it.
+CREATE FUNCTION evidence() RETURNS TABLE (
+    kind text, id uuid, recorded_at timestamptz, of_sealing boolean, content text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT 'training_records' AS kind, t.id, t.created_at, false, t.previous_hash || t.payload
+      FROM training_records t
+    UNION ALL
+    SELECT 'module_versions' AS kind, v.id, v.created_at, false,
+           (row_json(v) - 'content' || jsonb_build_object(
+               'evidence', 'module_versions',
+               'content', encode(sha256(v.content), 'hex'),
+               'answer_keys', sha256_hex((
+                   SELECT jsonb_object_agg(k.section_id, k.key)::text
+                     FROM answer_keys k WHERE k.version_id = v.id)),
+               'sections', (SELECT jsonb_agg(row_json(s) ORDER BY s.section_id)
+                              FROM version_sections s WHERE s.version_id = v.id),
+               'media', (SELECT jsonb_agg(m.media_id ORDER BY m.media_id)
+                           FROM version_media m WHERE m.version_id = v.id)))::text
+      FROM module_versions v
+    UNION ALL
+    SELECT 'signatures' AS kind, s.id, s.created_at, false,
+           (row_json(s) || '{"evidence": "signatures"}')::text
+      FROM signatures s
+    UNION ALL
+    SELECT 'external_trainings' AS kind, t.id, t.reviewed_at, false,
+           (row_json(t) || '{"evidence": "external_trainings"}')::text
+      FROM external_trainings t WHERE t.status <> 'pending'
+    UNION ALL
+    SELECT 'evidence_elsewhere' AS kind, e.id, e.created_at, false,
+           (row_json(e) || '{"evidence": "evidence_elsewhere"}')::text
+      FROM evidence_elsewhere e
+    UNION ALL
+    SELECT 'evidence_withdrawals' AS kind, w.id, w.created_at, false,
+           (row_json(w) || '{"evidence": "evidence_withdrawals"}')::text
+      FROM evidence_withdrawals w
+    UNION ALL
+    SELECT 'live_sessions' AS kind, s.id, s.closed_at, false,
+           (row_json(s) || jsonb_build_object(
+               'evidence', 'live_sessions',
+               'roster', (SELECT jsonb_agg(row_json(a) ORDER BY a.user_id)
+                            FROM live_session_attendances a WHERE a.session_id = s.id)))::text
+      FROM live_sessions s WHERE s.status = 'closed'
+    UNION ALL
+    SELECT 'live_session_questions' AS kind, q.id, q.created_at, false,
+           (row_json(q) || '{"evidence": "live_session_questions"}')::text
+      FROM live_session_questions q
+    UNION ALL
+    SELECT 'exemptions' AS kind, x.id, x.created_at, false,
+           (row_json(x) || '{"evidence": "exemptions"}')::text
+      FROM exemptions x
+    UNION ALL
+    SELECT 'exemption_revocations' AS kind, r.id, r.created_at, false,
+           (row_json(r) || '{"evidence": "exemption_revocations"}')::text
+      FROM exemption_revocations r
+    UNION ALL
+    SELECT 'requirement_versions' AS kind, r.id, r.created_at, false,
+           (row_json(r) || '{"evidence": "requirement_versions"}')::text
+      FROM requirement_versions r
+    UNION ALL
+    SELECT 'employment_changes' AS kind, c.id, c.created_at, false,
+           (row_json(c) || '{"evidence": "employment_changes"}')::text
+      FROM employment_changes c
+    UNION ALL
+    SELECT 'quiz_corrections' AS kind, c.id, c.created_at, false,
+           (row_json(c) || '{"evidence": "quiz_corrections"}')::text
+      FROM quiz_corrections c
+    UNION ALL
+    SELECT 'attempt_grants' AS kind, g.id, g.created_at, false,
+           (row_json(g) || '{"evidence": "attempt_grants"}')::text
+      FROM attempt_grants g
+    UNION ALL
+    -- Of the attempt, what a regrade leaves as it was.
+    SELECT 'attempt_results' AS kind, r.id, r.created_at, false,
+           (row_json(r) || jsonb_build_object(
+               'evidence', 'attempt_results',
+               'attempt', row_json(a) - '{points, max_points, score_percent, passed, grades,
+                                          updated_at}'::text[]))::text
+      FROM attempt_results r JOIN quiz_attempts a ON a.id = r.attempt_id
+    UNION ALL
+    SELECT 'erasures' AS kind, e.id, e.created_at, false,
+           (row_json(e) || jsonb_build_object(
+               'evidence', 'erasures',
+               'records', (SELECT jsonb_agg(row_json(l) ORDER BY l.sequence)
+                             FROM erased_records l WHERE l.erasure_id = e.id),
+               'erased', (SELECT jsonb_agg(row_json(x) ORDER BY x.kind, x.record_id)
+                            FROM erased_evidence x WHERE x.erasure_id = e.id)))::text
+      FROM erasures e
+    UNION ALL
+    SELECT 'audit_events' AS kind, e.id, e.created_at, e.action = 'record_seal:created',
+           (row_json(e) || '{"evidence": "audit_events"}')::text
+      FROM audit_events e
+    UNION ALL
+    SELECT 'record_seals' AS kind, s.id, s.created_at, true,
+           (row_json(s) || '{"evidence": "record_seals"}')::text
+      FROM record_seals s;
+END;
+
+GRANT EXECUTE ON FUNCTION evidence TO training_api;

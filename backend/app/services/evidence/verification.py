@@ -1,0 +1,214 @@
+"""Finding the first thing that does not hold in what training rests on."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
+from app.models import Erasure, RecordSeal, TrainingRecord
+from app.repositories.evidence.seal import Leaf
+from app.services.unit_of_work import UnitOfWork
+
+RECORDS = TrainingRecord.__tablename__
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """The first thing that does not hold. `record_id` is None where a seal itself is wrong."""
+
+    reason: str
+    record_id: uuid.UUID | None
+    user_id: uuid.UUID | None = None
+    seal_number: int | None = None
+    kind: str = RECORDS
+    """The table of the row with that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    records: int
+    people: int
+    seals: int
+    sealed: int
+    """All that seals cover: records, other evidence, events of the audit trail."""
+
+    unsealed: int
+    erased: int
+    """People whose chain was erased after its retention clock; its links still hold."""
+
+    broken: BrokenLink | None
+
+
+async def verification(uow: UnitOfWork, seal_head: str | None) -> Verification:
+    tally = _Tally()
+    broken = await _first_broken_record(uow.training_records.stream_all(), tally)
+    seals = await uow.seals.all()
+    erasures = await uow.retention.erasures()
+    broken = broken or await _first_broken_erasure(uow, erasures)
+    broken = broken or await _first_broken_seal(uow, seals, tally)
+    broken = broken or _unknown_head(seals, seal_head)
+    broken = broken or await _added(uow, tally)
+    broken = broken or await _contradiction(uow)
+    return Verification(
+        records=tally.records,
+        people=tally.people,
+        seals=len(seals),
+        sealed=tally.sealed,
+        unsealed=await uow.seals.unsealed_count(),
+        erased=len(erasures),
+        broken=broken,
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    records: int = 0
+    people: int = 0
+    sealed: int = 0
+    covers_all: bool = False
+    """Seals of before covered records alone, and say nothing about what else there was."""
+
+    trail: datetime | None = None
+    """Up to when seals cover the audit trail."""
+
+    others: datetime | None = None
+
+    def count(self, leaf: Leaf) -> None:
+        self.sealed += 1
+        self.covers_all |= leaf.kind != RECORDS
+        if leaf.recorded_at is None or not self.covers_all:
+            return
+        if leaf.is_trail:
+            self.trail = max(self.trail or leaf.recorded_at, leaf.recorded_at)
+        else:
+            self.others = max(self.others or leaf.recorded_at, leaf.recorded_at)
+
+
+async def _first_broken_record(
+    records: AsyncIterator[TrainingRecord], tally: _Tally
+) -> BrokenLink | None:
+    user_id, sequence, previous_hash = None, 0, GENESIS
+    async for record in records:
+        if record.user_id != user_id:
+            user_id, sequence, previous_hash = record.user_id, 0, GENESIS
+            tally.people += 1
+        sequence += 1
+        tally.records += 1
+        if reason := _fault(record, sequence, previous_hash):
+            return BrokenLink(reason, record.id, record.user_id)
+        previous_hash = record.hash
+    return None
+
+
+def _fault(record: TrainingRecord, sequence: int, previous_hash: str) -> str | None:
+    if record.sequence != sequence:
+        return "a record before this one is missing"
+    if record.previous_hash != previous_hash:
+        return "the link to the record before is wrong"
+    if record.hash != record_hash(record.previous_hash, record.payload):
+        return "the hash does not fit the payload"
+    return _column_fault(record)
+
+
+def _column_fault(record: TrainingRecord) -> str | None:
+    """Compare the columns people query with the payload that the hash covers."""
+    payload = orjson.loads(record.payload)
+    columns = {
+        "id": str(record.id),
+        "user_id": str(record.user_id),
+        "sequence": record.sequence,
+        "enrollment_id": str(record.enrollment_id) if record.enrollment_id else None,
+        "corrects_id": str(record.corrects_id) if record.corrects_id else None,
+        "module_id": str(record.module_id),
+        "version_id": str(record.version_id),
+        "user": record.user_snapshot,
+        "module_title": record.module_title,
+        "version": record.version,
+        "content_sha256": record.content_sha256,
+        "completed_at": rfc3339(record.completed_at),
+        "local_date": record.local_date.isoformat(),
+        "time_zone": record.time_zone,
+        "minutes": record.minutes,
+        "score_percent": None if record.score_percent is None else float(record.score_percent),
+    }
+    if "recorded_at" in payload:
+        columns["recorded_at"] = rfc3339(record.created_at)
+    for name, value in columns.items():
+        if payload.get(name) != value:
+            return f"the column for {name} differs from the payload"
+    return None
+
+
+async def _first_broken_erasure(uow: UnitOfWork, erasures: list[Erasure]) -> BrokenLink | None:
+    for erasure in erasures:
+        links = await uow.retention.erased_links(erasure.id)
+        previous_hash = GENESIS
+        for sequence, link in enumerate(links, start=1):
+            if link.sequence != sequence or link.previous_hash != previous_hash:
+                return BrokenLink("an erased link is missing", link.record_id, erasure.user_id)
+            previous_hash = link.hash
+        if len(links) != erasure.record_count or previous_hash != erasure.last_hash:
+            return BrokenLink("the erased chain has another end", None, erasure.user_id)
+        if await uow.retention.sealed_count(erasure.id) != len(links):
+            return BrokenLink("an erased record was never sealed", None, erasure.user_id)
+        if await uow.retention.has_records(erasure.user_id):
+            return BrokenLink("an erased person has records", None, erasure.user_id)
+    return None
+
+
+async def _first_broken_seal(
+    uow: UnitOfWork, seals: list[RecordSeal], tally: _Tally
+) -> BrokenLink | None:
+    previous_hash = GENESIS
+    for number, seal in enumerate(seals, start=1):
+        if seal.number != number or seal.previous_hash != previous_hash:
+            return BrokenLink("a seal before this one is missing", None, seal_number=seal.number)
+        if broken := await _seal_fault(uow, seal, tally):
+            return broken
+        previous_hash = seal.hash
+    return None
+
+
+async def _seal_fault(uow: UnitOfWork, seal: RecordSeal, tally: _Tally) -> BrokenLink | None:
+    leaves = await uow.seals.leaves(seal.id)
+    for leaf in leaves:
+        tally.count(leaf)
+        if not leaf.holds:
+            gone = leaf.hash is None
+            reason = "a sealed record is missing" if gone else "a sealed record has changed"
+            return BrokenLink(reason, leaf.id, seal_number=seal.number, kind=leaf.kind)
+    root = merkle_root([leaf.sealed_hash for leaf in leaves])
+    expected = seal_hash(seal.previous_hash, seal.number, len(leaves), root)
+    if root != seal.merkle_root or len(leaves) != seal.record_count or expected != seal.hash:
+        return BrokenLink("the seal does not fit its records", None, seal_number=seal.number)
+    return None
+
+
+def _unknown_head(seals: list[RecordSeal], head: str | None) -> BrokenLink | None:
+    if head is None or any(seal.hash == head for seal in seals):
+        return None
+    return BrokenLink("no seal has the hash that was given: they were made anew", None)
+
+
+async def _added(uow: UnitOfWork, tally: _Tally) -> BrokenLink | None:
+    late = await uow.seals.late(trail=tally.trail, others=tally.others)
+    if late is None:
+        return None
+    kind, row_id = late
+    return BrokenLink("it is older than what is sealed, and no seal covers it", row_id, kind=kind)
+
+
+async def _contradiction(uow: UnitOfWork) -> BrokenLink | None:
+    if enrollment_id := await uow.seals.unrecorded_completion():
+        return BrokenLink("it is completed, and has no record", enrollment_id, kind="enrollments")
+    if record_id := await uow.seals.record_of_no_completion():
+        return BrokenLink("its enrollment does not say that it was completed then", record_id)
+    return None
+
+
+def rfc3339(instant: datetime) -> str:
+    """Write an instant as the database's own function does."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
