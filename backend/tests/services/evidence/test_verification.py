@@ -108,7 +108,7 @@ async def sealed(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Dat
     api = Database.from_settings(settings_for(postgres.dsn(name, API_ROLE)))
     owner = Database.from_settings(settings_for(postgres.dsn(name)))
     async with api.writing() as session:
-        ada = await make_user(session)
+        ada, planted = await make_user(session), await make_user(session)
         module = await make_module(session, acknowledgement_section())
         quiz = await make_module(session, quiz_section())
         leaver = await make_leaver(session, api, supabase_id=None)
@@ -118,7 +118,7 @@ async def sealed(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Dat
     await run(owner, SHOW_A_FILE)
     await seal_all(api)
     await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
-    await plant(owner, ada)
+    await plant(owner, planted)
     for table in (Base.metadata.tables[name] for name in NOBODYS):
         await run(owner, insert(table).values(row_of(table, {})))
     await run(owner, *map(text, PLANTED_AS))
