@@ -1,10 +1,11 @@
 """Supabase Storage behind our own Protocol, errors included. Paths are keys within one bucket."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -93,6 +94,12 @@ class FileStorage(Protocol):
     async def head(self, path: str, length: int) -> bytes | None:
         """Return at most the first `length` bytes; None when there is no such file."""
 
+    async def tail(self, path: str, length: int) -> bytes | None:
+        """Return the last bytes of a file; None when there is no such file."""
+
+    async def save(self, path: str, file: IO[bytes]) -> bool:
+        """Write a whole file into another; False when there is no such file."""
+
     async def sha256(self, path: str) -> str | None:
         """Read the whole file; return its digest in lower-case hex, None when there is none."""
 
@@ -146,6 +153,26 @@ class SupabaseFileStorage:
             if len(seen) >= length:
                 break
         return seen[:length]
+
+    async def tail(self, path: str, length: int) -> bytes | None:
+        url = await self.sign_download(path, OWN_READ_SECONDS)
+        return None if url is None else await _answered(self._tail(url, length))
+
+    async def _tail(self, url: str, length: int) -> bytes:
+        seen = b""
+        async for chunk in self._read(url, {"Range": f"bytes=-{length}"}):
+            # The whole file may come instead: servers need not know ranges.
+            seen = (seen + chunk)[-length:]
+        return seen
+
+    async def save(self, path: str, file: IO[bytes]) -> bool:
+        url = await self.sign_download(path, OWN_READ_SECONDS)
+        return url is not None and bool(await _answered(self._save(url, file)))
+
+    async def _save(self, url: str, file: IO[bytes]) -> bool:
+        async for chunk in self._read(url, {}):
+            await asyncio.to_thread(file.write, chunk)
+        return True
 
     async def sha256(self, path: str) -> str | None:
         url = await self.sign_download(path, OWN_READ_SECONDS)

@@ -15,6 +15,7 @@ from app.core.metrics import Metrics
 from app.domain.content.media import MediaLimits
 from app.integrations.auth_admin import AuthAdmin
 from app.integrations.file_storage import FileStorage
+from app.integrations.pdf import PdfInspector
 from app.services.base import Service
 from app.services.compliance.compliance import ComplianceService
 from app.services.compliance.exemption import ExemptionService
@@ -86,10 +87,12 @@ class Services:
     contents: LearnerContents = field(init=False)
     matrices: MatrixCache = field(init=False)
     downloads: Downloads = field(init=False)
+    pdfs: PdfInspector = field(init=False)
 
     def __post_init__(self) -> None:
         self.contents = LearnerContents(self.database, self.cache)
         self.matrices = MatrixCache(self.database)
+        self.pdfs = PdfInspector()
         self.downloads = Downloads(
             at_once=self.settings.downloads_at_once,
             wait_seconds=self.settings.database_pool_timeout,
@@ -159,7 +162,7 @@ class Services:
             download_seconds=self.settings.media_download_seconds,
             hashed_bytes=self.settings.media_hash_max_bytes,
         )
-        return MediaService(self.database, context, self.storage, limits)
+        return MediaService(self.database, context, self.storage, self.pdfs, limits)
 
     def requirements(self, context: RequestContext) -> RequirementService:
         limits = RequirementLimits(

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.ids import new_id
 from app.domain.content.media import MediaPurpose, MediaState, MediaType, object_path
 from app.models import Media, ModuleSection, User
+from tests.factories.pdf import pdf
 
 BUCKET = "training-media"
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00isommp42" + bytes(range(256)) * 40
@@ -14,7 +15,7 @@ WEBM = (
     b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm"
     + bytes(99)
 )
-PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n"
+PDF = pdf()
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(40)
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01" + bytes(40)
 WEBP = b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(40)

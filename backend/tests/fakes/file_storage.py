@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import IO
 from urllib.parse import urlencode
 
 from app.domain.content.media import UPLOAD_LIFETIME
@@ -44,6 +45,14 @@ class InMemoryFileStorage:
     async def head(self, path: str, length: int) -> bytes | None:
         self._answer()
         return self.files[path][1][:length] if path in self.files else None
+
+    async def tail(self, path: str, length: int) -> bytes | None:
+        self._answer()
+        return self.files[path][1][-length:] if path in self.files else None
+
+    async def save(self, path: str, file: IO[bytes]) -> bool:
+        self._answer()
+        return path in self.files and bool(file.write(self.files[path][1]))
 
     async def sha256(self, path: str) -> str | None:
         self._answer()

@@ -1,5 +1,6 @@
 """The real client against a transport of our own; the one in memory is held to the same."""
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from app.integrations.file_storage import (
 )
 from tests.fakes.file_storage import InMemoryFileStorage
 
+READS = ("sign_download", "find", "head", "tail", "sha256")
 URL = "https://abc.supabase.co"
 PATH = "section/0199c2d4-7a51-7c3e-9d35-1d6f0a4d8e21.mp4"
 CREATED = "2026-11-20T10:00:00Z"
@@ -28,6 +30,8 @@ CALLS: dict[str, Callable[[FileStorage], Any]] = {
     "sign_download": lambda storage: storage.sign_download(PATH, 60),
     "find": lambda storage: storage.find(PATH),
     "head": lambda storage: storage.head(PATH, 16),
+    "tail": lambda storage: storage.tail(PATH, 16),
+    "save": lambda storage: storage.save(PATH, io.BytesIO()),
     "sha256": lambda storage: storage.sha256(PATH),
     "remove": lambda storage: storage.remove([PATH]),
     "page": lambda storage: storage.page("section", limit=10, offset=0),
@@ -58,6 +62,8 @@ def serving(request: httpx.Request) -> httpx.Response:
     path = request.url.path.removeprefix("/storage/v1/object/")
     if request.method == "GET" and path.startswith("sign/"):
         start, _, end = request.headers.get("range", "bytes=0-").partition("=")[2].partition("-")
+        if not start:
+            return httpx.Response(206, content=CONTENT[-int(end) :])
         part = CONTENT[int(start) : int(end) + 1 if end else None]
         return httpx.Response(206 if end else 200, content=part)
     answers: dict[str, Any] = {
@@ -122,6 +128,10 @@ class TestSupabase:
         assert (found.size_bytes, found.content_type) == (len(CONTENT), "video/mp4")
         assert found.created_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
         assert await storage.head(PATH, 16) == CONTENT[:16]
+        assert await storage.tail(PATH, 16) == CONTENT[-16:]
+        copy = io.BytesIO()
+        assert await storage.save(PATH, copy)
+        assert copy.getvalue() == CONTENT
         held = InMemoryFileStorage()
         held.put(PATH, CONTENT, "video/mp4")
         assert await storage.sha256(PATH) == await held.sha256(PATH)
@@ -135,6 +145,7 @@ class TestSupabase:
             return answer(request) if "range" in request.headers else serving(request)
 
         assert await make(plain).head(PATH, 16) == CONTENT[:16]
+        assert await make(plain).tail(PATH, 16) == CONTENT[-16:]
 
     async def test_an_empty_file_has_no_head(self, make: Make) -> None:
         def answer(request: httpx.Request) -> httpx.Response:
@@ -167,9 +178,13 @@ class TestSupabase:
             ("section/a.mp4", 3),
         ]
 
-    @pytest.mark.parametrize("call", ["sign_download", "find", "head", "sha256"])
+    @pytest.mark.parametrize("call", READS)
     async def test_a_missing_file_is_none(self, make: Make, call: str) -> None:
         assert await CALLS[call](make(lambda _: refusal(404, "not_found"))) is None
+
+    async def test_a_missing_file_is_not_saved(self, make: Make) -> None:
+        assert not await CALLS["save"](make(lambda _: refusal(404, "not_found")))
+        assert not await CALLS["save"](InMemoryFileStorage())
 
     async def test_removes_nothing_without_a_call(self, make: Make) -> None:
         def answer(_: httpx.Request) -> httpx.Response:
@@ -197,7 +212,9 @@ class TestSupabase:
         assert (error.value.status, error.value.code) == (503, "storage_unavailable")
         assert error.value.headers["Retry-After"]
 
-    @pytest.mark.parametrize("call", ["sign_upload", "sign_download", "find", "head", "sha256"])
+    @pytest.mark.parametrize(
+        "call", ["sign_upload", "sign_download", "find", "head", "tail", "sha256"]
+    )
     @pytest.mark.parametrize("body", [{}, "text", None])
     async def test_so_is_json_that_says_nothing(self, make: Make, call: str, body: object) -> None:
         with pytest.raises(StorageUnavailableError):
@@ -218,7 +235,7 @@ class TestSupabase:
         def answer(request: httpx.Request) -> httpx.Response:
             return httpx.Response(500) if request.method == "GET" else serving(request)
 
-        for call in ("head", "sha256"):
+        for call in ("head", "tail", "save", "sha256"):
             with pytest.raises(StorageUnavailableError):
                 await CALLS[call](make(answer))
 
@@ -234,7 +251,7 @@ class TestSupabase:
 class TestInMemory:
     async def test_behaves_like_a_bucket(self) -> None:
         storage = InMemoryFileStorage()
-        for call in ("sign_download", "find", "head", "sha256"):
+        for call in READS:
             assert await CALLS[call](storage) is None
         storage.put(PATH, CONTENT, "video/mp4")
         storage.put("section/nested/b.mp4", b"", "video/mp4")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0024"
+SCHEMA_REVISION = "0025"
 """Revisions are one line, numbered in its order."""
 
 

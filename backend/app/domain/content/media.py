@@ -10,6 +10,8 @@ from uuid import UUID
 
 import puremagic
 
+from app.domain.content.polyglot import is_polyglot
+
 SNIFFED_BYTES: Final = 4_096
 UPLOAD_LIFETIME: Final = timedelta(hours=2)
 """How long Supabase's signed upload URLs are valid; Supabase fixes it."""
@@ -43,6 +45,14 @@ class MediaType(StrEnum):
 class Rejection(StrEnum):
     SIZE = "size_mismatch"
     TYPE = "type_mismatch"
+    POLYGLOT = "polyglot"
+    """It is something else as well: an archive, a page, a script."""
+
+    ACTIVE = "active_content"
+    """A PDF with scripts, actions that reach out, or files within."""
+
+    UNREADABLE = "unreadable"
+    """A PDF that is broken, needs a password, or costs too much to look through."""
 
 
 _EVIDENCE: Final = frozenset({MediaType.PDF, MediaType.PNG, MediaType.JPEG})
@@ -120,11 +130,15 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the storage holds. `sent_type` is what the uploader said, `head` the first bytes."""
+    """What the storage holds. `sent_type` is what the uploader said.
+
+    `head` has the first SNIFFED_BYTES, `tail` the last TAIL_BYTES.
+    """
 
     sent_type: str
     size_bytes: int
     head: bytes
+    tail: bytes
 
 
 def judge(declared: Declared, found: Found) -> Rejection | None:
@@ -134,7 +148,7 @@ def judge(declared: Declared, found: Found) -> Rejection | None:
     sent = found.sent_type.partition(";")[0].strip().lower()
     if sent != declared.content_type or sniff(found.head) != declared.content_type:
         return Rejection.TYPE
-    return None
+    return Rejection.POLYGLOT if is_polyglot(found.head, found.tail) else None
 
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

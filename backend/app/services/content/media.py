@@ -6,6 +6,9 @@ Storage is never called within a transaction. A signed URL gives access to a fil
 made only after checking the caller's permission.
 """
 
+import asyncio
+import hashlib
+import tempfile
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,12 +35,15 @@ from app.domain.content.media import (
     MediaLimits,
     MediaPurpose,
     MediaState,
+    MediaType,
     Rejection,
     judge,
     object_path,
     sniff,
 )
+from app.domain.content.polyglot import TAIL_BYTES
 from app.integrations.file_storage import FileStorage, StorageUnavailableError, UploadGrant
+from app.integrations.pdf import PdfInspector
 from app.models import Media
 from app.repositories.content.media import MediaFilter
 from app.schemas.base import ListOf
@@ -81,10 +87,12 @@ class MediaService(Service):
         database: Database,
         context: RequestContext,
         storage: FileStorage,
+        pdfs: PdfInspector,
         limits: MediaLimits,
     ) -> None:
         super().__init__(database, context)
         self._storage = storage
+        self._pdfs = pdfs
         self._limits = limits
 
     async def list(self, filters: MediaFilter, request: PageRequest) -> ListOf[MediaRead]:
@@ -200,15 +208,29 @@ class MediaService(Service):
     async def _look(self, media: Media) -> Verdict:
         stored = await self._storage.find(media.path)
         head = await self._storage.head(media.path, SNIFFED_BYTES)
-        if stored is None or head is None:
+        tail = await self._storage.tail(media.path, TAIL_BYTES)
+        if stored is None or head is None or tail is None:
             raise MediaNotUploadedError
         declared = Declared(media.declared_type, media.declared_bytes)
-        found = Found(stored.content_type, stored.size_bytes, head)
-        rejection = judge(declared, found)
-        digest = None
-        if rejection is None and stored.size_bytes <= self._limits.hashed_bytes:
+        found = Found(stored.content_type, stored.size_bytes, head, tail)
+        rejection, digest = judge(declared, found), None
+        if rejection is None and media.declared_type is MediaType.PDF:
+            rejection, digest = await self._look_through(media)
+        elif rejection is None and stored.size_bytes <= self._limits.hashed_bytes:
             digest = await self._storage.sha256(media.path)
         return Verdict(rejection, sniff(head), stored.size_bytes, digest)
+
+    async def _look_through(self, media: Media) -> tuple[Rejection | None, str | None]:
+        """Read a whole PDF; return why it is not taken, or the SHA-256 of what was read."""
+        with tempfile.TemporaryFile() as file:
+            if not await self._storage.save(media.path, file):
+                raise MediaNotUploadedError
+            file.flush()
+            if rejection := await self._pdfs.judge(file):
+                return rejection, None
+            file.seek(0)
+            digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
+            return None, digest.hexdigest()
 
     async def _settle(self, uow: UnitOfWork, media: Media, verdict: Verdict) -> None:
         media.completed_at = await uow.now()

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.content.media import (
+    SNIFFED_BYTES,
     TYPES_BY_PURPOSE,
     Declared,
     Found,
@@ -17,9 +18,10 @@ from app.domain.content.media import (
     referenced_media,
     sniff,
 )
+from app.domain.content.polyglot import TAIL_BYTES, is_polyglot
 from app.domain.content.section_kind import media_fields, parse_settings
 from app.domain.content.section_settings import SectionKind
-from tests.factories.media import CONTENT, HTML, MP4, PDF, PNG, SVG
+from tests.factories.media import CONTENT, HTML, JPEG, MP4, PDF, PNG, SVG, VTT
 
 ID = uuid.UUID("0199c2d4-7a51-7c3e-9d35-1d6f0a4d8e21")
 MATROSKA = b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x88matroska"
@@ -93,12 +95,12 @@ class TestJudge:
     @pytest.mark.parametrize("kind", MediaType)
     def test_takes_what_was_announced(self, kind: MediaType) -> None:
         content = CONTENT[kind]
-        found = Found(f"{kind.value}; charset=utf-8", len(content), content)
+        found = Found(f"{kind.value}; charset=utf-8", len(content), content, content)
         assert judge(declared(content, kind), found) is None
 
     @pytest.mark.parametrize("more", [-1, 1])
     def test_the_size_is_exact(self, more: int) -> None:
-        found = Found("video/mp4", len(MP4) + more, MP4)
+        found = Found("video/mp4", len(MP4) + more, MP4, MP4)
         assert judge(declared(MP4, MediaType.MP4), found) is Rejection.SIZE
 
     @pytest.mark.parametrize(
@@ -115,15 +117,62 @@ class TestJudge:
     def test_the_type_is_what_the_bytes_and_the_storage_say(
         self, sent: str, content: bytes
     ) -> None:
-        found = Found(sent, len(content), content)
+        found = Found(sent, len(content), content, content)
         assert judge(declared(content, MediaType.MP4), found) is Rejection.TYPE
 
     @given(st.sampled_from(MediaType), st.sampled_from(MediaType))
     def test_no_type_passes_for_another(self, announced: MediaType, real: MediaType) -> None:
         content = CONTENT[real]
-        found = Found(announced.value, len(content), content)
+        found = Found(announced.value, len(content), content, content)
         rejection = judge(declared(content, announced), found)
         assert rejection == (None if announced is real else Rejection.TYPE)
+
+
+ZIP_END = b"PK\x05\x06" + bytes(18)
+POLYGLOTS = {
+    "a page before a PDF": (MediaType.PDF, b"<html>" + PDF),
+    "a PDF after a line": (MediaType.PDF, b"\n" + PDF),
+    "a page in a PDF": (MediaType.PDF, PDF[:9] + b"%<script>alert(1)</script>\n" + PDF[9:]),
+    "a PDF that goes on": (MediaType.PDF, PDF + b"<script>alert(1)</script>"),
+    "an archive behind a PDF": (MediaType.PDF, PDF + ZIP_END),
+    "a PDF in the comment of an archive": (
+        MediaType.PDF,
+        PDF[:20] + ZIP_END[:-2] + len(PDF[20:]).to_bytes(2, "little") + PDF[20:],
+    ),
+    "an archive behind a picture": (MediaType.PNG, PNG + ZIP_END),
+    "an archive behind a film": (MediaType.MP4, MP4 + ZIP_END),
+    "a page in a picture": (MediaType.PNG, PNG + b"tEXt<ScRiPt>alert(1)</script>"),
+    "a drawing in a picture": (MediaType.JPEG, JPEG + b"<svg onload=alert(1)>"),
+    "a script that is a picture": (MediaType.JPEG, JPEG.replace(b"\x00\x10JFIF", b"/*JFIF", 1)),
+    "a PDF in a picture": (MediaType.JPEG, JPEG + PDF),
+    "a page in captions": (MediaType.VTT, VTT + b"<iframe src=//e.invalid></iframe>"),
+}
+
+
+class TestPolyglots:
+    @pytest.mark.parametrize("name", POLYGLOTS)
+    def test_are_refused(self, name: str) -> None:
+        kind, content = POLYGLOTS[name]
+        found = Found(kind.value, len(content), content[:SNIFFED_BYTES], content[-TAIL_BYTES:])
+        assert judge(declared(content, kind), found) in {Rejection.POLYGLOT, Rejection.TYPE}
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            PDF + b"\r\n\x00",
+            PDF + PDF[9:],
+            JPEG + b"\xff\xd9" + JPEG + b"\xff\xd9",
+            PNG + b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>",
+            PNG + b"PK\x05\x06" + bytes(3),
+            VTT + b"<v Ivy>Wash <b>your</b> hands.</v>",
+        ],
+    )
+    def test_what_cameras_and_offices_add_is_taken(self, content: bytes) -> None:
+        assert not is_polyglot(content[:SNIFFED_BYTES], content[-TAIL_BYTES:])
+
+    @given(st.binary(max_size=200), st.binary(max_size=200))
+    def test_never_fails(self, head: bytes, tail: bytes) -> None:
+        assert is_polyglot(head, tail) in {True, False}
 
 
 def named(kind: str, **settings: object) -> Iterator[tuple[str, uuid.UUID]]:

@@ -13,6 +13,7 @@ from app.core.errors import NotFoundError
 from app.domain.audit import AuditAction
 from app.domain.content.media import MediaLimits, MediaPurpose, MediaState, MediaType
 from app.integrations.file_storage import StorageUnavailableError, StoredFile
+from app.integrations.pdf import PdfInspector
 from app.models import AuditEvent, Media, User
 from app.schemas.content.media import MediaCreate
 from app.services.content.media import MediaService
@@ -49,7 +50,7 @@ def storage() -> WatchedStorage:
 
 @pytest.fixture
 def service(database: RollbackDatabase, author: User, storage: WatchedStorage) -> MediaService:
-    return MediaService(database, acting(author), storage, LIMITS)
+    return MediaService(database, acting(author), storage, PdfInspector(), LIMITS)
 
 
 async def declared(service: MediaService, content: bytes = MP4) -> tuple[uuid.UUID, str]:
@@ -102,7 +103,7 @@ class TestComplete:
         self, database: RollbackDatabase, author: User, storage: WatchedStorage
     ) -> None:
         limits = MediaLimits(10**8, 10**6, 300, hashed_bytes=len(MP4) - 1)
-        service = MediaService(database, acting(author), storage, limits)
+        service = MediaService(database, acting(author), storage, PdfInspector(), limits)
         media_id, path = await declared(service)
         storage.put(path, MP4, "video/mp4")
         answer = (await service.complete(media_id)).value.model_dump(mode="json")
@@ -151,7 +152,8 @@ async def test_together_they_decide_once(committed_database: Database) -> None:
         storage = WatchedStorage()
         storage.put(media.path, MP4, "video/mp4")
         services = [
-            MediaService(committed_database, acting(author), storage, LIMITS) for _ in range(10)
+            MediaService(committed_database, acting(author), storage, PdfInspector(), LIMITS)
+            for _ in range(10)
         ]
         answers = await asyncio.gather(*(service.complete(media.id) for service in services))
         assert len({answer.value.model_dump_json() for answer in answers}) == 1

@@ -1,3 +1,4 @@
+import hashlib
 import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -8,6 +9,7 @@ import pytest
 
 from app.models import Media, User
 from tests.factories.media import HTML, MP4, PNG
+from tests.factories.pdf import catalog, pdf
 from tests.fakes.file_storage import InMemoryFileStorage
 from tests.routers.content.media.conftest import BASE, SCAN, VIDEO
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
@@ -174,6 +176,33 @@ class TestComplete:
         assert (rejected["state"], rejected["rejection"]) == ("rejected", rejection)
         assert rejected["sha256"] is None
         assert storage.files == {}
+
+    @pytest.mark.parametrize(
+        ("content", "rejection"),
+        [
+            (pdf(), None),
+            (pdf(catalog("/OpenAction << /S /Launch /F (calc.exe) >>")), "active_content"),
+            (pdf() + HTML, "polyglot"),
+            (b"%PDF-1.7\nNot really.\n%%EOF\n", "unreadable"),
+        ],
+    )
+    async def test_pdfs_are_looked_through(
+        self,
+        api: Api,
+        learner: User,
+        storage: InMemoryFileStorage,
+        content: bytes,
+        rejection: str | None,
+    ) -> None:
+        announced = SCAN | {"content_type": "application/pdf", "size_bytes": len(content)}
+        media = await declare(api, learner, **announced)
+        storage.put(media["upload"]["path"], content, "application/pdf")
+        judged = (await complete(api, learner, media["id"])).json()
+        state = "rejected" if rejection else "ready"
+        assert (judged["state"], judged["rejection"]) == (state, rejection)
+        assert bool(storage.files) == (rejection is None)
+        digest = hashlib.sha256(content).hexdigest()
+        assert judged["sha256"] == (None if rejection else digest)
 
     async def test_another_size_is_rejected(
         self, api: Api, author: User, storage: InMemoryFileStorage

@@ -1,0 +1,124 @@
+"""What in a PDF runs, reaches out or hides another file. Parses hostile input: see `__main__`."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import IO, Final
+
+from pypdf import PdfReader
+from pypdf.errors import PdfReadError
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NullObject,
+    PdfObject,
+    StreamObject,
+)
+
+from app.domain.content.media import Rejection
+
+ACTIONS: Final = frozenset(
+    {
+        "/GoTo3DView",
+        "/GoToE",
+        "/ImportData",
+        "/JavaScript",
+        "/Launch",
+        "/Movie",
+        "/Rendition",
+        "/RichMediaExecute",
+        "/Sound",
+        "/SubmitForm",
+    }
+)
+"""Kinds of action (`/S`) that do more than lead to a place or an address."""
+
+KEYS: Final = frozenset(
+    {"/EF", "/EmbeddedFiles", "/JS", "/JavaScript", "/RichMediaContent", "/XFA"}
+)
+KINDS: Final = frozenset(
+    {"/3D", "/EmbeddedFile", "/FileAttachment", "/Movie", "/RichMedia", "/Screen", "/Sound"}
+)
+"""Values of `/Type` and `/Subtype`."""
+
+# Names may be written with escapes: /#4aavaScript.
+_NAME: Final = rb"/((?:[0-9A-Za-z]|#[0-9A-Fa-f]{2})+)"
+_ACTION: Final = re.compile(rb"/(?:S|#53)\s*" + _NAME)
+_ANY_NAME: Final = re.compile(_NAME)
+_ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+
+
+def judge_pdf(file: IO[bytes]) -> Rejection | None:
+    """Return why a PDF is not taken. Raises whatever pypdf raises for what it cannot read.
+
+    Everything that a reader can reach is looked at. Actions are also looked for in the bytes as
+    they stand, and in those of compressed streams of objects, in case another reader finds objects
+    elsewhere; streams of objects that no table lists are refused for the same reason.
+    """
+    content = file.read()
+    # Encrypted files that open without a password are decrypted; others raise.
+    reader = PdfReader(file, strict=False)
+    streams = [reader.get_object(number) for number in _object_streams(reader)]
+    if _count(content, "/ObjStm") > len(streams):
+        return Rejection.UNREADABLE
+    texts = [content, *(each.get_data() for each in streams if isinstance(each, StreamObject))]
+    if any(_unescaped(name) in ACTIONS for text in texts for name in _ACTION.findall(text)):
+        return Rejection.ACTIVE
+    pending = [reader.trailer, reader.root_object]
+    if any(_is_active(each) for each in _dictionaries(reader, pending)):
+        return Rejection.ACTIVE
+    return None
+
+
+def _object_streams(reader: PdfReader) -> set[int]:
+    return {stream for stream, _ in reader.xref_objStm.values()}
+
+
+def _count(content: bytes, name: str) -> int:
+    return sum(_unescaped(each) == name for each in _ANY_NAME.findall(content))
+
+
+def _unescaped(name: bytes) -> str:
+    plain = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name)
+    return f"/{plain.decode('latin-1')}"
+
+
+def _dictionaries(
+    reader: PdfReader, pending: Sequence[PdfObject | None]
+) -> Iterator[DictionaryObject]:
+    """Yield all dictionaries that can be reached from the pending objects."""
+    seen: set[tuple[int, int]] = set()
+    rest = list(pending)
+    while rest:
+        each = rest.pop()
+        if isinstance(each, IndirectObject):
+            address = (each.idnum, each.generation)
+            if address not in seen:
+                seen.add(address)
+                rest.append(_resolved(reader, each))
+        elif isinstance(each, DictionaryObject):
+            yield each
+            rest.extend(each.raw_get(key) for key in each)
+        elif isinstance(each, ArrayObject):
+            rest.extend(each)
+
+
+def _resolved(reader: PdfReader, reference: IndirectObject) -> PdfObject | None:
+    found = reference.get_object()
+    lost = found is None or isinstance(found, NullObject)
+    if lost and reference.generation == 0 and reference.idnum in reader.xref_objStm:
+        # pypdf skips what it cannot read in a stream of objects; other readers might not.
+        raise PdfReadError
+    return found
+
+
+def _is_active(each: DictionaryObject) -> bool:
+    kinds = {_name(each, "/Type"), _name(each, "/Subtype")}
+    return bool(KEYS.intersection(each) or KINDS & kinds) or _name(each, "/S") in ACTIONS
+
+
+def _name(each: DictionaryObject, key: str) -> str | None:
+    value = each.get(key)
+    if isinstance(value, IndirectObject):
+        value = value.get_object()
+    return value if isinstance(value, str) else None

@@ -1,0 +1,64 @@
+import asyncio
+import signal
+import sys
+from typing import IO, Final
+
+import structlog
+
+from app.core.errors import UnavailableError
+from app.domain.content.media import Rejection
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 2
+PATIENCE_SECONDS: Final = 60.0
+"""On a busy machine the processor time that one may take can last so long."""
+
+_COMMAND: Final = (sys.executable, "-I", "-m", "app.integrations.pdf")
+_OUT_OF_TIME: Final = {-signal.SIGXCPU, -signal.SIGKILL}
+
+
+class InspectionUnavailableError(UnavailableError):
+    def __init__(self) -> None:
+        super().__init__("inspection_unavailable", "Looking through this file takes too long")
+
+
+class PdfInspector:
+    """Has PDFs judged by a process of its own, two at once. One per process of ours."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def judge(self, file: IO[bytes]) -> Rejection | None:
+        """Return why a PDF is not taken.
+
+        A file that takes too much time or memory is refused as unreadable; raises
+        InspectionUnavailableError (503) where the machine is too busy to tell.
+        """
+        async with self._turns:
+            return await _judge(file)
+
+
+async def _judge(file: IO[bytes]) -> Rejection | None:
+    file.seek(0)
+    # Without the environment: no secret is within reach of the one who reads hostile input.
+    process = await asyncio.create_subprocess_exec(
+        *_COMMAND,
+        stdin=file,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError as error:
+        raise InspectionUnavailableError from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode == 0:
+        return Rejection(output.decode()) if output else None
+    log.info("pdf_unreadable", exit_code=process.returncode)
+    return Rejection.UNREADABLE
