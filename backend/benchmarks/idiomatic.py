@@ -175,7 +175,7 @@ async def progress(
         row.state = ProgressState.IN_PROGRESS
         enrollment.progress.append(row)
     row.seconds_spent = max(row.seconds_spent, payload.seconds_spent)
-    enrollment.reported_at = datetime.now(UTC)
+    row.updated_at = datetime.now(UTC)
     required = [rule.section_id for rule in rules if rule.required]
     done = sum(1 for part in enrollment.progress if part.state is ProgressState.COMPLETED)
     enrollment.progress_percent = 100 * done // len(required)

@@ -22,9 +22,6 @@ class IdempotencyKey(Base):
     created: Mapped[bool | None] = mapped_column(Boolean)
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
     etag: Mapped[str | None] = mapped_column(String(100))
-    location: Mapped[str | None] = mapped_column(String(300), deferred=True)
-    """Written by former releases only. Deferred, so that a contracting revision may drop it."""
-
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

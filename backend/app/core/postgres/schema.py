@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0025"
-"""Revisions are one line, numbered in its order."""
+SCHEMA_REVISION = "0026"
+"""The newest revision. Revisions form one line and are numbered in its order."""
 
 
 @dataclass(frozen=True, slots=True)

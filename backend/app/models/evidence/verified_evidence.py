@@ -13,6 +13,7 @@ class VerifiedEvidence(AppendOnlyModel):
     `id` is that of the external evidence, attendance or credential it comes from.
     """
 
+    # The seals cover rows under this name of the table, so it cannot be changed any more.
     __tablename__ = "evidence_elsewhere"
     __table_args__ = (
         CheckConstraint("(module_id IS NULL) <> (credential_kind IS NULL)", name="subject"),

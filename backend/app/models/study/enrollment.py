@@ -45,7 +45,7 @@ class SectionProgress(Base):
 
 
 class Enrollment(TimestampedUUIDModel):
-    """One person, one module version, one cycle."""
+    """A person's training in one module version, from enrolling to completion or withdrawal."""
 
     __tablename__ = "enrollments"
     __rights__ = KEPT
@@ -70,9 +70,6 @@ class Enrollment(TimestampedUUIDModel):
     """Inclusive; ends with that day in the person's location."""
 
     enrolled_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    reported_at: Mapped[datetime | None]
-    """Nothing reads or writes it since `StudyClock`; it goes when no older code maps it."""
-
     completed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
 

@@ -1,4 +1,4 @@
-"""What shows that somebody was trained, wherever it was recorded."""
+"""Reads the evidence that counts: training records and verified external evidence."""
 
 import uuid
 from collections import defaultdict
@@ -45,7 +45,7 @@ class VerifiedEvidenceRepository(Repository[VerifiedEvidence]):
     async def of_people(
         self, user_ids: Sequence[uuid.UUID]
     ) -> dict[uuid.UUID, list[facts.Evidence]]:
-        """Return everything that is on record about these people, corrected and withdrawn too."""
+        """Return all evidence of these people, including what was corrected or withdrawn."""
         found: dict[uuid.UUID, list[facts.Evidence]] = defaultdict(list)
         rows = await self.session.execute(_EVIDENCE, {"user_ids": list(user_ids)})
         for row in rows:
