@@ -13,32 +13,29 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import asyncpg
-import orjson
 import structlog
-from sqlalchemy import DateTime, Engine, Integer, MetaData, Uuid, event, func, text
+from sqlalchemy import DateTime, Integer, MetaData, Uuid, event, func, text
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
-    create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mapped_column
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.util import greenlet_spawn
 
-from app.core.config import PoolSettings, Settings
+from app.core.config import Settings
 from app.core.ids import new_id
-from app.core.postgres.connection import Connector, Credentials
 from app.core.postgres.dropped_connection import (
     MAY_BE_DROPPED,
     ReadingSession,
     is_dropped,
     leaves_usable,
-    replace_dropped_connections,
 )
+from app.core.postgres.engine import create_engine, log_if_slow
 from app.core.postgres.table_security import APPEND_ONLY, MUTABLE
-from app.core.postgres.url import DatabaseUrl, PoolerMode
+from app.core.postgres.url import PoolerMode
 
 log = structlog.get_logger(__name__)
 
@@ -155,72 +152,8 @@ def _refuse_change(mapper: Mapper[Any], _connection: object, _target: object) ->
     raise AppendOnlyError(msg)
 
 
-def _dumps(value: object) -> str:
-    # asyncpg returns UUIDs as a subclass of its own, which orjson cannot serialise without
-    # `default`.
-    return orjson.dumps(value, default=str).decode()
-
-
 FAREWELL_SECONDS = 3.0
 """How long closing all connections may take at the end of a process."""
-
-UNANSWERED_SECONDS = 5.0
-"""Added to the server's statement limit: without an answer by then, the connection is dead."""
-
-
-def create_engine(  # noqa: PLR0913  # the settings of one engine, by name
-    database: DatabaseUrl,
-    pool: PoolSettings,
-    *,
-    connect_timeout: float = 5.0,
-    statement_timeout_ms: int = 15_000,
-    slow_query_ms: float = 0,
-    reread: Callable[[], Credentials] | None = None,
-) -> AsyncEngine:
-    """Make the engine. `pool_pre_ping` stays off: it costs three round trips a checkout.
-
-    `reread` is called for new credentials when the server refuses those of the URL.
-    """
-    arguments = database.connect_args | {
-        "async_creator_fn": Connector(reread),
-        "timeout": connect_timeout,
-        "command_timeout": statement_timeout_ms / 1000 + UNANSWERED_SECONDS,
-    }
-    if database.mode is PoolerMode.DIRECT:
-        # Poolers refuse settings at the start of a session. Behind one, the limit that is set on
-        # the database role applies.
-        arguments["server_settings"] = {"statement_timeout": str(statement_timeout_ms)}
-    engine = create_async_engine(
-        database.url,
-        connect_args=arguments,
-        pool_size=pool.size,
-        max_overflow=pool.overflow,
-        pool_timeout=pool.timeout,
-        pool_recycle=pool.recycle,
-        json_serializer=_dumps,
-        json_deserializer=orjson.loads,
-    )
-    replace_dropped_connections(engine.sync_engine)
-    if slow_query_ms:
-        _log_slow_queries(engine.sync_engine, slow_query_ms)
-    return engine
-
-
-def _log_slow_queries(engine: Engine, threshold_ms: float) -> None:
-    @event.listens_for(engine, "before_cursor_execute")
-    def _start(*arguments: Any) -> None:  # noqa: ANN401  # the event's own signature
-        arguments[4].query_started = time.perf_counter()
-
-    @event.listens_for(engine, "after_cursor_execute")
-    def _stop(*arguments: Any) -> None:  # noqa: ANN401  # the event's own signature
-        _log_if_slow(arguments[2], arguments[4].query_started, threshold_ms)
-
-
-def _log_if_slow(statement: str, started: float, threshold_ms: float) -> None:
-    duration_ms = (time.perf_counter() - started) * 1000
-    if duration_ms >= threshold_ms:
-        # The parameters are not logged, because they may be personal data.
-        log.warning("slow_query", statement=statement[:500], duration_ms=round(duration_ms))
 
 
 class Database:
@@ -322,7 +255,7 @@ class Database:
             # That is I/O, which SQLAlchemy's async engine only does within a greenlet.
             await greenlet_spawn(connection.close)
             if self._slow_query_ms:
-                _log_if_slow(statement, started, self._slow_query_ms)
+                log_if_slow(statement, started, self._slow_query_ms)
 
     async def _checkout(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
         """Return a pooled connection and the driver's below it."""

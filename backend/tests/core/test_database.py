@@ -18,9 +18,9 @@ from app.core.database import (
     AppendOnlyError,
     Base,
     Database,
-    create_engine,
 )
 from app.core.ids import new_id
+from app.core.postgres.engine import create_engine
 from app.core.postgres.failure import constraint_name, unavailable
 from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode, parse_database_url

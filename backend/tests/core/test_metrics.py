@@ -1,8 +1,9 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.core.config import PoolSettings
-from app.core.database import Database, create_engine
+from app.core.database import Database
 from app.core.metrics import Metrics
+from app.core.postgres.engine import create_engine
 from app.core.postgres.url import parse_database_url
 from tests.support import RollbackDatabase
 

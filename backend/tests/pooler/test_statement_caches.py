@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.config import PoolSettings
-from app.core.database import Database, create_engine
+from app.core.database import Database
 from app.core.postgres.dropped_connection import driver_error
+from app.core.postgres.engine import create_engine
 from app.core.postgres.url import PoolerMode, parse_database_url
 from devstack.postgres import EmbeddedPostgres
 from tests.pooler.pgbouncer import pgbouncer

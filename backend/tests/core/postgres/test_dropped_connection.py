@@ -7,8 +7,9 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import PoolSettings
-from app.core.database import Database, create_engine
+from app.core.database import Database
 from app.core.postgres.dropped_connection import is_dropped
+from app.core.postgres.engine import create_engine
 from app.core.postgres.failure import unavailable
 from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode, parse_database_url

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
 from app.core.config import PoolSettings
-from app.core.database import create_engine
+from app.core.postgres.engine import create_engine
 from app.core.postgres.url import DatabaseUrl, PoolerMode, parse_database_url
 from devstack.postgres import EmbeddedPostgres
 

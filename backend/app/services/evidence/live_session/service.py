@@ -1,6 +1,5 @@
-"""Classes held live: who is expected, who came, what was asked, and what closing completes."""
+"""Who may do what with a class: plan it, expect people, mark them, record questions, close it."""
 
-import dataclasses
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -18,12 +17,10 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.evidence.live_session import (
-    Attendee,
-    class_result,
     is_before_publication,
     is_too_long_ago,
 )
-from app.models import LiveSession, SessionQuestion, VerifiedEvidence
+from app.models import LiveSession, SessionQuestion
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.repositories.evidence.live_session import LiveSections, LiveSessionFilter, RosterLine
 from app.schemas.base import ListOf
@@ -41,8 +38,7 @@ from app.schemas.evidence.live_session import (
 )
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
-from app.services.compliance.reconciliation import reconcile_module
-from app.services.evidence.verified_evidence import count_evidence, local_day, zone_of
+from app.services.evidence.live_session.closing import complete
 from app.services.unit_of_work import UnitOfWork
 
 FIELDS = (
@@ -206,38 +202,11 @@ class LiveSessionService(Service):
             live.closed_at = now
             live.closed_by_id = self.actor.id
             await uow.live_sessions.save(live)
-            body = await self._complete(uow, live)
+            body = await complete(uow, live)
             after = {"attended": len(body.completed + body.credited + body.not_enrolled)}
             await uow.audit(AuditAction.LIVE_SESSION_CLOSED, live, after=after)
             shown = await self._shown(uow, live, body)
             return await uow.answer(Answer(shown))
-
-    async def _complete(self, uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
-        completed = set()
-        for enrollment in await uow.live_sessions.lock_open_enrollments(live):
-            seconds = live.duration_minutes * 60
-            await uow.live_sessions.credit_time(enrollment.id, live.section_id, seconds)
-            await uow.enrollments.complete_section(
-                enrollment.id,
-                live.section_id,
-                actor_id=uow.actor_id,
-                request_id=uow.request_id,
-            )
-            completed.add(enrollment.user_id)
-        await reconcile_module(uow, sorted(completed), live.module_id)
-        lines = {line.user.id: line for line in await uow.live_sessions.attendees(live.id)}
-        sections = await uow.live_sessions.live_sections(live.module_id)
-        attendees = (
-            Attendee(user_id, user_id in completed, line.user.is_active)
-            for user_id, line in lines.items()
-        )
-        result = class_result(live.section_id, attendees, sections.required if sections else ())
-        if sections is not None:
-            for user_id in result.credited:
-                await _credit(uow, live, lines[user_id], sections.version)
-        return LiveSessionClosed(
-            **dict(LiveSessionRead.model_validate(live)), **dataclasses.asdict(result)
-        )
 
     async def _shown(
         self, uow: UnitOfWork, live: LiveSession, body: LiveSessionClosed
@@ -372,20 +341,6 @@ def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> Sessio
     """Return what was asked, and who asked it where the reader may know."""
     read = SessionQuestionRead.model_validate(question)
     return read if read.user_id in shown else read.model_copy(update={"user_id": None})
-
-
-async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
-    await count_evidence(
-        uow,
-        VerifiedEvidence(
-            id=line.attendance.id,
-            user_id=line.user.id,
-            day=live.starts_at.astimezone(zone_of(line.user)).date(),
-            recorded_on=await local_day(uow, line.user),
-            module_id=live.module_id,
-            version=version,
-        ),
-    )
 
 
 def _entry(line: RosterLine) -> RosterEntry:

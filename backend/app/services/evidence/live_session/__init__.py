@@ -1,0 +1,5 @@
+"""Classes held live."""
+
+from app.services.evidence.live_session.service import LiveSessionService
+
+__all__ = ["LiveSessionService"]

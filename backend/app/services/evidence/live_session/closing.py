@@ -1,0 +1,57 @@
+"""What closing a class completes."""
+
+import dataclasses
+
+from app.domain.evidence.live_session import Attendee, class_result
+from app.models import LiveSession, VerifiedEvidence
+from app.repositories.evidence.live_session import RosterLine
+from app.schemas.evidence.live_session import LiveSessionClosed, LiveSessionRead
+from app.services.compliance.reconciliation import reconcile_module
+from app.services.evidence.verified_evidence import count_evidence, local_day, zone_of
+from app.services.unit_of_work import UnitOfWork
+
+
+async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
+    """Complete the live section of the attendees; credit those who are not enrolled.
+
+    The caller has locked the session and settled its roster.
+    """
+    completed = set()
+    for enrollment in await uow.live_sessions.lock_open_enrollments(live):
+        seconds = live.duration_minutes * 60
+        await uow.live_sessions.credit_time(enrollment.id, live.section_id, seconds)
+        await uow.enrollments.complete_section(
+            enrollment.id,
+            live.section_id,
+            actor_id=uow.actor_id,
+            request_id=uow.request_id,
+        )
+        completed.add(enrollment.user_id)
+    await reconcile_module(uow, sorted(completed), live.module_id)
+    lines = {line.user.id: line for line in await uow.live_sessions.attendees(live.id)}
+    sections = await uow.live_sessions.live_sections(live.module_id)
+    attendees = (
+        Attendee(user_id, user_id in completed, line.user.is_active)
+        for user_id, line in lines.items()
+    )
+    result = class_result(live.section_id, attendees, sections.required if sections else ())
+    if sections is not None:
+        for user_id in result.credited:
+            await _credit(uow, live, lines[user_id], sections.version)
+    return LiveSessionClosed(
+        **dict(LiveSessionRead.model_validate(live)), **dataclasses.asdict(result)
+    )
+
+
+async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
+    await count_evidence(
+        uow,
+        VerifiedEvidence(
+            id=line.attendance.id,
+            user_id=line.user.id,
+            day=live.starts_at.astimezone(zone_of(line.user)).date(),
+            recorded_on=await local_day(uow, line.user),
+            module_id=live.module_id,
+            version=version,
+        ),
+    )
