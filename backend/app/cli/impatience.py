@@ -1,6 +1,7 @@
-"""HTTP/1.1 that waits for nobody for long, and keeps little for anybody.
+"""Uvicorn's HTTP/1.1 protocol with limits on the time and memory that one client may take.
 
-Uvicorn itself only limits idle connections; what precedes a body may be of any size there.
+Uvicorn itself only limits how long a connection may be idle. It limits neither how slowly a client
+sends a request or reads an answer, nor the size of a request's headers.
 """
 
 import asyncio
@@ -9,71 +10,71 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEADERS_SECONDS: Final = 8.0
-"""From the first byte of a request, or from the connection, to the end of its headers."""
+"""Time limit for the headers, from the first byte of a request or from opening the connection."""
 
 BODY_SECONDS: Final = 20.0
-"""From there to the end of its body: files go to Storage, so bodies are small."""
+"""Time limit for the body, from the end of the headers. Bodies are small: files go to Storage."""
 
 READING_SECONDS: Final = 60.0
-"""How long a client may leave what was sent to it unread, and what it may fall behind in all."""
+"""How far a client may fall behind, in all, while it reads an answer."""
 
 SLOWEST_BYTES: Final = 16_384
-"""What it reads in a second at the least, or it falls behind."""
+"""A client that reads fewer bytes than this in a second falls behind."""
 
 WHOLE_SECONDS: Final = 900.0
-"""How long it may take over one answer, however steadily it reads."""
+"""How long a client may take to read one answer, however steadily it reads."""
 
 LOOKS: Final = 20
-"""How often within READING_SECONDS it is looked at."""
-
+"""How often within READING_SECONDS the progress of a reading client is checked."""
 
 HEAD_BYTES: Final = 32 * 1024
-"""Of a request's address and headers, trailers included."""
+"""Largest size of a request's address and headers together, including trailers."""
 
 HEADERS: Final = 100
+"""Largest number of headers of a request."""
 
 _TOO_LARGE: Final = b"The request's headers are too large."
 
 
 class HeadTooLargeError(Exception):
-    """Thrown through the parser, which then parses no further."""
+    """Raised in a callback of the parser, so that it stops parsing."""
 
 
 class ImpatientProtocol(HttpToolsProtocol):
-    """Ends connections whose client is too slow to send a request or to read an answer.
+    """Closes the connection of a client that sends a request or reads an answer too slowly.
 
-    They end without an answer: browsers open connections ahead of need, and would take one for
-    the answer to what they ask next.
+    It is closed without an answer. Browsers open connections before they need them, and would take
+    an error that is sent now for the answer to the request that they send next.
     """
 
     _awaited: float | None = None
-    """How long what comes next may take; None between requests."""
+    """Seconds that the part which is being received may take; None between requests."""
 
     _timed: float | None = None
-    """What the timer was set for."""
+    """The value of `_awaited` for which the timer was set."""
 
     _held_up = False
-    """Whether it was this side that did not read on when the timer last ended."""
+    """Whether reading was paused by this server, and not by the client, when the timer last ran."""
 
     _head_bytes = 0
-    """Of the request that is being read, as far as the parser has passed them on."""
+    """Size of the present request's address and headers that the parser has passed on so far."""
 
     _headers = 0
 
     _unparsed = 0
-    """At most so many bytes are in the parser: it keeps a header until it has all of it."""
+    """Upper bound of the bytes that the parser holds: it keeps a header until it is complete."""
 
     _sending: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
 
     _looked = (0.0, 0)
-    """When it was last looked at, and how much it had not read then."""
+    """Time of the last check, and the number of bytes that the client had not read then."""
 
     _behind = 0.0
-    """By how many seconds the client is behind the slowest reader that is allowed."""
+    """Seconds by which the client is behind one that reads SLOWEST_BYTES a second."""
 
     _reading_for = 0.0
-    """How long this side has waited for the client to read the present answer."""
+    """Seconds for which the server has waited for the client to read the present answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -174,7 +175,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         return self._head_bytes > HEAD_BYTES or self._headers > HEADERS
 
     def _refuse_head(self) -> None:
-        # While an answer is due, this one would be taken for it.
+        # While an earlier request is being answered, the client would take this for its answer.
         if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  # None at first
             lines = [
                 STATUS_LINE[431] + b"content-type: text/plain; charset=utf-8",
@@ -196,7 +197,8 @@ class ImpatientProtocol(HttpToolsProtocol):
     def _end(self) -> None:
         held_up, self._held_up = self._held_up, self.flow.read_paused
         if held_up or self._held_up:
-            # The missing bytes may have arrived already, but reading them also takes time.
+            # The server itself had stopped reading, so the missing bytes may have arrived long
+            # ago. The client gets the whole time once more.
             self._timed = None
             self._set_timer()
         else:

@@ -14,8 +14,9 @@ log = structlog.get_logger(__name__)
 async def repeating(step: Callable[[], Awaitable[bool]], pause: float) -> AsyncIterator[None]:
     """Repeat a step while the block is entered, and cancel it at the end.
 
-    A step that did something is followed by the next one, after as long as it took: requests get
-    half of the time. Else, and after an error, it rests for `pause` seconds.
+    After a step that did something the next one follows after a pause as long as the step took, so
+    that requests get at least half of the time. After a step without work, or an error, the pause
+    is `pause` seconds.
     """
     task = asyncio.create_task(_repeat(step, pause))
     try:
@@ -32,7 +33,7 @@ async def _repeat(step: Callable[[], Awaitable[bool]], pause: float) -> None:
         try:
             is_busy = await step()
         except Exception as error:
-            # A database that is away, say. Whatever it is, the next try meets it or it is gone.
+            # For example, the database cannot be reached. The next try will show whether it can.
             log.warning("background_step_failed", error=type(error).__name__, exc_info=True)
             is_busy = False
         await asyncio.sleep(time.monotonic() - begun if is_busy else pause)

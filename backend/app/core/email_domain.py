@@ -1,7 +1,7 @@
-"""Addresses in the one form in which they may be compared, which is also what Supabase keeps.
+"""Brings email addresses into the form in which they can be compared.
 
-That is lower case, and a domain in ASCII: `zähne.example` is `xn--zhne-loa.example`. People are
-shown the other form.
+That form is lower case with the domain in ASCII: `zähne.example` is `xn--zhne-loa.example`.
+Supabase stores addresses in the same form. People are shown the domain in Unicode.
 """
 
 from email_validator import validate_email

@@ -1,4 +1,4 @@
-"""Identifiers made by the client: time-ordered, so that index pages stay warm."""
+"""Identifiers that the application makes, ordered by time so that new rows share index pages."""
 
 import uuid
 

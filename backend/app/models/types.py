@@ -1,4 +1,4 @@
-"""Column types that read the same on PostgreSQL and, for the core nouns, on SQLite."""
+"""Column types that work on PostgreSQL and, for the core nouns, on SQLite."""
 
 from enum import StrEnum
 from typing import Any

@@ -1,4 +1,4 @@
-"""The few things every repository does alike. Repositories flush; only the unit of work commits."""
+"""The base of all repositories. They flush; only the unit of work commits."""
 
 import uuid
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A total order of a list: by a column that is never null, then by id."""
+    """The order of a list: by a column that is never null, then by id, so that it is total."""
 
     by: ColumnElement[Any] | InstrumentedAttribute[Any]
     row_id: InstrumentedAttribute[uuid.UUID]
@@ -51,12 +51,12 @@ class Repository(Generic[M]):
         return row
 
     async def save(self, row: M) -> M:
-        """Write what was changed in the row and its parts; a concurrent edit is StaleDataError."""
+        """Write the changes of the row and its parts; raise StaleDataError on a concurrent edit."""
         await self.session.flush()
         return row
 
     async def reread(self, row: M) -> M:
-        """Read a row again that statements, triggers or its references have changed."""
+        """Read a row again after statements or triggers have changed it or what it refers to."""
         await self.session.refresh(row)
         return row
 
@@ -97,5 +97,5 @@ class Repository(Generic[M]):
 def contains(
     column: ColumnElement[Any] | InstrumentedAttribute[Any], text: str
 ) -> ColumnElement[bool]:
-    """Match `text` anywhere in `column`, whatever its case; % and _ mean themselves."""
+    """Match `text` anywhere in `column` in any case; % and _ are no wildcards."""
     return column.icontains(text, autoescape=True)

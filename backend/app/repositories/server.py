@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""The state and the clock of the database server."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Many rows in one statement: an array for each column, put together again by `unnest`."""
+"""Passes many rows to one statement as an array for each column, joined again by `unnest`."""
 
 from collections.abc import Sequence
 from typing import Any

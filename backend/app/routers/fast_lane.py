@@ -1,10 +1,12 @@
-"""What people do all day, answered ahead of FastAPI's routing and dependencies.
+"""Answers the five most frequent requests before FastAPI's routing and dependencies run.
 
-Those cost such a request several times what its one statement does (docs/performance.md). Only the
-plain form is answered here: a valid token, no query, no Idempotency-Key, a whole body as the schema
-wants it. The services are the routes' own; here they get a caller whom the statement finds. Whoever
-or whatever is not found goes on, untouched, to the route of the same address: accounts to mend and
-rarer forms are decided there alone.
+Routing and dependencies take several times as much processor time as the one SQL statement of such
+a request (docs/performance.md). A request is answered here only in its plain form: with a valid
+token, without a query or an Idempotency-Key, and with a complete body that fits the schema. The
+services are the same ones that the routes use. They are given the verified claims instead of an
+actor, and their statement looks up the caller as well. If the statement finds no caller or no row,
+or the request has any other form, it goes on unchanged to the route of the same address, which
+decides about it.
 """
 
 import re
@@ -35,7 +37,7 @@ P = TypeVar("P", bound=BaseModel)
 
 _ID = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 
-# As clients send it. HTTPBearer takes more, such as several spaces.
+# The usual form of the header. Other forms that HTTPBearer accepts are left to the routes.
 _BEARER = re.compile(rb"Bearer ([!-~]+)")
 
 

@@ -1,6 +1,7 @@
-"""Requests at their word: nothing in a query or a body is ignored in silence.
+"""Refuses query parameters and body fields that FastAPI would ignore, and JSON beyond our limits.
 
-A body is JSON that the database can keep: no NaN, neither too deep nor too broad, valid UTF-8.
+A body must be valid UTF-8 and JSON without NaN, so that the database can store it, and neither
+nested too deeply nor made of too many values.
 """
 
 import re
@@ -18,31 +19,32 @@ from app.core.errors import FieldError, InvalidPayloadError, pointer_to
 
 MAX_DEPTH = 32
 MAX_COMMAS = 10_100
-"""Between members and items, of which the longest list takes 10,000.
+"""Largest number of commas between members and items; the longest list has 10,000 items.
 
-Each may be a fault of its own, and faults cost more than values.
+Each value may have a fault, and reporting a fault costs more than reading a value.
 """
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 NOT_JSON = "not JSON"
-"""Itself stands for a body that cannot be read: no schema takes it, once it is known who sent it.
+"""The value that takes the place of a body that cannot be read. No schema accepts a text.
 
-FastAPI would refuse such a body before it asks. Instances of classes of our own would not do: from
-those, Pydantic reads attributes.
+FastAPI answers 422 to unreadable JSON before it checks who sent it. With this value the caller is
+authenticated first. An object of a class of our own would not do, because Pydantic would read its
+attributes.
 """
 
 
 class StrictRequest(Request):
     takes_body = True
     query_names: Mapping[str, bool]
-    """What the operation takes in its query, and whether it may be repeated there."""
+    """The names of the operation's query parameters; True for those that may be repeated."""
 
     def refuse_query(self) -> None:
         """Refuse parameters that the operation does not know, and single ones that are repeated.
 
-        To take a misspelt filter for none would answer with everybody's rows.
+        If a misspelt filter were ignored, the answer would contain everybody's rows.
         """
         if self.url.query and (faults := list(self._query_faults())):
             raise InvalidPayloadError(faults)
@@ -56,7 +58,7 @@ class StrictRequest(Request):
                 yield FieldError(f"query:{name}", "repeated", "This parameter is sent once")
 
     async def refuse_fields(self) -> None:
-        """Refuse what is sent to an operation that takes nothing; `{}` is nothing."""
+        """Refuse a body that is sent to an operation without one; an empty object may be sent."""
         if self.takes_body or not await self.body():
             return
         if sent := await self.json():
@@ -71,7 +73,10 @@ class StrictRequest(Request):
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401  # JSON
-    """Return the value, or NOT_JSON. Runs on the loop: each step reads the bytes once."""
+    """Return the value, or NOT_JSON.
+
+    Runs on the event loop, so each step takes time in proportion to the size of the body.
+    """
     if _is_crowded(body):
         return NOT_JSON
     try:
@@ -82,7 +87,10 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401  # JSON
 
 
 def _is_crowded(body: bytes) -> bool:
-    """Tell what cannot be within the limits from counts alone; long texts may have some commas."""
+    """Tell whether the counts of quotes and commas alone show that the limits are exceeded.
+
+    The limits on these counts are generous, because texts may contain commas too.
+    """
     strings = body.count(b'"') - body.count(b'\\"')
     return strings > 4 * MAX_COMMAS or body.count(b",") > 10 * MAX_COMMAS
 

@@ -21,7 +21,7 @@ ALGORITHMS = frozenset({"ES256", "RS256"})
 MAX_AGE_SECONDS = 600
 COOLDOWN_SECONDS = 30
 KEPT_SECONDS = 24 * 3600
-"""How long keys outlive an outage: as long as a token may live that they signed before it."""
+"""How long known keys are used during an outage: as long as the longest token may be valid."""
 
 MAX_BYTES = 256 * 1024
 MAX_ABSENT = 1024
@@ -40,9 +40,10 @@ class JwksKeys:
     """Keys by `kid`.
 
     Fetched at most every `COOLDOWN_SECONDS`, by one caller at a time, after `MAX_AGE_SECONDS` or
-    when an unknown kid turns up. A failed fetch keeps the keys that are known, for a day. While
-    nobody can say whether a kid is one of the project's, because the set that lacks it is older
-    than the question, it raises KeysUnavailableError (503: the token may be right).
+    when an unknown kid turns up. After a failed fetch the known keys are used for up to a day. An
+    unknown kid may belong to a key that is newer than the last fetched set. Until a set has been
+    fetched after the first request with it, KeysUnavailableError (503) is raised, because the
+    token may be valid.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class JwksKeys:
         return None
 
     def _look_up_absent(self, kid: str, asked_at: float) -> None:
-        """Return if a set was without the kid after somebody first asked for it."""
+        """Return if a set fetched after the first request with this kid does not have it."""
         if kid not in self._absent and self._fetched_at < asked_at:
             raise KeysUnavailableError(self._seconds_to_fetch())
         self._absent[kid] = None

@@ -1,10 +1,10 @@
-"""Supabase's keys of a project: one for browsers, one for servers."""
+"""The two kinds of API keys of a Supabase project: publishable (for browsers) and secret."""
 
 import jwt
 
 
 def is_publishable_key(key: str) -> bool:
-    """Tell the key for browsers, in its present form or as the older token of `anon`."""
+    """Tell whether this is the publishable key, or the older `anon` token in its place."""
     if key.startswith("sb_publishable_"):
         return True
     try:

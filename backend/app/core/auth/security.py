@@ -41,7 +41,7 @@ class Claims:
     full_name: str | None
     signed_in_at: datetime
     issued_at: datetime
-    """What the token says of its owner was so then."""
+    """When the token was issued, and hence how recent its statements about its owner are."""
 
     expires_at: float
     assurance_level: str
@@ -54,7 +54,7 @@ class InvalidTokenError(NotAuthenticatedError):
 
 
 class TokenCache:
-    """Verified claims by the SHA-256 of their token: bounded, short-lived, never the token."""
+    """Verified claims by the SHA-256 of their token. The tokens themselves are not kept."""
 
     def __init__(self, size: int, seconds: float) -> None:
         self._seconds = seconds
@@ -111,7 +111,7 @@ class TokenVerifier:
         if algorithm == "HS256" and self._legacy_secret is not None:
             return self._decode_with(token, self._legacy_secret, "HS256")
         kid = header.get("kid")
-        # `jku`, `x5u` and `jwk` of the header are never looked at: the keys are ours alone.
+        # The header's `jku`, `x5u` and `jwk` are ignored: they would let a token bring its own key.
         if algorithm not in ALGORITHMS or not isinstance(kid, str) or "crit" in header:
             raise InvalidTokenError
         key = await self._keys.get(kid)
@@ -146,10 +146,10 @@ class TokenVerifier:
     def _read(self, payload: dict[str, Any]) -> Claims:
         if payload.get("role") != ROLE or payload.get("is_anonymous"):
             raise InvalidTokenError
-        # With a custom access token hook, Supabase sends the audience as an array at times.
+        # With a custom access token hook, Supabase sometimes sends the audience as an array.
         if payload["aud"] not in (AUDIENCE, [AUDIENCE]):
             raise InvalidTokenError
-        # Somebody else's application, which its user let in, through Supabase's OAuth server.
+        # Supabase's OAuth server gave this token to another application, with its user's consent.
         client = payload.get("client_id")
         if client is not None and client not in self._oauth_clients:
             raise InvalidTokenError
@@ -194,7 +194,7 @@ def _email(value: object) -> str | None:
 
 
 def _full_name(metadata: dict[str, Any]) -> str | None:
-    """Return a proposal for a new row only: people write what they like here."""
+    """Return a name for a new row. People can edit it freely, so it is not used afterwards."""
     for key in ("full_name", "name"):
         value = metadata.get(key)
         if isinstance(value, str) and value.strip():

@@ -17,7 +17,7 @@ from app.core.errors import ConflictError, UnavailableError
 BLOCK: Final = 65_536
 IN_MEMORY: Final = 1_048_576
 FILES_KEPT: Final = 4
-"""So many of the largest files may wait for their clients at once."""
+"""Number of files of the largest size that may wait on disk for their clients at once."""
 
 
 class DownloadTooLargeError(ConflictError):
@@ -26,7 +26,7 @@ class DownloadTooLargeError(ConflictError):
 
 
 class Download:
-    """A file that is complete. It is gone with the last reference to it."""
+    """A complete file. It is deleted with the last reference to this object."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
@@ -44,7 +44,7 @@ class Download:
 
 
 class Downloads:
-    """Makes files, a few at once: they take connections for long, and leave the others to all."""
+    """Makes files, and only a few at once, because each holds a connection for a long time."""
 
     def __init__(self, *, at_once: int, wait_seconds: float, max_bytes: int) -> None:
         self._turns = asyncio.Semaphore(at_once)

@@ -1,4 +1,4 @@
-"""Text that spreadsheets do not run."""
+"""Makes text inert, so that a spreadsheet does not run it as a formula."""
 
 # The full-width forms too: some spreadsheets read them as the plain ones.
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")

@@ -1,4 +1,4 @@
-"""A ZIP archive written piece by piece: nothing of it is kept once it has been handed on."""
+"""Writes a ZIP archive piece by piece, so that it is never in memory as a whole."""
 
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
@@ -10,7 +10,7 @@ CHUNK = 65_536
 
 
 class _Sink:
-    """What zipfile takes for a pipe: it can be written to, and neither read nor sought."""
+    """A target for zipfile that can only be written to, as a pipe. It collects the pieces."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -22,7 +22,7 @@ class _Sink:
         return len(piece)
 
     def flush(self) -> None:
-        """Nothing waits anywhere."""
+        """Do nothing. zipfile calls this, but `take` returns every piece at once anyway."""
 
     def take(self) -> bytes:
         taken = b"".join(self._pieces)

@@ -1,4 +1,7 @@
-"""Lets Alembic see what lives in SQL: `alembic check` names it, `--autogenerate` writes it down."""
+"""A plug-in of Alembic for differences in functions, triggers, policies, rights and CHECKs.
+
+`alembic check` then reports them, and `alembic revision --autogenerate` writes them down.
+"""
 
 from collections.abc import Iterator
 
@@ -34,7 +37,7 @@ def _render(_context: AutogenContext, operation: ExecuteOp) -> str:
 
 
 def difference(database: Definitions, code: Definitions) -> Iterator[ExecuteOp]:
-    """Yield what makes the database the same as the code, in an order that works."""
+    """Yield the statements that make the database equal to the code, each after those it needs."""
     tables = _tables(database), _tables(code)
     changed = {key for key in {*database, *code} if database.get(key) != code.get(key)}
     old = [database[key] for key in changed if key in database and _is_there(database[key], tables)]
@@ -59,7 +62,10 @@ def _tables(definitions: Definitions) -> set[str]:
 
 
 def _is_there(definition: Definition, tables: tuple[set[str], set[str]]) -> bool:
-    """Tell whether the table is in both; a new one brings its CHECKs, a dropped one takes all."""
+    """Tell whether a statement is needed for an object of this table.
+
+    CREATE TABLE makes the CHECKs of a new table, and DROP TABLE drops everything on it.
+    """
     database, code = tables
     if definition.table is None:
         return True

@@ -1,4 +1,4 @@
-"""Connections that notice when nobody is there any more, and how they are opened."""
+"""Opens connections that notice when the server cannot be reached any more."""
 
 import asyncio
 import socket
@@ -11,10 +11,11 @@ import structlog
 log = structlog.get_logger(__name__)
 
 CLOSE_SECONDS: Final = 2.0
-"""How long a farewell may take: a peer that has vanished never answers it."""
+"""How long closing may take. A server that cannot be reached never answers the goodbye."""
 
-# A peer that has vanished is noticed after 25 s without a sign, or 20 s after the first byte that
-# it does not acknowledge. Where the platform does not know an option, the command's limit remains.
+# With these options the kernel ends a connection after 25 s without any answer from the server, or
+# 20 s after the first byte that the server does not acknowledge. Platforms that lack an option wait
+# for the driver's time limit of the statement instead.
 _SOCKET_OPTIONS: Final[Mapping[str, int]] = {
     "TCP_KEEPIDLE": 10,
     "TCP_KEEPINTVL": 5,
@@ -28,7 +29,7 @@ class NotConnectedError(ConnectionError):
 
 
 class WatchedConnection(asyncpg.Connection):
-    """A connection whose kernel asks for signs of life, and that closes in bounded time."""
+    """A connection with TCP keepalive, and with a time limit on closing."""
 
     def __init__(
         self,
@@ -54,7 +55,8 @@ def _watch(transport: asyncio.Transport) -> None:
     shown = transport.get_extra_info("socket")
     if shown is None or shown.family not in {socket.AF_INET, socket.AF_INET6}:
         return
-    # uvloop shows a stand-in without setsockopt; this is the same socket under another number.
+    # uvloop returns an object without setsockopt. This duplicates the file descriptor, and options
+    # that are set on the duplicate apply to the same socket.
     with socket.fromfd(shown.fileno(), shown.family, socket.SOCK_STREAM) as watched:
         watched.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _SOCKET_OPTIONS.items():
@@ -70,12 +72,12 @@ class Connector:
     """Opens connections; reads the credentials again when those that it has are refused."""
 
     def __init__(self, reread: Callable[[], Credentials] | None = None) -> None:
-        """`reread` returns the credentials that are in force now, from where they are kept."""
+        """`reread` reads the present credentials from their file."""
         self._reread = reread
         self._current: dict[str, str | None] = {}
 
     async def __call__(self, **arguments: Any) -> asyncpg.Connection:  # noqa: ANN401  # the driver's own
-        """Connect; raise NotConnectedError for whatever the server or the driver has against it."""
+        """Connect; raise NotConnectedError when the server or the driver refuses."""
         try:
             return await self._connect(arguments)
         except (
@@ -101,7 +103,8 @@ class Connector:
         try:
             user, password = await asyncio.to_thread(self._reread)
         except (OSError, ValueError) as error:
-            # The file may be being written just now. The error reported is the server's refusal.
+            # Somebody may be writing the file at this moment. The caller gets the error with which
+            # the server refused the old credentials.
             log.warning("credentials_not_read", reason=type(error).__name__)
         else:
             self._current = {"user": user, "password": password}

@@ -1,8 +1,10 @@
-"""What of the schema lives in SQL: functions, triggers, policies, rights and CHECKs, to compare.
+"""Reads the functions, triggers, policies, rights and CHECKs of the database and of the code.
 
-PostgreSQL itself says what a declaration means: everything that the code declares is made in a
-schema of its own, the catalogue of both schemas is read in the same words, and the schema is rolled
-back. So no text is parsed here, and no row or object of the compared schema is locked.
+Alembic does not compare these.
+
+Everything that the code declares is created in a schema of its own, both schemas are read from
+PostgreSQL's catalogue with the same query, and the new schema is rolled back. So this module does
+not have to parse SQL, and it locks no object of the schema that it compares with.
 """
 
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ SCHEMA = "declared_by_code"
 SQL_FILES = Path(__file__).parents[2] / "models"
 
 _CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text()
-# Alembic makes its table itself, before the first revision.
+# Alembic creates its table itself, so the table is in the database but in no model.
 _ALEMBIC_VERSION = (
     "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)",
     *protect_table("alembic_version", READ_ONLY),
@@ -33,10 +35,10 @@ _ALEMBIC_VERSION = (
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One object of the catalogue, and the statements that make it and take it away."""
+    """One object of the catalogue, and the statements that create and drop it."""
 
     rank: int
-    """What is of a lower rank is made earlier: functions before the triggers that run them."""
+    """Objects of a lower rank are created first: functions before the triggers that run them."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""Connections that died while nobody looked: a restarted pooler, an ended backend, a failover.
+"""Deals with connections that end while they are idle: a restarted pooler or server, a failover.
 
 Idle connections are replaced and reads are repeated, which loses nothing. Writes are never repeated
 here, because a write whose connection ended may or may not have been committed.
@@ -20,14 +20,14 @@ _DROPPED = (
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
     asyncpg.exceptions.IdleSessionTimeoutError,
-    # What the driver says while the server's last message is on its way.
+    # The driver raises this while the server's last message has not arrived yet.
     asyncpg.exceptions.InternalClientError,
 )
 MAY_BE_DROPPED = (*_DROPPED, DBAPIError)
 
 
 def is_dropped(error: BaseException) -> bool:
-    """Tell whether a connection that was there has gone, which another one may not have."""
+    """Tell whether the connection has ended, in which case another one may still work."""
     if isinstance(error, DBAPIError):
         cause = driver_error(error)
         return error.connection_invalidated or (cause is not None and is_dropped(cause))
@@ -41,7 +41,8 @@ def is_read_only(error: BaseException) -> bool:
 def leaves_usable(error: BaseException) -> bool:
     """Tell whether a connection may be used again after its statement met this error.
 
-    Nobody knows what it is in the middle of when it was not the server that refused.
+    It may only if the error came from the server. Otherwise the connection may be in the middle of
+    a message.
     """
     return isinstance(error, asyncpg.PostgresError) and not is_read_only(error)
 
@@ -67,10 +68,10 @@ def _refuse_closed(
 
 
 def _forget_dropped(context: ExceptionContext) -> None:
-    """Replace a connection, and with it all older ones, also while its end is still on the way.
+    """Replace a connection that has ended and all older ones, which probably have ended too.
 
-    The one whose server takes no changes is replaced alone: a new one may meet another server, or
-    a setting that the session was too old for.
+    A connection to a server that is read-only is replaced alone. A new one may reach another
+    server, or the same one after it was made writable.
     """
     error = context.original_exception
     cause = getattr(error, "__cause__", None) or error

@@ -1,4 +1,4 @@
-"""What a failure of the database means to a caller: come back later, or a fault of ours."""
+"""Translates errors of the database: into "try again later" where that helps, else not at all."""
 
 import asyncio
 
@@ -11,8 +11,8 @@ from app.core.errors import UnavailableError
 from app.core.postgres.connection import NotConnectedError
 from app.core.postgres.dropped_connection import driver_error
 
-# An exhausted pool, or a lock or an end that was not reached in the time that the role has, or
-# because others waited for this one in turn.
+# The pool is exhausted, a lock or a statement exceeded the time limit of the role, or there was a
+# deadlock.
 _CROWDED = (
     PoolTimeoutError,
     asyncpg.LockNotAvailableError,
@@ -35,7 +35,10 @@ _AWAY = (
 
 
 def unavailable(error: BaseException) -> UnavailableError | None:
-    """Translate what passes by itself or by an operator's hand; None for a fault of ours."""
+    """Return the error for the client, or None where the statement itself is at fault.
+
+    Errors that pass by themselves, or once an operator has acted, become UnavailableError.
+    """
     cause = origin(error)
     if isinstance(cause, _CROWDED):
         return UnavailableError("overloaded", "Too many requests at once")
@@ -55,7 +58,7 @@ class ReadOnlyError(UnavailableError):
 
 
 def origin(error: BaseException) -> BaseException:
-    """Return what the driver or the system said, below what was made of it."""
+    """Return the driver's or the system's own exception, below those that wrap it."""
     below = driver_error(error) if isinstance(error, DBAPIError) else None
     if isinstance(error, NotConnectedError):
         below = error.__cause__

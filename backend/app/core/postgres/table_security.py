@@ -55,7 +55,7 @@ def refuse_changes(table: str) -> tuple[str, ...]:
 
 
 def keep_rows(table: str, function: str) -> tuple[str, ...]:
-    """Return the triggers that let `function` decide over changes of rows; none may be emptied."""
+    """Return the triggers: `function` decides about UPDATE and DELETE, and TRUNCATE is refused."""
     return (
         (
             f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table} "

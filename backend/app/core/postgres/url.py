@@ -1,4 +1,4 @@
-"""One normaliser for every spelling of a PostgreSQL URL that Supabase, its CLI and people use."""
+"""Reads a PostgreSQL URL in any of the spellings that Supabase, its CLI and people use."""
 
 import ssl
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ _FORM: Final = (
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 Tls = ssl.SSLContext | Literal["allow", "prefer"]
-"""How a connection is encrypted, or that the driver is to see whether it can be."""
+"""A TLS context, or one of libpq's modes that try both with and without encryption."""
 
 
 class PoolerMode(StrEnum):
-    """What stands between us and PostgreSQL: it decides which features may be used."""
+    """The pooler between the application and PostgreSQL; it limits which features may be used."""
 
     DIRECT = "direct"
     SESSION = "session"
@@ -87,7 +87,7 @@ def _read(base: str) -> URL:
     except (ArgumentError, ValueError):
         url = None
     is_ours = kind in _SCHEMES and driver in _DRIVERS
-    # What follows an @ in a password is taken for the host.
+    # Without encoding, an @ in the password would make the rest of it a part of the host.
     if url is None or not is_ours or not url.database or "@" in (url.host or ""):
         raise ValueError(_FORM)
     return url

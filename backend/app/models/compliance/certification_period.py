@@ -36,8 +36,8 @@ class CertificationPeriod(Period):
     """A period as it is known today.
 
     The database lets reconciliation replace a period while it is open, and until the day on
-    which it closed is over everywhere. After that it leaves only for `superseded_periods`, where
-    a fact that was entered late shows that it was otherwise.
+    which it closed is over in all time zones. After that a period is only removed when a late fact
+    contradicts it, and then moves to `superseded_periods`.
     """
 
     __tablename__ = "certification_periods"

@@ -14,8 +14,8 @@ from app.models.types import text_enum
 class Segment(Base):
     """A person's status for a requirement on every day from `starts_on` through `ends_on`.
 
-    Days to come assume that nothing else is recorded. Where the person worked on these days is
-    repeated here, so that the matrix of any day reads one index.
+    Statuses of future days assume that nothing else is recorded. Where the person worked is
+    repeated here, so that the matrix of any day needs only one index.
     """
 
     __abstract__ = True
@@ -26,7 +26,7 @@ class Segment(Base):
     )
     starts_on: Mapped[date] = mapped_column(primary_key=True)
     ends_on: Mapped[date]
-    """Infinity where no end is in sight."""
+    """Infinity where the status has no end."""
 
     status: Mapped[ComplianceStatus] = mapped_column(text_enum(ComplianceStatus, "status"))
     due_on: Mapped[date | None]
@@ -48,13 +48,13 @@ class ComplianceSegment(Segment):
     __table_args__ = (CheckConstraint("ends_on >= starts_on", name="ends_on"),)
 
     known_from: Mapped[date] = mapped_column(server_default="-infinity")
-    """The day since which this is known; days before it knew otherwise."""
+    """The first day on which this was known."""
 
 
 class SupersededSegment(AppendOnly, Segment):
-    """What was known from `known_from` through `known_through`, and was found otherwise since.
+    """A status that was held to be true from `known_from` through `known_through`.
 
-    So "what did we know on that day?" stays answerable, whatever is entered late.
+    A late fact has replaced it since. It is kept so that a report can show what was known then.
     """
 
     __tablename__ = "superseded_segments"
@@ -84,7 +84,7 @@ Index(
 
 
 class Dimension(StrEnum):
-    """What the matrix is counted by."""
+    """A dimension by which the matrix is counted."""
 
     LOCATION = "location"
     DEPARTMENT = "department"
@@ -92,7 +92,7 @@ class Dimension(StrEnum):
 
 
 class ComplianceDay(Base):
-    """A day whose counts are kept ready."""
+    """A day for which counts are stored."""
 
     __tablename__ = "compliance_days"
 
@@ -100,10 +100,10 @@ class ComplianceDay(Base):
 
 
 class ComplianceCount(UUIDModel):
-    """How many people more, or fewer, have a status on a kept day. The sum is what counts.
+    """A change of the number of people with a status on such a day. The sum of rows is the number.
 
-    Rows are only added, so that people who complete something never wait for each other; the
-    nightly reconciliation adds up what has gathered. Each dimension counts everybody.
+    Transactions only add rows, so that they never wait for each other. The nightly reconciliation
+    adds them up. Each dimension counts everybody.
     """
 
     __tablename__ = "compliance_counts"
@@ -127,9 +127,9 @@ Index(
 
 
 class ComplianceEdition(UUIDModel):
-    """A part of the number of times that what the matrix is made of was written.
+    """A counter of changes to the tables that the matrix is made from, spread over several rows.
 
-    Triggers count in any row that nobody else is counting in; the number is the sum of all rows.
+    A trigger adds to any row that no other transaction has locked. The sum of all rows counts.
     """
 
     __tablename__ = "compliance_editions"
@@ -141,8 +141,8 @@ class ComplianceEdition(UUIDModel):
 class CompliancePending(UUIDModel):
     """A training record that reconciliation has not looked at yet.
 
-    The database writes one with every record, in the same transaction; reconciling the person
-    takes it away. What a crash leaves here is worked out by the next run.
+    The database writes one with every record, in the same transaction, and reconciling the person
+    deletes it. If the process crashes in between, the next reconciliation finds it here.
     """
 
     __tablename__ = "compliance_pending"

@@ -29,7 +29,7 @@ Index("ix_exemptions_user_id", Exemption.user_id, Exemption.requirement_id)
 
 
 class ExemptionRevocation(AppendOnlyModel):
-    """Ends an exemption: `recorded_on` is the first day that is no longer free."""
+    """Ends an exemption: `recorded_on` is the first day on which it does not hold any more."""
 
     __tablename__ = "exemption_revocations"
 

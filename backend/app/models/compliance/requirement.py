@@ -14,7 +14,7 @@ _RULE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgres
 
 
 class Requirement(SoftDeletable, RevisionedModel):
-    """A duty that the organisation has. What it asks of whom is in its versions."""
+    """A training requirement. Its versions say what is required of whom."""
 
     __tablename__ = "requirements"
     __rights__ = KEPT
@@ -22,7 +22,7 @@ class Requirement(SoftDeletable, RevisionedModel):
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
     origin: Mapped[str | None] = mapped_column(String(100), unique=True)
-    """Its name in the content that ships with the application; null for one's own."""
+    """Its key in the content that ships with the application; null for all others."""
 
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"), default=1)
     """The number of the rule recorded last."""

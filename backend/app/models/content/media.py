@@ -10,7 +10,7 @@ from app.models.types import text_enum
 
 
 class Media(RevisionedModel):
-    """A file in Storage: announced here before it is uploaded, usable once it was looked at."""
+    """A file in Storage. The row is made before the upload, and the file usable after a check."""
 
     __tablename__ = "media"
     __table_args__ = (
@@ -26,7 +26,7 @@ class Media(RevisionedModel):
     )
 
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    """Whose evidence it is; of a file for a section, its uploader."""
+    """The person whose evidence it is; for a file of a section, its uploader."""
 
     uploaded_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     purpose: Mapped[MediaPurpose] = mapped_column(text_enum(MediaPurpose, "purpose"))
@@ -35,16 +35,16 @@ class Media(RevisionedModel):
     """Key in the bucket, made by domain.media.object_path."""
 
     file_name: Mapped[str | None] = mapped_column(String(200))
-    """What people call the file: a label, never part of a path."""
+    """The file's name for people. It is never part of a path."""
 
     declared_type: Mapped[MediaType] = mapped_column(text_enum(MediaType, "declared_type"))
     declared_bytes: Mapped[int] = mapped_column(BigInteger)
     found_type: Mapped[str | None] = mapped_column(String(100))
-    """What the stored bytes show; None before that, or where they show nothing known."""
+    """The type found in the stored bytes; None before the check, or for an unknown type."""
 
     found_bytes: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(String(64))
-    """Lower-case hex over the stored bytes; None for files that are too large to read again."""
+    """Lower-case hex SHA-256 of the stored bytes; None for files too large to be read again."""
 
     state: Mapped[MediaState] = mapped_column(
         text_enum(MediaState, "state"),
@@ -60,7 +60,7 @@ Index("ix_media_created_at", Media.purpose, Media.created_at.desc(), Media.id)
 
 
 class VersionMedia(AppendOnly, Base):
-    """A file that a published version shows: who is enrolled in that version may see it."""
+    """A file that a published version uses. People enrolled in that version may see it."""
 
     __tablename__ = "version_media"
 

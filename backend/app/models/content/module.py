@@ -19,8 +19,8 @@ class ModuleStatus(StrEnum):
 class TrainingModule(SoftDeletable, RevisionedModel):
     """The draft that authors edit. Learners only ever see its published versions.
 
-    `revision` counts every edit of the module, its sections and its questions: the module is
-    the unit of concurrency.
+    `revision` counts every edit of the module, its sections and its questions, so that an edit of
+    one part is noticed by whoever edits another.
     """
 
     __tablename__ = "training_modules"

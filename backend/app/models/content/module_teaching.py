@@ -13,7 +13,8 @@ from app.models.types import text_enum
 class ModuleTeaching(RevisionedModel):
     """Who answers questions about a module, which CE hours it carries, how long it is kept.
 
-    Records copy it as it is at their completion; publishing has no part in it.
+    Training records copy it at completion. It is not part of a version, so publishing does not
+    change it.
     """
 
     __tablename__ = "module_teachings"
@@ -38,4 +39,4 @@ class ModuleTeaching(RevisionedModel):
     retention_class: Mapped[RetentionClass | None] = mapped_column(
         text_enum(RetentionClass, "retention_class")
     )
-    """Besides what the requirements for the module say; the longest period holds."""
+    """Applies in addition to the requirements of the module; the longest period holds."""

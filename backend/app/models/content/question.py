@@ -25,7 +25,7 @@ class QuizQuestion(RevisionedModel):
     prompt: Mapped[str] = mapped_column(Text)
     points: Mapped[Decimal] = mapped_column(Numeric(7, 3), default=Decimal(1))
     answer_metadata: Mapped[JsonObject] = mapped_column("metadata", Json)
-    """Options and key by kind (app.domain.quiz). Holds the answers: never sent to learners."""
+    """Options and key, by kind (app.domain.content.quiz). Has the answers: not for learners."""
 
     explanation: Mapped[str | None] = mapped_column(Text)
     position: Mapped[int] = mapped_column(Integer)

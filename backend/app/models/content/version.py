@@ -21,7 +21,7 @@ from app.models.types import Json, JsonObject, text_enum
 
 
 class ModuleVersion(AppendOnlyModel):
-    """What learners of one version study: immutable, and served byte for byte."""
+    """The content of one published version. It is immutable, and served byte for byte."""
 
     __tablename__ = "module_versions"
     __table_args__ = (UniqueConstraint("module_id", "number"),)
@@ -48,7 +48,7 @@ class ModuleVersion(AppendOnlyModel):
 
 
 class VersionSection(AppendOnly, Base):
-    """The completion rule of each section of a version, for the progress function."""
+    """The completion rule of a section of a version; the database's functions read it."""
 
     __tablename__ = "version_sections"
 
@@ -70,7 +70,7 @@ class VersionSection(AppendOnly, Base):
     """How far into a video a report must have come to complete it, in seconds."""
 
     document_sha256: Mapped[str | None] = mapped_column(String(64))
-    """What a signature of an acknowledgement section covers."""
+    """Hash of the text that a signature of an acknowledgement section covers."""
 
 
 Index("ix_version_sections_position", VersionSection.version_id, VersionSection.position)

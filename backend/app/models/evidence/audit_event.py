@@ -14,7 +14,7 @@ class AuditEvent(AppendOnlyModel):
     __kept_by__ = "refuse_unless_erased('target_id')"
 
     actor_id: Mapped[uuid.UUID | None]
-    """Null for what the system did by itself or an operator did from the command line.
+    """Null for changes by the system itself, or by an operator from the command line.
 
     No foreign key: it would lock the actor's row for each event (revision 0009).
     """

@@ -19,9 +19,9 @@ class ExternalEvidenceStatus(StrEnum):
 
 
 class ExternalEvidence(RevisionedModel):
-    """Training done elsewhere. Editable while pending; once reviewed the database freezes it.
+    """External evidence. Editable while pending; once reviewed the database refuses changes.
 
-    A verified one counts through the `VerifiedEvidence` of the same id, until that is withdrawn.
+    Once verified it counts through the `VerifiedEvidence` of the same id, until it is withdrawn.
     """
 
     __tablename__ = "external_trainings"
@@ -59,7 +59,7 @@ class ExternalEvidence(RevisionedModel):
     """Last valid day as printed on the card: stored, never computed."""
 
     evidence_reference: Mapped[str | None] = mapped_column(String(500))
-    """Id of the media, or in words where else the scan is kept."""
+    """Id of the media with the scan, or a text that says where else the scan is kept."""
 
     notes: Mapped[str | None] = mapped_column(Text)
     provider_number: Mapped[str | None] = mapped_column(String(100))

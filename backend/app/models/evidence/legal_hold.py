@@ -9,7 +9,7 @@ from app.core.postgres.table_security import KEPT
 
 
 class LegalHold(RevisionedModel):
-    """While one is in force nothing about the person may be erased. Released, never deleted."""
+    """Keeps everything about a person from being erased until it is released. Never deleted."""
 
     __tablename__ = "legal_holds"
     __rights__ = KEPT

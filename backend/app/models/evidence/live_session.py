@@ -28,7 +28,7 @@ class AttendanceStatus(StrEnum):
 
 
 class LiveSession(RevisionedModel):
-    """One class held for a module's live section. Once closed the database freezes it."""
+    """One class held for a module's live section. Once closed the database refuses changes."""
 
     __tablename__ = "live_sessions"
     __rights__ = KEPT
@@ -53,7 +53,7 @@ class LiveSession(RevisionedModel):
     """Set where the instructor is on the staff: they may then mark attendance."""
 
     instructor_named_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
-    """An instructor sees no more of the roster than whoever named them, and then themselves."""
+    """Who named the instructor; an instructor sees no more of the roster than that person."""
 
     created_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     status: Mapped[SessionStatus] = mapped_column(
@@ -85,7 +85,7 @@ class Attendance(UUIDModel):
     marked_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     marked_at: Mapped[datetime | None]
     full_name: Mapped[str | None] = mapped_column(String(200))
-    """As it was when the session was closed; so is the job title."""
+    """Like the job title, copied when the session is closed."""
 
     job_title: Mapped[str | None] = mapped_column(String(200))
 

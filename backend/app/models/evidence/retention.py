@@ -47,14 +47,14 @@ class Erasure(AppendOnlyModel):
 
     record_count: Mapped[int] = mapped_column(Integer)
     last_hash: Mapped[str] = mapped_column(String(64))
-    """Of the last record of the chain; 64 zeros where there was none."""
+    """Hash of the last record of the chain; 64 zeros where there was none."""
 
     transaction_id: Mapped[int] = mapped_column(BigInteger)
     """The triggers allow deleting the person's rows in this transaction only."""
 
 
 class ErasedRecord(AppendOnly, Base):
-    """One link of an erased chain: what sealed hashes are compared with once the record is gone."""
+    """One link of an erased chain. Sealed hashes are compared with it once the record is gone."""
 
     __tablename__ = "erased_records"
     __rights__ = READ_ONLY

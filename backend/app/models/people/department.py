@@ -5,7 +5,7 @@ from app.core.database import TimestampedUUIDModel
 
 
 class Department(TimestampedUUIDModel):
-    """A name people agree on: `Front Desk` and `front desk` are one department."""
+    """A department. Its name is unique in any case: `Front Desk` and `front desk` are one."""
 
     __tablename__ = "departments"
 

@@ -11,7 +11,7 @@ from app.models.types import text_enum
 
 
 class EmploymentChange(AppendOnlyModel):
-    """What a person's employment is from `effective_on` until a later change takes effect.
+    """A person's employment from `effective_on` until a later change takes effect.
 
     The database writes a row with every change of `users`; services add those that take effect on
     another day. Of two rows for one day the later one holds.
@@ -23,7 +23,7 @@ class EmploymentChange(AppendOnlyModel):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     effective_on: Mapped[date]
     recorded_on: Mapped[date]
-    """The day it was at the person's location; kept, so that a later move does not shift it."""
+    """The day at the person's location then, stored so that a later move does not shift it."""
 
     state: Mapped[EmploymentState] = mapped_column(text_enum(EmploymentState, "state"))
     role: Mapped[Role] = mapped_column(text_enum(Role, "role"))

@@ -7,7 +7,7 @@ from app.core.database import Base
 
 
 class InvitationClaim(Base):
-    """Somebody is inviting this address: every further mail would kill the link of the last one."""
+    """Claims an address while it is invited, since a second mail would void the first link."""
 
     __tablename__ = "invitation_claims"
 

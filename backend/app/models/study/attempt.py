@@ -19,8 +19,8 @@ class AttemptState(StrEnum):
 class QuizAttempt(TimestampedUUIDModel):
     """One try at one quiz section, made by the server at its start and graded once.
 
-    Points to `grades` are those of the newest `AttemptResult`; whatever else a graded attempt says
-    is never changed again (trigger `refuse_change`).
+    The columns from `points` to `grades` are those of the newest `AttemptResult`. The trigger
+    `refuse_change` refuses all other changes of a graded attempt.
     """
 
     __tablename__ = "quiz_attempts"
@@ -74,7 +74,7 @@ class AttemptResult(AppendOnlyModel):
     score_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2))
     passed: Mapped[bool]
     kept_pass: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
-    """Passed before, and below the mark after the correction: the pass stays."""
+    """The attempt was passed before a correction put it below the mark; the pass is kept."""
 
     grades: Mapped[JsonObject] = mapped_column(Json)
 

@@ -9,7 +9,7 @@ from app.core.postgres.table_security import KEPT
 
 
 class StudyClock(Base):
-    """Up to when a person's study time is reckoned: no second counts for two trainings."""
+    """The instant up to which a person's time was credited, so that no second counts twice."""
 
     __tablename__ = "study_clocks"
     __rights__ = KEPT

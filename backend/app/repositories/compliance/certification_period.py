@@ -96,7 +96,7 @@ class CertificationPeriodRepository(Repository[CertificationPeriod]):
     async def supersede(
         self, keys: Sequence[PeriodKey], known_from: Mapping[uuid.UUID, date]
     ) -> None:
-        """Take away closed periods that later knowledge contradicts; they are kept as such."""
+        """Move closed periods that a late fact contradicts to `superseded_periods`."""
         if keys:
             rows = [(*key, known_from[key[0]]) for key in keys]
             await self.session.execute(_SUPERSEDE, columns(rows))
@@ -107,9 +107,9 @@ class CertificationPeriodRepository(Repository[CertificationPeriod]):
             await self.session.execute(_REMOVE, columns(keys))
 
     async def valid_through(self, record_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, date | None]:
-        """Return the first day on which each record ceases to be enough for something it met.
+        """Return, for each record, the earliest `valid_through` of the periods that it met.
 
-        A record that met nothing is absent; None: it does not expire.
+        None means that it does not expire. A record that met nothing is absent.
         """
         statement = (
             select(CertificationPeriod.met_by, func.min(CertificationPeriod.valid_through))

@@ -1,4 +1,4 @@
-"""The matrix as it is kept: one status for each person, requirement and range of days."""
+"""The stored statuses: one for each person, requirement and range of days."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ _COUNTS_LOCK = "hashtextextended('compliance counts', 0)"
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """A stored segment, comparable as a whole: what differs in any field is another segment."""
+    """A stored segment. Two are equal only if all of their fields are."""
 
     user_id: uuid.UUID
     requirement_id: uuid.UUID
@@ -140,10 +140,10 @@ _ADD_UP = text(
 
 
 def known_segments(known_on: date) -> CTE:
-    """Return the segments as they were known on a day, under the name of those known today.
+    """Return a common table expression of the segments as they were known on a day.
 
-    The name is that of the table on purpose: whatever reads segments reads these instead. Within
-    the expression itself it is still the table (it is not recursive).
+    It has the same name as the table of today's segments, so that a statement which reads that
+    table reads the expression instead. Within the expression the name still means the table.
     """
     columns = [column.key for column in ComplianceSegment.__table__.columns]
     known = select(*(getattr(ComplianceSegment, key) for key in columns)).where(
@@ -185,7 +185,7 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
         made: Iterable[SegmentRow],
         known_from: Mapping[uuid.UUID, date],
     ) -> None:
-        """Replace what was known of people by what is known since a day of theirs."""
+        """Replace the segments of people by new ones, known from the given day of each."""
         keys = [
             (row.user_id, row.requirement_id, row.starts_on, known_from[row.user_id])
             for row in gone
@@ -213,7 +213,7 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
         return list(await self.session.scalars(statement.order_by(CompliancePending.user_id)))
 
     async def kept_days(self) -> list[date]:
-        """Return the days whose counts are kept, and let no other day be added meanwhile."""
+        """Return the days whose counts are stored; lock the list until the transaction ends."""
         await self.session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_COUNTS_LOCK})"))
         return list(await self.session.scalars(select(ComplianceDay.day)))
 
@@ -227,7 +227,7 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
             await self.session.execute(_ADD_COUNTS, columns(rows))
 
     async def keep_days(self, days: Sequence[date]) -> None:
-        """Keep the counts of exactly these days, each added up."""
+        """Store the counts of these days alone, each reduced to one row."""
         await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_COUNTS_LOCK})"))
         await self.session.execute(
             text("DELETE FROM compliance_days WHERE day <> ALL(:days)").bindparams(

@@ -61,7 +61,7 @@ class GroupBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportScope:
-    """Which cells of the matrix. Names are compared without regard to case."""
+    """A filter of the report. Names are compared in any case."""
 
     as_of: date
     location: str | None = None
@@ -73,11 +73,11 @@ class ReportScope:
     status: ComplianceStatus | None = None
     user_id: uuid.UUID | None = None
     known_on: date | None = None
-    """The day whose knowledge is asked for; None: today's."""
+    """The day as whose knowledge the report is made; None for today."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether counts of one dimension can answer it."""
+        """Whether the stored counts can answer it, which count by one dimension only."""
         narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
         return not any(narrowed) and self.known_on is None
 
@@ -126,7 +126,8 @@ _COUNTED = {
     GroupBy.TITLE: Dimension.JOB_TITLE,
     GroupBy.REQUIREMENT: Dimension.LOCATION,
 }
-# Triggers count whatever a kept matrix is made of. On the driver, as the statements of study.py.
+# Triggers count every change of a table that the matrix is made from. Runs on the driver, as the
+# statements in study.py do.
 _EDITION = """
     SELECT today.day, today.id, (SELECT coalesce(sum(number), 0)::bigint FROM compliance_editions)
       FROM (SELECT id, local_day(location_id) AS day FROM caller WHERE role = 'admin') AS today
@@ -138,7 +139,7 @@ DAYS_PER_WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """Which counts of a day are kept: another number whenever their matrix may be another."""
+    """The state of a day's counts: the number changes whenever their matrix may have changed."""
 
     day: date
     number: int
@@ -161,8 +162,8 @@ class ReportRepository:
     async def matrix(self, actor: Actor, scope: ReportScope, group_by: GroupBy) -> str:
         """Return the counts as the JSON of a `ComplianceReport`.
 
-        They come from those kept ready where everybody is counted on a kept day, else from the
-        segments; the database puts them together, in one statement.
+        Where everybody is counted on a day with stored counts, these are used, otherwise the
+        segments. One statement makes the JSON.
         """
         cells: Cells = _live_cells(actor, scope, group_by)
         if actor.is_admin and scope.is_whole:
@@ -242,7 +243,7 @@ def _live_cells(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*
 def _kept_cells(
     scope: ReportScope, group_by: GroupBy, live: Select[*tuple[Any, ...]]
 ) -> CompoundSelect[*tuple[Any, ...]]:
-    """Return what was counted beforehand; the live cells only where the day is not kept."""
+    """Return the stored counts; where the day has none, the counts of the segments."""
     is_kept = exists().where(ComplianceDay.day == scope.as_of)
     key: ColumnElement[str | None] = ComplianceCount.key.expression
     if group_by is GroupBy.REQUIREMENT:
@@ -263,7 +264,7 @@ def _kept_cells(
 
 
 def _report(cells: Cells, scope: ReportScope, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
-    """Put cells together by group, then by requirement, each in the order of its label."""
+    """Nest the cells by group and requirement, each in the order of its label."""
     groups = _groups(_rows(cells))
     named = groups.c.title if group_by is GroupBy.REQUIREMENT else groups.c.key
     label = func.coalesce(Location.name, named)
@@ -283,7 +284,7 @@ def _report(cells: Cells, scope: ReportScope, group_by: GroupBy) -> Select[*tupl
 
 
 def _reconciling(scope: ReportScope) -> ColumnElement[Any]:
-    """List the rules that the counts may not follow yet, even if nobody is counted by them."""
+    """List the changed rules that the counts may not reflect yet."""
     rows = reconciling()
     line = func.json_build_object(
         *("id", rows.c.requirement_id, "title", rows.c.title, "share", rows.c.share)
@@ -304,7 +305,7 @@ def _rows(cells: Cells) -> CTE:
         func.coalesce(func.sum(cell.c.people).filter(cell.c.status == status), 0).label(status)
         for status in ComplianceStatus
     )
-    # Joined afterwards: a title in the grouping key would cost more than all the sums.
+    # Titles are joined after grouping. In the grouping key they would cost more than all the sums.
     row = select(cell.c.key, cell.c.requirement_id, *summed).group_by(
         cell.c.key, cell.c.requirement_id
     )

@@ -16,7 +16,7 @@ from app.repositories.base import Keyset, Repository
 
 @dataclass(frozen=True, slots=True)
 class PublishedVersion:
-    """A publication with its instant; which day that is depends on where one is."""
+    """A publication. It has an instant, because its day depends on the time zone of the office."""
 
     module_id: uuid.UUID
     version: int
@@ -76,7 +76,7 @@ class RequirementRepository(Repository[Requirement]):
     async def latest_versions(
         self, requirement_ids: Iterable[uuid.UUID]
     ) -> dict[uuid.UUID, RequirementVersion]:
-        """Return the last version of each that holds a rule, withdrawn since or not."""
+        """Return the last version of each that has a rule, even if it was withdrawn since."""
         statement = (
             select(RequirementVersion)
             .ext(distinct_on(RequirementVersion.requirement_id))
@@ -89,7 +89,7 @@ class RequirementRepository(Repository[Requirement]):
         return {row.requirement_id: row for row in await self.session.scalars(statement)}
 
     async def rules(self) -> dict[uuid.UUID, tuple[facts.RuleVersion, ...]]:
-        """Return the rules there ever were, oldest first, by requirement."""
+        """Return all rules, past ones included, oldest first, by requirement."""
         statement = select(RequirementVersion).order_by(
             RequirementVersion.requirement_id, RequirementVersion.number
         )
@@ -129,7 +129,7 @@ class RequirementRepository(Repository[Requirement]):
         return {row[0]: row[1] for row in rows}
 
     async def naming_modules(self, module_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
-        """Return the requirements that a completion of the modules was ever able to meet."""
+        """Return the requirements that completing one of the modules meets or ever met."""
         named = RequirementVersion.rule["subject"]["any_of"].op("?|")(
             bindparam("module_ids", [str(each) for each in module_ids], ARRAY(String()))
         )
@@ -137,7 +137,7 @@ class RequirementRepository(Repository[Requirement]):
         return list(await self.session.scalars(statement))
 
     async def organisation_day(self) -> date:
-        """Return the latest day that it is at any office."""
+        """Return the latest calendar day that any office has now."""
         return (
             await self.session.execute(select(func.organisation_day(type_=Date())))
         ).scalar_one()

@@ -1,4 +1,4 @@
-"""Enrollments that requirements ask for: made, dated and withdrawn for many people at once."""
+"""Creates, dates and withdraws the enrollments of requirements, for many people at once."""
 
 import uuid
 from collections.abc import Sequence

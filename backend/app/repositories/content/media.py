@@ -32,7 +32,7 @@ class MediaRepository(Repository[Media]):
     async def get_changeable(
         self, media_id: uuid.UUID, actor: Actor, *, lock: bool = False
     ) -> Media | None:
-        """Return what the actor may complete and delete: more is needed than to see it."""
+        """Return a file if the actor may complete and delete it, not only see it."""
         statement = select(Media).where(Media.id == media_id, _changeable_by(actor))
         if lock:
             statement = statement.with_for_update().execution_options(populate_existing=True)
@@ -45,7 +45,7 @@ class MediaRepository(Repository[Media]):
         return await self.page(statement, request, keyset)
 
     async def keep(self, media_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Media]:
-        """Return those that there are, and keep them from being deleted until the end."""
+        """Return the files that exist, locked against deletion until the transaction ends."""
         wanted = set(media_ids)
         if not wanted:
             return {}
@@ -61,13 +61,13 @@ class MediaRepository(Repository[Media]):
         await self.session.flush()
 
     async def is_used(self, media_id: uuid.UUID) -> bool:
-        """Whether content, a draft or evidence names it. Ask with the row locked."""
+        """Tell whether a version, a draft or evidence uses the file, whose row is locked."""
         return bool(await self.session.scalar(select(_used(media_id))))
 
     async def abandoned(
         self, before: datetime, *, after: uuid.UUID | None, limit: int
     ) -> list[Media]:
-        """List files that nothing needs and nobody touched since, by id."""
+        """List files that nothing uses and that have not changed since an instant, by id."""
         statement = select(Media).where(_abandoned(before))
         if after is not None:
             statement = statement.where(Media.id > after)
@@ -76,7 +76,7 @@ class MediaRepository(Repository[Media]):
     async def delete_abandoned(
         self, media_ids: Sequence[uuid.UUID], before: datetime
     ) -> list[Media]:
-        """Delete those that still are abandoned once nobody can begin to use them."""
+        """Delete those that are still unused after their rows have been locked."""
         locked = select(Media.id).where(Media.id.in_(media_ids)).order_by(Media.id)
         # Checked again in a second statement, because the first may have waited for the lock of a
         # transaction that began to use a file.
@@ -120,7 +120,7 @@ def _criteria(filters: MediaFilter) -> list[ColumnElement[bool]]:
 
 
 def _abandoned(before: datetime) -> ColumnElement[bool]:
-    # Files that are pending or rejected are used by nothing: nothing takes them.
+    # Pending and rejected files cannot be in use, because services accept only ready ones.
     return and_(Media.updated_at < before, ~_used(Media.id))
 
 

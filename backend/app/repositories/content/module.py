@@ -23,7 +23,7 @@ class ModuleFilter:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the catalogue shows of a module: its draft to authors, what is published to others."""
+    """What the catalogue shows of a module: the draft to authors, the current version to others."""
 
     id: uuid.UUID
     slug: str
@@ -88,7 +88,7 @@ class ModuleRepository(Repository[TrainingModule]):
         )
 
     async def slugs_like(self, stem: str) -> set[str]:
-        """Return the slugs in use that begin with `stem`; no other is taken until the commit."""
+        """Return the slugs that begin with `stem`; nobody else takes one until the commit."""
         await self.lock_slugs()
         statement = select(TrainingModule.slug).where(
             or_(
@@ -160,7 +160,7 @@ class ModuleRepository(Repository[TrainingModule]):
         return set(await self.session.scalars(statement))
 
     async def lock_all_prerequisites(self) -> None:
-        """Serialise changes of the prerequisite graph: two edits could close a cycle together."""
+        """Let one transaction at a time change prerequisites; two could close a cycle together."""
         await self.session.execute(
             select(func.pg_advisory_xact_lock(func.hashtextextended("module_prerequisites", 0)))
         )

@@ -1,4 +1,4 @@
-"""Read-only SQL of the auditor pack. Everything comes in batches: packs may be large."""
+"""The queries of the auditor's pack. They yield batches, because a pack may be large."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -63,7 +63,7 @@ class PackedRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """One link of the whole chain of somebody of whom the scope has a record."""
+    """One link of a chain. A pack has the whole chain of each person with a record in its scope."""
 
     user_id: uuid.UUID
     sequence: int
@@ -203,7 +203,7 @@ class AuditPackRepository:
     async def _batches(
         self, statement: Select[*tuple[Any, ...]]
     ) -> AsyncIterator[Sequence[Row[*tuple[Any, ...]]]]:
-        """Read through a cursor of the server: one plan, and one batch in memory."""
+        """Read through a server-side cursor, so that only one batch is in memory."""
         result = await self.session.stream(statement, execution_options={"yield_per": BATCH})
         try:
             async for rows in result.partitions():

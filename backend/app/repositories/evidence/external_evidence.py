@@ -21,7 +21,7 @@ class ExternalEvidenceFilter:
 
 @dataclass(frozen=True, slots=True)
 class ExternalEvidenceRow:
-    """A training and, where it was withdrawn, the day and the reason."""
+    """External evidence and, where it was withdrawn, the day and the reason."""
 
     evidence: ExternalEvidence
     withdrawn_on: date | None
@@ -52,7 +52,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
     async def list_visible(
         self, actor: Actor, filters: ExternalEvidenceFilter, request: PageRequest
     ) -> Page[ExternalEvidenceRow]:
-        """List what the actor may see of everybody, the latest training first."""
+        """List what the actor may see of everybody, the latest first."""
         statement = _rows().where(
             owner_visible_to(actor, ExternalEvidence.user_id), *_criteria(filters)
         )
@@ -60,7 +60,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         return await self.page_of(ExternalEvidenceRow, statement, request, keyset)
 
     async def standing(self, user_id: uuid.UUID) -> list[ExternalEvidence]:
-        """Return a person's verified trainings that were not withdrawn."""
+        """Return a person's verified external evidence that was not withdrawn."""
         statement = (
             select(ExternalEvidence)
             .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)

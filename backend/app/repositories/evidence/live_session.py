@@ -40,7 +40,7 @@ class RosterLine:
 
 @dataclass(frozen=True, slots=True)
 class LiveSections:
-    """Of a module's current version: its live sections, and which sections it requires."""
+    """The live sections of a module's current version, and the sections that it requires."""
 
     version: int
     live: list[uuid.UUID]
@@ -85,7 +85,7 @@ class LiveSessionRepository(Repository[LiveSession]):
         return await self.page(statement, request, keyset)
 
     async def live_sections(self, module_id: uuid.UUID) -> LiveSections | None:
-        """Return what the published module has; None when nothing is published."""
+        """Return the live sections of the current version; None when nothing is published."""
         first = (
             select(func.min(ModuleVersion.created_at))
             .where(ModuleVersion.module_id == module_id)
@@ -126,7 +126,7 @@ class LiveSessionRepository(Repository[LiveSession]):
     async def expects(
         self, session_id: uuid.UUID, user_id: uuid.UUID, readers: Collection[Actor]
     ) -> bool:
-        """Whether somebody is on the roster, as far as the readers may know."""
+        """Tell whether the roster has anybody whom one of the readers may see."""
         statement = (
             select(Attendance.id)
             .join(User, User.id == Attendance.user_id)
@@ -164,7 +164,7 @@ class LiveSessionRepository(Repository[LiveSession]):
         status: AttendanceStatus,
         marked_by_id: uuid.UUID,
     ) -> list[uuid.UUID]:
-        """Mark lines of the roster; return whose they are."""
+        """Mark people on the roster; return those who are on it."""
         statement = (
             update(Attendance)
             .where(Attendance.session_id == session_id, Attendance.user_id.in_(user_ids))
@@ -175,7 +175,7 @@ class LiveSessionRepository(Repository[LiveSession]):
         return list(await self.session.scalars(statement))
 
     async def settle_roster(self, session_id: uuid.UUID) -> None:
-        """Keep names and titles as they are now; whoever was not marked was absent."""
+        """Store the present names and titles on the roster; mark everybody else as absent."""
         of_session = (Attendance.session_id == session_id, Attendance.user_id == User.id)
         names = {"full_name": DIRECTORY_NAME, "job_title": User.job_title}
         options = {"synchronize_session": False}
@@ -254,9 +254,9 @@ class LiveSessionRepository(Repository[LiveSession]):
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Match what the actor teaches, organises, or has people in; see docs/evidence.md.
+    """Match the sessions that the actor may see, as docs/evidence.md describes.
 
-    What an admin plans is the whole organisation's: every manager may send people there.
+    Sessions that an admin planned are open to the people of every manager.
     """
     if actor.is_admin:
         return true()

@@ -33,7 +33,7 @@ Subject = uuid.UUID | str
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """`left_on` is the last day of employment; None where nothing says when it ended."""
+    """`left_on` is the last day of employment; None where it is not known."""
 
     user_id: uuid.UUID
     full_name: str | None
@@ -126,7 +126,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
         return await self.session.scalar(select(User.supabase_id).where(User.id == user_id))
 
     async def unlink(self, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
-        """Take an account off a row that is to be erased; the database erases no other."""
+        """Unlink the account of a person who is to be erased; erasing requires it."""
         statement = update(User).where(User.id == user_id, User.supabase_id == account_id)
         await self.session.execute(statement.values(supabase_id=None))
 

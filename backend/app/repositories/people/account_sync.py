@@ -1,4 +1,4 @@
-"""The directory against the accounts of Supabase Auth, many people a statement."""
+"""Updates many people at a time from the accounts of Supabase Auth."""
 
 import uuid
 from collections.abc import Sequence
@@ -103,14 +103,14 @@ class AccountSyncRepository(Repository[User]):
         return list(await self.session.scalars(statement.order_by(User.email)))
 
     async def take_turns(self) -> None:
-        """Lock out other reconciliations until the transaction ends."""
+        """Let no other reconciliation of accounts run until the transaction ends."""
         key = func.hashtextextended("users:reconcile", 0)
         await self.session.execute(select(func.pg_advisory_xact_lock(key)))
 
     async def take_over(self, changes: Sequence[AddressChange], as_of: datetime) -> list[TakenOver]:
         """Give people the addresses of their accounts, except those that other people have.
 
-        The list was read at `as_of`: what a token has said since is newer.
+        The list was read at `as_of`. Addresses from tokens that were issued later are kept.
         """
         await self.session.execute(
             _LOCK_ADDRESSES, {"emails": [change.email for change in changes]}
@@ -123,8 +123,8 @@ class AccountSyncRepository(Repository[User]):
     ) -> list[tuple[uuid.UUID, uuid.UUID]]:
         """Take lost accounts off the rows of people, and close those who are `active`.
 
-        Returns each with the account they had. Who has another one by now is left out, and so is
-        every admin while nobody else would be one.
+        Returns each with the account they had. Left out are people who have another account by
+        now, and admins if no admin would be left.
         """
         rows = [(person.id, person.account_id) for person in people]
         parameters = {**columns(rows), "active": active}

@@ -1,4 +1,4 @@
-"""Statements on the driver that find their own caller, so that a request is one round trip."""
+"""Statements that also look up the caller, so that a request takes one round trip."""
 
 import functools
 import uuid
@@ -10,18 +10,18 @@ from app.core.auth.security import Claims
 from app.core.database import Fetch
 
 Caller: TypeAlias = uuid.UUID | Claims
-"""Somebody known by id, or whom a verified token names.
+"""The caller, by id or by the verified claims of a token.
 
-The latter must be active, with a row that says what the token says; else there is no caller.
+With claims the caller's row must be active and agree with them; otherwise no caller is found.
 """
 
 _BY_ID = "WITH caller AS (SELECT id, role, location_id FROM users WHERE id = $1)"
 
 
 def named_by(subject: str, signed_in_at: str, email: str) -> str:
-    """Return the condition on `users` that a token names this row, and that nothing needs mending.
+    """Return the condition that a row of `users` is the token's and needs no update from it.
 
-    As UserSync decides the latter. The arguments are expressions of SQL.
+    `UserSync` decides in the same way whether a row needs one. The arguments are SQL expressions.
     """
     return f"""supabase_id = {subject} AND is_active AND last_sign_in >= {signed_in_at}
            AND ({email}::text IS NULL OR email = {email}::text)"""
@@ -42,7 +42,7 @@ async def run_for(
 
 @functools.cache
 def _by_claims(arguments: int) -> str:
-    """Let what the token says follow the statement's own arguments."""
+    """Append the values of the token to the statement's own arguments."""
     last = 1 + arguments
     named = named_by("$1", f"${last + 1}", f"${last + 2}")
     return f"WITH caller AS (SELECT id, role, location_id FROM users WHERE {named})"  # noqa: S608  # made of constants

@@ -10,7 +10,7 @@ class DepartmentRepository(Repository[Department]):
     model = Department
 
     async def make(self, name: str) -> Department | None:
-        """Make a department; None when there is one of this name, whatever its case."""
+        """Create a department; return None when there is one of this name in any case."""
         statement = (
             insert(Department).values(name=name).on_conflict_do_nothing().returning(Department)
         )

@@ -64,7 +64,7 @@ _TAKE_EFFECT = text(
 )
 
 
-# Whoever works there by what is in force, and whoever is announced there for a day to come.
+# People who work there now, and people with an announced change that brings them there.
 _EXPECTED_AT = text(
     """
     SELECT count(DISTINCT e.user_id)
@@ -84,7 +84,7 @@ _EXPECTED_AT = text(
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where a person belongs now, and the time zone that decides their day."""
+    """Where a person works now, and the time zone that decides their calendar day."""
 
     user_id: uuid.UUID
     location_id: uuid.UUID | None
@@ -99,7 +99,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
         return (await self.session.execute(statement)).scalar_one()
 
     async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> None:
-        """Lock out other reconciliations of these people until the transaction ends."""
+        """Let no other reconciliation of these people run until the transaction ends."""
         await self.session.execute(_LOCK_PEOPLE, {"user_ids": list(user_ids)})
 
     async def join_staff(self) -> None:
@@ -111,7 +111,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
         await self.session.execute(text(f"SELECT pg_advisory_xact_lock({_STAFF_LOCK})"))
 
     async def take_effect(self) -> list[uuid.UUID]:
-        """Bring `users` up to the changes that have taken effect; return whom it concerned."""
+        """Apply announced changes that have taken effect to `users`; return the people changed."""
         return list(await self.session.scalars(_TAKE_EFFECT))
 
     async def people(self) -> list[uuid.UUID]:
@@ -169,7 +169,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
         return found
 
     async def announced(self, user_id: uuid.UUID, after: date) -> list[EmploymentChange]:
-        """Return what is known to take effect after a day: the last word for each day."""
+        """Return the changes that take effect after a day; for each day the one recorded last."""
         statement = (
             select(EmploymentChange)
             .ext(distinct_on(EmploymentChange.effective_on))

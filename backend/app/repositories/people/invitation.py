@@ -11,7 +11,7 @@ class InvitationRepository(Repository[InvitationClaim]):
     model = InvitationClaim
 
     async def claim(self, email: str, lasting: timedelta) -> bool:
-        """Take an address for so long; False while somebody else has it."""
+        """Claim an address for some seconds; return False while somebody else has claimed it."""
         now = func.clock_timestamp()
         statement = insert(InvitationClaim).values(email=email, claimed_until=now + lasting)
         statement = statement.on_conflict_do_update(

@@ -20,7 +20,7 @@ class LocationRepository(Repository[Location]):
         return (await self.session.scalars(statement)).one_or_none()
 
     async def holds(self, location_id: uuid.UUID) -> bool:
-        """Whether it is there. Until this transaction ends it cannot be deleted then."""
+        """Tell whether the location exists; it cannot be deleted until the transaction ends."""
         statement = select(Location.id).where(
             Location.id == location_id, Location.deleted_at.is_(None)
         )

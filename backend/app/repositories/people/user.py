@@ -25,7 +25,7 @@ class UserFilter:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What every request needs to know about its caller, in one statement."""
+    """The columns of the caller that every request needs."""
 
     id: uuid.UUID
     email: str
@@ -75,7 +75,7 @@ def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> C
     return owner == actor.id
 
 
-# On the driver: it runs before every other statement of every request.
+# Without a session, because it runs in every request and a session would cost more than it.
 _IDENTITY = """
     SELECT id, email, role, is_active, location_id, last_sign_in, email_confirmed, email_as_of
       FROM users WHERE supabase_id = $1
@@ -92,7 +92,7 @@ class UserRepository(Repository[User]):
     model = User
 
     async def save(self, row: User) -> User:
-        """Write the row's changes and read it again: it shows its department's name."""
+        """Write the row's changes, and read it again for the name of its new department."""
         return await self.reread(await super().save(row))
 
     async def by_id(self, user_id: uuid.UUID) -> User | None:
@@ -148,7 +148,7 @@ class UserRepository(Repository[User]):
         return await self.session.scalar(statement) is not None
 
     async def lock_email(self, email: str) -> None:
-        """Serialise everything that decides who owns an address, until the transaction ends."""
+        """Let one transaction at a time decide who has an address."""
         key = func.hashtextextended(f"users.email:{email.lower()}", 0)
         await self.session.execute(select(func.pg_advisory_xact_lock(key)))
 

@@ -1,4 +1,4 @@
-"""A module assigned to many people in one statement, whatever they have made of it before."""
+"""Assigns a module to many people in one statement, whether they are enrolled already or not."""
 
 import uuid
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentCount:
-    """How many people may be assigned to, and how many of them were not enrolled yet."""
+    """How many people the actor may assign to, and how many of them were not enrolled yet."""
 
     module_exists: bool
     allowed: int
@@ -142,7 +142,7 @@ def _asker(actor: Actor, request_id: str | None) -> CTE:
 
 
 def _held(module: CTE, allowed: CTE, assignment: Assignment) -> CTE:
-    """Lock what is open, in one order, so that assignments of the same people do not deadlock."""
+    """Lock the open enrollments in one order, so that two assignments do not deadlock."""
     return (
         select(
             Enrollment.id,
@@ -152,7 +152,7 @@ def _held(module: CTE, allowed: CTE, assignment: Assignment) -> CTE:
             literal(assignment.due_on, Date).label("wanted_on"),
         )
         .where(
-            # Not the CTE's module, whose value no plan could use an index for.
+            # Compares with the parameter and not with the CTE, for which no index could be used.
             Enrollment.module_id == assignment.module_id,
             Enrollment.status == EnrollmentStatus.ACTIVE,
             Enrollment.user_id.in_(select(allowed.c.id)),

@@ -31,12 +31,12 @@ from app.repositories.study.counted_attempts import NOW, counts_with, granted_in
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A grade on its way in, and the answers that it is for."""
+    """A grade that is to be stored, and the answers that it was given for."""
 
     answers: JsonObject
     timed_out: bool
     columns: dict[str, Any]
-    """points, max_points, score_percent, passed and grades, as the table has them."""
+    """The columns points, max_points, score_percent, passed and grades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptHistory:
-    """The attempts that count when another one is to start, and when they were left."""
+    """The attempts that count against the limit, and when their enrollments were withdrawn."""
 
     attempts: list[tuple[QuizAttempt, datetime | None]]
     granted: int
@@ -177,7 +177,7 @@ class AttemptRepository(Repository[QuizAttempt]):
         return {section_id: left_of(*numbers) for section_id, *numbers in rows}
 
     async def begin(self, attempt: QuizAttempt) -> None:
-        """Keep a new attempt and show its section as under way."""
+        """Store a new attempt, and set the progress of its section to in progress."""
         await self.add(attempt)
         await self.session.execute(
             insert(SectionProgress)
@@ -219,9 +219,9 @@ class AttemptRepository(Repository[QuizAttempt]):
     async def grade(
         self, row: AttemptRow, graded: Graded, request_id: str | None, by: Actor | None
     ) -> AttemptRow | None:
-        """Keep a grade unless the attempt has changed since it was read; return it as it is now.
+        """Store a grade and return the attempt; return None if it has changed since it was read.
 
-        None if it has changed. Within a transaction its locks are held then: read it again.
+        Within a transaction the attempt is locked after that, so reading it again is safe.
         """
         columns = graded.columns
         statement = select(
@@ -264,7 +264,7 @@ class AttemptRepository(Repository[QuizAttempt]):
         )
 
     async def overdue(self, limit: int) -> list[uuid.UUID]:
-        """Return open attempts whose time is up, but for those somebody is writing just now."""
+        """Return open attempts whose time is up, except those that are locked at this moment."""
         statement = (
             select(QuizAttempt.id)
             .where(

@@ -24,7 +24,7 @@ class CorrectionRepository(Repository[QuizCorrection]):
     model = QuizCorrection
 
     async def lock_quiz(self, version_id: uuid.UUID, section_id: uuid.UUID) -> None:
-        """Let nobody be graded at this quiz of a version until the transaction ends."""
+        """Lock a quiz of a version, so that nobody is graded at it until the transaction ends."""
         await self.session.execute(select(func.lock_quiz(version_id, section_id, True)))  # noqa: FBT003  # an SQL argument
 
     async def of_quiz(self, version_id: uuid.UUID, section_id: uuid.UUID) -> list[QuizCorrection]:
@@ -103,7 +103,7 @@ class CorrectionRepository(Repository[QuizCorrection]):
         await self.session.execute(statement)
 
     async def keep(self, results: list[AttemptResult], attempts: list[QuizAttempt]) -> None:
-        """Add results, and show each attempt with its newest one."""
+        """Add results, and copy the newest one of each attempt to the attempt."""
         self.session.add_all(results)
         for result, attempt in zip(results, attempts, strict=True):
             for name in ("points", "max_points", "score_percent", "passed", "grades"):
@@ -133,5 +133,5 @@ class CorrectionRepository(Repository[QuizCorrection]):
 
 
 def _showing(question_id: uuid.UUID) -> ColumnElement[Any]:
-    """Return what a snapshot contains that shows this question."""
+    """Return the JSON that the snapshot of an attempt contains if it shows this question."""
     return literal({"questions": [{"id": str(question_id)}]}, JSONB)

@@ -1,8 +1,8 @@
 """Which attempts at a quiz count together, whatever enrollments they were made in.
 
-Leaving a training and coming back is no way to more attempts, whoever withdrew the person: those of
-enrollments in the same version that were withdrawn since the person last completed it count as
-well, except passed ones, whose pass was lost with the enrollment.
+Nobody gets more attempts by leaving a training and enrolling again. So the attempts of withdrawn
+enrollments in the same version count as well, back to the last time that the person completed it.
+Passed attempts do not count, because the pass was lost with the enrollment.
 """
 
 import uuid

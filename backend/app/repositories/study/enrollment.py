@@ -75,7 +75,7 @@ class EnrollmentRepository(Repository[Enrollment]):
     ) -> AssignmentCount:
         """Enroll everybody of the filter whom the actor may assign to.
 
-        What is open already becomes an assignment as well, with its date.
+        An enrollment that is open already becomes an assignment too, with the date of this one.
         """
         statement = assigning(assignment, actor, request_id)
         return AssignmentCount(*(await self.session.execute(statement)).one())
@@ -189,7 +189,7 @@ def _items() -> Select[*tuple[Any, ...]]:
 
 
 def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:
-    """Return the calendar day it is now where the person works."""
+    """Return today's date where the person works."""
     zone = (
         select(Location.time_zone)
         .join(User, User.location_id == Location.id)

@@ -1,7 +1,7 @@
-"""An enrollment in the form in which the API shows it, whichever statement read it.
+"""An enrollment in the form in which the API shows it, as a plain dictionary.
 
-As plain values: for a page of them, models cost several times what the statement does
-(docs/performance.md). Tests hold them against `EnrollmentRead`.
+Building models for a page of enrollments takes several times as long as the statement
+(docs/performance.md). Tests compare the dictionaries with `EnrollmentRead`.
 """
 
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from app.models import Enrollment, ModuleVersion
 
 EnrollmentItem: TypeAlias = dict[str, Any]
 
-# On the driver, of `enrollments e` and `module_versions v`. The ids are text because the driver's
-# UUIDs are of a subclass that orjson refuses.
+# For statements on the driver, over `enrollments e` and `module_versions v`. The ids are cast to
+# text because the driver returns UUIDs of a subclass that orjson refuses.
 ITEM = """
     e.id::text, e.user_id::text, e.module_id::text, v.title, v.category, v.number, e.status,
     e.source, e.progress_percent, e.due_on, e.enrolled_at, e.completed_at
 """
 
-# The same in a session.
+# The same columns for statements in a session.
 ITEM_COLUMNS = (
     Enrollment.id,
     Enrollment.user_id,

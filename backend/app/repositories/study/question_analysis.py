@@ -1,4 +1,4 @@
-"""How a published quiz and its questions did, over all attempts at one version."""
+"""Statistics of a published quiz and its questions, over all attempts at one version."""
 
 import uuid
 from dataclasses import dataclass

@@ -127,7 +127,7 @@ class RealtimeRepository:
             await self._execute(f"REVOKE ALL ON {table} FROM {READER}")
 
     async def publish(self) -> None:
-        """Add what is missing. Supabase has the publication; elsewhere it is made."""
+        """Grant and publish what is missing; create the publication where Supabase has not."""
         if not await self._session.scalar(_PUBLICATIONS, {"name": PUBLICATION}):
             await self._execute(f"CREATE PUBLICATION {PUBLICATION}")
         published = await self._published()

@@ -1,8 +1,8 @@
-"""What learners do all day, each in one statement on the driver.
+"""The most frequent requests of learners, each in one statement on the driver.
 
-Through a session the same answers cost 1.5 to 3 ms of processor time more, mostly for building
-statements and entities that nobody changes (docs/performance.md). The equality of both ways is
-tested in tests/repositories/study/test_study.py. Each starts with its caller
+Through a session the same answers take 1.5 to 3 ms more of processor time, mostly for building
+statements and entities (docs/performance.md). tests/repositories/study/test_study.py checks that
+both ways give the same answers. Each statement also looks up the caller
 (repositories/people/caller.py).
 """
 
@@ -26,7 +26,7 @@ from app.repositories.study.enrollment_item import ITEM, EnrollmentItem, enrollm
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The enrollment that was made, or what stood in its way."""
+    """The new or open enrollment, or the reason for which there is none."""
 
     created: EnrollmentItem | None
     module_exists: bool
@@ -38,7 +38,7 @@ CallerT = TypeVar("CallerT", bound=Caller)
 
 @dataclass(frozen=True, slots=True)
 class ContentQuestion(Generic[CallerT]):
-    """What is the enrollment pinned to? What is held need not be sent again."""
+    """A question for the content of an enrollment, and the version that the caller has already."""
 
     caller: CallerT
     enrollment_id: uuid.UUID
@@ -48,7 +48,7 @@ class ContentQuestion(Generic[CallerT]):
 
 @dataclass(frozen=True, slots=True)
 class PinnedContent:
-    """`body` is None where the caller said that it need not be sent."""
+    """`body` is None where the caller has this version already."""
 
     version_id: uuid.UUID
     sha256: str
@@ -73,7 +73,8 @@ class Reported:
     """The new state as JSON, or `{"error": code}`."""
 
 
-# The check, the row and its audit event. ON CONFLICT decides every race.
+# One statement checks prerequisites, inserts the row and writes the audit event. ON CONFLICT
+# decides races.
 _ENROLL = f"""
     , module AS (
         SELECT m.id, m.current_version_id
@@ -102,7 +103,7 @@ _ENROLL = f"""
       LEFT JOIN module_versions v ON v.id = e.version_id
 """  # noqa: S608  # made of constants
 
-# The body stays in the database when the caller holds that version, or its client does.
+# The body is not sent when the process or the client has that version already.
 _CONTENT = """
     SELECT v.id, v.content_sha256,
            CASE WHEN v.id IS DISTINCT FROM $3 AND v.content_sha256 <> ALL ($4::text[])
@@ -111,8 +112,8 @@ _CONTENT = """
      WHERE e.id = $2 AND e.user_id = (SELECT id FROM caller)
 """
 
-# The same for many callers: at eight of them it costs each a fifth. JSON and LIMIT keep PostgreSQL
-# at the one plan that it made: arrays it would plan for anew, by their length.
+# The same for many callers at once; with eight of them it takes a fifth of the time for each. The
+# callers come as JSON, because PostgreSQL would make a new plan for each length of an array.
 _CONTENTS = f"""
     SELECT asked.place, found.*
       FROM ROWS FROM (json_to_recordset($1::json) AS (
@@ -185,7 +186,7 @@ class StudyRepository:
     async def content(
         self, asked: ContentQuestion[uuid.UUID] | ContentQuestion[Claims]
     ) -> PinnedContent | None:
-        """Return what the caller's enrollment is pinned to; access is checked every time."""
+        """Return the content of the caller's enrollment; access is checked every time."""
         held = (asked.held_version, asked.held_hashes)
         for row in await self._run(asked.caller, _CONTENT, asked.enrollment_id, *held):
             return PinnedContent(*row)
@@ -213,7 +214,7 @@ class StudyRepository:
         report: Report,
         request_id: str | None,
     ) -> Reported | None:
-        """Take a report in the database."""
+        """Apply a progress report in the database."""
         rows = await self._run(
             caller,
             _REPORT_PROGRESS,
