@@ -4,17 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from app.domain.content.quiz.questions import QuestionView
 from app.domain.fields import ExactNumber
 from app.domain.study.quiz.attempts import AttemptFeedback
 from app.models.study.attempt import AttemptState
 from app.schemas.base import Payload, Resource
-from app.schemas.content.content import ShownQuestion
 from app.schemas.described import DescribedAs
 
 MAX_ANSWERS = 1_000
 
 Answer = Annotated[Any, DescribedAs(str | bool | float | list[str] | dict[str, str] | None)]
 Answers = dict[str, Answer]
+ShownQuestion = Annotated[dict[str, Any], DescribedAs(QuestionView)]
 
 
 class AnswersPayload(Payload):
