@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
+from app.schemas.base import Versioned
 
 Schema = dict[str, Any]
 
 _MODES = re.compile("-(Input|Output)$")
 _TEXT: Schema = {"type": "string"}
+
+
+def _header(name: str, meaning: str, schema: Schema = _TEXT) -> Schema:
+    return {name: {"description": meaning, "required": True, "schema": schema}}
+
+
 _TITLES = {
     "401": "No valid access token",
     "403": "Signed in, but not allowed",
@@ -55,14 +62,18 @@ _PROBLEM: Schema = {
     },
 }
 _MEANINGS = {"path": PATHS, "query": QUERIES, "header": HEADERS}
-_REQUEST_ID: Schema = {"X-Request-Id": {"required": True, "schema": _TEXT}}
-_EXTRA_HEADERS: dict[str, Schema] = {
-    "201": {"Location": {"required": True, "schema": _TEXT}},
-    "401": {"WWW-Authenticate": {"required": True, "schema": _TEXT}},
-    "503": {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}},
+_ETAG = _header("ETag", "The state that is shown: send it back as If-Match or If-None-Match")
+_REQUEST_ID = _header("X-Request-Id", "Names this request in the logs: the one sent, if it is sane")
+_EXTRA_HEADERS = {
+    "201": _header("Location", "Where the new resource is"),
+    "401": _header("WWW-Authenticate", "`Bearer`"),
+    "503": _header("Retry-After", "Seconds to wait", {"type": "integer", "minimum": 1}),
 }
 _REPLAYED: Schema = {
-    "Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}},
+    "Idempotency-Replayed": {
+        "description": "There where this is the answer to an earlier request of the same key",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
 }
 
 
@@ -75,7 +86,19 @@ class DescribedAPI(FastAPI):
         if fresh:
             schema = self.openapi_schema = _with_one_type(schema)
             _describe(schema)
+            self._describe_etags(schema)
         return schema
+
+    def _describe_etags(self, schema: Schema) -> None:
+        """Tell where an ETag is sent. A body leaves it out, and so does the body's schema."""
+        routes = iter_route_contexts(self.routes)
+        models = {route.name: getattr(route, "response_model", None) for route in routes}
+        sends = {name for name, model in models.items() if _is_versioned(model)}
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                if operation["operationId"] in sends:
+                    for status in {"200", "201"} & operation["responses"].keys():
+                        operation["responses"][status]["headers"] |= _ETAG
 
 
 def operation_id(route: APIRoute) -> str:
@@ -85,6 +108,27 @@ def operation_id(route: APIRoute) -> str:
 def problem_responses(*statuses: int) -> dict[int | str, Schema]:
     """Describe problems that cannot be derived from an operation's parameters."""
     return {status: _problem_response(str(status)) for status in statuses}
+
+
+def file_responses(*media_types: str, **headers: str) -> dict[int | str, Schema]:
+    """Describe a file, by the types that it may have, and what making one may be answered as well.
+
+    `headers` are those beside its name, with `_` for `-`.
+    """
+    told = {name.replace("_", "-"): meaning for name, meaning in headers.items()}
+    told["Content-Disposition"] = "`attachment` and the name of the file"
+    file: Schema = {
+        "description": "The file",
+        "content": {media_type: {"schema": _TEXT} for media_type in media_types},
+        "headers": {name: {"description": told[name], "schema": _TEXT} for name in told},
+    }
+    return {200: file} | problem_responses(409)
+
+
+def _is_versioned(model: Any) -> bool:  # noqa: ANN401  # a type or a union of types
+    if isinstance(model, type):
+        return issubclass(model, Versioned)
+    return any(_is_versioned(member) for member in get_args(model))
 
 
 def _with_one_type(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON document

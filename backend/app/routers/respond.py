@@ -9,14 +9,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from app.core.files.download import Download
-from app.routers.openapi import problem_responses
 from app.services.answer import Answer, Rendered, ReplayedAnswer, WrittenAnswer, as_json
 from app.services.study.learner_content import LearnerContent
 
 BASE_PATH = "/api/v1"
 JSON = "application/json"
-TOO_LARGE = problem_responses(409)
-"""What making a file may be answered as well."""
 
 
 async def respond(asked: Awaitable[Answer[Any]], location: str | None = None) -> Response:

@@ -1,8 +1,13 @@
-"""JSON that is validated elsewhere, by kind, and what the OpenAPI document says of it."""
+"""JSON that is validated elsewhere, by kind, and what the OpenAPI document says of it.
 
-from collections.abc import Callable
+What depends on a kind is validated where the kind is known, and served as it is stored. Only the
+document needs it spelled out, so its types are made when somebody asks for the document.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
@@ -11,46 +16,62 @@ from pydantic_core import CoreSchema
 
 Form = Any
 """A type such as `list[int]` or a union; Python has no type for those."""
+FormsOfKind = Callable[[Any], Mapping[str, Form]]
+"""The types that fields have for a kind."""
 
 
+@dataclass(frozen=True, slots=True)
 class DescribedAs:
-    """Describes a field by another type than the one that validates it.
+    """Describes a field by another type than the one that validates it."""
 
-    What depends on a kind is validated where the kind is known, and served as it is stored: the
-    document alone needs it spelled out.
-    """
-
-    def __init__(self, form: Form) -> None:
-        self._form = form
+    form: Form
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return handler(TypeAdapter(self._form).core_schema)
+        return handler(TypeAdapter(self.form).core_schema)
 
 
-def one_of_kinds(
-    base: type[BaseModel],
-    kinds: type[StrEnum],
-    fields: Callable[[Any], dict[str, Form]],
-) -> Form:
-    """Return the union of `base` for every kind, told apart by `kind`.
+@dataclass(frozen=True, slots=True)
+class OneOfKinds:
+    """Describes `model` as one type for each kind, told apart by `kind`."""
 
-    `fields` gives the types that a kind has in place of the base's.
-    """
-    members = [_member(base, kind, fields(kind)) for kind in kinds]
-    return Annotated[reduce(or_, members), Field(discriminator="kind")]
+    model: type[BaseModel]
+    kinds: type[StrEnum]
+    forms: FormsOfKind
 
-
-def any_of_kinds(
-    kinds: type[StrEnum], field: str, fields: Callable[[Any], dict[str, Form]]
-) -> Form:
-    """Return the union of a field's types, for where the kind is not sent along."""
-    return reduce(or_, dict.fromkeys(fields(kind)[field] for kind in kinds))
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(TypeAdapter(_told_apart(self)).core_schema)
 
 
-def _member(base: type[BaseModel], kind: StrEnum, fields: dict[str, Form]) -> Form:
+@dataclass(frozen=True, slots=True)
+class AnyOfKinds:
+    """Describes a field by the types that it has for any kind: the kind is not sent along."""
+
+    field: str
+    kinds: type[StrEnum]
+    forms: FormsOfKind
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        forms = dict.fromkeys(self.forms(kind)[self.field] for kind in self.kinds)
+        return handler(TypeAdapter(reduce(or_, forms)).core_schema)
+
+
+@cache
+def _told_apart(described: OneOfKinds) -> Form:
+    """Return the union, the same one each time: two types of one name would get long names."""
+    union: Form = reduce(or_, [_of_kind(described, kind) for kind in described.kinds])
+    return Annotated[union, Field(discriminator="kind")]
+
+
+def _of_kind(described: OneOfKinds, kind: StrEnum) -> Form:
+    model = described.model
+    fields: dict[str, Any] = {"kind": (Literal[kind], ...)}
+    for name, form in described.forms(kind).items():
+        fields[name] = (form, model.model_fields[name])
     words = "".join(word.title() for word in kind.split("_"))
-    definitions: dict[str, Any] = {"kind": (Literal[kind], ...)}
-    definitions |= {name: (form, base.model_fields[name]) for name, form in fields.items()}
-    return create_model(words + base.__name__, __base__=base, **definitions)
+    return create_model(words + model.__name__, __base__=model, **fields)

@@ -92,6 +92,19 @@ class TestOpenApi:
             if method in {"patch", "delete"} and operation["operationId"] not in PLAIN:
                 assert needed == {"If-Match"}, (method, path)
 
+    def test_what_can_be_changed_is_read_with_its_etag(self, document: dict[str, Any]) -> None:
+        for path, item in document["paths"].items():
+            if "patch" in item and "get" in item:
+                assert "ETag" in item["get"]["responses"]["200"]["headers"], path
+
+    def test_every_body_and_every_header_is_described(self, document: dict[str, Any]) -> None:
+        for method, path, operation in operations(document):
+            for status, response in operation["responses"].items():
+                assert all(header["description"] for header in response["headers"].values())
+                bodies = response.get("content", {})
+                assert bodies or status in {"204", "304"}, (method, path, status)
+                assert all(body["schema"] for body in bodies.values()), (method, path)
+
     def test_posts_never_need_if_match(self, document: dict[str, Any]) -> None:
         for method, path, operation in operations(document):
             if method == "post":

@@ -10,10 +10,11 @@ from app.domain.compliance import ComplianceStatus
 from app.domain.fields import Day
 from app.repositories.compliance.report import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
-from app.routers.respond import JSON, TOO_LARGE, attachment, json_of
+from app.routers.openapi import Schema, file_responses
+from app.routers.respond import JSON, attachment, json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
-from app.schemas.compliance.report import ComplianceReport, Forecast, ReportLine
+from app.schemas.compliance.report import ComplianceExport, ComplianceReport, Forecast, ReportLine
 from app.services.compliance.report_export import csv_chunks, json_chunks, xlsx_chunks
 from app.services.context import RequestContext
 from app.services.factories import Services
@@ -61,6 +62,11 @@ async def _scope(
 Scope = Annotated[ReportScope, Depends(_scope)]
 
 
+def _told(*media_types: str) -> dict[int | str, Schema]:
+    meaning = "The requirements that are worked out right now: some lines may not follow them yet"
+    return file_responses(*media_types, X_Reconciling=meaning)
+
+
 @router.get("/compliance", response_model=ComplianceReport)
 async def read_matrix(
     context: Reader, app: App, scope: Scope, group_by: GroupBy = GroupBy.LOCATION
@@ -81,19 +87,19 @@ async def read_forecast(context: Reader, app: App, scope: Scope) -> Response:
     return json_of(await app.reports(context).forecast(scope))
 
 
-@router.get("/compliance.csv", response_class=Response, responses=TOO_LARGE)
+@router.get("/compliance.csv", response_class=Response, responses=_told("text/csv"))
 async def export_csv(context: Reader, app: App, scope: Scope) -> Response:
     """Download the lines behind the counts of the same scope as CSV."""
     return await _file(context, app, scope, "csv")
 
 
-@router.get("/compliance.json", response_class=Response, responses=TOO_LARGE)
+@router.get("/compliance.json", response_model=ComplianceExport, responses=_told())
 async def export_json(context: Reader, app: App, scope: Scope) -> Response:
     """Download the lines behind the counts of the same scope as JSON."""
     return await _file(context, app, scope, "json")
 
 
-@router.get("/compliance.xlsx", response_class=Response, responses=TOO_LARGE)
+@router.get("/compliance.xlsx", response_class=Response, responses=_told(XLSX))
 async def export_xlsx(context: Reader, app: App, scope: Scope) -> Response:
     """Download the lines behind the counts of the same scope as XLSX."""
     return await _file(context, app, scope, "xlsx")

@@ -7,7 +7,7 @@ from app.domain.actor import Permission
 from app.domain.content.question_bank import BankFormat
 from app.integrations.question_bank.formats import CODECS
 from app.routers.deps import App, Guard
-from app.routers.openapi import problem_responses
+from app.routers.openapi import file_responses
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.exchange import ExportReport, ImportReport
@@ -30,8 +30,7 @@ _FILES = {codec.media_type.partition(";")[0]: _FILE for codec in CODECS.values()
 @router.get(
     "/export",
     response_model=ExportReport,
-    responses=problem_responses(409)
-    | {200: {"content": _FILES, "description": "The file, or the report as JSON"}},
+    responses=file_responses(*_FILES, X_Not_Carried="How many things the format has no place for"),
 )
 async def export_questions(
     module_id: uuid.UUID,

@@ -8,12 +8,10 @@ from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.question import (
-    QuestionCreate,
-    QuestionCreateForm,
-    QuestionForm,
+    QuestionCreateByKind,
+    QuestionReadByKind,
     QuestionUpdate,
 )
-from app.schemas.described import DescribedAs
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -23,14 +21,13 @@ router = APIRouter(
 )
 
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
-NewQuestion = Annotated[QuestionCreate, DescribedAs(QuestionCreateForm)]
 
 
-@router.post("", response_model=QuestionForm, status_code=201)
+@router.post("", response_model=QuestionReadByKind, status_code=201)
 async def create_question(
     module_id: uuid.UUID,
     section_id: uuid.UUID,
-    payload: NewQuestion,
+    payload: QuestionCreateByKind,
     context: Author,
     app: App,
 ) -> Response:
@@ -39,7 +36,7 @@ async def create_question(
     return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
 
 
-@router.get("/{question_id:uuid}", response_model=QuestionForm)
+@router.get("/{question_id:uuid}", response_model=QuestionReadByKind)
 async def read_question(
     module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App
 ) -> Response:
@@ -47,7 +44,7 @@ async def read_question(
     return await respond(app.questions(context).get(module_id, section_id, question_id))
 
 
-@router.patch("/{question_id:uuid}", response_model=QuestionForm)
+@router.patch("/{question_id:uuid}", response_model=QuestionReadByKind)
 async def update_question(
     module_id: uuid.UUID,
     section_id: uuid.UUID,

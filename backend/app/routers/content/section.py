@@ -8,14 +8,12 @@ from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.section import (
-    SectionCreate,
-    SectionCreateForm,
-    SectionForm,
+    SectionCreateByKind,
     SectionOrder,
     SectionOrderRead,
+    SectionReadByKind,
     SectionUpdate,
 )
-from app.schemas.described import DescribedAs
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -23,12 +21,11 @@ router = APIRouter(
 )
 
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
-NewSection = Annotated[SectionCreate, DescribedAs(SectionCreateForm)]
 
 
-@router.post("", response_model=SectionForm, status_code=201)
+@router.post("", response_model=SectionReadByKind, status_code=201)
 async def create_section(
-    module_id: uuid.UUID, payload: NewSection, context: Author, app: App
+    module_id: uuid.UUID, payload: SectionCreateByKind, context: Author, app: App
 ) -> Response:
     """Add a section to the draft, at the end unless a position is given."""
     made = app.sections(context).create(module_id, payload)
@@ -47,7 +44,7 @@ async def reorder_sections(
     return await respond(app.sections(context).reorder(module_id, payload, if_match))
 
 
-@router.get("/{section_id:uuid}", response_model=SectionForm)
+@router.get("/{section_id:uuid}", response_model=SectionReadByKind)
 async def read_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
 ) -> Response:
@@ -55,7 +52,7 @@ async def read_section(
     return await respond(app.sections(context).get(module_id, section_id))
 
 
-@router.patch("/{section_id:uuid}", response_model=SectionForm)
+@router.patch("/{section_id:uuid}", response_model=SectionReadByKind)
 async def update_section(
     module_id: uuid.UUID,
     section_id: uuid.UUID,

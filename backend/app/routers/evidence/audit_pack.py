@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.domain.actor import Permission
 from app.domain.fields import Day
 from app.routers.deps import App, Guard
-from app.routers.respond import TOO_LARGE, attachment
+from app.routers.openapi import file_responses
+from app.routers.respond import attachment
 from app.routers.strict_json import StrictRoute
 from app.services.context import RequestContext
 from app.services.evidence.audit_pack import PackQuery
@@ -17,7 +18,7 @@ Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
 ZIP = "application/zip"
 
 
-@router.get("", response_class=Response, responses={200: {"content": {ZIP: {}}}, **TOO_LARGE})
+@router.get("", response_class=Response, responses=file_responses(ZIP))
 async def read_audit_pack(
     context: Auditor,
     app: App,

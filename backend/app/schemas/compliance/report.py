@@ -71,6 +71,32 @@ class ReportLine(Resource):
     """Whether the line may still follow an earlier rule, since a change is being worked out."""
 
 
+class ExportedLine(Resource):
+    """A line of a file: the columns of CSV and XLSX, and the members of JSON, in this order."""
+
+    as_of: date
+    known_on: date | None
+    user_id: uuid.UUID
+    name: str
+    email: str
+    location: str | None
+    department: str | None
+    job_title: str | None
+    requirement_id: uuid.UUID
+    requirement: str
+    status: ComplianceStatus
+    due_on: date | None
+    valid_through: date | None
+    met_by: uuid.UUID | None
+    reconciling: bool
+
+
+class ComplianceExport(Resource):
+    as_of: date
+    known_on: date | None
+    items: list[ExportedLine]
+
+
 class ForecastWeek(Resource):
     starts_on: date
     ends_on: date

@@ -1,13 +1,13 @@
 """What a version shows its learners: served as it was frozen, and described for clients."""
 
 import uuid
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from app.domain.content.quiz.questions import QuestionView
 from app.domain.content.section_kind import rules_of
 from app.domain.content.section_settings import SectionKind
 from app.schemas.base import Resource
-from app.schemas.described import DescribedAs, Form, one_of_kinds
+from app.schemas.described import DescribedAs, Form, OneOfKinds
 
 ShownQuestion = Annotated[dict[str, Any], DescribedAs(QuestionView)]
 
@@ -42,9 +42,11 @@ def _shown_settings_of(kind: SectionKind) -> dict[str, Form]:
     return {"settings": rules_of(kind).shown_settings}
 
 
-ContentSectionForm: Final = one_of_kinds(ContentSection, SectionKind, _shown_settings_of)
+ContentSectionByKind = Annotated[
+    ContentSection, OneOfKinds(ContentSection, SectionKind, _shown_settings_of)
+]
 
 
 class Content(Resource):
     module: ContentModule
-    sections: list[Annotated[ContentSection, DescribedAs(ContentSectionForm)]]
+    sections: list[ContentSectionByKind]

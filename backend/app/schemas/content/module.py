@@ -9,7 +9,7 @@ from app.domain.fields import Flag, Label, Line, Paragraph, Whole
 from app.models.content.module import ModuleStatus
 from app.schemas.base import Changes, Payload, Resource, Versioned
 from app.schemas.content.content import Content
-from app.schemas.content.section import SectionForm, SectionRead
+from app.schemas.content.section import SectionReadByKind
 from app.schemas.described import DescribedAs
 
 Language = Annotated[
@@ -78,7 +78,7 @@ class ModuleDraft(ModuleCard, Versioned):
     published_at: datetime | None
     created_at: datetime
     updated_at: datetime
-    sections: list[Annotated[SectionRead, DescribedAs(SectionForm)]]
+    sections: list[SectionReadByKind]
 
 
 class Publish(Payload):

@@ -1,5 +1,5 @@
 import uuid
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import MISSING, Field
 
@@ -7,14 +7,14 @@ from app.domain.content.quiz.questions import QuestionKind, metadata_of
 from app.domain.fields import ExactNumber, Position
 from app.models import QuizQuestion
 from app.schemas.base import Changes, Payload, Versioned
-from app.schemas.described import DescribedAs, Form, any_of_kinds, one_of_kinds
+from app.schemas.described import AnyOfKinds, Form, OneOfKinds
 
 
 def _metadata_of(kind: QuestionKind) -> dict[str, Form]:
     return {"metadata": metadata_of(kind)}
 
 
-ANY_METADATA: Final = any_of_kinds(QuestionKind, "metadata", _metadata_of)
+MetadataByKind = Annotated[dict[str, Any], AnyOfKinds("metadata", QuestionKind, _metadata_of)]
 
 
 class QuestionCreate(Payload):
@@ -31,7 +31,7 @@ class QuestionCreate(Payload):
 class QuestionUpdate(Changes):
     prompt: str | MISSING = MISSING
     points: ExactNumber | MISSING = MISSING
-    metadata: Annotated[dict[str, Any], DescribedAs(ANY_METADATA)] | MISSING = MISSING
+    metadata: MetadataByKind | MISSING = MISSING
     explanation: str | MISSING | None = MISSING
     position: Position | MISSING = MISSING
 
@@ -63,5 +63,7 @@ class QuestionRead(Versioned):
         )
 
 
-QuestionCreateForm: Final = one_of_kinds(QuestionCreate, QuestionKind, _metadata_of)
-QuestionForm: Final = one_of_kinds(QuestionRead, QuestionKind, _metadata_of)
+QuestionCreateByKind = Annotated[
+    QuestionCreate, OneOfKinds(QuestionCreate, QuestionKind, _metadata_of)
+]
+QuestionReadByKind = Annotated[QuestionRead, OneOfKinds(QuestionRead, QuestionKind, _metadata_of)]

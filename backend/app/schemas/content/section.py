@@ -1,5 +1,5 @@
 import uuid
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import MISSING, Field, StringConstraints
 
@@ -8,15 +8,15 @@ from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Line, Position, StorableText
 from app.models import ModuleSection
 from app.schemas.base import Changes, Payload, Versioned
-from app.schemas.content.question import QuestionForm, QuestionRead
-from app.schemas.described import DescribedAs, Form, any_of_kinds, one_of_kinds
+from app.schemas.content.question import QuestionRead, QuestionReadByKind
+from app.schemas.described import AnyOfKinds, Form, OneOfKinds
 
 
-def settings_of(kind: SectionKind) -> dict[str, Form]:
+def _settings_of(kind: SectionKind) -> dict[str, Form]:
     return {"settings": rules_of(kind).settings}
 
 
-ANY_SETTINGS: Final = any_of_kinds(SectionKind, "settings", settings_of)
+SettingsByKind = Annotated[dict[str, Any], AnyOfKinds("settings", SectionKind, _settings_of)]
 
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
 
@@ -36,7 +36,7 @@ class SectionUpdate(Changes):
     title: Line | MISSING = MISSING
     body: Body | MISSING = MISSING
     required: Flag | MISSING = MISSING
-    settings: Annotated[dict[str, Any], DescribedAs(ANY_SETTINGS)] | MISSING = MISSING
+    settings: SettingsByKind | MISSING = MISSING
     position: Position | MISSING = MISSING
 
 
@@ -61,7 +61,7 @@ class SectionRead(Versioned):
     position: int
     settings: dict[str, Any]
     revision: int
-    questions: list[Annotated[QuestionRead, DescribedAs(QuestionForm)]]
+    questions: list[QuestionReadByKind]
 
     @classmethod
     def of(cls, section: ModuleSection) -> "SectionRead":
@@ -79,5 +79,5 @@ class SectionRead(Versioned):
         )
 
 
-SectionCreateForm: Final = one_of_kinds(SectionCreate, SectionKind, settings_of)
-SectionForm: Final = one_of_kinds(SectionRead, SectionKind, settings_of)
+SectionCreateByKind = Annotated[SectionCreate, OneOfKinds(SectionCreate, SectionKind, _settings_of)]
+SectionReadByKind = Annotated[SectionRead, OneOfKinds(SectionRead, SectionKind, _settings_of)]

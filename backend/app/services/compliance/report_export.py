@@ -15,24 +15,9 @@ import orjson
 from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.spreadsheet import inert
 from app.repositories.compliance.report import Line, ReportScope
+from app.schemas.compliance.report import ExportedLine
 
-COLUMNS = (
-    "as_of",
-    "known_on",
-    "user_id",
-    "name",
-    "email",
-    "location",
-    "department",
-    "job_title",
-    "requirement_id",
-    "requirement",
-    "status",
-    "due_on",
-    "valid_through",
-    "met_by",
-    "reconciling",
-)
+COLUMNS = tuple(ExportedLine.model_fields)
 CHUNK = 1000
 SHEET_ROWS = 1_000_000
 
