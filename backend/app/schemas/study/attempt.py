@@ -16,7 +16,6 @@ MAX_ANSWERS = 1_000
 ShownQuestion = Annotated[dict[str, Any], DescribedAs(QuestionView)]
 Answer = Annotated[Any, DescribedAs(str | bool | float | list[str] | dict[str, str] | None)]
 Answers = dict[str, Answer]
-ShownQuestion = Annotated[dict[str, Any], DescribedAs(QuestionView)]
 
 
 class AnswersPayload(Payload):
