@@ -7,7 +7,7 @@ and that is three lines here.
 from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, date, datetime, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -47,8 +47,10 @@ class MonthDay(NamedTuple):
 
     def in_year(self, year: int) -> date:
         """29 February is 28 February in common years. Stays within the calendar's ends."""
-        if not MINYEAR <= year <= MAXYEAR:
-            return date.min if year < MINYEAR else date.max
+        if year < MINYEAR:
+            return date.min
+        if year > MAXYEAR:
+            return date.max
         return date(year, self.month, min(self.day, monthrange(year, self.month)[1]))
 
 
@@ -93,10 +95,8 @@ class Recurrence:
 
 def add_days(day: date, days: int) -> date:
     """Stay within the calendar's ends, so that no date that a client sends can overflow."""
-    try:
-        return day + timedelta(days=days)
-    except OverflowError:
-        return date.min if days < 0 else date.max
+    wanted = day.toordinal() + days
+    return date.fromordinal(min(max(wanted, date.min.toordinal()), date.max.toordinal()))
 
 
 def add_months(day: date, months: int) -> date:
