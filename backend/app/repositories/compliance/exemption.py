@@ -11,7 +11,7 @@ from app.domain import compliance as facts
 from app.domain.actor import Actor
 from app.models import Exemption, ExemptionRevocation, Requirement
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 
 PersonAndRequirement = tuple[uuid.UUID, uuid.UUID]
 

@@ -47,7 +47,7 @@ from app.models.compliance.compliance_segment import Dimension
 from app.repositories.compliance.compliance_segment import known_segments
 from app.repositories.compliance.outdated import reconciling
 from app.repositories.people.caller import Caller, run_for
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 
 Cells: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 

@@ -13,7 +13,7 @@ from app.domain.content.section_kind import MEDIA_FIELDS
 from app.models import Enrollment, ExternalEvidence, Media, ModuleSection, VersionMedia
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from app.domain.actor import Actor
 from app.models import EvidenceWithdrawal, ExternalEvidence
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from app.models import (
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import DIRECTORY_NAME, owner_visible_to, visible_to_any
+from app.repositories.people.user import DIRECTORY_NAME
+from app.repositories.people.visibility import owner_visible_to, visible_to_any
 
 
 @dataclass(frozen=True, slots=True)

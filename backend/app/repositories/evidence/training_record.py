@@ -10,7 +10,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import TrainingRecord
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 
 
 class TrainingRecordRepository(Repository[TrainingRecord]):

@@ -3,15 +3,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.database import Fetch
 from app.core.email_domain import comparable_email
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
-from app.models import Department, Location, LocationManager, User
+from app.models import Department, Location, User
 from app.repositories.base import Keyset, Repository, contains
+from app.repositories.people.visibility import visible_to, visible_to_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +40,6 @@ class Identity:
 
 DIRECTORY_NAME = case((User.name_confirmed, User.full_name), else_=User.previous_name)
 """What `User.directory_name` says, for statements that write evidence."""
-
-
-def managed_by(actor: Actor) -> ColumnElement[bool]:
-    """Match the people a manager answers for.
-
-    Those who name them as manager, and those of their own and of their assigned locations.
-    """
-    assigned = select(LocationManager.location_id).where(LocationManager.user_id == actor.id)
-    scopes = [User.manager_id == actor.id, User.location_id.in_(assigned)]
-    if actor.location_id is not None:
-        scopes.append(User.location_id == actor.location_id)
-    return or_(*scopes)
-
-
-def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Match the people whose rows, enrollments and records the actor may read."""
-    if actor.is_admin:
-        return true()
-    if actor.is_manager:
-        return or_(User.id == actor.id, managed_by(actor))
-    return User.id == actor.id
-
-
-def visible_to_any(actors: Collection[Actor]) -> ColumnElement[bool]:
-    return or_(*(visible_to(actor) for actor in actors))
-
-
-def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    """Match rows whose `owner` column names somebody the actor may see."""
-    if actor.is_admin:
-        return true()
-    if actor.is_manager:
-        return or_(owner == actor.id, owner.in_(select(User.id).where(managed_by(actor))))
-    return owner == actor.id
 
 
 # Without a session, because it runs in every request and a session would cost more than it.

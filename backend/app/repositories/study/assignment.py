@@ -27,7 +27,7 @@ from app.domain.study.enrollment import EnrollmentSource
 from app.models import Department, Enrollment, Location, TrainingModule, User
 from app.models.content.module import ModuleStatus
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.people.user import managed_by
+from app.repositories.people.visibility import managed_by
 from app.repositories.study.enrolling import ASSIGNMENT_EVENTS, CREATION_EVENTS, creation
 
 

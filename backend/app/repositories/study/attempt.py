@@ -25,7 +25,7 @@ from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.models.types import JsonObject
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 from app.repositories.study.counted_attempts import NOW, counts_with, granted_in, tally
 
 

@@ -9,7 +9,7 @@ from app.domain.actor import Actor
 from app.models import AnswerKey, AttemptGrant, Enrollment, ModuleVersion, User, VersionSection
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 from app.repositories.study.counted_attempts import key_of_section, tally
 
 

@@ -30,7 +30,7 @@ from app.models import (
 )
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.user import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to
 from app.repositories.study.assignment import Assignment, AssignmentCount, assigning
 from app.repositories.study.enrollment_item import (
     ITEM_COLUMNS,

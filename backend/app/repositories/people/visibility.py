@@ -1,0 +1,44 @@
+"""Whose rows an actor may read: their own, those of the people they manage, or all."""
+
+import uuid
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.domain.actor import Actor
+from app.models import LocationManager, User
+
+
+def managed_by(actor: Actor) -> ColumnElement[bool]:
+    """Match the people a manager answers for.
+
+    Those who name them as manager, and those of their own and of their assigned locations.
+    """
+    assigned = select(LocationManager.location_id).where(LocationManager.user_id == actor.id)
+    scopes = [User.manager_id == actor.id, User.location_id.in_(assigned)]
+    if actor.location_id is not None:
+        scopes.append(User.location_id == actor.location_id)
+    return or_(*scopes)
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Match the people whose rows, enrollments and records the actor may read."""
+    if actor.is_admin:
+        return true()
+    if actor.is_manager:
+        return or_(User.id == actor.id, managed_by(actor))
+    return User.id == actor.id
+
+
+def visible_to_any(actors: Collection[Actor]) -> ColumnElement[bool]:
+    return or_(*(visible_to(actor) for actor in actors))
+
+
+def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    """Match rows whose `owner` column names somebody the actor may see."""
+    if actor.is_admin:
+        return true()
+    if actor.is_manager:
+        return or_(owner == actor.id, owner.in_(select(User.id).where(managed_by(actor))))
+    return owner == actor.id
