@@ -70,10 +70,24 @@ PORTABLE_TABLES = [
         models.SectionProgress,
     )
 ]
-WHOLE, QUICK = "whole", "quick"
+WHOLE, QUICK, MUTATION = "whole", "quick", "mutation"
 # How long a busy machine takes to make examples says nothing about what they test.
 hypothesis.settings.register_profile(WHOLE, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.register_profile(QUICK, hypothesis.settings.get_profile(WHOLE), max_examples=25)
+# mutmut runs each test many times in one process, whose speed says nothing; and that a mutant is
+# noticed is enough, however large the example.
+hypothesis.settings.register_profile(
+    MUTATION,
+    deadline=None,
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    suppress_health_check=[
+        hypothesis.HealthCheck.differing_executors,
+        hypothesis.HealthCheck.too_slow,
+    ],
+)
 _serial = itertools.count(1)
 
 
@@ -90,6 +104,13 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.mkdtemp(prefix="training-tests-")
         config.option.basetemp = folder
         config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the quick tests notice a mutant before those with many examples do."""
+    if config.option.hypothesis_profile == MUTATION:
+        items.sort(key=lambda item: item.get_closest_marker("hypothesis") is not None)
 
 
 @pytest.fixture(scope="session", autouse=True)

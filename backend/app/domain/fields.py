@@ -72,7 +72,7 @@ def exact_number(value: object) -> Decimal:
     # The range is checked before str(), which takes quadratic time for a huge integer.
     if not -MAX_MAGNITUDE < value < MAX_MAGNITUDE:  # false for NaN too
         raise NumberError(code="number_out_of_range", detail="The number is too large.")
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    number = Decimal(str(value))
     if number and abs(number) < MIN_MAGNITUDE:
         raise NumberError(code="number_out_of_range", detail="The number is too close to zero.")
     if Decimal(str(float(number))) != number:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from app.domain.fields import (
     MAX_JSON_CHARACTERS,
@@ -23,6 +23,7 @@ from app.domain.fields import (
     Whole,
     WrittenText,
     decimals,
+    default_number,
     exact_number,
     is_storable,
     json_number,
@@ -69,7 +70,8 @@ class TestInstant:
     @pytest.mark.parametrize("text", ["2027-11-20T17:30:00Z", "2027-11-20T09:30:00-08:00"])
     def test_is_kept_in_utc(self, text: str) -> None:
         found = INSTANT.validate_python(text)
-        assert (found, found.tzinfo) == (datetime(2027, 11, 20, 17, 30, tzinfo=UTC), UTC)
+        assert found == datetime(2027, 11, 20, 17, 30, tzinfo=UTC)
+        assert found.tzinfo is UTC
 
     def test_has_a_zone(self) -> None:
         assert refusal(INSTANT, "2027-11-20T17:30:00") == "timezone_aware"
@@ -167,6 +169,16 @@ class TestExactNumber:
     def test_whole_numbers_have_no_point(self, number: str, spelled: str) -> None:
         assert json.dumps(json_number(Decimal(number))) == spelled
         assert NUMBER.dump_json(Decimal(number)) == spelled.encode()
+
+    @pytest.mark.parametrize(("number", "spelled"), [("5", "5"), ("12.5", "12.5")])
+    def test_a_default_is_exact_here_and_a_number_in_the_schema(
+        self, number: str, spelled: str
+    ) -> None:
+        model = create_model("Asked", hours=(ExactNumber, default_number(number)))
+        [found] = model().model_dump().values()
+        schema = model.model_json_schema()["properties"]["hours"]
+        assert (type(found), str(found)) == (Decimal, number)
+        assert json.dumps(schema["default"]) == spelled
 
 
 class TestDecimals:

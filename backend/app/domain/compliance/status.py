@@ -113,16 +113,17 @@ def status_line(ledger: Ledger, day: date) -> StatusLine:
     held = ledger.standing.period if ledger.standing else None
     opened = ledger.open
     current = opened or held
+    next_due_on = _next_due(held, opened)
     reached = _status(ledger, duty, day)
     return StatusLine(
         status=reached,
         why=_why(duty, opened),
         due_on=current.due_on if current else None,
         valid_through=held.valid_through if held else None,
-        next_due_on=_next_due(held, opened),
+        next_due_on=next_due_on,
         met_by=held.met_by if held else None,
         missing=_missing(duty) if opened else None,
-        in_grace=_in_grace(duty, opened, reached, day),
+        in_grace=_in_grace(duty, next_due_on, reached, day),
     )
 
 
@@ -130,7 +131,7 @@ def _status(ledger: Ledger, duty: Duty, day: date) -> ComplianceStatus:
     if duty.exemption or duty.on_leave:
         return ComplianceStatus.EXEMPT
     if ledger.standing is None:
-        return _first_status(ledger, duty, day)
+        return _first_status(duty, _next_due(None, ledger.open), day)
     if not ledger.standing.validity.lasts_until(day):
         return ComplianceStatus.EXPIRED
     if ledger.open is None:
@@ -140,8 +141,7 @@ def _status(ledger: Ledger, duty: Duty, day: date) -> ComplianceStatus:
     )
 
 
-def _first_status(ledger: Ledger, duty: Duty, day: date) -> ComplianceStatus:
-    due_on = ledger.open.due_on if ledger.open else None
+def _first_status(duty: Duty, due_on: date | None, day: date) -> ComplianceStatus:
     if _is_past(due_on, day):
         return ComplianceStatus.OVERDUE
     window_days = duty.rule.renewal.window_days
@@ -186,18 +186,16 @@ def _minimum_versions(duty: Duty) -> tuple[tuple[UUID, int], ...]:
     latest: dict[UUID, int] = {}
     for publication in duty.facts.publications:
         if publication.material_change and publication.published_on <= duty.day:
-            oldest_good = max(publication.version, latest.get(publication.module_id, 0))
-            latest[publication.module_id] = oldest_good
+            known = latest.get(publication.module_id, publication.version)
+            latest[publication.module_id] = max(publication.version, known)
     wanted = duty.rule.module_ids
     return tuple(sorted(item for item in latest.items() if item[0] in wanted))
 
 
-def _in_grace(
-    duty: Duty, opened: CertificationPeriod | None, reached: ComplianceStatus, day: date
-) -> bool:
-    if reached not in _LATE or opened is None or opened.due_on is None:
+def _in_grace(duty: Duty, due_on: date | None, reached: ComplianceStatus, day: date) -> bool:
+    if reached not in _LATE or due_on is None:
         return False
-    return day <= add_days(opened.due_on, duty.rule.grace_days)
+    return day <= add_days(due_on, duty.rule.grace_days)
 
 
 _LATE = {ComplianceStatus.OVERDUE, ComplianceStatus.EXPIRED}

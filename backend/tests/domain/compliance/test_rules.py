@@ -51,6 +51,18 @@ class TestWaivers:
             free.id,
         )
 
+    def test_training_meanwhile_is_a_period_of_its_own(self) -> None:
+        trained = date(2027, 3, 20)
+        facts = history(waiver(date(2027, 3, 5), date(2027, 4, 30)), done(trained))
+        waived, met = periods(facts, since(ANNUAL), date(2027, 5, 1))
+        assert (waived.number, waived.outcome) == (1, PeriodOutcome.WAIVED)
+        assert (met.number, met.outcome, met.cause) == (2, PeriodOutcome.MET, PeriodCause.INITIAL)
+        assert (met.window_start, met.due_on, met.met_on) == (trained, None, trained)
+        assert reached(facts, since(ANNUAL), date(2027, 4, 30), date(2027, 5, 1)) == [
+            "exempt",
+            "compliant",
+        ]
+
     def test_the_day_after_the_duty_begins_anew(self) -> None:
         facts = history(waiver(date(2027, 3, 5), date(2027, 4, 30)))
         assert reached(facts, since(ANNUAL), date(2027, 5, 1), date(2027, 5, 2)) == [

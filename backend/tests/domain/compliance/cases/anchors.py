@@ -89,6 +89,18 @@ ANCHORS = [
         """,
     ),
     Scenario(
+        "date of an older policy",
+        "domain 10: of the version that was taken, though a newer one was out",
+        POLICY,
+        history(
+            HIRED,
+            published(d("2026-01-01"), 1),
+            published(d("2026-05-01"), 2),
+            done(d("2026-06-01"), version=1),
+        ),
+        "2026-06-01  compliant  2026-01-05  2027-01-01",
+    ),
+    Scenario(
         "date of the policy",
         "domain 10: counted from the day of the version that was taken",
         POLICY,
