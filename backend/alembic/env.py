@@ -1,21 +1,26 @@
 """Runs migrations as the owner of the schema, one process at a time, without long locks."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Collection
 
 import asyncpg
-from alembic import context
+from alembic import command, context
+from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 import app.models  # noqa: F401  # fills Base.metadata
 from app.core.database import Base
 from app.core.postgres.autogenerate import PLUGIN
 from app.core.postgres.dropped_connection import driver_error
+from app.core.postgres.failure import lacking, to_mend
+from app.core.postgres.lock_watch import watched
 from app.core.postgres.schema import NOTE_OLDEST_CODE
 from app.core.postgres.url import DatabaseUrl, parse_database_url
 
@@ -27,8 +32,37 @@ ATTEMPTS = 40
 PAUSE_SECONDS = 0.5
 IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 STATEMENT_TIMEOUT = "15min"
+APPLICATION = "training migration"
 # Expression indexes that autogenerate cannot compare with a model; the revisions own them.
 UNCOMPARED_INDEXES = {"ix_training_modules_search", "ix_module_versions_search"}
+
+log = logging.getLogger("alembic.env")
+
+
+class NewSteps(logging.Filter):
+    """Passes what is told of each step once, however often the step is tried."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = set[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line = record.getMessage()
+        is_new = line.startswith("Running ") and line not in self._told
+        self._told.add(line)
+        return is_new
+
+
+def tell_people() -> None:
+    """Write on standard error which revisions run, and what they wait for."""
+    lines = logging.StreamHandler()
+    log.addHandler(lines)
+    steps = logging.getLogger("alembic.runtime.migration")
+    steps.addFilter(NewSteps())
+    steps.addHandler(lines)
+    for logger in (log, steps):
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def database() -> DatabaseUrl:
@@ -41,8 +75,12 @@ def database() -> DatabaseUrl:
     )
     if not url:
         message = "Set MIGRATION_DATABASE_URL or DATABASE_URL, or pass -x url=postgresql://..."
-        raise SystemExit(message)
-    return parse_database_url(url, ca_file=os.environ.get("DATABASE_CA_FILE"))
+        raise CommandError(message)
+    try:
+        return parse_database_url(url, ca_file=os.environ.get("DATABASE_CA_FILE"))
+    except ValueError as error:
+        message = f"The database's URL {error}"
+        raise CommandError(message) from None
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
@@ -68,6 +106,18 @@ def note_oldest_code(ctx: MigrationContext, heads: Collection[str], **_: object)
     ctx.impl.execute(text(NOTE_OLDEST_CODE.format(revision=oldest or "")))
 
 
+def changes_revision() -> bool:
+    called = getattr(context.config.cmd_opts, "cmd", (None,))[0]
+    return called in {command.upgrade, command.downgrade}
+
+
+def number(_context: MigrationContext, _head: object, directives: list[MigrationScript]) -> None:
+    """Give a new revision the number after the head's, unless one was chosen."""
+    head = context.script.get_current_head()
+    if directives and getattr(context.config.cmd_opts, "rev_id", None) is None:
+        directives[0].rev_id = f"{int(head or 0) + 1:04}"
+
+
 def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
@@ -75,6 +125,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=Base.metadata,
         include_name=include_name,
         compare_server_default=False,
+        process_revision_directives=number,
         autogenerate_plugins=["alembic.autogenerate.*", PLUGIN],
     )
     with context.begin_transaction():
@@ -87,16 +138,45 @@ def migrate(connection: Connection) -> None:
 async def run() -> None:
     target = database()
     engine = create_async_engine(target.url, connect_args=target.connect_args, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"SET application_name = '{APPLICATION}'"))
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+        await connection.commit()
+        async with watched(engine, int(pid or 0), log.warning):
+            await migrate_patiently(connection)
+
+
+async def migrate_patiently(connection: AsyncConnection) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            async with engine.connect() as connection:
-                await connection.run_sync(migrate)
+            await connection.run_sync(migrate)
+            if changes_revision():
+                revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+                log.info("The database is at %s.", revision or "no revision")
         except DBAPIError as error:
-            if attempt == ATTEMPTS or not isinstance(driver_error(error), IN_THE_WAY):
+            if not isinstance(driver_error(error), IN_THE_WAY):
                 raise
+            await connection.rollback()
+            if attempt == ATTEMPTS:
+                message = f"Nothing was changed: others were in the way at {ATTEMPTS} tries"
+                raise CommandError(message) from error
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return
+
+
+def run_or_explain() -> None:
+    """Say in one line what a person can mend; what nobody can leaves a trace."""
+    try:
+        asyncio.run(run())
+    except CommandError:
+        raise
+    except Exception as error:
+        told = to_mend(error)
+        # What a revision does not find is its own fault, and no other release's.
+        if told is None or lacking(error) is not None:
+            raise
+        raise CommandError(told) from error
 
 
 def emit_sql() -> None:
@@ -110,7 +190,9 @@ def emit_sql() -> None:
         context.run_migrations()
 
 
+if context.config.cmd_opts is not None:
+    tell_people()
 if context.is_offline_mode():
     emit_sql()
 else:
-    asyncio.run(run())
+    run_or_explain()

@@ -1,11 +1,9 @@
 """Brings a database to the newest revision from within the process."""
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "alembic"
+from devstack.revisions import SCRIPTS
 
 
 def configuration(url: str) -> Config:

@@ -12,6 +12,7 @@ import asyncpg
 import uvicorn
 import uvloop
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.cli.impatience import ImpatientProtocol
@@ -19,7 +20,7 @@ from app.container import Container
 from app.core.config import Environment, Settings
 from app.core.database import Database
 from app.core.logging import configure_logging
-from app.core.postgres.schema import SCHEMA_REVISION
+from app.core.postgres.failure import lacking, to_mend
 from app.core.postgres.table_security import API_ROLE
 from app.domain.content.media import MediaType
 from app.main import create_app
@@ -33,7 +34,13 @@ from devstack.auth import (
     identity_id,
     seed_identities,
 )
-from devstack.postgres import DataDirectoryInUse, EmbeddedPostgres, PostgresError
+from devstack.postgres import (
+    DataDirectoryInUse,
+    DataDirectoryVersionError,
+    EmbeddedPostgres,
+    PostgresError,
+)
+from devstack.revisions import NEWEST
 from devstack.storage import StorageStore, create_storage_app
 from devstack.storage.schemas import BucketOptions
 
@@ -42,6 +49,7 @@ DATABASE = "training"
 PASSWORD = "dental-demo"  # noqa: S105  # of the demonstration identities, on loopback alone
 SECRET_KEY = "sb_secret_development_only"  # noqa: S105  # of the stand-in, on loopback alone
 TOUR_EMAIL = "learner@unified.example"
+ELSEWHERE = "Or choose another folder: training dev --data-dir FOLDER"
 FRONTENDS = tuple(
     f"http://{host}:{port}" for host in ("localhost", HOST) for port in (3000, 4200, 5173, 8080)
 )
@@ -65,8 +73,14 @@ class Options:
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM, then stop everything that was started."""
     with _listen(options.port) as listener, _postgres(options.data_dir) as postgres:
-        # As production does: asyncio's own loop leaves Nagle's delay on what our listener accepts.
-        uvloop.run(_serve(listener, postgres, options))
+        try:
+            # As production does: asyncio's own loop leaves Nagle's delay on what our listener
+            # accepts.
+            uvloop.run(_serve(listener, postgres, options))
+        except (DBAPIError, OSError) as error:
+            if (told := to_mend(error)) is None:
+                raise
+            raise DevStackError(told) from error
 
 
 @contextlib.contextmanager
@@ -97,12 +111,17 @@ def _postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
     except DataDirectoryInUse as error:
         message = (
             f"{data_dir.resolve()} is in use by another development stack (its PostgreSQL has "
-            f"process id {error.pid}). Stop it, or choose another folder: "
-            "training dev --data-dir FOLDER"
+            f"process id {error.pid}). Stop it. {ELSEWHERE}"
         )
+        raise DevStackError(message) from error
+    except DataDirectoryVersionError as error:
+        message = f"{error}. {ELSEWHERE}"
         raise DevStackError(message) from error
     except PostgresError as error:
         raise DevStackError(str(error)) from error
+    except OSError as error:
+        message = f"{data_dir.resolve()} cannot be used: {error.strerror}. {ELSEWHERE}"
+        raise DevStackError(message) from error
     try:
         yield server
     finally:
@@ -115,8 +134,7 @@ async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: O
     settings = _settings(listener, postgres)
     configure_logging(settings.log_level)
     async with _stand_ins(settings, postgres, options) as (auth, storage):
-        if options.seed:
-            await _seed(settings)
+        missing = await _seed(settings) if options.seed else None
         api = create_app(Container.build(settings))
         server = _Server(
             uvicorn.Config(
@@ -130,6 +148,8 @@ async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: O
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await _until_started(server, serving)
         _announce(settings, postgres, options)
+        if missing is not None:
+            _announce_models_ahead(postgres, missing)
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
@@ -187,7 +207,14 @@ async def _prepare_database(postgres: EmbeddedPostgres) -> None:
             await connection.execute(f"CREATE DATABASE {DATABASE}")
     finally:
         await connection.close()
-    if await _revision(postgres) != SCHEMA_REVISION:
+    revision = await _revision(postgres)
+    if revision is not None and revision > NEWEST:
+        message = (
+            f"The database was made by a later release (schema {revision}; this one knows "
+            f"{NEWEST}). Check that release out again. {ELSEWHERE}"
+        )
+        raise DevStackError(message)
+    if revision != NEWEST:
         # Alembic takes half a second to import, and is needed after an upgrade only.
         from devstack.migrate import migrate  # noqa: PLC0415
 
@@ -260,13 +287,21 @@ def _identities() -> list[Identity]:
     ]
 
 
-async def _seed(settings: Settings) -> None:
+async def _seed(settings: Settings) -> str | None:
+    """Return what the database lacks, while it has no revision of what the models say."""
     database = Database.from_settings(settings)
     service = SeedService(database, SYSTEM)
-    await service.organisation()
-    await service.modules()
-    await service.requirements()
-    await database.close()
+    try:
+        await service.organisation()
+        await service.modules()
+        await service.requirements()
+    except DBAPIError as error:
+        if (missing := lacking(error)) is None:
+            raise
+        return missing
+    finally:
+        await database.close()
+    return None
 
 
 def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) -> None:
@@ -284,6 +319,19 @@ def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) 
         console.print("Try it:\n", style="bold")
         console.print(_tour(origin), markup=False)
     console.print("\nCtrl-C stops everything; the data stay.\n")
+
+
+def _announce_models_ahead(postgres: EmbeddedPostgres, missing: str) -> None:
+    """Say what to run beside this stack: a revision is written by comparing its database."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(
+        f"The models are ahead of the database ({missing}), so nothing was seeded. While this "
+        "runs, write the revision in another terminal:\n\n"
+        f"  MIGRATION_DATABASE_URL={postgres.dsn(DATABASE)} \\\n"
+        '    uv run alembic revision --autogenerate -m "say what changes"\n\n'
+        "Then start again: a start applies what is new.\n",
+        markup=False,
+    )
 
 
 def _tour(origin: str) -> str:

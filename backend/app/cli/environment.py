@@ -6,28 +6,16 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
-import asyncpg
 import typer
 
 from app.cli.report import err
 from app.core.config import Settings, SettingsError, load_settings
 from app.core.errors import AppError
 from app.core.logging import configure_logging
-from app.core.postgres.failure import origin, sqlstate, unavailable
+from app.core.postgres.failure import to_mend
 from app.services.factories import Services
 
 T = TypeVar("T")
-
-_REFUSED = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-)
-_OTHER_SCHEMA = (
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.UndefinedFunctionError,
-)
 
 
 class Compose(Protocol):
@@ -71,23 +59,7 @@ def with_services(use: Callable[[Services], Awaitable[T]], *, owner: bool = Fals
         err.print(error.detail or error.title, markup=False)
         raise typer.Exit(1) from None
     except Exception as error:
-        if (told := _to_mend(error)) is None:
+        if (told := to_mend(error)) is None:
             raise
         err.print(told, markup=False)
         raise typer.Exit(1) from None
-
-
-def _to_mend(error: Exception) -> str | None:
-    """Say what a person has to mend; None for a fault of ours, which shows where it is."""
-    cause = origin(error)
-    if isinstance(cause, _REFUSED):
-        return f"The database refuses this user: {cause.sqlstate} {type(cause).__name__}"
-    if isinstance(cause, _OTHER_SCHEMA):
-        return "The database's schema is not this release's: run `alembic upgrade head`"
-    if isinstance(cause, OSError) and cause.filename is not None:
-        return f"{cause.filename}: {cause.strerror}"
-    known = unavailable(error)
-    if known is None:
-        return None
-    state = sqlstate(error)
-    return f"{known.title} ({state})" if state else known.title

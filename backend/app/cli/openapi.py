@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from uvicorn.importer import import_from_string
 
+from app.cli.report import err
+
 
 def openapi(
     output: Annotated[Path | None, typer.Option(help="A file instead of standard output.")] = None,
@@ -17,4 +19,12 @@ def openapi(
     if output is None:
         sys.stdout.buffer.write(document)
     else:
+        _write(output, document)
+
+
+def _write(output: Path, document: bytes) -> None:
+    try:
         output.write_bytes(document)
+    except OSError as error:
+        err.print(f"{output}: {error.strerror}", markup=False)
+        raise typer.Exit(1) from None

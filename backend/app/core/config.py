@@ -204,13 +204,18 @@ class Settings(BaseSettings):
 
     @field_validator("bootstrap_admin_email")
     @classmethod
-    def _bootstrap_address_is_one(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                validate_email(value, check_deliverability=False)
-            except EmailNotValidError:
-                msg = "must be one address, such as you@practice.example"
-                raise ValueError(msg) from None
+    def _bootstrap_address_gets_in(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        try:
+            address = validate_email(value, check_deliverability=False)
+        except EmailNotValidError:
+            msg = "must be one address, such as you@practice.example"
+            raise ValueError(msg) from None
+        domains = info.data.get("signup_email_domains")
+        if domains and address.ascii_domain not in domains:
+            msg = "its domain is not among SIGNUP_EMAIL_DOMAINS: this person would be kept out"
+            raise ValueError(msg)
         return value
 
     @field_validator("log_level")
@@ -253,6 +258,19 @@ class Settings(BaseSettings):
         if _is_production(info) and user.partition(".")[0] in _OWNERS:
             msg = f"signs in as the owner, whom no rule binds; use {API_ROLE}"
             raise ValueError(msg)
+        return value
+
+    @field_validator("migration_database_url")
+    @classmethod
+    def _owner_is_not_the_api(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        api = info.data.get("database_url")
+        if value is not None and api is not None and _is_production(info):
+            owner = parse_database_url(value.get_secret_value()).url.username
+            if owner == parse_database_url(api.get_secret_value()).url.username:
+                msg = "has the user of DATABASE_URL: the API must not sign in as the owner"
+                raise ValueError(msg)
         return value
 
     @field_validator("database_ca_file")

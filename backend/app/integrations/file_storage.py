@@ -25,6 +25,9 @@ TIMEOUT_SECONDS: Final = 10.0
 BUCKET_NOT_FOUND: Final = b"Bucket not found"
 """In the body alone: the status is 400, as for much else."""
 
+UNAUTHORIZED: Final = b'"Unauthorized"'
+"""In the body alone, for the same reason."""
+
 OWN_READ_SECONDS: Final = 60
 """How long the URLs are good for by which this service itself reads."""
 
@@ -43,6 +46,12 @@ class BucketMissingError(StorageUnavailableError):
 
     def __init__(self, bucket: str) -> None:
         super().__init__("bucket_missing", f"The file storage has no bucket {bucket}")
+
+
+class StorageKeyRefusedError(StorageUnavailableError):
+    def __init__(self) -> None:
+        title = "The file storage refuses this server's key (SUPABASE_SECRET_KEY)"
+        super().__init__(title=title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,8 @@ class SupabaseFileStorage:
             raise BucketMissingError(self.bucket)
         if not response.is_success or not response.content.startswith(b"{"):
             log.warning("storage_failed", status=response.status_code)
-            raise StorageUnavailableError
+            said_so = UNAUTHORIZED in response.content
+            raise _failure("403" if said_so else response.status_code)
 
     async def page(self, folder: str, *, limit: int, offset: int) -> FolderPage:
         return await _required(self._page(folder, limit, offset))
@@ -261,11 +271,16 @@ async def _answered(call: Awaitable[T]) -> T | None:
         if str(error.status) == "404" and error.code == "not_found":
             return None
         log.warning("storage_failed", code=error.code, status=error.status)
-        raise StorageUnavailableError from error
+        raise _failure(error.status) from error
     except (StorageException, httpx.HTTPError, ValueError, LookupError, TypeError) as error:
         # The last three are what an answer that is not Storage's runs into.
         log.warning("storage_failed", reason=type(error).__name__)
         raise StorageUnavailableError from error
+
+
+def _failure(status: object) -> StorageUnavailableError:
+    is_refused = str(status) in {"401", "403"}
+    return StorageKeyRefusedError() if is_refused else StorageUnavailableError()
 
 
 def _expiry(token: str) -> datetime:

@@ -77,7 +77,7 @@ class AdminEndpoints:
         page = _positive(request, "page", 1)
         per_page = min(_positive(request, "per_page", _DEFAULT_PER_PAGE), _MAX_PER_PAGE)
         users, total = await self._store.users.page(page, per_page)
-        body = {"users": [user.to_json() for user in users], "aud": AUDIENCE}
+        body = {"users": [user.to_json(listed=True) for user in users], "aud": AUDIENCE}
         headers = {"X-Total-Count": str(total), "Link": _link(page, per_page, total)}
         return JSONResponse(body, headers=headers)
 

@@ -1,5 +1,6 @@
 """Bodies of requests and the user object of the answers."""
 
+import hashlib
 import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -25,7 +26,10 @@ def _parse_duration(text: object) -> object:
 Email = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
+        strip_whitespace=True,
+        max_length=255,
+        # Domains are ASCII there: international ones have to come as punycode.
+        pattern=r"^[^@\s\x00]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
     ),
     AfterValidator(str.lower),
 ]
@@ -110,7 +114,8 @@ class User(BaseModel):
     def is_banned(self, now: datetime) -> bool:
         return self.banned_until is not None and self.banned_until > now
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, listed: bool = False) -> dict[str, Any]:
+        """Return the answer; `listed` is for pages, which tell less of those deleted softly."""
         instants = {
             "email_confirmed_at": self.email_confirmed_at,
             "confirmed_at": self.email_confirmed_at,
@@ -124,15 +129,23 @@ class User(BaseModel):
             "aud": self.aud,
             "role": self.role,
             "email": self.email or "",
-            "phone": "",
+            "phone": _digest(f"{self.id}") if self.deleted_at else "",
             "app_metadata": self.raw_app_meta_data,
             "user_metadata": self.raw_user_meta_data,
-            "identities": [self._identity()] if self.email else [],
+            "identities": self._identities(listed=listed),
             "created_at": _instant(self.created_at),
             "updated_at": _instant(self.updated_at),
             "is_anonymous": False,
             **{name: _instant(value) for name, value in instants.items() if value},
         }
+
+    def _identities(self, *, listed: bool) -> list[dict[str, Any]] | None:
+        if self.deleted_at is None:
+            return [self._identity()] if self.email else []
+        if listed:
+            return None
+        kept = {"identity_id", "id", "user_id", "provider"}
+        return [{name: value for name, value in self._identity().items() if name in kept}]
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -151,6 +164,10 @@ class User(BaseModel):
             "created_at": _instant(self.created_at),
             "updated_at": _instant(self.updated_at),
         }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _instant(value: datetime) -> str:

@@ -46,9 +46,10 @@ class Users:
         return _user(await self._pool.fetchrow(query, email))
 
     async def page(self, number: int, size: int) -> tuple[list[User], int]:
-        """Newest first, with the total."""
+        """Newest first, with the total. Those of one instant are in another order on each page."""
         rows = await self._pool.fetch(
-            "SELECT * FROM auth.users ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2",
+            "SELECT * FROM auth.users ORDER BY created_at DESC, md5(id || ($2::bigint)::text) "
+            "LIMIT $1 OFFSET $2",
             size,
             (number - 1) * size,
         )
@@ -107,17 +108,21 @@ class Users:
         )
         return _user(row)
 
+    async def made_at(self, instant: datetime) -> None:
+        """Have all accounts been made at one instant, as an import makes them."""
+        await self._pool.execute("UPDATE auth.users SET created_at = $1", instant)
+
     async def delete(self, user_id: UUID) -> bool:
         query = "DELETE FROM auth.users WHERE id = $1 RETURNING id"
         return await self._pool.fetchval(query, user_id) is not None
 
     async def soft_delete(self, user_id: UUID) -> bool:
-        """Keep the row, free the email address and end the sessions."""
+        """Keep the row with a digest for its address, and end the sessions."""
         query = """
             WITH ended AS (DELETE FROM auth.sessions WHERE user_id = $1)
             UPDATE auth.users SET deleted_at = coalesce(deleted_at, now()), updated_at = now(),
-                email = NULL, encrypted_password = NULL, email_confirmed_at = NULL,
-                raw_user_meta_data = '{}'
+                email = encode(sha256(convert_to(coalesce(email, '') || id, 'UTF8')), 'hex'),
+                encrypted_password = NULL, raw_user_meta_data = '{}'
             WHERE id = $1 RETURNING id
         """
         return await self._pool.fetchval(query, user_id) is not None

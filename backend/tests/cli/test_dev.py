@@ -4,17 +4,23 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import statistics
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
+from devstack.postgres import EmbeddedPostgres
+from devstack.revisions import NEWEST
 from tests.cli.processes import (
+    TRAINING,
     DevStack,
     alive,
     descendants,
@@ -32,7 +38,9 @@ ROLES = {
     "author@unified.example": "author",
     "admin@unified.example": "admin",
 }
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+README = ROOT / "README.md"
+RUFF = TRAINING.with_name("ruff")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +140,70 @@ async def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     refused = await run_training("dev", "--port", str(free_port()), "--data-dir", str(folder))
     assert (refused.code, refused.errors.count("\n")) == (1, 1)
     assert refused.errors.startswith(f"{folder} cannot be made: ")
+
+
+async def test_a_folder_that_cannot_be_written_is_one_line() -> None:
+    """Nobody may make a file in /proc, root included."""
+    refused = await run_training("dev", "--port", str(free_port()), "--data-dir", "/proc")
+    assert (refused.code, refused.errors.count("\n")) == (1, 1)
+    assert refused.errors.startswith("/proc cannot be used: ")
+
+
+async def test_a_folder_of_another_postgresql_is_one_line(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "postgres", version=16):
+        pass
+    refused = await run_training("dev", "--port", str(free_port()), "--data-dir", str(tmp_path))
+    assert (refused.code, refused.errors.count("\n")) == (1, 1)
+    assert f"{tmp_path / 'postgres'} was made by PostgreSQL 16, not 18" in refused.errors
+    assert "--data-dir FOLDER" in refused.errors
+
+
+async def change(data_dir: Path, statement: str) -> None:
+    """Change the database of a stack that does not run."""
+    with EmbeddedPostgres(data_dir / "postgres") as server:
+        connection = await asyncpg.connect(server.dsn("training"))
+        await connection.execute(statement)
+        await connection.close()
+
+
+class TestAnotherSchema:
+    @pytest.fixture
+    async def data_dir(self, tmp_path: Path) -> Path:
+        """Where a stack of this release has been."""
+        async with dev_stack(tmp_path / "data") as stack:
+            await stack.stop()
+        return tmp_path / "data"
+
+    async def test_of_a_later_release_is_one_line(self, data_dir: Path) -> None:
+        await change(data_dir, "UPDATE alembic_version SET version_num = '9999'")
+        refused = await run_training("dev", "--port", str(free_port()), "--data-dir", str(data_dir))
+        assert (refused.code, refused.errors.count("\n")) == (1, 1)
+        assert f"made by a later release (schema 9999; this one knows {NEWEST})" in refused.errors
+
+    async def test_behind_the_models_says_what_to_run(self, data_dir: Path, tmp_path: Path) -> None:
+        """The command that is printed writes a revision that is as the linters want it."""
+        await change(data_dir, "ALTER TABLE users DROP COLUMN last_sign_in")
+        async with dev_stack(data_dir) as stack:
+            assert stack.process.stderr
+            said = await stack.process.stderr.readuntil(b"applies what is new.")
+            missing, _, command = said.decode().partition("another terminal:")
+            assert "The models are ahead of the database (column " in missing
+            assert "last_sign_in" in missing
+            tree = copied(tmp_path / "tree")
+            command = command.partition("Then start again")[0].replace("uv run ", "")
+            await bash(f'cd {tree}\nPATH="{TRAINING.parent}:$PATH"\nexport PATH\n{command.strip()}')
+        (written,) = tree.glob(f"backend/alembic/versions/{int(NEWEST) + 1:04}_*.py")
+        text = written.read_text()
+        assert 'op.add_column("users", sa.Column("last_sign_in"' in text
+        for check in (["check"], ["format", "--check"]):
+            subprocess.run([RUFF, *check, written], cwd=tree, check=True)  # noqa: S603, ASYNC221  # a moment
+
+
+def copied(tree: Path) -> Path:
+    """Copy what Alembic writes to, and what tells it and ruff how."""
+    shutil.copytree(ROOT / "backend" / "alembic", tree / "backend" / "alembic")
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    return tree
 
 
 async def test_production_is_refused(tmp_path: Path) -> None:

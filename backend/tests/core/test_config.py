@@ -204,11 +204,22 @@ class TestFaults:
             ("SUPABASE_SECRET_KEY", jwt.encode({"role": "anon"}, "k" * 32), "publishable"),
             ("SUPABASE_SECRET_KEY", '"sb_secret_canary"', "quotation marks"),
             ("SUPABASE_SECRET_KEY", "  ", "is blank"),
+            ("SUPABASE_URL", "'https://abc.supabase.co'", "quotation marks"),
+            ("SUPABASE_URL", "abc.supabase.co", "project's URL alone"),
+            ("DATABASE_URL", "'postgresql://api:canary@db.example/p'", "quotation marks"),
             ("BOOTSTRAP_ADMIN_EMAIL", "me", "one address"),
+            ("BOOTSTRAP_ADMIN_EMAIL", "me@a.example, you@a.example", "one address"),
+            ("BOOTSTRAP_ADMIN_EMAIL", "Me <me@a.example>", "one address"),
             ("DATABASE_URL", "postgresql://postgres:canary@db.example/postgres", "as the owner"),
             ("DATABASE_URL", "postgresql://postgres.abc:canary@db.example/p", "as the owner"),
             ("DATABASE_URL", "postgresql://api:can@ary@db.example/p", "@ as %40"),
+            ("DATABASE_URL", "postgresql+psycopg://postgres:canary@/p", "as the owner"),
+            ("DATABASE_URL", "postgresql://api:canary@db.example/p?sslmode=on", "sslmode must be"),
+            ("MIGRATION_DATABASE_URL", "postgresql://a:can@ary@db.example/p", "@ as %40"),
+            ("MIGRATION_DATABASE_URL", "postgres://api:canary@db2.example/p", "as the owner"),
             ("CORS_ORIGINS", "https://*.a.example", "without a path or *"),
+            ("CORS_ORIGINS", "https://a.example,*", "without a path or *"),
+            ("CORS_ORIGINS", "https://a.example/app", "without a path or *"),
         ],
     )
     def test_what_would_only_fail_later(
@@ -217,6 +228,43 @@ class TestFaults:
         report = faults(monkeypatch, **{name: value})
         assert f"  {name}: " in report
         assert told in report
+        assert "canary" not in report
+
+    @pytest.mark.parametrize("user", ["postgres", "postgres.abc", "supabase_admin"])
+    def test_an_owner_in_a_file_is_one_too(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: str
+    ) -> None:
+        file = tmp_path / "url"
+        file.write_text(f"postgresql://{user}:canary@db.example/postgres\n")
+        report = faults(monkeypatch, DATABASE_URL="", DATABASE_URL_FILE=str(file))
+        assert "  DATABASE_URL: signs in as the owner" in report
+        assert "canary" not in report
+
+    def test_a_bootstrap_address_that_may_not_sign_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        domains = {"SIGNUP_EMAIL_DOMAINS": "practice.example,xn--zhne-loa.example"}
+        for address in ("me@practice.example", "me@ZÄHNE.example"):
+            settings = load(monkeypatch, BOOTSTRAP_ADMIN_EMAIL=address, **domains)
+            assert settings.bootstrap_admin_email == address
+        report = faults(monkeypatch, BOOTSTRAP_ADMIN_EMAIL="me@elsewhere.example", **domains)
+        assert "  BOOTSTRAP_ADMIN_EMAIL: its domain is not among" in report
+
+    def test_all_at_once(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        file = tmp_path / "url"
+        file.write_text("postgresql://postgres:canary@db.example/postgres")
+        wrong = {
+            "DATABASE_URL_FILE": str(file),
+            "MIGRATION_DATABASE_URL": "mysql://canary@db.example/p",
+            "SUPABASE_URL": "https://me:canary@abc.supabase.co/rest/v1",
+            "SUPABASE_SECRET_KEY": "sb_publishable_canary",
+            "BOOTSTRAP_ADMIN_EMAIL": "canary",
+            "CORS_ORIGINS": "https://*.canary.example",
+            "LOG_LEVEL": "'INFO'",
+        }
+        report = faults(monkeypatch, DATABASE_URL="", **wrong)
+        told = {line.split(":")[0].strip() for line in report.splitlines()[1:]}
+        assert told == {name.removesuffix("_FILE") for name in wrong}
         assert "canary" not in report
 
     def test_what_surrounds_values_is_trimmed(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,22 +34,22 @@ async def database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     await admin.close()
 
 
+@asynccontextmanager
+async def serving(build: Callable[[str], ASGIApp]) -> AsyncIterator[str]:
+    """Run an app, made for its origin, on a real loopback server."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(build(origin), lifespan="off", ws="none", log_config=None)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        yield origin
+        server.should_exit = True
+        await task
+
+
 @pytest.fixture
 def serve() -> Serve:
-    """Run an app, made for its origin, on a real loopback server."""
-
-    @asynccontextmanager
-    async def run(build: Callable[[str], ASGIApp]) -> AsyncIterator[str]:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            config = uvicorn.Config(build(origin), lifespan="off", ws="none", log_config=None)
-            server = uvicorn.Server(config)
-            task = asyncio.create_task(server.serve(sockets=[listener]))
-            yield origin
-            server.should_exit = True
-            await task
-
-    return run
+    return serving
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from app.domain.content.media import UPLOAD_LIFETIME
 from app.integrations.file_storage import (
     BucketMissingError,
     FileStorage,
+    StorageKeyRefusedError,
     StorageUnavailableError,
     SupabaseFileStorage,
 )
@@ -170,6 +171,20 @@ class TestSupabase:
         with pytest.raises(StorageUnavailableError) as caught:
             await storage.require_bucket()
         assert caught.value.code == "storage_unavailable"
+
+    @pytest.mark.parametrize(
+        "response",
+        [
+            httpx.Response(401, json={"message": "Invalid API key"}),
+            httpx.Response(400, json={"statusCode": "403", "error": "Unauthorized"}),
+            refusal(403, "Unauthorized"),
+        ],
+    )
+    async def test_a_key_that_is_refused_is_told(
+        self, make: Make, response: httpx.Response
+    ) -> None:
+        with pytest.raises(StorageKeyRefusedError, match="SUPABASE_SECRET_KEY"):
+            await make(lambda _: response).require_bucket()
 
     async def test_lists_files_without_folders(self, make: Make) -> None:
         page = await make(serving).page("section", limit=10, offset=0)

@@ -1,9 +1,6 @@
 import asyncio
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -183,56 +180,3 @@ class TestRoundTrip:
             assert len(left[name]) == len(before[name]), name
         migrate(dsn)
         command.check(configuration(dsn))
-
-
-@pytest.mark.full
-class TestCommandLine:
-    @pytest.fixture
-    def environment(self, new_database: NewDatabase) -> dict[str, str]:
-        dsn = new_database(None)
-        return {"PATH": os.environ["PATH"], "DATABASE_URL": f"{dsn}?connect_timeout=10"}
-
-    def alembic(
-        self, folder: Path, environment: dict[str, str], *arguments: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603  # our own command
-            [sys.executable, "-m", "alembic", *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    @pytest.mark.parametrize("folder", [ROOT, ROOT / "backend"], ids=["root", "backend"])
-    def test_works_from_both_folders(self, environment: dict[str, str], folder: Path) -> None:
-        for arguments in (("upgrade", "head"), ("check",), ("downgrade", "-1"), ("upgrade", "+1")):
-            done = self.alembic(folder, environment, *arguments)
-            assert done.returncode == 0, done.stderr
-
-    def test_the_owners_connection_comes_first(self, environment: dict[str, str]) -> None:
-        owner = {
-            **environment,
-            "MIGRATION_DATABASE_URL": environment["DATABASE_URL"],
-            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
-        }
-        done = self.alembic(ROOT, owner, "current")
-        assert done.returncode == 0, done.stderr
-
-    def test_without_a_database_it_says_what_to_set(self) -> None:
-        done = self.alembic(ROOT, {"PATH": os.environ["PATH"]}, "upgrade", "head")
-        assert done.returncode == 1
-        assert "Set MIGRATION_DATABASE_URL or DATABASE_URL" in done.stderr
-
-    def test_processes_that_start_together_take_turns(self, environment: dict[str, str]) -> None:
-        command_line = [sys.executable, "-m", "alembic", "upgrade", "head"]
-        running = [
-            subprocess.Popen(  # noqa: S603  # our own command
-                command_line, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-            )
-            for _ in range(3)
-        ]
-        for process in running:
-            _, errors = process.communicate(timeout=120)
-            assert process.returncode == 0, errors

@@ -50,6 +50,38 @@ def unavailable(error: BaseException) -> UnavailableError | None:
     return None
 
 
+# What somebody has to mend before anything works.
+_REFUSED = (
+    pg.InvalidAuthorizationSpecificationError,
+    pg.InvalidCatalogNameError,
+    pg.InsufficientPrivilegeError,
+)
+_OTHER_SCHEMA = (pg.UndefinedTableError, pg.UndefinedColumnError, pg.UndefinedFunctionError)
+
+
+def to_mend(error: BaseException) -> str | None:
+    """Say in one line what a person has to mend; None for a fault of ours."""
+    cause = origin(error)
+    if isinstance(cause, _REFUSED):
+        said = str(cause).partition("\n")[0]
+        return f"The database refuses this user: {cause.sqlstate} {said}"
+    if lacking(error) is not None:
+        return "The database's schema is not this release's: run `alembic upgrade head`"
+    if isinstance(cause, OSError) and cause.filename is not None:
+        return f"{cause.filename}: {cause.strerror}"
+    known = unavailable(error)
+    if known is None:
+        return None
+    state = sqlstate(error)
+    return f"{known.title} ({state})" if state else known.title
+
+
+def lacking(error: BaseException) -> str | None:
+    """Return what the code asked for and the schema does not have, in the server's words."""
+    cause = origin(error)
+    return str(cause).partition("\n")[0] if isinstance(cause, _OTHER_SCHEMA) else None
+
+
 class ReadOnlyError(UnavailableError):
     def __init__(self) -> None:
         super().__init__(

@@ -17,7 +17,7 @@ class AuthUser:
 
 
 class AuthUnavailableError(UnavailableError):
-    """It cannot be reached, does not know our key, or answers what nobody can read."""
+    """It cannot be reached, or answers what nobody can read."""
 
     def __init__(
         self,
@@ -27,6 +27,12 @@ class AuthUnavailableError(UnavailableError):
         retry_after_seconds: int = 1,
     ) -> None:
         super().__init__(code, title, retry_after_seconds=retry_after_seconds)
+
+
+class AuthKeyRefusedError(AuthUnavailableError):
+    def __init__(self) -> None:
+        title = "The sign-in service refuses this server's key (SUPABASE_SECRET_KEY)"
+        super().__init__("auth_unavailable", title, retry_after_seconds=5)
 
 
 class AuthHookUnavailableError(AuthUnavailableError):

@@ -20,6 +20,7 @@ from app.integrations.auth_admin.protocol import (
     AddressRefusedError,
     AddressTakenError,
     AuthHookUnavailableError,
+    AuthKeyRefusedError,
     AuthLimitError,
     AuthRefusedError,
     AuthUnavailableError,
@@ -203,9 +204,10 @@ def _error_for(response: httpx.Response) -> AppError:
     log.warning("auth_refused", status=response.status_code, code=code)
     if code.startswith("hook_"):
         return AuthHookUnavailableError()
-    ours = response.status_code == httpx.codes.UNAUTHORIZED or code in OUR_KEY_IS_WRONG
+    if response.status_code == httpx.codes.UNAUTHORIZED or code in OUR_KEY_IS_WRONG:
+        return AuthKeyRefusedError()
     # A 404 without a code comes from something in between: it says nothing about accounts.
-    if ours or not response.is_client_error or not code:
+    if not response.is_client_error or not code:
         return AuthUnavailableError()
     refused_by_hook = (response.status_code, code) == (httpx.codes.FORBIDDEN, REFUSED_BY_HOOK)
     return _HookRefusedError() if refused_by_hook else AuthRefusedError()

@@ -2,21 +2,25 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from app.integrations.auth_admin import (
     AccountBannedError,
-    AuthUnavailableError,
+    AddressRefusedError,
+    AuthKeyRefusedError,
     SupabaseAuthAdmin,
 )
+from devstack.auth import AuthStore
 from tests.devstack.auth.conftest import SERVICE_KEY, Stack
 from tests.devstack.conftest import Serve
 
 EMAIL = "person@example.org"
 OTHER = "other@example.org"
 PASSWORD = "correct horse"
+SERVICE = {"apikey": SERVICE_KEY, "Authorization": f"Bearer {SERVICE_KEY}"}
 
 
 @pytest.fixture
@@ -90,8 +94,59 @@ class TestAccounts:
         assert not await admin.sign_out(nobody)
         assert await admin.list_users(1, 50) == []
 
+    async def test_a_soft_deletion_is_answered_as_supabase_does(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        user_id = (await sign_up(http))["id"]
+        url, headers = f"/admin/users/{user_id}", SERVICE
+        await http.request("DELETE", url, json={"should_soft_delete": True}, headers=headers)
+        by_id = (await http.get(url, headers=headers)).raise_for_status().json()
+        assert by_id["deleted_at"]
+        assert by_id["email"] not in {"", EMAIL}
+        assert "@" not in by_id["email"]
+        assert [sorted(identity) for identity in by_id["identities"]]
+        assert "identity_data" not in by_id["identities"][0]
+        listed = (await http.get("/admin/users", headers=headers)).json()["users"]
+        assert [user["identities"] for user in listed] == [None]
+        # The address is free again, and only for somebody else.
+        assert (await sign_up(http))["id"] != user_id
+        assert await admin.get_user(uuid.UUID(user_id)) is None
+
+    async def test_of_one_instant_come_in_no_order(
+        self, admin: SupabaseAuthAdmin, store: AuthStore
+    ) -> None:
+        """Pages repeat and skip such accounts, as Supabase's do."""
+        for number in range(16):
+            await admin.invite(f"p{number}@example.org", None)
+        await store.users.made_at(datetime(2026, 1, 1, tzinfo=UTC))
+        listed = [user.id for page in range(1, 9) for user in await admin.list_users(page, 2)]
+        assert len(listed) == 16
+        assert len(set(listed)) < 16
+
 
 class TestInvitations:
+    async def test_of_international_domains_are_punycode(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        invited = await admin.invite("ada@xn--zhne-loa.example", None)
+        assert invited is not None
+        assert invited.email == "ada@xn--zhne-loa.example"
+        with pytest.raises(AddressRefusedError):
+            await admin.invite("ada@zähne.example", None)
+        body = {"email": "ada@zähne.example", "password": PASSWORD}
+        refused = await http.post("/signup", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (400, "validation_failed")
+
+    async def test_each_mail_ends_the_link_of_the_one_before(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient, stack: Stack
+    ) -> None:
+        await admin.invite(EMAIL, None)
+        await admin.invite(EMAIL, None)
+        before, after = (message.token_hash for message in stack.mailbox)
+        for token_hash, status in ((before, 403), (after, 200)):
+            body = {"type": "invite", "token_hash": token_hash}
+            assert (await http.post("/verify", json=body)).status_code == status
+
     async def test_are_sent_again_until_accepted(
         self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient, stack: Stack
     ) -> None:
@@ -150,6 +205,6 @@ class TestSigningOut:
 
 async def test_another_key_is_refused(origin: str) -> None:
     client = SupabaseAuthAdmin(origin, "sb_secret_wrong")
-    with pytest.raises(AuthUnavailableError):
+    with pytest.raises(AuthKeyRefusedError):
         await client.list_users(1, 50)
     await client.close()

@@ -79,7 +79,7 @@ class TestPasswordGrant:
         assert claims.pop("session_id")
         assert claims == {
             "iss": "http://stack/auth/v1",
-            "aud": "authenticated",
+            "aud": ["authenticated"],
             "exp": instant + 3600,
             "iat": instant,
             "sub": session["user"]["id"],
@@ -92,6 +92,14 @@ class TestPasswordGrant:
             "user_metadata": {"full_name": "Learner One"},
             "amr": [{"method": "password", "timestamp": instant}],
         }
+
+    async def test_only_the_first_token_has_an_audience_in_an_array(
+        self, session: dict[str, Any], client: httpx.AsyncClient
+    ) -> None:
+        again = await sign_in(client, EMAIL, PASSWORD)
+        tokens = (session["access_token"], again["access_token"])
+        read = [jwt.decode(token, options={"verify_signature": False})["aud"] for token in tokens]
+        assert read == [["authenticated"], "authenticated"]
 
     async def test_takes_the_address_in_any_case(
         self, identity: Identity, client: httpx.AsyncClient
