@@ -322,7 +322,7 @@ def _first_worked(facts: Facts, known_on: date) -> date:
         for change in facts.employment
         if change.recorded_on <= known_on
     )
-    return min(begun, default=date.min)
+    return min(begun)
 
 
 def _first_day(facts: Facts, rules: tuple[RuleVersion, ...]) -> date:

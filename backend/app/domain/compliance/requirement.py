@@ -57,7 +57,7 @@ def _refuse(code: str, detail: str) -> NoReturn:
 def _needs_kind(schema: dict[str, Any]) -> None:
     """Say that `kind` must be sent: it has a default, and yet chooses among the alternatives."""
     if "kind" in schema["properties"]:
-        schema["required"] = ["kind", *schema.get("required", [])]
+        schema["required"] = ["kind", *schema["required"]]
 
 
 class _RuleData(BaseModel):

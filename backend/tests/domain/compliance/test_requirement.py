@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.domain.actor import Role
 from app.domain.compliance.requirement import (
@@ -115,6 +115,40 @@ class TestRoundTrip:
     def test_sets_are_written_in_order(self) -> None:
         written = Audience(departments=frozenset({"b", "c", "a"})).model_dump(mode="json")
         assert written["departments"] == ["a", "b", "c"]
+
+
+class TestSchema:
+    @pytest.mark.parametrize(
+        ("model", "required"),
+        [
+            (Modules, ["kind", "any_of"]),
+            (Credential, ["kind", "credential_kind"]),
+            (DaysAfter, ["kind", "event", "days"]),
+            (MonthsAfter, ["kind", "event", "months"]),
+            (OnDate, ["kind", "date"]),
+            (CalendarDay, ["month", "day"]),
+        ],
+    )
+    def test_an_alternative_names_itself(self, model: type[BaseModel], required: list[str]) -> None:
+        assert model.model_json_schema()["required"] == required
+
+    def test_what_has_no_alternatives_asks_for_nothing(self) -> None:
+        assert "required" not in Audience.model_json_schema()
+
+
+class TestFirstDue:
+    @pytest.mark.parametrize(
+        ("due", "since", "last_day"),
+        [
+            (DaysAfter(event="hire", days=0), date(2026, 8, 31), date(2026, 8, 31)),
+            (DaysAfter(event="hire", days=180), date(2026, 8, 31), date(2027, 2, 27)),
+            (MonthsAfter(event="hire", months=6), date(2026, 8, 31), date(2027, 2, 28)),
+        ],
+    )
+    def test_six_months_are_not_180_days(
+        self, due: DaysAfter | MonthsAfter, since: date, last_day: date
+    ) -> None:
+        assert due.due(since) == last_day
 
 
 class TestRecorded:

@@ -37,6 +37,16 @@ from tests.domain.compliance.builders import (
 )
 
 
+def test_a_renewal_before_the_window_is_the_next_period() -> None:
+    first, early = date(2027, 3, 5), date(2027, 9, 1)
+    found = periods(history(done(first), done(early, 1)), since(ANNUAL), early)
+    assert [(period.number, period.cause) for period in found] == [
+        (1, PeriodCause.INITIAL),
+        (2, PeriodCause.EARLY_RENEWAL),
+    ]
+    assert (found[1].window_start, found[1].due_on) == (early, date(2028, 3, 5))
+
+
 class TestWaivers:
     def test_a_waiver_closes_the_open_period(self) -> None:
         free = waiver(date(2027, 3, 5), date(2027, 4, 30))
