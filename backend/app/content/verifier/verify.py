@@ -280,7 +280,7 @@ def value_of(payload: dict[str, Any], column: str) -> Any:  # noqa: ANN401  # JS
 
 def missing_fields(payload: dict[str, Any]) -> list[str]:
     """29 CFR 1910.1030(h)(2)(i)(A) to (D)."""
-    trainers = payload.get("instructors") or []
+    trainers = [one for one in payload.get("instructors") or [] if one.get("role") != "contact"]
     user = payload.get("user") or {}
     named = all(trainer.get("name") and trainer.get("qualification") for trainer in trainers)
     present = (

@@ -70,7 +70,8 @@ class OshaField(StrEnum):
 
 def missing_fields(payload: Mapping[str, Any]) -> list[OshaField]:
     """Return what the record would have to say and does not."""
-    trainers = payload.get("instructors") or []
+    # A contact on file taught nobody: those count whose class was attended.
+    trainers = [each for each in payload.get("instructors") or [] if each.get("role") != "contact"]
     user = payload.get("user") or {}
     present = {
         OshaField.DATES: bool(payload.get("local_date")),

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 BACKDATED = timedelta(days=14)
 """A class held longer ago is entered as external evidence, which a second person verifies."""
 
+ADDED_WITHIN = timedelta(days=90)
+"""Questions asked of the trainer so long after the rest still belong to that training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
     user_id: uuid.UUID
     enrolled: bool
-    """Whether an open enrollment of theirs has the class as a section."""
+    """Whether an enrollment of theirs, open or just completed, has the class as a section."""
 
     active: bool
 
@@ -21,7 +24,7 @@ class Attendee:
 @dataclass(frozen=True, slots=True)
 class ClassResult:
     completed: list[uuid.UUID]
-    """People in whose open enrollment the live section is completed."""
+    """People in whose enrollment the live section is completed."""
 
     credited: list[uuid.UUID]
     """People without such an enrollment whom attending credits with the whole module."""

@@ -1,11 +1,11 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import raiseload
+from sqlalchemy.orm import aliased, raiseload
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
@@ -15,13 +15,14 @@ from app.models import (
     Enrollment,
     LiveSession,
     ModuleVersion,
+    SectionProgress,
     SessionQuestion,
     TrainingModule,
     User,
     VersionSection,
 )
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
-from app.models.study.enrollment import EnrollmentStatus
+from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.user import DIRECTORY_NAME
 from app.repositories.people.visibility import owner_visible_to, visible_to_any
@@ -233,6 +234,69 @@ class LiveSessionRepository(Repository[LiveSession]):
             .with_for_update(key_share=True)
         )
         return list(await self.session.scalars(statement))
+
+    async def lock_completed_without(
+        self, live: LiveSession, within: timedelta
+    ) -> list[Enrollment]:
+        """Lock what attendees have completed but for the class, if not longer ago than `within`.
+
+        Not of whoever has an open enrollment in the module, or has left.
+        """
+        attended = select(Attendance.user_id).where(
+            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
+        )
+        open_ = aliased(Enrollment)
+        has_open = select(open_.id).where(
+            open_.user_id == Enrollment.user_id,
+            open_.module_id == live.module_id,
+            open_.status == EnrollmentStatus.ACTIVE,
+        )
+        later = aliased(Enrollment)
+        has_later = select(later.id).where(
+            later.user_id == Enrollment.user_id,
+            later.module_id == live.module_id,
+            later.completed_at > Enrollment.completed_at,
+        )
+        has_section = select(VersionSection.section_id).where(
+            VersionSection.version_id == Enrollment.version_id,
+            VersionSection.section_id == live.section_id,
+        )
+        has_attended = select(SectionProgress.section_id).where(
+            SectionProgress.enrollment_id == Enrollment.id,
+            SectionProgress.section_id == live.section_id,
+            SectionProgress.state == ProgressState.COMPLETED,
+        )
+        statement = (
+            select(Enrollment)
+            .where(
+                Enrollment.module_id == live.module_id,
+                Enrollment.status == EnrollmentStatus.COMPLETED,
+                Enrollment.completed_at > func.now() - within,
+                Enrollment.user_id.in_(attended),
+                Enrollment.user_id.in_(select(User.id).where(User.is_active)),
+                has_section.exists(),
+                ~has_open.exists(),
+                ~has_later.exists(),
+                ~has_attended.exists(),
+            )
+            .options(raiseload(Enrollment.progress))
+            # Always in this order, so that sessions that close together never deadlock.
+            .order_by(Enrollment.user_id)
+            .with_for_update(key_share=True)
+        )
+        return list(await self.session.scalars(statement))
+
+    async def add_to_record(
+        self,
+        live: LiveSession,
+        enrollment_id: uuid.UUID,
+        *,
+        actor_id: uuid.UUID | None,
+        request_id: str | None,
+    ) -> None:
+        """Complete the class's section of what is completed, and name the trainer in its record."""
+        adding = func.add_class_to_record(live.id, enrollment_id, actor_id, request_id)
+        await self.session.execute(select(adding))
 
     async def credit_time(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, seconds: int
