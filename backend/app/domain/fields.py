@@ -203,6 +203,12 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _not_too_early(day: date) -> date:
+    if day < EARLIEST_DAY:
+        refuse("too_early", "A day since 1900 is expected.")
+    return day
+
+
 def _within_calendar(instant: datetime) -> datetime:
     try:
         utc = instant.astimezone(UTC)
@@ -234,6 +240,10 @@ Whole = BeforeValidator(_whole)
 """Makes a field a strict integer. Put it last in Annotated: OpenAPI lacks any bounds after it."""
 
 Day = Annotated[date, BeforeValidator(_Written(_DAY, "A day is expected, such as 2027-11-20."))]
+EARLIEST_DAY = date(1900, 1, 1)
+"""Nobody who works or trained before it is in the directory: such a day is a slip of the pen."""
+
+RecentDay = Annotated[Day, AfterValidator(_not_too_early)]
 Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_Written(_INSTANT, "An instant is expected, such as 2027-11-20T17:30:00Z.")),

@@ -76,6 +76,7 @@ TAGS: Final = {
     "authoring": "How questions did, and how keys were corrected",
     "compliance": "Where one person stands, and why",
     "continuing education": "CE hours by profession, state and licence cycle",
+    "credentials": "Cards and licences: where each stands, and what runs out",
     "employment": "Leave, termination, rehire and transfer, each from a day on",
     "enrollments": "One person's way through one version of a module",
     "exemptions": "Waivers and exemptions from a requirement",

@@ -35,6 +35,7 @@ from app.services.context import RequestContext
 from app.services.evidence.audit_event import AuditEventService
 from app.services.evidence.audit_pack import AuditPackService
 from app.services.evidence.ce_credit import CeCreditService
+from app.services.evidence.credential import CredentialService
 from app.services.evidence.external_evidence import ExternalEvidenceService
 from app.services.evidence.legal_hold import LegalHoldService
 from app.services.evidence.live_session import LiveSessionService
@@ -106,6 +107,7 @@ class Services:
     ce_credits = _plain(CeCreditService)
     compliance = _plain(ComplianceService)
     corrections = _plain(CorrectionService)
+    credentials = _plain(CredentialService)
     exchange = _plain(ExchangeService)
     exemptions = _plain(ExemptionService)
     external_evidence = _plain(ExternalEvidenceService)

@@ -37,6 +37,7 @@ BLS = {
     "completed_on": "2026-03-01",
     "hours": 4,
     "credential_kind": "bls",
+    "printed_expiry": "2099-12-31",
 }
 
 

@@ -39,6 +39,7 @@ def external_evidence(world: World) -> dict[str, Any]:
         "provider": "Red Cross",
         "title": "BLS",
         "credential_kind": "BLS",
+        "printed_expiry": "2099-12-31",
         "completed_on": YESTERDAY,
         "hours": 4,
     }
@@ -211,6 +212,9 @@ def _external_evidence(world: World) -> list[Row]:
             note="before it is verified",
         ),
         Row("read_ce_credits", OWNER_AND_ABOVE, 404, query=cycle),
+        Row("list_credential_kinds", ANYBODY),
+        Row("read_credentials", OWNER_AND_ABOVE, 404),
+        Row("list_expiring_credentials", ANYBODY),
     ]
 
 

@@ -49,7 +49,11 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", f"/legal-holds?user_id={PERSON}", None),
     ("GET", PEOPLE_REPORT, None),
     ("POST", "/enrollments/bulk", {"module_id": MODULE, "user_ids": [PERSON]}),
-    ("POST", "/external-trainings", {**TRAINING, "credential_kind": "bls", "user_id": PERSON}),
+    (
+        "POST",
+        "/external-trainings",
+        {**TRAINING, "credential_kind": "infection_control", "user_id": PERSON},
+    ),
     ("POST", "/external-trainings", {**TRAINING, "user_id": PERSON}),
     ("POST", "/media", {**EVIDENCE, "user_id": PERSON}),
     ("POST", "/exemptions", {**WAIVER, "user_id": PERSON}),

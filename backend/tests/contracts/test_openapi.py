@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
 # Taken away from a list that has no version of its own.
 PLAIN = {"unregister_attendee"}
 # As many as there are classes in the code.
-SHORT = {"list_signatures", "list_retention_periods"}
+SHORT = {"list_credential_kinds", "list_retention_periods", "list_signatures"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
 
 

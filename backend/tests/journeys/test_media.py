@@ -199,6 +199,7 @@ async def test_evidence(people: People, supabase: AsyncClient, http: httpx.Async
         "provider": "American Heart Association",
         "title": "BLS",
         "credential_kind": "bls",
+        "printed_expiry": "2099-12-31",
         "completed_on": "2026-03-01",
         "hours": 4,
         "evidence_reference": scan["id"],

@@ -1,6 +1,6 @@
 """A requirement as data: who must show what, by when, for how long, and why (the regulation)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.domain.actor import Role
+from app.domain.evidence.credential_kind import credential_code
 from app.domain.evidence.retention import RetentionClass
 from app.domain.fields import Day, Flag, StorableText, Whole
 from app.domain.recurrence import (
@@ -32,6 +34,7 @@ from app.domain.recurrence import (
     add_days,
     add_months,
 )
+from app.domain.word import comparable
 
 SHORTEST_MONTH_DAYS = 28
 LEAP_YEAR = 2000
@@ -46,6 +49,7 @@ SortedSet = Annotated[frozenset[T], PlainSerializer(lambda values: sorted(values
 Name = Annotated[
     StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 ]
+Kind = Annotated[Name, AfterValidator(credential_code)]
 Days = Annotated[int, Field(ge=0, le=3650, strict=True), Whole]
 Months = Annotated[int, Field(ge=1, le=240, strict=True), Whole]
 
@@ -157,7 +161,7 @@ def matches(audience: Audience, person: PersonFacts) -> MatchReason | None:
 
 def _criteria(audience: Audience, person: PersonFacts) -> Iterator[tuple[Criterion, object, bool]]:
     if audience.departments:
-        held = person.department in audience.departments
+        held = _named(person.department, audience.departments)
         yield Criterion.DEPARTMENT, person.department, held
     if audience.location_ids:
         held = person.location_id in audience.location_ids
@@ -165,10 +169,15 @@ def _criteria(audience: Audience, person: PersonFacts) -> Iterator[tuple[Criteri
     if audience.roles:
         yield Criterion.ROLE, person.role, person.role in audience.roles
     if audience.job_titles:
-        yield Criterion.JOB_TITLE, person.job_title, person.job_title in audience.job_titles
+        held = _named(person.job_title, audience.job_titles)
+        yield Criterion.JOB_TITLE, person.job_title, held
     if audience.hired_after:
         hired_on = person.hired_on
         yield Criterion.HIRED_AFTER, hired_on, bool(hired_on and hired_on > audience.hired_after)
+
+
+def _named(word: str | None, words: Iterable[str]) -> bool:
+    return word is not None and comparable(word) in map(comparable, words)
 
 
 class Modules(_RuleData):
@@ -182,7 +191,7 @@ class Credential(_RuleData):
     """A card or licence issued elsewhere, by its kind: `bls`, `radiography`."""
 
     kind: Literal["credential"] = "credential"
-    credential_kind: Name
+    credential_kind: Kind
 
 
 Subject = Annotated[Modules | Credential, Field(discriminator="kind")]
@@ -251,7 +260,7 @@ class Renewal(_RuleData):
 
     anchor: Anchor = Anchor.COMPLETION
     months: Months | None = None
-    licence_kind: Name | None = None
+    licence_kind: Kind | None = None
     fixed_date: CalendarDay | None = None
     window_days: Days = 30
     shortest_days: Days = 90

@@ -7,6 +7,8 @@ from datetime import date
 
 from app.core.errors import FieldError
 from app.domain.evidence.ce_credit import Delivery
+from app.domain.evidence.credential_kind import credential_kind
+from app.domain.fields import EARLIEST_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,11 @@ def faults(claim: ExternalClaim, today: date) -> Iterator[FieldError]:
         yield FieldError("/module_id", "one_of", "Name either a module or a kind of credential")
     if claim.completed_on > today:
         yield FieldError("/completed_on", "in_the_future", "The training is still to come")
+    if claim.completed_on < EARLIEST_DAY:
+        yield FieldError("/completed_on", "too_early", "No training is that old")
+    if claim.credential_kind and credential_kind(claim.credential_kind) is None:
+        detail = "Name a kind that GET /credential-kinds lists"
+        yield FieldError("/credential_kind", "unknown_credential_kind", detail)
     yield from _expiry_faults(claim)
     ce = (claim.provider_number, claim.ce_category, claim.ce_delivery)
     if any(field is None for field in ce) and any(field is not None for field in ce):
@@ -37,5 +44,8 @@ def _expiry_faults(claim: ExternalClaim) -> Iterator[FieldError]:
     expiry = claim.printed_expiry
     if expiry is not None and claim.credential_kind is None:
         yield FieldError("/printed_expiry", "not_a_credential", "Only a credential expires so")
+    kind = credential_kind(claim.credential_kind) if claim.credential_kind else None
+    if kind and kind.expires and expiry is None:
+        yield FieldError("/printed_expiry", "missing", "Every card of this kind has an expiry")
     if expiry is not None and expiry < claim.completed_on:
         yield FieldError("/printed_expiry", "before_completion", "Expired before it was earned")

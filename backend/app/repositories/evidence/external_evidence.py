@@ -2,11 +2,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.models import EvidenceWithdrawal, ExternalEvidence
+from app.models import EvidenceWithdrawal, ExternalEvidence, User
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.visibility import owner_visible_to
@@ -72,6 +73,52 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
             .order_by(ExternalEvidence.completed_on, ExternalEvidence.id)
         )
         return list(await self.session.scalars(statement))
+
+    async def credentials_of(self, user_id: uuid.UUID) -> list[ExternalEvidenceRow]:
+        """Return a person's cards and licences, whatever became of them."""
+        statement = (
+            _rows()
+            .where(
+                ExternalEvidence.user_id == user_id, ExternalEvidence.credential_kind.is_not(None)
+            )
+            .order_by(
+                ExternalEvidence.printed_expiry.desc().nulls_last(),
+                ExternalEvidence.completed_on.desc(),
+                ExternalEvidence.id,
+            )
+        )
+        return [ExternalEvidenceRow(*row) for row in await self.session.execute(statement)]
+
+    async def expiring(
+        self, actor: Actor, last: date, request: PageRequest
+    ) -> Page[ExternalEvidence]:
+        """List the cards of whom the actor may see that run out by a day and are not renewed."""
+        later = aliased(ExternalEvidence)
+        renewed = exists().where(
+            later.user_id == ExternalEvidence.user_id,
+            func.lower(later.credential_kind) == func.lower(ExternalEvidence.credential_kind),
+            later.printed_expiry > ExternalEvidence.printed_expiry,
+            *_stands(later),
+        )
+        statement = (
+            select(ExternalEvidence)
+            .join(User, User.id == ExternalEvidence.user_id)
+            .where(
+                owner_visible_to(actor, ExternalEvidence.user_id),
+                User.is_active,
+                ExternalEvidence.credential_kind.is_not(None),
+                ExternalEvidence.printed_expiry <= last,
+                *_stands(ExternalEvidence),
+                ~renewed,
+            )
+        )
+        keyset = Keyset(ExternalEvidence.printed_expiry, ExternalEvidence.id, date)
+        return await self.page(statement, request, keyset)
+
+
+def _stands(evidence: type[ExternalEvidence]) -> tuple[ColumnElement[bool], ...]:
+    withdrawn = exists().where(EvidenceWithdrawal.evidence_id == evidence.id)
+    return (evidence.status == ExternalEvidenceStatus.VERIFIED, ~withdrawn)
 
 
 def _rows() -> Select[ExternalEvidence, date | None, str | None]:

@@ -8,6 +8,7 @@ from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain import compliance as facts
+from app.domain.evidence.credential_kind import credential_code
 from app.models import EvidenceWithdrawal, VerifiedEvidence
 from app.repositories.base import Repository
 
@@ -55,7 +56,7 @@ class VerifiedEvidenceRepository(Repository[VerifiedEvidence]):
                 recorded_on=row.recorded_on,
                 module_id=row.module_id,
                 version=row.version,
-                credential_kind=row.credential_kind,
+                credential_kind=row.credential_kind and credential_code(row.credential_kind),
                 printed_expiry=row.printed_expiry,
                 withdrawn_on=row.withdrawn_on,
                 source=facts.EvidenceSource(row.source),

@@ -6,6 +6,7 @@ from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credit import Delivery
+from app.domain.evidence.credential_kind import credential_code
 from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, StorableText
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.schemas.base import Changes, Payload, Versioned
@@ -23,6 +24,10 @@ Reference = Annotated[
 """The id of a file of evidence, or where else the evidence is kept."""
 
 
+Kind = Annotated[Line, AfterValidator(credential_code)]
+"""A kind of `GET /credential-kinds`, by its code, its name or an alias; kept as its code."""
+
+
 class ExternalEvidenceCreate(Payload):
     """Exactly one of `module_id` and `credential_kind`. The CE fields go together or not at all.
 
@@ -37,7 +42,7 @@ class ExternalEvidenceCreate(Payload):
     instructor_name: Line | None = None
     instructor_qualification: Line | None = None
     module_id: uuid.UUID | None = None
-    credential_kind: Line | None = None
+    credential_kind: Kind | None = None
     printed_expiry: Day | None = None
     evidence_reference: Reference | None = None
     notes: Paragraph | None = None
@@ -54,7 +59,7 @@ class ExternalEvidenceUpdate(Changes):
     instructor_name: Line | MISSING | None = MISSING
     instructor_qualification: Line | MISSING | None = MISSING
     module_id: uuid.UUID | MISSING | None = MISSING
-    credential_kind: Line | MISSING | None = MISSING
+    credential_kind: Kind | MISSING | None = MISSING
     printed_expiry: Day | MISSING | None = MISSING
     evidence_reference: Reference | MISSING | None = MISSING
     notes: Paragraph | MISSING | None = MISSING

@@ -5,7 +5,7 @@ from pydantic import MISSING
 
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
-from app.domain.fields import Day, Line
+from app.domain.fields import Line, RecentDay
 from app.schemas.base import Payload, Resource
 
 
@@ -26,20 +26,20 @@ class EmploymentRead(Resource):
 
 
 class LeaveCreate(Payload):
-    starts_on: Day
-    returns_on: Day | None = None
+    starts_on: RecentDay
+    returns_on: RecentDay | None = None
     """The first day back, where it is known."""
 
     note: Line | None = None
 
 
 class ReturnCreate(Payload):
-    effective_on: Day
+    effective_on: RecentDay
     note: Line | None = None
 
 
 class TerminationCreate(Payload):
-    effective_on: Day
+    effective_on: RecentDay
     """The first day that is no longer one of employment."""
 
     note: Line | None = None
@@ -48,7 +48,7 @@ class TerminationCreate(Payload):
 class RehireCreate(Payload):
     """What is not sent stays as it was."""
 
-    hired_on: Day
+    hired_on: RecentDay
     location_id: uuid.UUID | MISSING | None = MISSING
     department: Line | MISSING | None = MISSING
     job_title: Line | MISSING | None = MISSING
@@ -59,7 +59,7 @@ class RehireCreate(Payload):
 class TransferCreate(Payload):
     """What is not sent stays as it is."""
 
-    effective_on: Day
+    effective_on: RecentDay
     location_id: uuid.UUID | MISSING | None = MISSING
     department: Line | MISSING | None = MISSING
     job_title: Line | MISSING | None = MISSING

@@ -6,7 +6,7 @@ from pydantic import MISSING, Field
 
 from app.core.email_domain import shown_email
 from app.domain.actor import Role
-from app.domain.fields import Day, Email, Flag, JsonMap, Line
+from app.domain.fields import Email, Flag, JsonMap, Line, RecentDay
 from app.models import User
 from app.schemas.base import Changes, Payload, Versioned
 
@@ -62,7 +62,7 @@ class UserUpdate(Changes):
     department: Line | MISSING | None = MISSING
     location_id: uuid.UUID | MISSING | None = MISSING
     job_title: Line | MISSING | None = MISSING
-    hired_on: Day | MISSING | None = MISSING
+    hired_on: RecentDay | MISSING | None = MISSING
     manager_id: uuid.UUID | MISSING | None = MISSING
     role: Role | MISSING = MISSING
     is_active: Flag | MISSING = MISSING
@@ -75,5 +75,5 @@ class UserInvite(Payload):
     department: Line | None = None
     location_id: uuid.UUID | None = None
     job_title: Line | None = None
-    hired_on: Day | None = None
+    hired_on: RecentDay | None = None
     manager_id: uuid.UUID | None = None

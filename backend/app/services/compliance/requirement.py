@@ -1,7 +1,7 @@
 """What the organisation requires of whom. Rules are never rewritten: each edit is a version."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,8 @@ from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
-from app.domain.compliance.requirement import Rule, recorded_rule
+from app.domain.compliance.requirement import Credential, Rule, recorded_rule
+from app.domain.evidence.credential_kind import credential_kind
 from app.models import Requirement, RequirementVersion
 from app.repositories.compliance.requirement import rule_version
 from app.schemas.base import ListOf, given
@@ -285,6 +286,7 @@ async def _checked(uow: UnitOfWork, rule: Rule) -> Rule:
             audience.location_ids - locations.keys(),
         ),
         ("/rule/audience", "unknown_user", people - known_people),
+        *_unknown_kinds(rule),
     ]
     errors = [
         FieldError(pointer, code, "Some of these do not exist")
@@ -297,6 +299,16 @@ async def _checked(uow: UnitOfWork, rule: Rule) -> Rule:
     return rule.model_copy(
         update={"audience": audience.model_copy(update={"departments": spelled})}
     )
+
+
+def _unknown_kinds(rule: Rule) -> Iterator[tuple[str, str, set[str]]]:
+    """Yield where the rule names a kind of credential, with the kinds that are in no list."""
+    named = {"/rule/renewal/licence_kind": rule.renewal.licence_kind}
+    if isinstance(rule.subject, Credential):
+        named["/rule/subject/credential_kind"] = rule.subject.credential_kind
+    for pointer, kind in named.items():
+        unknown = {kind} if kind and credential_kind(kind) is None else set()
+        yield pointer, "unknown_credential_kind", unknown
 
 
 async def _latest(uow: UnitOfWork, requirement: Requirement) -> RequirementVersion:

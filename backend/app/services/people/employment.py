@@ -13,6 +13,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
+from app.domain.people.hire import hire_fault
 from app.integrations.auth_admin import AuthAdmin
 from app.models import EmploymentChange, User
 from app.schemas.base import ListOf
@@ -116,6 +117,8 @@ class EmploymentService(Service):
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, "still_employed", "Still employed on this day")
             await _forget_account(uow, user, lost)
+            if fault := hire_fault(payload.hired_on, await uow.requirements.organisation_day()):
+                raise InvalidPayloadError([fault])
             attributes = await _sent(uow, payload) | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
             return await self._answer(uow, await _record(uow, user, held, change))

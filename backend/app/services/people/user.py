@@ -21,6 +21,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.people.access import takes_own_access
+from app.domain.people.hire import hire_fault
 from app.domain.people.name import Naming
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
@@ -357,6 +358,8 @@ async def _check_references(
         manager_id == user_id or await uow.users.by_id(manager_id) is None
     ):
         errors.append(FieldError("/manager_id", "unknown_manager", "No such other person"))
+    fault = hire_fault(given(payload.hired_on), await uow.requirements.organisation_day())
+    errors += [fault] if fault else []
     if errors:
         raise InvalidPayloadError(errors)
 

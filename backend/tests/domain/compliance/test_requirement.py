@@ -299,6 +299,13 @@ class TestMatches:
         hit = {"departments": {"Hygiene"}, "roles": {Role.LEARNER}}
         assert matches(Audience.model_validate({**hit, **miss}), PERSON) is None
 
+    @pytest.mark.parametrize(
+        "title", ["registered DENTAL hygienist", " Registered  dental hygienist"]
+    )
+    def test_neither_case_nor_spaces_make_two_words_of_one(self, title: str) -> None:
+        audience = Audience(job_titles=frozenset({title}), departments=frozenset({"HYGIENE"}))
+        assert matches(audience, PERSON) is not None
+
     def test_unknown_attributes_match_no_criterion(self) -> None:
         nobody = PersonFacts(id=UUID(int=101))
         assert matches(Audience(hired_after=date.min), nobody) is None

@@ -59,10 +59,13 @@ def test_what_is_taken_holds_together(claim: ExternalClaim) -> None:
 @pytest.mark.parametrize(
     ("claim", "pointer", "code"),
     [
-        (replace(MODULE, credential_kind="bls"), "/module_id", "one_of"),
+        (replace(MODULE, credential_kind="npi"), "/module_id", "one_of"),
         (replace(MODULE, module_id=None), "/module_id", "one_of"),
         (replace(MODULE, completed_on=date(2027, 6, 2)), "/completed_on", "in_the_future"),
         (replace(MODULE, printed_expiry=TODAY), "/printed_expiry", "not_a_credential"),
+        (replace(LICENSE, printed_expiry=None), "/printed_expiry", "missing"),
+        (replace(LICENSE, credential_kind="?"), "/credential_kind", "unknown_credential_kind"),
+        (replace(MODULE, completed_on=date(1899, 12, 31)), "/completed_on", "too_early"),
         (
             replace(LICENSE, printed_expiry=date(2027, 5, 31)),
             "/printed_expiry",

@@ -10,6 +10,7 @@ from app.models import TrainingModule, User
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement, rule_json
 from tests.factories.user import make_user
+from tests.routers.problems import pointers
 from tests.support import Api, RollbackDatabase, etag
 
 
@@ -74,6 +75,25 @@ class TestCreate:
         rule = rule_json(module.id, audience={"departments": ["Atlantis"]})
         response = await api.post("/requirements", admin, json={"title": "X", "rule": rule})
         assert response.json()["errors"][0]["code"] == "unknown_department"
+
+    async def test_unknown_kinds_of_credential(self, api: Api, admin: User) -> None:
+        rule = rule_json(
+            subject={"kind": "credential", "credential_kind": "Hygene licence"},
+            renewal={"anchor": "licence_cycle", "months": 24, "licence_kind": "Hygene licence"},
+        )
+        response = await api.post("/requirements", admin, json={"title": "X", "rule": rule})
+        assert pointers(response) == [
+            ("/rule/renewal/licence_kind", "unknown_credential_kind"),
+            ("/rule/subject/credential_kind", "unknown_credential_kind"),
+        ]
+
+    async def test_kinds_of_credential_by_any_name(self, api: Api, admin: User) -> None:
+        rule = rule_json(
+            subject={"kind": "credential", "credential_kind": "CPR/AED"},
+            renewal={"anchor": "printed_expiry"},
+        )
+        response = await api.post("/requirements", admin, json={"title": "X", "rule": rule})
+        assert response.json()["rule"]["subject"]["credential_kind"] == "bls"
 
     async def test_title_is_taken(self, api: Api, admin: User, module: TrainingModule) -> None:
         await create(api, admin, module)

@@ -130,7 +130,7 @@ class TestCeCredits:
             "title": "Dental Practice Act",
             "completed_on": "2026-02-03",
             "hours": 3,
-            "credential_kind": "course",
+            "credential_kind": "infection_control",
             "provider_number": "RP-77",
             "ce_category": "dental_practice_act_ca",
             "ce_delivery": "live",

@@ -58,6 +58,7 @@ async def test_carries_rosters_questions_and_external_evidence(
         "completed_on": "2026-01-10",
         "hours": 4,
         "credential_kind": "bls",
+        "printed_expiry": "2099-12-31",
     }
     entered = await api.post("/external-trainings", learner, json=course)
     verify = f"/external-trainings/{entered.json()['id']}/verify"

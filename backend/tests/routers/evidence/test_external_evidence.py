@@ -85,6 +85,9 @@ class TestEnter:
             ({"module_id": str(uuid.uuid4()), "credential_kind": None}, "not_a_credential"),
             ({"completed_on": "2999-01-01", "printed_expiry": None}, "in_the_future"),
             ({"printed_expiry": "2026-02-28"}, "before_completion"),
+            ({"printed_expiry": None}, "missing"),
+            ({"credential_kind": "Hygene licence"}, "unknown_credential_kind"),
+            ({"completed_on": "1026-03-01"}, "too_early"),
             ({"provider_number": "RP-1"}, "ce_incomplete"),
             (
                 {"module_id": str(uuid.uuid4()), "credential_kind": None, "printed_expiry": None},

@@ -1,4 +1,5 @@
 import uuid
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import pytest
@@ -129,7 +130,7 @@ class TestDeleteLocation:
         unknown = [("/location_id", "unknown_location")]
         back = {"is_active": True}
         assert pointers(await api.patch(path, admin, json=back, headers=everything)) == unknown
-        rehire = {"hired_on": "2100-01-01"}
+        rehire = {"hired_on": (datetime.now(UTC).date() + timedelta(days=300)).isoformat()}
         assert pointers(await api.post(f"{path}/rehire", admin, json=rehire)) == unknown
         elsewhere = await make_location(session)
         rehire["location_id"] = str(elsewhere.id)

@@ -292,6 +292,8 @@ class TestUpdateUser:
         [
             ("hired_on", 0),
             ("hired_on", "2026-02-30"),
+            ("hired_on", "1026-02-28"),
+            ("hired_on", "2126-02-28"),
             ("hired_on", "2026-02-28T00:00:00"),
             ("is_active", "yes"),
             ("is_active", None),

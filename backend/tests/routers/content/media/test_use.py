@@ -20,6 +20,7 @@ async def submit(api: Api, user: User, reference: str) -> httpx.Response:
         "completed_on": "2026-03-01",
         "hours": 4,
         "credential_kind": "bls",
+        "printed_expiry": "2099-12-31",
         "evidence_reference": reference,
     }
     return await api.post("/external-trainings", user, json=body)

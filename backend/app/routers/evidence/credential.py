@@ -1,0 +1,38 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.domain.actor import Permission
+from app.domain.fields import Day
+from app.routers.deps import App, Guard, PageQuery
+from app.routers.respond import json_of
+from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
+from app.schemas.evidence.credential import CredentialKindRead, CredentialRead, Credentials
+from app.services.context import RequestContext
+
+router = APIRouter(tags=["credentials"], route_class=StrictRoute)
+
+Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
+ExpiresBy = Annotated[Day | None, Query(description="The last day; without it, 90 days ahead")]
+
+
+@router.get("/credential-kinds", response_model=ListOf[CredentialKindRead])
+async def list_credential_kinds(context: Reader, app: App) -> Response:
+    """List the kinds of card and licence, with the other names that each may be entered by."""
+    return json_of(app.credentials(context).kinds())
+
+
+@router.get("/users/{user_id}/credentials", response_model=Credentials)
+async def read_credentials(user_id: uuid.UUID, context: Reader, app: App) -> Response:
+    """List a person's cards and licences: where each stands, and which one it renews."""
+    return json_of(await app.credentials(context).of_user(user_id))
+
+
+@router.get("/credentials", response_model=ListOf[CredentialRead])
+async def list_expiring_credentials(
+    context: Reader, app: App, page: PageQuery, expires_by: ExpiresBy = None
+) -> Response:
+    """List what runs out by a day, or has, and is not renewed: of oneself and whom one manages."""
+    return json_of(await app.credentials(context).expiring(expires_by, page))

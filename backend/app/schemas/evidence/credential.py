@@ -1,0 +1,42 @@
+import uuid
+from datetime import date, datetime
+
+from app.domain.evidence.credential import CredentialStatus
+from app.schemas.base import Resource
+
+
+class CredentialKindRead(Resource):
+    """`expires`: a card of this kind is refused without its printed expiry."""
+
+    code: str
+    name: str
+    aliases: list[str]
+    expires: bool
+
+
+class CredentialRead(Resource):
+    """A card or licence: external evidence of the same id, and where it stands today.
+
+    `renews_id` is the verified card of the same kind before it.
+    """
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    kind: str
+    kind_name: str
+    title: str
+    issuer: str
+    issued_on: date
+    printed_expiry: date | None
+    status: CredentialStatus
+    renews_id: uuid.UUID | None
+    evidence_reference: str | None
+    entered_by_id: uuid.UUID
+    verified_by_id: uuid.UUID | None
+    verified_at: datetime | None
+
+
+class Credentials(Resource):
+    """The latest of each kind comes first, by its expiry."""
+
+    items: list[CredentialRead]

@@ -1,0 +1,87 @@
+"""The register of cards and licences. Their source is the external evidence that was entered."""
+
+import uuid
+from datetime import date
+
+from app.core.pagination import PageRequest
+from app.domain.evidence.credential import Card, CredentialStatus, Held, held
+from app.domain.evidence.credential_kind import KINDS, credential_code, credential_kind
+from app.domain.recurrence import add_days
+from app.models import ExternalEvidence
+from app.models.evidence.external_evidence import ExternalEvidenceStatus
+from app.repositories.evidence.external_evidence import ExternalEvidenceRow
+from app.schemas.base import ListOf
+from app.schemas.evidence.credential import CredentialKindRead, CredentialRead, Credentials
+from app.services.base import Service, listed
+
+EXPIRING_DAYS = 90
+_SETTLED = {
+    ExternalEvidenceStatus.PENDING: CredentialStatus.PENDING,
+    ExternalEvidenceStatus.REJECTED: CredentialStatus.REJECTED,
+}
+
+
+class CredentialService(Service):
+    def kinds(self) -> ListOf[CredentialKindRead]:
+        items = [CredentialKindRead.model_validate(kind) for kind in KINDS]
+        return ListOf(items=items, next_cursor=None, total=len(items))
+
+    async def of_user(self, user_id: uuid.UUID) -> Credentials:
+        async with self.reading() as uow:
+            await self.visible_user(uow, user_id)
+            today = await uow.employment.today_of(user_id)
+            rows = await uow.external_evidence.credentials_of(user_id)
+        standing = held(map(_card, rows), today)
+        items = [_read(row.evidence, standing[row.evidence.id]) for row in rows]
+        return Credentials(items=items)
+
+    async def expiring(
+        self, expires_by: date | None, request: PageRequest
+    ) -> ListOf[CredentialRead]:
+        """List the cards that run out by a day and that no later card of their kind renews.
+
+        Without a day, within `EXPIRING_DAYS`. What has run out already is listed too.
+        """
+        async with self.reading() as uow:
+            today = await uow.employment.today_of(self.actor.id)
+            last = expires_by or add_days(today, EXPIRING_DAYS)
+            page = await uow.external_evidence.expiring(self.actor, last, request)
+        return listed(page, lambda row: _read(row, held([_card_of(row)], today)[row.id]))
+
+
+def _card(row: ExternalEvidenceRow) -> Card:
+    settled = _SETTLED.get(row.evidence.status)
+    if row.withdrawn_on is not None:
+        settled = CredentialStatus.WITHDRAWN
+    return _card_of(row.evidence, settled)
+
+
+def _card_of(evidence: ExternalEvidence, settled: CredentialStatus | None = None) -> Card:
+    return Card(
+        id=evidence.id,
+        kind=credential_code(evidence.credential_kind or ""),
+        issued_on=evidence.completed_on,
+        printed_expiry=evidence.printed_expiry,
+        settled=settled,
+    )
+
+
+def _read(evidence: ExternalEvidence, standing: Held) -> CredentialRead:
+    written = evidence.credential_kind or ""
+    kind = credential_kind(written)
+    return CredentialRead(
+        id=evidence.id,
+        user_id=evidence.user_id,
+        kind=credential_code(written),
+        kind_name=kind.name if kind else written,
+        title=evidence.title,
+        issuer=evidence.provider,
+        issued_on=evidence.completed_on,
+        printed_expiry=evidence.printed_expiry,
+        status=standing.status,
+        renews_id=standing.renews,
+        evidence_reference=evidence.evidence_reference,
+        entered_by_id=evidence.entered_by_id,
+        verified_by_id=evidence.reviewed_by_id,
+        verified_at=evidence.reviewed_at,
+    )
