@@ -35,6 +35,7 @@ from app.core.metrics import Metrics
 from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode
 from app.domain.actor import Role
+from app.integrations.auth_admin import AuthAdmin
 from app.main import create_app
 from app.models import User
 from app.services.people.user_sync import UserSync
@@ -245,7 +246,7 @@ def auth_admin() -> InMemoryAuthAdmin:
 
 
 def container_for(
-    database: Database, keys: LocalKeys, auth: InMemoryAuthAdmin, settings: Settings
+    database: Database, keys: LocalKeys, auth: AuthAdmin, settings: Settings
 ) -> Container:
     return Container(
         settings=settings,
@@ -292,7 +293,7 @@ async def committed_api(
 
 @asynccontextmanager
 async def serving(
-    database: Database, keys: LocalKeys, auth: InMemoryAuthAdmin, **changes: Any
+    database: Database, keys: LocalKeys, auth: AuthAdmin, **changes: Any
 ) -> AsyncIterator[Api]:
     """Serve an application of its own on a database."""
     url = database.engine.url.render_as_string(hide_password=False)

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS auth.users (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX IF NOT EXISTS users_email_key ON auth.users (email);
-CREATE INDEX IF NOT EXISTS users_created_at_idx ON auth.users (created_at DESC, id DESC);
+DROP INDEX IF EXISTS auth.users_created_at_idx;
 
 CREATE TABLE IF NOT EXISTS auth.sessions (
     id uuid PRIMARY KEY,

@@ -46,10 +46,9 @@ class Users:
         return _user(await self._pool.fetchrow(query, email))
 
     async def page(self, number: int, size: int) -> tuple[list[User], int]:
-        """Newest first, with the total. Those of one instant are in another order on each page."""
+        """Newest first, with the total. Pages repeat and skip those of one instant, as there."""
         rows = await self._pool.fetch(
-            "SELECT * FROM auth.users ORDER BY created_at DESC, md5(id || ($2::bigint)::text) "
-            "LIMIT $1 OFFSET $2",
+            "SELECT * FROM auth.users ORDER BY created_at DESC LIMIT $1 OFFSET $2",
             size,
             (number - 1) * size,
         )
