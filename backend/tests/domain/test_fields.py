@@ -237,6 +237,10 @@ class TestNormaliseText:
         assert found.replace("\u034f", "") == text
         assert max(map(len, found.lstrip("x").split("\u034f"))) == min(marks, 30)
 
+    @pytest.mark.parametrize(("marks", "joiners"), [(30, 0), (31, 1)])
+    def test_a_text_may_begin_with_marks(self, marks: int, joiners: int) -> None:
+        assert normalise_text("\u0301" * marks + "x" * 200).count("\u034f") == joiners
+
     def test_runs_in_a_text_count_one_by_one(self) -> None:
         text = "x" * 200 + ("\u0301" * 20 + "x") * 5
         assert "\u034f" not in normalise_text(text)
