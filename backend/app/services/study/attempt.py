@@ -384,6 +384,7 @@ def _feedback(row: AttemptRow) -> AttemptFeedback | None:
     return feedback(
         grade_from_json(row.attempt.grades),
         key,
+        row.attempt.answers,
         passed=passed,
         attempts_left=attempts_left(key, row.closed, row.granted),
     )

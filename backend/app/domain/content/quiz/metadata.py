@@ -3,11 +3,22 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
-from pydantic import Field, StrictBool, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
 
+from app.domain.content.quiz.feedback import (
+    MatchingFeedback,
+    MultipleChoiceFeedback,
+    NumberRange,
+    NumericFeedback,
+    ShareFeedback,
+    ShortAnswerFeedback,
+    SingleChoiceFeedback,
+    TrueFalseFeedback,
+    left_out,
+    none_if_empty,
+)
 from app.domain.fields import (
     ExactNumber,
     ItemId,
@@ -46,6 +57,7 @@ def _refuse_twins(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
+ChoiceFeedbackT = TypeVar("ChoiceFeedbackT", SingleChoiceFeedback, MultipleChoiceFeedback)
 Items = Annotated[tuple[Item, ...], Field(min_length=2, max_length=MAX_ITEMS)]
 
 
@@ -53,6 +65,18 @@ def _ids(info: ValidationInfo, field: str) -> frozenset[str] | None:
     """Return the ids in an earlier field, or None where that field is itself at fault."""
     items: Iterable[Item] | None = info.data.get(field)
     return None if items is None else frozenset(item.id for item in items)
+
+
+def _refuse_strangers(named: Iterable[str], ids: frozenset[str] | None) -> None:
+    if ids is not None and not ids.issuperset(named):
+        refuse("unknown_id", "Feedback names an entry that does not exist.")
+
+
+def _speak_of_options(
+    feedback: ChoiceFeedbackT | None, info: ValidationInfo
+) -> ChoiceFeedbackT | None:
+    _refuse_strangers(feedback.options if feedback else (), _ids(info, "options"))
+    return feedback
 
 
 class ChoiceMetadata(Value):
@@ -64,6 +88,8 @@ class ChoiceMetadata(Value):
     @field_validator("correct")
     @classmethod
     def _refer_to_options(cls, correct: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not correct:
+            refuse("nothing_correct", "At least one option is right.")
         if len(set(correct)) < len(correct):
             refuse("duplicate_id", "Every right option is named once.")
         ids = _ids(info, "options")
@@ -73,47 +99,56 @@ class ChoiceMetadata(Value):
 
 
 class SingleChoiceMetadata(ChoiceMetadata):
-    @field_validator("correct")
-    @classmethod
-    def _exactly_one(cls, correct: tuple[str, ...]) -> tuple[str, ...]:
-        if len(correct) != 1:
-            refuse("exactly_one_correct", "Exactly one option is right.")
-        return correct
+    """One option is chosen; where several are `correct`, any one of them has all points."""
+
+    feedback: Annotated[SingleChoiceFeedback | None, AfterValidator(none_if_empty)] = left_out()
+
+    _about_options = field_validator("feedback")(_speak_of_options)
 
 
 class MultipleChoiceMetadata(ChoiceMetadata):
-    @field_validator("correct")
-    @classmethod
-    def _at_least_one(cls, correct: tuple[str, ...]) -> tuple[str, ...]:
-        if not correct:
-            refuse("nothing_correct", "At least one option is right.")
-        return correct
+    feedback: Annotated[MultipleChoiceFeedback | None, AfterValidator(none_if_empty)] = left_out()
+
+    _about_options = field_validator("feedback")(_speak_of_options)
 
 
 class TrueFalseMetadata(Value):
     correct: StrictBool
+    feedback: Annotated[TrueFalseFeedback | None, AfterValidator(none_if_empty)] = left_out()
 
 
 class ShortAnswerMetadata(Value):
     accepted: Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=MAX_ITEMS)]
     case_sensitive: StrictBool = False
+    feedback: Annotated[ShortAnswerFeedback | None, AfterValidator(none_if_empty)] = left_out()
 
     def accepts(self, text: str) -> bool:
-        given = normalise_text(text, case_sensitive=self.case_sensitive)
-        return any(
-            given == normalise_text(accepted, case_sensitive=self.case_sensitive)
-            for accepted in self.accepted
-        )
+        return any(self.same(text, accepted) for accepted in self.accepted)
+
+    def same(self, text: str, other: str) -> bool:
+        return self._normal(text) == self._normal(other)
+
+    def _normal(self, text: str) -> str:
+        return normalise_text(text, case_sensitive=self.case_sensitive)
 
 
 class NumericMetadata(Value):
-    """Right is whatever is no further than `tolerance` from `correct`, both ends included."""
+    """Right is whatever is no further than `tolerance` from `correct`, both ends included.
+
+    `alternatives` are other numbers that are fully right, each with a tolerance of its own.
+    """
 
     correct: ExactNumber
     tolerance: Annotated[ExactNumber, Field(ge=0)] = default_number("0")
+    alternatives: Annotated[tuple[NumberRange, ...], Field(max_length=MAX_ITEMS)] = left_out(())
+    feedback: Annotated[NumericFeedback | None, AfterValidator(none_if_empty)] = left_out()
+
+    @property
+    def right(self) -> tuple[NumberRange, ...]:
+        return NumberRange(number=self.correct, tolerance=self.tolerance), *self.alternatives
 
     def accepts(self, number: Decimal) -> bool:
-        return abs(Fraction(number) - Fraction(self.correct)) <= Fraction(self.tolerance)
+        return any(each.holds(number) for each in self.right)
 
 
 class MatchingMetadata(Value):
@@ -122,6 +157,7 @@ class MatchingMetadata(Value):
     left: Items
     right: Items
     pairs: dict[ItemId, ItemId]
+    feedback: Annotated[MatchingFeedback | None, AfterValidator(none_if_empty)] = left_out()
 
     _unique_items = field_validator("left", "right")(_refuse_twins)
 
@@ -135,10 +171,19 @@ class MatchingMetadata(Value):
             refuse("unknown_pair", "A pair names a right side that does not exist.")
         return pairs
 
+    @field_validator("feedback")
+    @classmethod
+    def _speak_of_pairs(
+        cls, feedback: MatchingFeedback | None, info: ValidationInfo
+    ) -> MatchingFeedback | None:
+        _refuse_strangers(feedback.pairs if feedback else (), _ids(info, "left"))
+        return feedback
+
 
 class OrderingMetadata(Value):
     items: Items
     correct: Annotated[tuple[ItemId, ...], Field(max_length=MAX_ITEMS)]
+    feedback: Annotated[ShareFeedback | None, AfterValidator(none_if_empty)] = left_out()
 
     _unique_items = field_validator("items")(_refuse_twins)
 

@@ -21,6 +21,7 @@ from app.domain.content.quiz.shuffle import shuffled
 from app.domain.content.section_settings import Feedback, QuizSettings
 from app.domain.fields import HundredthsNumber, Value
 from app.domain.study.quiz.answers import parse_answers
+from app.domain.study.quiz.feedback import AnswerFeedback, tell
 from app.domain.study.quiz.grading import Correction, Grade, QuestionGrade, grade, rounded
 
 NETWORK_GRACE: Final = timedelta(seconds=5)
@@ -151,6 +152,7 @@ def is_over(expires_at: datetime | None, now: datetime) -> bool:
 class QuestionFeedback(Value):
     """`correct` is None for a voided question; points are rounded for display.
 
+    `result_feedback` speaks to the result, `answer_feedback` to what was answered.
     `correct_answer` is one right answer, as a learner would give it.
     """
 
@@ -160,6 +162,8 @@ class QuestionFeedback(Value):
     points: HundredthsNumber
     max_points: HundredthsNumber
     explanation: str | None = None
+    result_feedback: str | None = None
+    answer_feedback: tuple[AnswerFeedback, ...] = ()
     correct_answer: str | bool | int | float | list[str] | dict[str, str] | None = None
 
 
@@ -175,12 +179,18 @@ def gives_feedback(key: QuizKey, *, passed: bool) -> bool:
 
 
 def feedback(
-    result: Grade, key: QuizKey, *, passed: bool, attempts_left: int | None
+    result: Grade,
+    key: QuizKey,
+    answers: Mapping[str, object],
+    *,
+    passed: bool,
+    attempts_left: int | None,
 ) -> AttemptFeedback | None:
     """Return what the quiz's policy lets the learner see of a graded attempt, or None.
 
-    after_pass: everything, once the quiz is passed. after_attempt: right, wrong and explanations
-    after each attempt, and the right answers once no further attempt could use them.
+    after_pass: everything, once the quiz is passed. after_attempt: right, wrong, explanations and
+    feedback to what was answered after each attempt, and the right answers once no further attempt
+    could use them. `answers` as they were saved, question id to JSON.
     """
     if not gives_feedback(key, passed=passed):
         return None
@@ -188,13 +198,21 @@ def feedback(
     show_answers = passed or attempts_left == 0
     return AttemptFeedback(
         questions=tuple(
-            _explain(each, by_id[each.question_id], show_answer=show_answers)
+            _explain(
+                each,
+                by_id[each.question_id],
+                answers.get(str(each.question_id)),
+                show_answer=show_answers,
+            )
             for each in result.questions
         )
     )
 
 
-def _explain(result: QuestionGrade, question: Question, *, show_answer: bool) -> QuestionFeedback:
+def _explain(
+    result: QuestionGrade, question: Question, answer: object, *, show_answer: bool
+) -> QuestionFeedback:
+    told = tell(question, answer, result, show_answer=show_answer)
     return QuestionFeedback(
         question_id=result.question_id,
         answered=result.answered,
@@ -202,6 +220,8 @@ def _explain(result: QuestionGrade, question: Question, *, show_answer: bool) ->
         points=rounded(result.points),
         max_points=rounded(result.max_points),
         explanation=question.explanation,
+        result_feedback=told.to_result,
+        answer_feedback=told.to_answer,
         correct_answer=right_answer(question) if show_answer else None,
     )
 

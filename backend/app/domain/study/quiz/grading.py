@@ -199,7 +199,7 @@ def _is_right(
 ) -> bool:
     match question:
         case SingleChoiceQuestion():
-            return answer == question.metadata.correct[0]
+            return answer in question.metadata.correct
         case TrueFalseQuestion():
             return answer is question.metadata.correct
         case ShortAnswerQuestion():

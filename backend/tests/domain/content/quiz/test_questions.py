@@ -56,8 +56,7 @@ class TestMetadata:
     @pytest.mark.parametrize(
         ("kind", "change", "fault"),
         [
-            ("single_choice", {"correct": []}, ("correct", "exactly_one_correct")),
-            ("single_choice", {"correct": ["a", "b"]}, ("correct", "exactly_one_correct")),
+            ("single_choice", {"correct": []}, ("correct", "nothing_correct")),
             ("single_choice", {"correct": ["z"]}, ("correct", "unknown_option")),
             ("single_choice", {"options": AB[:1]}, ("options", "too_short")),
             ("single_choice", {"options": [*AB, AB[0]]}, ("options", "duplicate_id")),
@@ -121,12 +120,48 @@ class TestMetadata:
             ("ordering", {"correct": ["a", "b", "b"]}, ("correct", "not_a_permutation")),
             ("ordering", {"correct": ["a", "b", "c", "c"]}, ("correct", "not_a_permutation")),
             ("ordering", {"correct": ["a", "b", "z"]}, ("correct", "not_a_permutation")),
+            ("single_choice", {"feedback": {"options": {"z": "x"}}}, ("feedback", "unknown_id")),
+            ("multiple_choice", {"feedback": {"options": {"z": "x"}}}, ("feedback", "unknown_id")),
+            ("matching", {"feedback": {"pairs": {"a": "x"}}}, ("feedback", "unknown_id")),
+            (
+                "true_false",
+                {"feedback": {"options": {"yes": "x"}}},
+                ("feedback/options/yes/[key]", "literal_error"),
+            ),
+            (
+                "true_false",
+                {"feedback": {"partly_correct": "x"}},
+                ("feedback/partly_correct", "extra_forbidden"),
+            ),
+            ("ordering", {"feedback": {"correct": " "}}, ("feedback/correct", "blank_text")),
+            (
+                "short_answer",
+                {"feedback": {"answers": [{"answer": "a", "feedback": "x"}] * 2}},
+                ("feedback/answers", "duplicate_answer"),
+            ),
+            (
+                "numeric",
+                {"feedback": {"answers": [{"number": 1, "feedback": "x"}] * 2}},
+                ("feedback/answers", "duplicate_answer"),
+            ),
+            (
+                "numeric",
+                {"alternatives": [{"number": 1, "tolerance": -1}]},
+                ("alternatives/0/tolerance", "greater_than_equal"),
+            ),
         ],
     )
     def test_refuses_inconsistent_keys(
         self, kind: str, change: dict[str, Any], fault: tuple[str, str]
     ) -> None:
         assert fault in faults(kind, VALID[kind] | change)
+
+    @pytest.mark.parametrize("kind", VALID)
+    def test_empty_feedback_is_none_and_is_not_written(self, kind: str) -> None:
+        assert (
+            parse_metadata(QuestionKind(kind), VALID[kind] | {"feedback": {}}).as_json()
+            == (VALID[kind])
+        )
 
     def test_refuses_lone_surrogates(self) -> None:
         assert faults("short_answer", {"accepted": ["\ud800"]})

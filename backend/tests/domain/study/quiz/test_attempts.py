@@ -232,7 +232,8 @@ class TestFeedback:
             {str(self.QUESTION.id): ["a", "b"]},
             corrections if voided else [],
         )
-        told = feedback(result, key, passed=passed, attempts_left=left)
+        answers = {str(self.QUESTION.id): ["a", "b"]}
+        told = feedback(result, key, answers, passed=passed, attempts_left=left)
         return None if told is None else told.as_json()["questions"][0]
 
     @pytest.mark.parametrize(
@@ -264,6 +265,8 @@ class TestFeedback:
             "points": 0.67,
             "max_points": 1,
             "explanation": EXPLANATION_CANARY,
+            "result_feedback": None,
+            "answer_feedback": [],
             "correct_answer": ["a", "b", "c"],
         }
 
