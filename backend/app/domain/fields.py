@@ -150,6 +150,10 @@ def _tidy(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _refuse_control(text: str) -> str:
     if _CONTROL.search(text):
         refuse("unstorable_text", "The text contains forbidden characters.")
@@ -232,6 +236,7 @@ HundredthsNumber = Annotated[ExactNumber, AfterValidator(_at_most_two_decimals)]
 ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 StorableText = Annotated[str, AfterValidator(_refuse_unstorable)]
 WrittenText = Annotated[StorableText, AfterValidator(_tidy), AfterValidator(_refuse_control)]
+OneLine = Annotated[WrittenText, AfterValidator(_on_one_line)]
 ShortText = Annotated[WrittenText, Field(max_length=MAX_SHORT_TEXT), AfterValidator(_refuse_blank)]
 LongText = Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT), AfterValidator(_refuse_blank)]
 

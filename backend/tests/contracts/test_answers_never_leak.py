@@ -29,7 +29,17 @@ KEY_FIELDS = (
     '"pairs"',
     '"explanation"',
     "correct_answer",
+    "result_feedback",
+    "answer_feedback",
 )
+SPEECHES: dict[str, dict[str, Any]] = {
+    "single_choice": {"options": {"b": f"{CANARY} b", "c": f"{CANARY} c"}},
+    "multiple_choice": {"options": {"b": f"{CANARY} b"}, "partly_correct": f"{CANARY} half"},
+    "true_false": {"options": {"false": f"{CANARY} false"}},
+    "short_answer": {"answers": [{"answer": "shoes", "feedback": f"{CANARY} shoes"}]},
+    "numeric": {"answers": [{"number": 20, "feedback": f"{CANARY} twenty"}]},
+    "matching": {"pairs": {"l1": f"{CANARY} pair"}},
+}
 FIXED_VALUES = {"number": "1", "format": "gift"}
 
 
@@ -38,6 +48,10 @@ def secretive() -> list[QuizQuestion]:
     made = [question(kind, explanation=f"{CANARY} explains") for kind in ENTRIES]
     made[3].answer_metadata = {"accepted": [f"{CANARY} text"], "case_sensitive": False}
     made[4].answer_metadata = {"correct": NUMBER, "tolerance": 0.00001}
+    for each in made:
+        results = {"correct": f"{CANARY} right", "incorrect": f"{CANARY} wrong"}
+        feedback = results | SPEECHES.get(each.kind, {})
+        each.answer_metadata = each.answer_metadata | {"feedback": feedback}
     return made
 
 

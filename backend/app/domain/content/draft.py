@@ -18,6 +18,9 @@ class QuestionDraft:
     points: Decimal
     metadata: Mapping[str, Any]
     explanation: str | None = None
+    name: str | None = None
+    category: str | None = None
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What every exchange format has in common: the report of an import or export, and the intake."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,18 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from app.domain.content.quiz.feedback import (
+    NumberFeedback,
+    NumericFeedback,
+    ShortAnswerFeedback,
+    TextFeedback,
+)
 from app.domain.content.quiz.metadata import MAX_ITEMS, Item, QuestionKind
 from app.domain.content.quiz.questions import (
+    MAX_CATEGORY,
+    MAX_NAME,
+    MAX_TAG,
+    MAX_TAGS,
     MatchingQuestion,
     MultipleChoiceQuestion,
     OrderingQuestion,
@@ -26,6 +37,8 @@ MAX_QUESTIONS: Final = 500
 """What one file may bring; a section with more is not one quiz."""
 
 MAX_ANSWERS: Final = 2 * MAX_ITEMS
+NAME_LENGTH: Final = 60
+_CATEGORY_START = re.compile(r"(?:\$[a-z0-9]+\$(?:/|$))?(?:top(?:/|$))?", re.IGNORECASE)
 MAX_QUESTION_LENGTH: Final = 100_000
 
 
@@ -40,15 +53,20 @@ class Problem:
     code: str
     detail: str
     skipped: bool = True
+    name: str | None = None
 
 
 @dataclass(slots=True)
 class Imported:
-    """`found` counts the questions of the file, carried or not; `lines` says where each begins."""
+    """`found` counts the questions of the file, carried or not; `lines` says where each begins.
+
+    Of an `unreadable` file nothing may be taken, for nobody knows what else it says.
+    """
 
     questions: list[Question] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     found: int = 0
+    unreadable: bool = False
     lines: dict[UUID, int] = field(default_factory=dict)
 
     @property
@@ -89,13 +107,47 @@ class Found:
     metadata: dict[str, Any] = field(default_factory=dict)
     points: Decimal = Decimal(1)
     explanation: str | None = None
+    results: dict[str, str] = field(default_factory=dict)
+    name: str | None = None
+    category: str | None = None
+    tags: tuple[str, ...] = ()
     id: UUID | None = None
     item_ids: tuple[str, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)
 
-    def become(self, kind: QuestionKind, metadata: Mapping[str, Any]) -> None:
+    @property
+    def title(self) -> str | None:
+        """What tells an author which question this is."""
+        return (self.name or " ".join(self.prompt.split()))[:NAME_LENGTH] or None
+
+    def become(self, kind: QuestionKind, metadata: Mapping[str, Any], **feedback: object) -> None:
+        """`feedback` speaks to answers; that to results is in `results`."""
         self.kind = kind
-        self.metadata = dict(metadata)
+        told = self.results | {name: value for name, value in feedback.items() if value}
+        self.metadata = {**metadata, "feedback": told or None}
+
+    def keep_labels(self) -> None:
+        """Cut the labels to what is kept here, and say so."""
+        self.name = self._cut("name", self.name, MAX_NAME)
+        self.category = self._cut("category", self.category, MAX_CATEGORY)
+        kept = [tag for tag in self.tags if tag.strip() and ";" not in tag and len(tag) <= MAX_TAG]
+        if len(kept) < len(self.tags) or len(kept) > MAX_TAGS:
+            self.notes["tags_dropped"] = "Tags that are too long or many, or have a ; stay behind."
+        self.tags = tuple(kept[:MAX_TAGS])
+
+    def _cut(self, label: str, text: str | None, limit: int) -> str | None:
+        if text and len(text) > limit:
+            self.notes[f"{label}_cut"] = f"A {label} has {limit} characters here."
+        return text[:limit] if text else None
+
+    def identify(self, text: str) -> None:
+        """Keep an id that is ours; other systems' ids are any text."""
+        try:
+            self.id = UUID(text)
+        except ValueError:
+            self.id = None
+            if text:
+                self.notes["id_dropped"] = "The other system's id of a question stays behind."
 
 
 @dataclass(slots=True)
@@ -118,17 +170,18 @@ class Intake:
             read(found)
             question = self._build(found)
         except UnsupportedError as error:
-            self.skip(found.line, error.code, error.detail)
+            self._skip(found, error.code, error.detail)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = "/".join(str(part) for part in fault["loc"][1:])
-            self.skip(found.line, fault["type"], f"{place}: {fault['msg']}")
+            self._skip(found, fault["type"], f"{place}: {fault['msg']}")
         else:
             self._ids.add(question.id)
             self.imported.questions.append(question)
             self.imported.lines[question.id] = found.line
             for code, detail in found.notes.items():
-                self.imported.problems.append(Problem(found.line, code, detail, skipped=False))
+                note = Problem(found.line, code, detail, skipped=False, name=found.title)
+                self.imported.problems.append(note)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -136,12 +189,20 @@ class Intake:
         try:
             yield
         except UnsupportedError as error:
-            self.skip(error.line, error.code, error.detail)
+            self.stop(error.line, error.code, error.detail)
 
-    def skip(self, line: int, code: str, detail: str) -> None:
+    def note(self, line: int, code: str, detail: str) -> None:
+        self.imported.problems.append(Problem(line, code, detail, skipped=False))
+
+    def stop(self, line: int, code: str, detail: str) -> None:
+        self.imported.unreadable = True
         self.imported.problems.append(Problem(line, code, detail))
 
+    def _skip(self, found: Found, code: str, detail: str) -> None:
+        self.imported.problems.append(Problem(found.line, code, detail, name=found.title))
+
     def _build(self, found: Found) -> Question:
+        found.keep_labels()
         question_id = found.id or self.new_id()
         if question_id in self._ids:
             raise UnsupportedError(code="duplicate_id", detail="This id was used further up.")
@@ -153,21 +214,37 @@ class Intake:
                 "points": found.points,
                 "metadata": found.metadata,
                 "explanation": found.explanation,
+                "name": found.name,
+                "category": found.category,
+                "tags": found.tags,
             }
         )
 
 
 def export_each(
-    questions: Iterable[Question], write: Callable[[Question], str]
+    questions: Iterable[Question],
+    write: Callable[[Question], str],
+    enter: Callable[[str], str],
 ) -> tuple[list[str], list[NotCarried]]:
+    """Write each question; `enter` writes that a category's questions follow."""
     written: list[str] = []
     not_carried: list[NotCarried] = []
+    category: str | None = None
     for question in questions:
         try:
-            written.append(write(question))
+            text = write(question)
+            if question.category != category:
+                category = question.category
+                written.append(enter(f"$course$/top/{category or ''}".rstrip("/")))
+            written.append(text)
         except UnsupportedError as error:
             not_carried.append(NotCarried(question.id, error.code, error.detail))
     return written, not_carried
+
+
+def category_of(path: str) -> str | None:
+    """Return a category's path without the context and the top that Moodle starts it with."""
+    return _CATEGORY_START.sub("", path.strip(), count=1) or None
 
 
 def refuse_long(length: int, answers: int) -> None:
@@ -226,7 +303,7 @@ def meaning(question: Question) -> dict[str, Any]:
     raw = question.as_json()
     metadata = raw["metadata"]
     match question:
-        case MultipleChoiceQuestion():
+        case SingleChoiceQuestion() | MultipleChoiceQuestion():
             metadata["correct"].sort()
         case MatchingQuestion():
             metadata["right"].sort(key=lambda item: item["id"])
@@ -252,6 +329,14 @@ def match_rows(question: MatchingQuestion) -> list[tuple[str, str]]:
     matched = [(item.text, text_of[metadata.pairs[item.id]]) for item in metadata.left]
     unmatched = [item for item in metadata.right if item.id not in metadata.pairs.values()]
     return matched + [("", item.text) for item in unmatched]
+
+
+def told_answers(feedback: ShortAnswerFeedback | None) -> tuple[TextFeedback, ...]:
+    return feedback.answers if feedback else ()
+
+
+def told_numbers(feedback: NumericFeedback | None) -> tuple[NumberFeedback, ...]:
+    return feedback.answers if feedback else ()
 
 
 def plain_number(number: Decimal) -> str:

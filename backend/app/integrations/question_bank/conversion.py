@@ -1,11 +1,12 @@
 """From the weighted answers of GIFT and Moodle to our kinds, saying what does not fit."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from html import unescape
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from app.domain.content.html import plain_text
 from app.domain.content.html_limits import TooComplexError
@@ -13,6 +14,7 @@ from app.domain.content.quiz.metadata import QuestionKind
 from app.domain.fields import NumberError, exact_number
 from app.integrations.question_bank.bank import Found, UnsupportedError, items
 
+KeyT = TypeVar("KeyT", bound=Hashable)
 FULL: Final = Decimal(100)
 # Shares such as 33.33333 are rounded where they are written.
 _SAME_WEIGHT: Final = Decimal("0.01")
@@ -73,24 +75,22 @@ def number(text: str) -> Decimal:
 
 
 def _note_credit(found: Found, answers: Sequence[WeightedAnswer]) -> None:
+    partly = found.results.pop("partly_correct", None)
     if any(0 < answer.weight < FULL for answer in answers):
         found.notes["partial_credit_dropped"] = "Partly right answers count as wrong here."
+        if partly:
+            found.notes["combined_feedback_dropped"] = "Nothing is partly right here."
     if any(answer.weight < 0 for answer in answers):
         found.notes["penalties_changed"] = "A wrong answer takes nothing away here."
 
 
 def choose_one(found: Found, answers: Sequence[WeightedAnswer]) -> None:
-    """Carry a question of which one option is right; shares for others stay behind."""
+    """Carry a question of which one option is chosen; shares for others stay behind."""
     right = [place for place, answer in enumerate(answers) if answer.weight == FULL]
-    if len(right) != 1:
-        raise UnsupportedError(
-            code="exactly_one_correct", detail="Exactly one option has to be fully right."
-        )
+    if not right:
+        raise UnsupportedError(code="nothing_correct", detail="No option is fully right.")
     _note_credit(found, answers)
-    options = items([answer.text for answer in answers], found.item_ids)
-    metadata = {"options": options, "correct": [options[right[0]]["id"]]}
-    found.become(QuestionKind.SINGLE_CHOICE, metadata)
-    explain(found, answers)
+    _choose(found, QuestionKind.SINGLE_CHOICE, answers, right)
 
 
 def choose_several(found: Found, answers: Sequence[WeightedAnswer]) -> None:
@@ -101,46 +101,104 @@ def choose_several(found: Found, answers: Sequence[WeightedAnswer]) -> None:
         found.notes["weights_equalised"] = "All right options weigh the same here."
     if any(abs(each.weight + share) > _SAME_WEIGHT for each in answers if each.weight <= 0):
         found.notes["penalties_changed"] = "A wrong option takes what a right one gives here."
+    _choose(found, QuestionKind.MULTIPLE_CHOICE, answers, right)
+
+
+def _choose(
+    found: Found, kind: QuestionKind, answers: Sequence[WeightedAnswer], right: Sequence[int]
+) -> None:
     options = items([answer.text for answer in answers], found.item_ids)
     metadata = {"options": options, "correct": [options[place]["id"] for place in right]}
-    found.become(QuestionKind.MULTIPLE_CHOICE, metadata)
-    explain(found, answers)
+    told = {
+        option["id"]: answer.feedback
+        for option, answer in zip(options, answers, strict=True)
+        if answer.feedback
+    }
+    found.become(kind, metadata, options=told)
 
 
 def write_short(found: Found, answers: Sequence[WeightedAnswer], *, case_sensitive: bool) -> None:
     r"""Carry the fully right texts. `\*` is an asterisk, `*` a wildcard that we do not have."""
-    right = [answer.text for answer in answers if answer.weight == FULL]
-    if any(_WILDCARD.search(text) for text in right):
+    right = [answer for answer in answers if answer.weight == FULL]
+    if any(_WILDCARD.search(answer.text) for answer in right):
         raise UnsupportedError(code="wildcard_unsupported", detail="Wildcards are not supported.")
     _note_credit(found, answers)
-    accepted = [text.replace(r"\*", "*") for text in right]
-    metadata = {"accepted": accepted, "case_sensitive": case_sensitive}
-    found.become(QuestionKind.SHORT_ANSWER, metadata)
-    explain(found, answers)
+    told: dict[str, str] = {}
+    for answer in answers:
+        if answer.feedback and not _tell_others(found, answer):
+            if _WILDCARD.search(answer.text) or not answer.text:
+                drop_feedback(found)
+            else:
+                _tell(found, told, _literal(answer.text), answer.feedback)
+    metadata = {
+        "accepted": [_literal(answer.text) for answer in right],
+        "case_sensitive": case_sensitive,
+    }
+    listed = [{"answer": text, "feedback": feedback} for text, feedback in told.items()]
+    found.become(QuestionKind.SHORT_ANSWER, metadata, answers=listed)
 
 
-def measure(found: Found, answers: Iterable[tuple[WeightedAnswer, Decimal]]) -> None:
-    """Carry the one fully right number; each answer comes with its tolerance."""
-    listed = [(answer, tolerance) for answer, tolerance in answers if answer.text != "*"]
-    right = [(answer, tolerance) for answer, tolerance in listed if answer.weight == FULL]
-    if len(right) != 1:
-        raise UnsupportedError(
-            code="exactly_one_correct", detail="Exactly one number has to be fully right."
-        )
+def _literal(text: str) -> str:
+    return text.replace(r"\*", "*")
+
+
+def _tell_others(found: Found, answer: WeightedAnswer) -> bool:
+    """Take what is told to all other answers as feedback to wrong ones, where there is none yet."""
+    if answer.text not in {"", "*"} or answer.weight != 0 or "incorrect" in found.results:
+        return False
+    found.results["incorrect"] = answer.feedback
+    return True
+
+
+def _tell(found: Found, told: dict[KeyT, str], key: KeyT, text: str) -> None:
+    if key in told:
+        drop_feedback(found)
+    else:
+        told[key] = text
+
+
+def drop_feedback(found: Found) -> None:
+    found.notes["feedback_dropped"] = "Feedback to some answers has no place here."
+
+
+def measure(found: Found, measured: Iterable[tuple[WeightedAnswer, Decimal]]) -> None:
+    """Carry the fully right numbers with their tolerances."""
+    listed = list(measured)
+    right = [
+        {"number": number(answer.text), "tolerance": abs(tolerance)}
+        for answer, tolerance in listed
+        if answer.weight == FULL
+    ]
+    if not right:
+        raise UnsupportedError(code="nothing_correct", detail="No number is fully right.")
     _note_credit(found, [answer for answer, _ in listed])
-    answer, tolerance = right[0]
-    found.become(
-        QuestionKind.NUMERIC, {"correct": number(answer.text), "tolerance": abs(tolerance)}
-    )
-    explain(found, [answer for answer, _ in listed])
+    told: dict[tuple[Decimal, Decimal], str] = {}
+    for answer, tolerance in listed:
+        if answer.feedback and not _tell_others(found, answer):
+            try:
+                _tell(found, told, (number(answer.text), abs(tolerance)), answer.feedback)
+            except UnsupportedError:
+                drop_feedback(found)
+    first, *others = right
+    metadata = {
+        "correct": first["number"],
+        "tolerance": first["tolerance"],
+        "alternatives": others,
+    }
+    answers = [
+        {"number": about, "tolerance": width, "feedback": text}
+        for (about, width), text in told.items()
+    ]
+    found.become(QuestionKind.NUMERIC, metadata, answers=answers)
 
 
-def decide(found: Found, *, correct: bool, answers: Sequence[WeightedAnswer] = ()) -> None:
-    found.become(QuestionKind.TRUE_FALSE, {"correct": correct})
-    explain(found, answers)
+def decide(found: Found, *, correct: bool, told: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Carry a decision; `told` has the feedback to `true` and to `false`."""
+    options = {answer: text for answer, text in told.items() if text}
+    found.become(QuestionKind.TRUE_FALSE, {"correct": correct}, options=options)
 
 
-def match(found: Found, pairs: Sequence[tuple[str, str]]) -> None:
+def match(found: Found, pairs: Sequence[tuple[str, str]], told: Sequence[str] = ()) -> None:
     """Carry pairs of texts; a pair without a left side is a distractor on the right."""
     left_texts = [left for left, _ in pairs if left]
     right_texts = list(dict.fromkeys(right for _, right in pairs))
@@ -151,6 +209,10 @@ def match(found: Found, pairs: Sequence[tuple[str, str]]) -> None:
     right = items(right_texts, ids[len(left_texts) :])
     id_of = {item["text"]: item["id"] for item in right}
     matched = [right_text for left_text, right_text in pairs if left_text]
+    padded = [*told, *([""] * len(pairs))]
+    if any(text for text, (left_text, _) in zip(padded, pairs, strict=False) if not left_text):
+        drop_feedback(found)
+    said = [text for text, (left_text, _) in zip(padded, pairs, strict=False) if left_text]
     found.become(
         QuestionKind.MATCHING,
         {
@@ -158,6 +220,7 @@ def match(found: Found, pairs: Sequence[tuple[str, str]]) -> None:
             "right": right,
             "pairs": {item["id"]: id_of[text] for item, text in zip(left, matched, strict=True)},
         },
+        pairs={item["id"]: text for item, text in zip(left, said, strict=True) if text},
     )
 
 
@@ -165,14 +228,3 @@ def put_in_order(found: Found, texts: Sequence[str]) -> None:
     listed = items(texts, found.item_ids)
     metadata = {"items": listed, "correct": [item["id"] for item in listed]}
     found.become(QuestionKind.ORDERING, metadata)
-
-
-def explain(found: Found, answers: Sequence[WeightedAnswer]) -> None:
-    """Keep general feedback, or else that of the only right answer, as the explanation."""
-    told = [answer for answer in answers if answer.feedback]
-    right = [answer for answer in told if answer.weight == FULL]
-    if not found.explanation and len(right) == 1:
-        found.explanation = right[0].feedback
-        told.remove(right[0])
-    if told:
-        found.notes["feedback_dropped"] = "Feedback to single answers stays behind."

@@ -3,19 +3,22 @@
 `kind` and `prompt` are needed; the other columns as the kind has them:
 
 - choices: `option_1`, `option_2`, ...; `correct` has numbers or letters of columns: `1`, `2;3`, `B`
-- true_false: `correct`
+- true_false: `correct`; `feedback_1` to those who say true, `feedback_2` to the others
 - short_answer: an accepted text in each option; `case_sensitive`
-- numeric: `correct` and `tolerance`
+- numeric: `correct` and `tolerance`; other right numbers in the options, as `2.5` or `2.5:0.1`
 - matching: `option_1` belongs to `match_1`, and so on; a match without its option misleads
 - ordering: the options in their right order
-- any: `points`, `explanation`; `id` and `item_ids` come from an export and may be left empty
+- choices, matching: `feedback_1` speaks of `option_1`; short_answer, numeric: to who says `match_1`
+- any: `points`, `explanation`, `name`, `category`, `tags` (`one; two`), `feedback_correct`,
+  `feedback_incorrect`, and `feedback_partly_correct` where there is partial credit
+- `id` and `item_ids` come from an export and may be left empty
 
 Texts that a spreadsheet would run as a formula are written with an apostrophe in front.
 """
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from io import StringIO
@@ -24,51 +27,37 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from app.core.files.csv_form import csv_lines, csv_start
-from app.core.files.spreadsheet import bare, inert
+from app.core.files.spreadsheet import bare
 from app.domain.content.quiz.metadata import QuestionKind
 from app.domain.content.quiz.numerals import parse_numeral
-from app.domain.content.quiz.questions import (
-    MatchingQuestion,
-    MultipleChoiceQuestion,
-    NumericQuestion,
-    OrderingQuestion,
-    Question,
-    ShortAnswerQuestion,
-    SingleChoiceQuestion,
-    TrueFalseQuestion,
-)
 from app.domain.fields import NumberError
 from app.integrations.question_bank import (
     conversion,
 )
 from app.integrations.question_bank.bank import (
     MAX_QUESTIONS,
-    Exported,
     Found,
     Imported,
     Intake,
     NewId,
-    Problem,
     UnsupportedError,
     decode,
-    item_ids,
     items,
-    match_rows,
-    plain_number,
 )
 
 if TYPE_CHECKING:
     import _csv
 
-MAX_COLUMNS: Final = 250
+MAX_COLUMNS: Final = 320
 MAX_ROWS: Final = 20_000
 COLUMNS: Final = (
     *("id", "kind", "prompt", "points", "correct", "tolerance", "case_sensitive"),
-    *("explanation", "item_ids"),
+    *("explanation", "name", "category", "tags", "item_ids"),
 )
-FEWEST_OPTIONS: Final = 4
-_NUMBERED = re.compile(r"(option|match)_([1-9][0-9]?)")
+RESULT_COLUMNS: Final = {
+    f"feedback_{result}": result for result in ("correct", "partly_correct", "incorrect")
+}
+NUMBERED: Final = re.compile(r"(option|match|feedback)_([1-9][0-9]?)")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TRUTH: Final = {
     **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
@@ -130,9 +119,9 @@ def _check_columns(intake: Intake, header: Row) -> None:
             raise UnsupportedError(
                 code="missing_column", detail=f"The first line has no column {needed!r}."
             )
-    if any(name not in COLUMNS and not _NUMBERED.fullmatch(name) for name in header if name):
-        detail = "Columns with other names are passed over."
-        intake.imported.problems.append(Problem(1, "unknown_column", detail, skipped=False))
+    known = {*COLUMNS, *RESULT_COLUMNS}
+    if any(name not in known and not NUMBERED.fullmatch(name) for name in header if name):
+        intake.note(1, "unknown_column", "Columns with other names are passed over.")
 
 
 def _read(found: Found, row: Row) -> None:
@@ -141,6 +130,12 @@ def _read(found: Found, row: Row) -> None:
         raise UnsupportedError(code="kind_unsupported", detail="There is no such kind here.")
     found.prompt = row.get("prompt", "")
     found.explanation = row.get("explanation") or None
+    found.name = row.get("name") or None
+    found.category = row.get("category") or None
+    found.tags = tuple(tag.strip() for tag in row.get("tags", "").split(";") if tag.strip())
+    found.results = {
+        result: row[column] for column, result in RESULT_COLUMNS.items() if row.get(column)
+    }
     found.points = _number(row.get("points") or "1")
     ids = row.get("item_ids", "").split()
     found.item_ids = tuple(ids) if all(map(_ITEM_ID.fullmatch, ids)) else ()
@@ -162,7 +157,16 @@ def _read_choice(found: Found, row: Row) -> None:
     found.become(
         QuestionKind(row["kind"].lower()),
         {"options": listed, "correct": [id_of[place] for place in places]},
+        options=_about(row, id_of),
     )
+
+
+def _about(row: Row, id_of: Mapping[int, str]) -> dict[str, str]:
+    """Return the feedback to options by their ids."""
+    told = _numbered(row, "feedback")
+    if told.keys() - id_of.keys():
+        raise UnsupportedError("unknown_option", "Feedback speaks of an option that is empty.")
+    return {id_of[place]: text for place, text in told.items()}
 
 
 def _place(text: str) -> int:
@@ -177,7 +181,8 @@ def _place(text: str) -> int:
 def _read_true_false(found: Found, row: Row) -> None:
     if not row.get("correct"):
         raise UnsupportedError(code="nothing_correct", detail="Say whether it is true or false.")
-    conversion.decide(found, correct=_truth(row["correct"]))
+    told = _about(row, {1: "true", 2: "false"})
+    conversion.decide(found, correct=_truth(row["correct"]), told=told)
 
 
 def _read_short_answer(found: Found, row: Row) -> None:
@@ -187,13 +192,31 @@ def _read_short_answer(found: Found, row: Row) -> None:
             "accepted": list(_numbered(row, "option").values()),
             "case_sensitive": _truth(row.get("case_sensitive", "")),
         },
+        answers=[{"answer": answer, "feedback": text} for answer, text in _answers(row)],
     )
+
+
+def _answers(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield answers with the feedback to them."""
+    answers, told = _numbered(row, "match"), _numbered(row, "feedback")
+    if answers.keys() != told.keys():
+        raise UnsupportedError("incomplete_pairs", "A feedback has no answer.")
+    for place, answer in answers.items():
+        yield answer, told[place]
 
 
 def _read_numeric(found: Found, row: Row) -> None:
     tolerance = _number(row.get("tolerance") or "0")
     correct = _number(row.get("correct", ""))
-    found.become(QuestionKind.NUMERIC, {"correct": correct, "tolerance": tolerance})
+    others = [_range(text) for text in _numbered(row, "option").values()]
+    metadata = {"correct": correct, "tolerance": tolerance, "alternatives": others}
+    told = [{**_range(answer), "feedback": text} for answer, text in _answers(row)]
+    found.become(QuestionKind.NUMERIC, metadata, answers=told)
+
+
+def _range(text: str) -> dict[str, Decimal]:
+    number, _, tolerance = text.partition(":")
+    return {"number": _number(number), "tolerance": _number(tolerance or "0")}
 
 
 def _read_matching(found: Found, row: Row) -> None:
@@ -202,10 +225,14 @@ def _read_matching(found: Found, row: Row) -> None:
         raise UnsupportedError(code="incomplete_pairs", detail="An option has no match.")
     # Readers come upon matched sides first, as an export lists them.
     places = sorted(right, key=lambda place: (place not in left, place))
-    conversion.match(found, [(left.get(place, ""), right[place]) for place in places])
+    told = _numbered(row, "feedback")
+    pairs = [(left.get(place, ""), right[place]) for place in places]
+    conversion.match(found, pairs, [told.get(place, "") for place in places])
 
 
 def _read_ordering(found: Found, row: Row) -> None:
+    if _numbered(row, "feedback"):
+        conversion.drop_feedback(found)
     conversion.put_in_order(found, list(_numbered(row, "option").values()))
 
 
@@ -224,7 +251,7 @@ def _numbered(row: Row, name: str) -> dict[int, str]:
     """Return the filled cells of `option_1`, `option_2`, ... by number, in order."""
     cells = {
         int(column[2]): text
-        for column, text in ((_NUMBERED.fullmatch(key), value) for key, value in row.items())
+        for column, text in ((NUMBERED.fullmatch(key), value) for key, value in row.items())
         if column and column[1] == name and text
     }
     return dict(sorted(cells.items()))
@@ -246,66 +273,3 @@ def _number(text: str) -> Decimal:
             return parse_numeral(text)
         except NumberError as error:
             raise UnsupportedError(error.code, error.detail) from None
-
-
-def write_csv(questions: Iterable[Question]) -> Exported:
-    rows = [_row(question) for question in questions]
-    used = [int(key.rpartition("_")[2]) for row in rows for key in row if _NUMBERED.fullmatch(key)]
-    numbers = range(1, max([FEWEST_OPTIONS, *used]) + 1)
-    header = [
-        *COLUMNS,
-        *(f"option_{number}" for number in numbers),
-        *(f"match_{number}" for number in numbers),
-    ]
-    lines = csv_lines([row.get(column, "") for column in header] for row in rows)
-    return Exported((csv_start(header) + lines).encode())
-
-
-def _row(question: Question) -> dict[str, str]:
-    return {
-        "id": str(question.id),
-        "kind": question.kind,
-        "prompt": inert(question.prompt),
-        "points": plain_number(question.points),
-        "explanation": inert(question.explanation or ""),
-        "item_ids": inert(" ".join(item_ids(question))),
-        **_answer_cells(question),
-    }
-
-
-def _answer_cells(question: Question) -> dict[str, str]:
-    match question:
-        case SingleChoiceQuestion() | MultipleChoiceQuestion():
-            options = question.metadata.options
-            places = [str(n) for n, each in enumerate(options, 1) if each.id in _correct(question)]
-            return {"correct": ";".join(places), **_cells("option", (o.text for o in options))}
-        case TrueFalseQuestion():
-            return {"correct": str(question.metadata.correct).lower()}
-        case ShortAnswerQuestion():
-            case_sensitive = str(question.metadata.case_sensitive).lower()
-            return {
-                "case_sensitive": case_sensitive,
-                **_cells("option", question.metadata.accepted),
-            }
-        case NumericQuestion():
-            return {
-                "correct": plain_number(question.metadata.correct),
-                "tolerance": plain_number(question.metadata.tolerance),
-            }
-        case MatchingQuestion():
-            pairs = match_rows(question)
-            return {
-                **_cells("option", (left for left, _ in pairs)),
-                **_cells("match", (right for _, right in pairs)),
-            }
-        case OrderingQuestion():
-            text_of = {item.id: item.text for item in question.metadata.items}
-            return _cells("option", (text_of[item_id] for item_id in question.metadata.correct))
-
-
-def _correct(question: SingleChoiceQuestion | MultipleChoiceQuestion) -> frozenset[str]:
-    return frozenset(question.metadata.correct)
-
-
-def _cells(name: str, texts: Iterable[str]) -> dict[str, str]:
-    return {f"{name}_{number}": inert(text) for number, text in enumerate(texts, start=1)}

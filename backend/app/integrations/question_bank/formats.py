@@ -8,7 +8,8 @@ from app.core.files import csv_form
 from app.domain.content.question_bank import BankFormat
 from app.domain.content.quiz.questions import Question
 from app.integrations.question_bank.bank import Exported, Imported, NewId
-from app.integrations.question_bank.csv_format import parse_csv, write_csv
+from app.integrations.question_bank.csv_format import parse_csv
+from app.integrations.question_bank.csv_writer import write_csv
 from app.integrations.question_bank.gift import parse_gift
 from app.integrations.question_bank.gift_writer import write_gift
 from app.integrations.question_bank.moodle_xml import parse_moodle_xml

@@ -1,17 +1,17 @@
 r"""GIFT, Moodle's text format for question banks: reading.
 
 Questions are separated by blank lines; `\` before one of `~=#{}:\` makes it ordinary text, and `\n`
-is a line feed. What GIFT has no place for (ids, points, case) travels in a comment line of ours:
-`// [id:...] [points:2] [ids:a b c] [case:sensitive]`; other systems read it as a comment.
+is a line feed. What GIFT has no place for travels in a comment line: `// [id:...] [tag:...]`, which
+Moodle reads too, and `[points:2] [ids:a b c] [case:sensitive] [feedback:{...}]`, which are ours.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 from app.integrations.question_bank import (
     conversion,
@@ -22,12 +22,14 @@ from app.integrations.question_bank.bank import (
     Intake,
     NewId,
     UnsupportedError,
+    category_of,
     decode,
     refuse_long,
 )
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
 
 BLANK: Final = "_____"
+_CATEGORY: Final = "$CATEGORY:"
 
 # Escaped characters become control characters while a question is taken apart. They cannot be
 # mistaken for text: control characters of the file itself are dropped first.
@@ -44,7 +46,8 @@ ESCAPED: Final = {
 _RESTORED: Final = str.maketrans({mark: char for char, mark in ESCAPED.items()} | {"\x08": "\n"})
 _DROPPED = re.compile("[\x01-\x08]")
 _ESCAPE = re.compile(r"\\([\\~=#{}:n])")
-_HINT = re.compile(r"\[(id|points|ids|case):([^\[\]]*)\]")
+_HINT = re.compile(r"\[(id|points|ids|case|feedback):([^\[\]]*)\]")
+_TAG = re.compile(r"\[tag:((?:\\[\]\\]|[^\]])+)\]")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FORMAT = re.compile(r"\s*\[(html|plain|markdown|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"\s*%(-?[0-9]{1,3}(?:\.[0-9]{0,10})?)%")
@@ -58,6 +61,8 @@ class _Chunk:
 
     line: int
     hints: dict[str, str]
+    tags: tuple[str, ...]
+    category: str | None
     lines: list[str] = field(default_factory=list)
     braces: int = 0
     has_answers: bool = False
@@ -86,16 +91,19 @@ def parse_gift(content: bytes, new_id: NewId) -> Imported:
 
 
 def _is_gap(line: str) -> bool:
-    return not line or line.upper().startswith("$CATEGORY:")
+    return not line or line.upper().startswith(_CATEGORY)
 
 
 def _chunks(text: str) -> Iterator[_Chunk]:
     chunk: _Chunk | None = None
     hints: dict[str, str] = {}
+    tags: tuple[str, ...] = ()
+    category: str | None = None
     for number, raw in enumerate(_DROPPED.sub("", text).split("\n"), start=1):
         line = _ESCAPE.sub(lambda escape: ESCAPED[escape[1]], raw).strip()
         if line.startswith("//"):
-            hints |= dict(_HINT.findall(raw))
+            tags += tuple(re.sub(r"\\([\]\\])", r"\1", tag) for tag in _TAG.findall(raw))
+            hints |= dict(_HINT.findall(_TAG.sub("", raw)))
             continue
         if chunk and chunk.ends_before(line):
             yield chunk
@@ -103,9 +111,11 @@ def _chunks(text: str) -> Iterator[_Chunk]:
         if _is_gap(line):
             if chunk:
                 chunk.has_gap = True
+            if line:
+                category = category_of(raw.strip()[len(_CATEGORY) :])
             continue
         if chunk is None:
-            chunk, hints = _Chunk(number, hints), {}
+            chunk, hints, tags = _Chunk(number, hints, tags, category), {}, ()
         chunk.add(line)
     if chunk:
         yield chunk
@@ -113,8 +123,11 @@ def _chunks(text: str) -> Iterator[_Chunk]:
 
 def _read(found: Found, chunk: _Chunk) -> None:
     _take_hints(found, chunk.hints)
+    found.category, found.tags = chunk.category, chunk.tags
     text = "\n".join(chunk.lines)
     refuse_long(len(text), text.count("=") + text.count("~"))
+    title, text = _title_of(text)
+    found.name = title.translate(_RESTORED)
     before, answers, after = _take_apart(text)
     default = _format_of(before, "moodle")
     if after.strip():
@@ -130,18 +143,31 @@ def _read(found: Found, chunk: _Chunk) -> None:
 def _take_hints(found: Found, hints: dict[str, str]) -> None:
     ids = hints.get("ids", "").split()
     found.item_ids = tuple(ids) if all(map(_ITEM_ID.fullmatch, ids)) else ()
+    found.results.update(_feedback_of(hints))
     if "points" in hints:
         found.points = conversion.number(hints["points"])
+    found.identify(hints.get("id", ""))
+
+
+def _feedback_of(hints: dict[str, str]) -> dict[str, Any]:
+    """Return the feedback that only we write, or nothing where it does not read as ours."""
     try:
-        found.id = UUID(hints.get("id", ""))
+        told = json.loads(hints.get("feedback") or "{}")
     except ValueError:
-        found.id = None  # other systems' ids are any text
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _title_of(text: str) -> tuple[str, str]:
+    """Split `::title:: text`."""
+    if not text.startswith("::"):
+        return "", text
+    title, _, text = text[2:].partition("::")
+    return " ".join(title.split()), text
 
 
 def _take_apart(text: str) -> tuple[str, str, str]:
-    """Return what stands before, in and after the braces, without the question's title."""
-    if text.startswith("::"):
-        _, _, text = text[2:].partition("::")
+    """Return what stands before, in and after the braces."""
     before, opening, rest = text.partition("{")
     answers, closing, after = rest.partition("}")
     if not opening and "}" not in text:
@@ -185,7 +211,9 @@ def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool
         choose = conversion.choose_one if "=" in answers else conversion.choose_several
         choose(found, _weighted(found, answers, default))
     elif "->" in answers:
-        conversion.match(found, [_pair(found, part, default) for part in _parts(answers, "=")])
+        pairs = [_pair(found, part, default) for part in _parts(answers, "=")]
+        told = [feedback for _, _, feedback in pairs]
+        conversion.match(found, [(left, right) for left, right, _ in pairs], told)
     else:
         listed = answers if "=" in answers else f"={answers}"  # one alone may go without
         weighted = _weighted(found, listed, "plain", feedback_format=default)
@@ -195,11 +223,11 @@ def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool
 def _read_true_false(found: Found, decided: re.Match[str], default: str) -> None:
     correct = decided[1].upper().startswith("T")
     wrong, _, right = (decided[2] or "").partition("#")
-    told = [
-        WeightedAnswer("", FULL, _feedback(found, right, default)),
-        WeightedAnswer("", Decimal(0), _feedback(found, wrong, default)),
-    ]
-    conversion.decide(found, correct=correct, answers=told)
+    told = {
+        str(correct).lower(): _feedback(found, right, default),
+        str(not correct).lower(): _feedback(found, wrong, default),
+    }
+    conversion.decide(found, correct=correct, told=told)
 
 
 def _read_numbers(found: Found, answers: str, default: str) -> None:
@@ -208,8 +236,9 @@ def _read_numbers(found: Found, answers: str, default: str) -> None:
     for sign, part in _ANSWER.findall(listed):
         weight, spec, feedback = _weigh(sign, part)
         told = _feedback(found, feedback, default)
-        # `~` only carries feedback to all other numbers
-        text, tolerance = _measure(spec.translate(_RESTORED)) if sign == "=" else ("", Decimal(0))
+        # `~` only carries feedback to all other numbers, as does a number that is an asterisk.
+        numeral = spec.translate(_RESTORED).strip() if sign == "=" else "*"
+        text, tolerance = _measure(numeral) if numeral != "*" else (numeral, Decimal(0))
         measured.append((WeightedAnswer(text, weight, told), tolerance))
     conversion.measure(found, measured)
 
@@ -252,11 +281,9 @@ def _parts(answers: str, sign: str) -> list[str]:
     return parts
 
 
-def _pair(found: Found, part: str, default: str) -> tuple[str, str]:
+def _pair(found: Found, part: str, default: str) -> tuple[str, str, str]:
     left, arrow, right = part.partition("->")
     if not arrow:
         raise UnsupportedError(code="unreadable_answers", detail="A pair is missing its arrow.")
     right, _, feedback = right.partition("#")
-    if feedback.strip():
-        found.notes["feedback_dropped"] = "Feedback to single answers stays behind."
-    return _text(left, default), _text(right, "plain")
+    return _text(left, default), _text(right, "plain"), _feedback(found, feedback, default)

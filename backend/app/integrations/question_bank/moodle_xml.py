@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from app.integrations.question_bank import (
     conversion,
@@ -20,6 +19,7 @@ from app.integrations.question_bank.bank import (
     Intake,
     NewId,
     UnsupportedError,
+    category_of,
     refuse_long,
 )
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
@@ -30,7 +30,24 @@ _YES: Final = frozenset(
 )
 _NO: Final = frozenset({"false", "falsch", "faux", "falso", "onwaar", "niet waar"})
 TRUE: Final = frozenset({"true", "1"})
-_COMBINED_FEEDBACK: Final = ("correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
+RESULT_TAGS: Final = {
+    "correct": "correctfeedback",
+    "partly_correct": "partiallycorrectfeedback",
+    "incorrect": "incorrectfeedback",
+}
+_READ: Final = frozenset(
+    {"name", "questiontext", "generalfeedback", "defaultgrade", "idnumber", "tags", "hint"}
+    | {"single", "shuffleanswers", "answer", "subquestion", "usecase", "units", "gradingtype"}
+    | {"selecttype", "selectcount", *RESULT_TAGS.values()}
+)
+# What concerns several tries within one attempt, or how a question looks.
+_OF_NO_EFFECT: Final = frozenset(
+    {"penalty", "hidden", "answernumbering", "showstandardinstruction", "shownumcorrect"}
+    | {"unitgradingtype", "unitpenalty", "showunits", "unitsleft", "layouttype", "showgrading"}
+    | {"numberingstyle"}
+)
+_ABSOLUTE: Final = frozenset({"", "0", "ABSOLUTE_POSITION"})
+_ALL: Final = frozenset({"", "0", "ALL"})
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -40,18 +57,34 @@ def parse_moodle_xml(content: bytes, new_id: NewId) -> Imported:
     try:
         root = parse_xml(content)
     except InvalidXMLError as error:
-        intake.skip(error.line, "invalid_xml", "The file is no XML, or declares entities.")
+        intake.stop(error.line, "invalid_xml", "The file is no XML, or declares entities.")
         return intake.imported
     if root.tag != "quiz":
-        intake.skip(root.line, "not_a_quiz", "The outermost element has to be <quiz>.")
-    for element in root.all("question") if root.tag == "quiz" else ():
-        if element.attributes.get("type") != "category":
-            intake.take(Found(element.line), partial(_read, element=element))
+        intake.stop(root.line, "not_a_quiz", "The outermost element has to be <quiz>.")
+        return intake.imported
+    with intake.reading():
+        _take_each(intake, root)
     return intake.imported
+
+
+def _take_each(intake: Intake, root: Element) -> None:
+    category: str | None = None
+    for element in root.all("question"):
+        if element.attributes.get("type") == "category":
+            category = category_of(element.value("category", "text"))
+            if element.value("info", "text"):
+                detail = "What is told about a category stays behind."
+                intake.note(element.line, "category_info_dropped", detail)
+        else:
+            found = Found(element.line, category=category)
+            intake.take(found, partial(_read, element=element))
 
 
 def _read(found: Found, element: Element) -> None:
     kind = element.attributes.get("type", "")
+    name = element.first("name")
+    if name and name.attributes.get("derived") != "true":
+        found.name = " ".join(element.value("name", "text").split())
     refuse_long(len(element.value("questiontext", "text")), len(element.children))
     read = _READERS.get(kind)
     if read is None:
@@ -62,26 +95,26 @@ def _read(found: Found, element: Element) -> None:
     found.prompt = _text(element.first("questiontext"))
     found.explanation = _feedback(found, element.first("generalfeedback")) or None
     found.points = conversion.number(element.value("defaultgrade") or "1")
-    try:
-        found.id = UUID(element.value("idnumber"))
-    except ValueError:
-        found.id = None  # other systems' id numbers are any text
+    found.identify(element.value("idnumber"))
+    tags = element.first("tags")
+    found.tags = tuple(tag.value("text") for tag in tags.all("tag")) if tags else ()
+    for name_of_result, tag in RESULT_TAGS.items():
+        if text := _feedback(found, element.first(tag)):
+            found.results[name_of_result] = text
     _note_dropped(found, element)
     read(found, element)
 
 
 def _note_dropped(found: Found, element: Element) -> None:
-    if element.value("image_base64"):
+    if any(element.value(tag) for tag in ("image", "image_base64")):
         raise UnsupportedError(code="media_unsupported", detail="Images and media stay behind.")
     if any(hint.value("text") for hint in element.all("hint")):
         found.notes["hints_dropped"] = "Hints stay behind."
-    if any(element.value(tag, "text") for tag in _COMBINED_FEEDBACK):
-        found.notes["combined_feedback_dropped"] = "Feedback to a result stays behind."
-    if element.first("tags"):
-        found.notes["tags_dropped"] = "Tags stay behind."
-    name = element.value("name", "text")
-    if not " ".join(found.prompt.split()).startswith(name):
-        found.notes["name_dropped"] = "A name other than the prompt's beginning stays behind."
+    if (element.value("shuffleanswers") or "true").lower() not in TRUE:
+        found.notes["order_not_fixed"] = "Whether options are shuffled is a setting of the quiz."
+    others = {child.tag for child in element.children if child.text.strip() or child.children}
+    if unknown := sorted(others - _READ - _OF_NO_EFFECT):
+        found.notes["parts_dropped"] = f"These elements stay behind: {', '.join(unknown[:10])}."
 
 
 def _text(element: Element | None, text_format: str | None = None) -> str:
@@ -137,7 +170,13 @@ def _read_true_false(found: Found, element: Element) -> None:
         raise UnsupportedError(
             code="exactly_one_correct", detail="Either true or false has to be fully right."
         )
-    conversion.decide(found, correct=right[0] in _YES, answers=answers)
+    told = {
+        str(answer.text.lower() in _YES).lower(): answer.feedback
+        for answer in answers
+        if answer.feedback
+    }
+    found.results.pop("partly_correct", None)  # nothing is partly true
+    conversion.decide(found, correct=right[0] in _YES, told=told)
 
 
 def _read_short_answer(found: Found, element: Element) -> None:
@@ -164,7 +203,8 @@ def _read_matching(found: Found, element: Element) -> None:
         text: each.first("answer") for each, (_, text) in zip(subquestions, pairs, strict=True)
     }
     _keep_ids(found, left, [answer for answer in right.values() if answer])
-    conversion.match(found, pairs)
+    told = [_feedback(found, each.first("feedback")) for each in subquestions]
+    conversion.match(found, pairs, told)
 
 
 def _read_ordering(found: Found, element: Element) -> None:
@@ -172,7 +212,9 @@ def _read_ordering(found: Found, element: Element) -> None:
     answers = sorted(element.all("answer"), key=_weight)
     _keep_ids(found, answers)
     if any(answer.value("feedback", "text") for answer in answers):
-        found.notes["feedback_dropped"] = "Feedback to single answers stays behind."
+        conversion.drop_feedback(found)
+    if element.value("gradingtype") not in _ABSOLUTE or element.value("selecttype") not in _ALL:
+        found.notes["grading_changed"] = "Here all items are shown, and each in its place counts."
     conversion.put_in_order(found, [_text(answer) for answer in answers])
 
 

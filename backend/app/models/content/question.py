@@ -2,11 +2,11 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, Integer, Numeric, Text
+from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import RevisionedModel
-from app.domain.content.quiz.questions import QuestionKind
+from app.domain.content.quiz.questions import MAX_CATEGORY, MAX_NAME, QuestionKind
 from app.models.types import Json, JsonObject, text_enum
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class QuizQuestion(RevisionedModel):
     """Options and key, by kind (app.domain.content.quiz). Has the answers: not for learners."""
 
     explanation: Mapped[str | None] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(String(MAX_NAME))
+    """What authors know the question by. Never sent to learners: it may give the answer away."""
+
+    category: Mapped[str | None] = mapped_column(String(MAX_CATEGORY))
+    tags: Mapped[list[str]] = mapped_column(Json, server_default=text("'[]'"), default=list)
     position: Mapped[int] = mapped_column(Integer)
 
     section: Mapped["ModuleSection"] = relationship(lazy="raise", back_populates="questions")

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.domain.actor import Permission
-from app.domain.content.question_bank import BankFormat
+from app.domain.content.question_bank import BankFormat, OnUnsupported
 from app.integrations.question_bank.formats import CODECS
 from app.routers.deps import App, Guard
 from app.routers.openapi import file_responses
@@ -65,11 +65,19 @@ async def import_questions(
     context: Author,
     app: App,
     bank_format: Format,
+    on_unsupported: OnUnsupported = OnUnsupported.REFUSE,
     dry_run: Flag = False,  # noqa: FBT002  # a query parameter
 ) -> Response:
     """Import a file into the draft, all of it or nothing; questions with known ids are changed."""
     content = await request.body()
     service = app.exchange(context)
     return await respond(
-        service.import_bank(module_id, section_id, bank_format, content, dry_run=dry_run)
+        service.import_bank(
+            module_id,
+            section_id,
+            bank_format,
+            content,
+            on_unsupported=on_unsupported,
+            dry_run=dry_run,
+        )
     )

@@ -6,16 +6,25 @@ from app.schemas.base import Resource
 
 
 class ProblemRead(Resource):
-    """`skipped`: nothing of the question was carried, so the file is refused as a whole."""
+    """`skipped`: nothing of the question was carried.
+
+    The file is refused as a whole then, unless the import was told to skip such questions.
+    """
 
     line: int
+    name: str | None
+    """The question's name, or the beginning of its prompt."""
+
     code: str
     detail: str
     skipped: bool
 
 
 class ImportReport(Resource):
-    """What an import did, or would do in a dry run. Questions are known by their ids."""
+    """What an import did, or would do in a dry run. Questions are known by their ids.
+
+    `problems` names each question that was skipped, and what was left behind of others.
+    """
 
     format: BankFormat
     dry_run: bool

@@ -25,6 +25,9 @@ class QuestionCreate(Payload):
     points: ExactNumber = Field(default=1, validate_default=True)
     metadata: dict[str, Any]
     explanation: str | None = None
+    name: str | None = None
+    category: str | None = None
+    tags: list[str] = Field(default_factory=list)
     position: Position | None = None
 
 
@@ -33,6 +36,9 @@ class QuestionUpdate(Changes):
     points: ExactNumber | MISSING = MISSING
     metadata: MetadataByKind | MISSING = MISSING
     explanation: str | MISSING | None = MISSING
+    name: str | MISSING | None = MISSING
+    category: str | MISSING | None = MISSING
+    tags: list[str] | MISSING = MISSING
     position: Position | MISSING = MISSING
 
 
@@ -45,6 +51,9 @@ class QuestionRead(Versioned):
     points: ExactNumber
     metadata: dict[str, Any]
     explanation: str | None
+    name: str | None
+    category: str | None
+    tags: list[str]
     position: int
     revision: int
 
@@ -58,6 +67,9 @@ class QuestionRead(Versioned):
             points=question.points,
             metadata=question.answer_metadata,
             explanation=question.explanation,
+            name=question.name,
+            category=question.category,
+            tags=question.tags,
             position=question.position,
             revision=question.revision,
         )

@@ -1,4 +1,7 @@
-"""Question banks in and out of other systems. An import is taken as a whole or not at all."""
+"""Question banks in and out of other systems.
+
+An import is taken as a whole or not at all, unless whoever asks wants the bad questions skipped.
+"""
 
 import asyncio
 import uuid
@@ -7,9 +10,15 @@ from dataclasses import dataclass, field
 from app.core.errors import FieldError, InvalidPayloadError
 from app.core.ids import new_id
 from app.domain.audit import AuditAction
-from app.domain.content.question_bank import BankFormat
+from app.domain.content.question_bank import BankFormat, OnUnsupported
 from app.domain.content.quiz.questions import Question, parse_question
-from app.integrations.question_bank.bank import Exported, Imported, Problem, meaning
+from app.integrations.question_bank.bank import (
+    NAME_LENGTH,
+    Exported,
+    Imported,
+    Problem,
+    meaning,
+)
 from app.integrations.question_bank.formats import CODECS
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.content.exchange import ExportReport, ImportReport, NotCarriedRead, ProblemRead
@@ -41,6 +50,11 @@ class Merge:
     updated: list[tuple[QuizQuestion, Question]] = field(default_factory=list)
     unchanged: int = 0
     problems: list[Problem] = field(default_factory=list)
+    unreadable: bool = False
+
+    def may_be_taken(self, on_unsupported: OnUnsupported) -> bool:
+        skips = any(problem.skipped for problem in self.problems)
+        return not self.unreadable and (not skips or on_unsupported is OnUnsupported.SKIP)
 
 
 class ExchangeService(AuthoringService):
@@ -79,6 +93,7 @@ class ExchangeService(AuthoringService):
         bank_format: BankFormat,
         content: bytes,
         *,
+        on_unsupported: OnUnsupported,
         dry_run: bool,
     ) -> Answer[ImportReport]:
         # In a thread, because parsing a file of a megabyte would block all other requests
@@ -89,6 +104,8 @@ class ExchangeService(AuthoringService):
             section = quiz_of(module, section_id)
             merge = await _merge(uow, section, imported)
             if not dry_run:
+                if not merge.may_be_taken(on_unsupported):
+                    raise ImportRefusedError(merge.problems)
                 await _take(uow, module, section, merge)
             report = _report(bank_format, imported, merge, dry_run=dry_run)
             return await uow.answer(Answer(report))
@@ -99,8 +116,9 @@ def _question(row: QuizQuestion) -> Question:
 
 
 async def _merge(uow: UnitOfWork, section: ModuleSection, imported: Imported) -> Merge:
-    merge = Merge(problems=list(imported.problems))
+    merge = Merge(problems=list(imported.problems), unreadable=imported.unreadable)
     if not imported.found and not merge.problems:
+        merge.unreadable = True
         merge.problems.append(Problem(1, "no_questions", "There is no question in the file."))
     known = {row.id: row for row in section.questions}
     ids = [question.id for question in imported.questions]
@@ -117,7 +135,8 @@ async def _merge(uow: UnitOfWork, section: ModuleSection, imported: Imported) ->
         elif row.kind != question.kind:
             detail = "A question keeps its kind; leave out its id to add another one."
             line = imported.lines[question.id]
-            merge.problems.append(Problem(line, "kind_changed", detail))
+            name = question.name or question.prompt
+            merge.problems.append(Problem(line, "kind_changed", detail, name=name[:NAME_LENGTH]))
         elif meaning(_question(row)) == meaning(question):
             merge.unchanged += 1
         else:
@@ -128,8 +147,6 @@ async def _merge(uow: UnitOfWork, section: ModuleSection, imported: Imported) ->
 async def _take(
     uow: UnitOfWork, module: TrainingModule, section: ModuleSection, merge: Merge
 ) -> None:
-    if any(problem.skipped for problem in merge.problems):
-        raise ImportRefusedError(merge.problems)
     for row, question in merge.updated:
         assign(row, question)
     for question in merge.created:
@@ -140,7 +157,11 @@ async def _take(
         section.touch()
         module.touch()
         await uow.modules.save(module)
-        after = {"created": len(merge.created), "updated": len(merge.updated)}
+        after = {
+            "created": len(merge.created),
+            "updated": len(merge.updated),
+            "skipped": sum(problem.skipped for problem in merge.problems),
+        }
         await uow.audit(AuditAction.QUESTIONS_IMPORTED, section, after=after)
 
 

@@ -141,6 +141,9 @@ def _snapshot(module: TrainingModule) -> ModuleDraft:
                         points=question.points,
                         metadata=question.answer_metadata,
                         explanation=question.explanation,
+                        name=question.name,
+                        category=question.category,
+                        tags=question.tags,
                     )
                     for question in section.questions
                 ],

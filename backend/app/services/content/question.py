@@ -24,7 +24,7 @@ from app.services.content.authoring import (
     section_of,
 )
 
-AUTHORED = ("prompt", "points", "metadata", "explanation")
+AUTHORED = ("prompt", "points", "metadata", "explanation", "name", "category", "tags")
 
 
 class NotAQuizError(ConflictError):
@@ -120,6 +120,9 @@ def authored(question: QuizQuestion) -> dict[str, Any]:
         "points": question.points,
         "metadata": question.answer_metadata,
         "explanation": question.explanation,
+        "name": question.name,
+        "category": question.category,
+        "tags": question.tags or (),
     }
 
 
@@ -138,6 +141,9 @@ def assign(question: QuizQuestion, parsed: Question) -> None:
     question.points = parsed.points
     question.answer_metadata = parsed.metadata.as_json()
     question.explanation = parsed.explanation
+    question.name = parsed.name
+    question.category = parsed.category
+    question.tags = list(parsed.tags)
 
 
 def _answer(question: QuizQuestion, *, created: bool = False) -> Answer[QuestionRead]:

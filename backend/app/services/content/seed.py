@@ -158,6 +158,9 @@ def _question(position: int, document: dict[str, Any]) -> QuizQuestion:
         points=question.points,
         answer_metadata=question.metadata.as_json(),
         explanation=question.explanation,
+        name=question.name,
+        category=question.category,
+        tags=list(question.tags),
         position=position,
     )
 

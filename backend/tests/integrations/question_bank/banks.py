@@ -29,7 +29,7 @@ def normal(question: Question) -> dict[str, Any]:
     raw = answer_key(question)
     metadata = raw["metadata"]
     match question.kind:
-        case "multiple_choice":
+        case "single_choice" | "multiple_choice":
             metadata["correct"].sort()
         case "matching":
             metadata["right"].sort(key=lambda item: item["id"])
@@ -69,16 +69,44 @@ def problems(imported: Imported) -> list[tuple[int, str]]:
 def hostile_banks(draw: st.DrawFn) -> list[Question]:
     """Questions of all kinds with texts, whose text looks like syntax."""
     prompt, text, explanation = draw(hostile_texts), draw(hostile_texts), draw(hostile_texts)
+    said, name, tag = draw(hostile_texts), draw(hostile_texts), draw(hostile_texts)
+    told = {"correct": said, "incorrect": explanation}
+    shares = {**told, "partly_correct": prompt}
+    labels = {"name": name, "category": draw(hostile_texts), "tags": [tag.replace(";", ",")]}
     choices = [{"id": "one", "text": text}, {"id": "2", "text": "other"}]
     metadata_by_kind: dict[str, dict[str, Any]] = {
-        "single_choice": {"options": choices, "correct": ["one"]},
-        "multiple_choice": {"options": choices, "correct": ["one"]},
-        "true_false": {"correct": False},
-        "short_answer": {"accepted": [text, "other"], "case_sensitive": True},
-        "matching": {"left": choices, "right": choices, "pairs": {"one": "one", "2": "one"}},
-        "ordering": {"items": choices, "correct": ["2", "one"]},
+        "single_choice": {
+            "options": choices,
+            "correct": ["one"],
+            "feedback": {**told, "options": {"2": said}},
+        },
+        "multiple_choice": {
+            "options": choices,
+            "correct": ["one"],
+            "feedback": {**shares, "options": {"one": said, "2": prompt}},
+        },
+        "true_false": {"correct": False, "feedback": {**told, "options": {"true": said}}},
+        "short_answer": {
+            "accepted": [text, "other"],
+            "case_sensitive": True,
+            "feedback": {**told, "answers": [{"answer": f"{said}y", "feedback": explanation}]},
+        },
+        "numeric": {
+            "correct": 1,
+            "alternatives": [{"number": 2}],
+            "feedback": {**told, "answers": [{"number": 3, "tolerance": 1, "feedback": said}]},
+        },
+        "matching": {
+            "left": choices,
+            "right": choices,
+            "pairs": {"one": "one", "2": "one"},
+            "feedback": {**shares, "pairs": {"one": said}},
+        },
+        "ordering": {"items": choices, "correct": ["2", "one"], "feedback": shares},
     }
     return [
-        question(kind, metadata, id=UUID(int=number), prompt=prompt, explanation=explanation)
+        question(
+            kind, metadata, id=UUID(int=number), prompt=prompt, explanation=explanation, **labels
+        )
         for number, (kind, metadata) in enumerate(metadata_by_kind.items())
     ]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.content.quiz.questions import Question
-from app.integrations.question_bank.csv_format import parse_csv, write_csv
+from app.integrations.question_bank.csv_format import parse_csv
+from app.integrations.question_bank.csv_writer import write_csv
 from tests.domain.content.quiz.strategies import items, question, questions
 from tests.integrations.question_bank.banks import (
     hostile_banks,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
+from app.domain.content.quiz.feedback import left_out
 from app.domain.content.quiz.metadata import (
     Item,
     MatchingMetadata,
@@ -27,12 +28,17 @@ from app.domain.fields import (
     MAX_LONG_TEXT,
     HundredthsNumber,
     LongText,
+    OneLine,
     Value,
     WrittenText,
 )
 
 __all__ = [
+    "MAX_CATEGORY",
+    "MAX_NAME",
     "MAX_POINTS",
+    "MAX_TAG",
+    "MAX_TAGS",
     "ChoiceView",
     "EntryView",
     "MatchingQuestion",
@@ -56,6 +62,10 @@ __all__ = [
 ]
 
 MAX_POINTS: Final = 1_000
+MAX_NAME: Final = 255
+MAX_CATEGORY: Final = 500
+MAX_TAG: Final = 100
+MAX_TAGS: Final = 50
 
 Points = Annotated[HundredthsNumber, Field(gt=0, le=MAX_POINTS)]
 
@@ -70,11 +80,30 @@ Explanation = Annotated[
 ]
 
 
+QuestionName = Annotated[
+    Annotated[OneLine, Field(max_length=MAX_NAME)] | None, AfterValidator(_none_if_blank)
+]
+Category = Annotated[
+    Annotated[OneLine, Field(max_length=MAX_CATEGORY)] | None, AfterValidator(_none_if_blank)
+]
+Tag = Annotated[OneLine, Field(min_length=1, max_length=MAX_TAG, pattern="^[^;]+$")]
+Tags = Annotated[
+    tuple[Tag, ...],
+    Field(max_length=MAX_TAGS),
+    AfterValidator(lambda tags: tuple(dict.fromkeys(tags))),
+]
+
+
 class BaseQuestion(Value):
+    """`name`, `category` and `tags` are for authors alone: a name may give the answer away."""
+
     id: UUID
     prompt: LongText
     points: Points = Decimal(1)
     explanation: Explanation = None
+    name: QuestionName = left_out()
+    category: Category = left_out()
+    tags: Tags = left_out(())
 
 
 class SingleChoiceQuestion(BaseQuestion):

@@ -152,6 +152,9 @@ def questions(draw: st.DrawFn, *, kinds: Sequence[QuestionKind] = tuple(Question
             "points": draw(points),
             "metadata": draw(metadata_by_kind[kind]),
             "explanation": draw(st.sampled_from([None, EXPLANATION_CANARY])),
+            "name": draw(st.none() | said.map(lambda text: text[:255])),
+            "category": draw(st.sampled_from([None, "Law", "Law/State", "top/$x$/y"])),
+            "tags": draw(st.lists(st.sampled_from([EXPLANATION_CANARY, "a]b", "[id:x]", "c\\"]))),
         }
     )
 

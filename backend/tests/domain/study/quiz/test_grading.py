@@ -14,10 +14,12 @@ from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import (
     MatchingQuestion,
     MultipleChoiceQuestion,
+    NumericQuestion,
     OrderingQuestion,
     Question,
     QuestionKind,
     ShortAnswerQuestion,
+    SingleChoiceQuestion,
     answer_key,
     learner_view,
     parse_question,
@@ -187,14 +189,12 @@ def is_key(asked: Question, answer: Answer) -> bool:
         return set(answer) == set(asked.metadata.correct)
     if isinstance(asked, ShortAnswerQuestion):
         return asked.metadata.accepts(str(answer))
-    if isinstance(answer, Decimal):
-        assert isinstance(key, Decimal)
-        return abs(answer - key) <= answer_tolerance(asked)
-    return answer == key
-
-
-def answer_tolerance(asked: Question) -> Decimal:
-    return Decimal(str(answer_key(asked)["metadata"]["tolerance"]))
+    if isinstance(asked, SingleChoiceQuestion):
+        return answer in asked.metadata.correct
+    if isinstance(asked, NumericQuestion):
+        assert isinstance(answer, Decimal)
+        return any(abs(answer - right.number) <= right.tolerance for right in asked.metadata.right)
+    return bool(answer == key)
 
 
 class TestPartialCredit:
