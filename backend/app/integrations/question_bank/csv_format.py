@@ -125,12 +125,12 @@ def _check_columns(intake: Intake, header: Row) -> None:
 
 
 def _read(found: Found, row: Row) -> None:
+    found.name = row.get("name") or None
+    found.prompt = row.get("prompt", "")
     kind = row.get("kind", "").lower()
     if kind not in set(QuestionKind):
         raise UnsupportedError(code="kind_unsupported", detail="There is no such kind here.")
-    found.prompt = row.get("prompt", "")
     found.explanation = row.get("explanation") or None
-    found.name = row.get("name") or None
     found.category = row.get("category") or None
     found.tags = tuple(tag.strip() for tag in row.get("tags", "").split(";") if tag.strip())
     found.results = {

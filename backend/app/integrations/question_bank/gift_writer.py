@@ -118,7 +118,8 @@ def _weighted(question: MultipleChoiceQuestion) -> list[str]:
 
 def _truth(metadata: TrueFalseMetadata) -> str:
     """Write `TRUE#to who answers wrong#to who answers right`."""
-    told: dict[str, str] = {**metadata.feedback.options} if metadata.feedback else {}
+    options = metadata.feedback.options if metadata.feedback else {}
+    told = {str(answer): text for answer, text in options.items()}
     right = str(metadata.correct).lower()
     wrong = str(not metadata.correct).lower()
     spoken = f"#{_guarded(told.get(wrong, ''))}{_said(told.get(right))}" if told else ""
@@ -131,6 +132,7 @@ def _shorts(metadata: ShortAnswerMetadata) -> list[str]:
     lines += [f"=%0%{_short(text)}{_said(feedback)}" for text, feedback in told.items()]
     if metadata.feedback and metadata.feedback.incorrect:
         lines.append(f"=%0%*{_said(metadata.feedback.incorrect)}")
+    _refuse_arrow("".join(lines))
     return lines
 
 
@@ -160,13 +162,17 @@ def _said(feedback: str | None) -> str:
 
 
 def _short(text: str) -> str:
-    return _without_arrow(text.replace("*", r"\*"))
+    return _guarded(text.replace("*", r"\*"))
 
 
 def _without_arrow(text: str) -> str:
+    _refuse_arrow(text)
+    return _guarded(text)
+
+
+def _refuse_arrow(text: str) -> None:
     if "->" in text:
         raise UnsupportedError(code="arrow_unsupported", detail="GIFT reads -> as a pair.")
-    return _guarded(text)
 
 
 def _guarded(text: str) -> str:

@@ -11,6 +11,7 @@ from app.routers.openapi import file_responses
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.exchange import ExportReport, ImportReport
+from app.services.content.exchange import BankFile
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -68,16 +69,11 @@ async def import_questions(
     on_unsupported: OnUnsupported = OnUnsupported.REFUSE,
     dry_run: Flag = False,  # noqa: FBT002  # a query parameter
 ) -> Response:
-    """Import a file into the draft, all of it or nothing; questions with known ids are changed."""
-    content = await request.body()
+    """Import a file into the draft; questions with known ids are changed.
+
+    All of it or nothing, unless `on_unsupported` is `skip`: then questions that cannot be carried
+    are left out and named in `problems`. A file that cannot be read to its end is always refused.
+    """
+    file = BankFile(bank_format, await request.body(), on_unsupported)
     service = app.exchange(context)
-    return await respond(
-        service.import_bank(
-            module_id,
-            section_id,
-            bank_format,
-            content,
-            on_unsupported=on_unsupported,
-            dry_run=dry_run,
-        )
-    )
+    return await respond(service.import_bank(module_id, section_id, file, dry_run=dry_run))

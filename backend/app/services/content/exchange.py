@@ -42,6 +42,15 @@ class ImportRefusedError(InvalidPayloadError):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BankFile:
+    """A file that an author brings, and what to do with the questions that cannot be carried."""
+
+    bank_format: BankFormat
+    content: bytes
+    on_unsupported: OnUnsupported = OnUnsupported.REFUSE
+
+
 @dataclass(slots=True)
 class Merge:
     """What an import means for a section: known ids are changed in place, others are added."""
@@ -90,24 +99,22 @@ class ExchangeService(AuthoringService):
         self,
         module_id: uuid.UUID,
         section_id: uuid.UUID,
-        bank_format: BankFormat,
-        content: bytes,
+        file: BankFile,
         *,
-        on_unsupported: OnUnsupported,
         dry_run: bool,
     ) -> Answer[ImportReport]:
         # In a thread, because parsing a file of a megabyte would block all other requests
         # noticeably.
-        imported = await asyncio.to_thread(CODECS[bank_format].parse, content, new_id)
+        imported = await asyncio.to_thread(CODECS[file.bank_format].parse, file.content, new_id)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = quiz_of(module, section_id)
             merge = await _merge(uow, section, imported)
             if not dry_run:
-                if not merge.may_be_taken(on_unsupported):
+                if not merge.may_be_taken(file.on_unsupported):
                     raise ImportRefusedError(merge.problems)
                 await _take(uow, module, section, merge)
-            report = _report(bank_format, imported, merge, dry_run=dry_run)
+            report = _report(file.bank_format, imported, merge, dry_run=dry_run)
             return await uow.answer(Answer(report))
 
 

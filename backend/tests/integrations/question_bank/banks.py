@@ -53,6 +53,7 @@ def one(imported: Imported) -> dict[str, Any]:
     raw = answer_key(question)
     return {
         "kind": raw["kind"],
+        **{label: raw[label] for label in ("name", "category", "tags") if raw.get(label)},
         "prompt": raw["prompt"],
         **raw["metadata"],
         "explanation": raw["explanation"],

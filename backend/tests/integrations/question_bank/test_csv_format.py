@@ -75,6 +75,30 @@ class TestReadsWhatAuthorsWrite:
         imported = read(f"{HEADER}\n{row}\n,,,\n\n")
         assert one(imported) == {"prompt": "Q?", "explanation": None, "notes": [], **found}
 
+    def test_reads_labels_feedback_and_other_right_numbers(self) -> None:
+        imported = read(
+            "kind;prompt;correct;option_1;match_1;feedback_1;feedback_incorrect;name;category;tags\n"
+            "numeric;Q?;37;98,6:1;0;Frozen?;Too far;Fever;Care/Basics;law; 2027 \n".replace(
+                "law; 2027 ", '"law; 2027"'
+            )
+        )
+        assert one(imported) == {
+            "kind": "numeric",
+            "name": "Fever",
+            "category": "Care/Basics",
+            "tags": ["law", "2027"],
+            "prompt": "Q?",
+            "correct": 37,
+            "tolerance": 0,
+            "alternatives": [{"number": 98.6, "tolerance": 1}],
+            "feedback": {
+                "incorrect": "Too far",
+                "answers": [{"number": 0, "tolerance": 0, "feedback": "Frozen?"}],
+            },
+            "explanation": None,
+            "notes": [],
+        }
+
     def test_reads_matches_side_by_side(self) -> None:
         imported = read(
             "Kind;Prompt;option_1;match_1;option_2;match_2;match_3\n"
@@ -115,7 +139,7 @@ class TestSaysWhatItCannotCarry:
             ("true_false,Q?,0,true,,,,,", "greater_than"),
             ("single_choice,Q?,,3,,,one,two,", "unknown_option"),
             ("single_choice,Q?,,one,,,one,two,", "unknown_option"),
-            ("single_choice,Q?,,1;2,,,one,two,", "exactly_one_correct"),
+            ("single_choice,Q?,,,,,one,two,", "nothing_correct"),
             ("multiple_choice,Q?,,,,,one,two,", "nothing_correct"),
             ('numeric,Q?,,"1,234",,,,,', "ambiguous_number"),
             ("numeric,Q?,,,,,,,", "not_a_number"),
@@ -180,8 +204,8 @@ class TestExportThenImport:
             points=2,
         )
         assert write_csv([asked]).content.decode("utf-8-sig") == (
-            "id,kind,prompt,points,correct,tolerance,case_sensitive,explanation,item_ids,"
+            "id,kind,prompt,points,correct,tolerance,case_sensitive,explanation,name,category,tags,item_ids,"
             "option_1,option_2,option_3,option_4,match_1,match_2,match_3,match_4\r\n"
-            "00000000-0000-0000-0000-000000000001,single_choice,'=cmd|' /C calc'!A0,2,2,,,,a b,"
+            "00000000-0000-0000-0000-000000000001,single_choice,'=cmd|' /C calc'!A0,2,2,,,,,,,a b,"
             "text of a,text of b,,,,,,\r\n"
         )

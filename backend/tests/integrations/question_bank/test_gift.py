@@ -38,7 +38,10 @@ class TestReadsWhatOthersWrite:
             (
                 "::Title:: Q? {=right ~wrong 1 ~wrong 2}",
                 expected(
-                    "single_choice", options=options("right", "wrong 1", "wrong 2"), correct=["a"]
+                    "single_choice",
+                    name="Title",
+                    options=options("right", "wrong 1", "wrong 2"),
+                    correct=["a"],
                 ),
             ),
             (
@@ -47,8 +50,7 @@ class TestReadsWhatOthersWrite:
                     "single_choice",
                     options=options("wrong", "right", "other"),
                     correct=["b"],
-                    explanation="yes",
-                    notes=["feedback_dropped"],
+                    feedback={"options": {"a": "no", "b": "yes"}},
                 ),
             ),
             (
@@ -120,7 +122,7 @@ class TestReadsWhatOthersWrite:
             ),
             (
                 "Q? {#=1 ~#no}",
-                expected("numeric", correct=1, tolerance=0, notes=["feedback_dropped"]),
+                expected("numeric", correct=1, tolerance=0, feedback={"incorrect": "no"}),
             ),
             (
                 "Q? {=a -> x#well done =b -> y}",
@@ -129,7 +131,7 @@ class TestReadsWhatOthersWrite:
                     left=options("a", "b"),
                     right=options("x", "y"),
                     pairs={"a": "a", "b": "b"},
-                    notes=["feedback_dropped"],
+                    feedback={"pairs": {"a": "well done"}},
                 ),
             ),
             (
@@ -153,9 +155,17 @@ class TestReadsWhatOthersWrite:
             ("Q? { false }", expected("true_false", correct=False)),
             (
                 "Q? {TRUE#you are wrong#you are right####why}",
-                expected("true_false", correct=True, explanation="why", notes=["feedback_dropped"]),
+                expected(
+                    "true_false",
+                    correct=True,
+                    explanation="why",
+                    feedback={"options": {"true": "you are right", "false": "you are wrong"}},
+                ),
             ),
-            ("Q? {F##well done}", expected("true_false", correct=False, explanation="well done")),
+            (
+                "Q? {F##well done}",
+                expected("true_false", correct=False, feedback={"options": {"false": "well done"}}),
+            ),
             (
                 "Q? {=four =4 =%100%IV}",
                 expected("short_answer", accepted=["four", "4", "IV"], case_sensitive=False),
@@ -166,7 +176,8 @@ class TestReadsWhatOthersWrite:
                     "short_answer",
                     accepted=["yes"],
                     case_sensitive=False,
-                    notes=["partial_credit_dropped", "feedback_dropped"],
+                    feedback={"incorrect": "no"},
+                    notes=["partial_credit_dropped"],
                 ),
             ),
             ("Q? {=2 \\* 3}", expected("short_answer", accepted=["2 * 3"], case_sensitive=False)),
@@ -208,8 +219,14 @@ class TestReadsWhatOthersWrite:
                     "numeric",
                     correct=1822,
                     tolerance=0,
-                    explanation="right",
-                    notes=["partial_credit_dropped", "feedback_dropped"],
+                    feedback={
+                        "incorrect": "no",
+                        "answers": [
+                            {"number": 1822, "tolerance": 0, "feedback": "right"},
+                            {"number": 1822, "tolerance": 2, "feedback": "close"},
+                        ],
+                    },
+                    notes=["partial_credit_dropped"],
                 ),
             ),
             (
@@ -254,6 +271,62 @@ class TestReadsWhatOthersWrite:
                 "Which\\: a \\= b, \\{x\\}, 5 \\# 6 or \\~? \\nC\\:\\\\n {T}",
                 expected("true_false", "Which: a = b, {x}, 5 # 6 or ~? \nC:\\n", correct=True),
             ),
+            (
+                "Q? {=a =b ~c#no}",
+                expected(
+                    "single_choice",
+                    options=options("a", "b", "c"),
+                    correct=["a", "b"],
+                    feedback={"options": {"c": "no"}},
+                ),
+            ),
+            (
+                "Q? {#=37:0.5 =98.6:1#in Fahrenheit}",
+                expected(
+                    "numeric",
+                    correct=37,
+                    tolerance=0.5,
+                    alternatives=[{"number": 98.6, "tolerance": 1}],
+                    feedback={
+                        "answers": [{"number": 98.6, "tolerance": 1, "feedback": "in Fahrenheit"}]
+                    },
+                ),
+            ),
+            (
+                "Q? {=yes#good =%0%no#look again =%0%n*#hm}",
+                expected(
+                    "short_answer",
+                    accepted=["yes"],
+                    case_sensitive=False,
+                    feedback={
+                        "answers": [
+                            {"answer": "no", "feedback": "look again"},
+                            {"answer": "yes", "feedback": "good"},
+                        ]
+                    },
+                    notes=["feedback_dropped"],
+                ),
+            ),
+            (
+                r"""// [id:Q7] [tag:law] [tag:a\]b]
+                $CATEGORY: $course$/top/Safety/Sharps
+
+                ::Sharps \: 1::Q? {T}""",
+                expected(
+                    "true_false",
+                    correct=True,
+                    name="Sharps : 1",
+                    category="Safety/Sharps",
+                    tags=["law", "a]b"],
+                    notes=["id_dropped"],
+                ),
+            ),
+            ("// [feedback:nonsense]\nQ? {T}", expected("true_false", correct=True)),
+            (
+                f"::{'n' * 300}::Q? {{T}}",
+                expected("true_false", correct=True, name="n" * 255, notes=["name_cut"]),
+            ),
+            ("// [tag:a;b]\nQ? {T}", expected("true_false", correct=True, notes=["tags_dropped"])),
             ("Line one\nline two {T}", expected("true_false", "Line one\nline two", correct=True)),
         ],
     )
@@ -285,7 +358,7 @@ class TestSaysWhatItCannotCarry:
             ("One {=a} and two {=b}", "cloze_unsupported"),
             ("Open {=a", "unbalanced_braces"),
             ("Closed =a}", "unbalanced_braces"),
-            ("Q? {=a =b ~c}", "exactly_one_correct"),
+            ("Q? {=%50%a ~c}", "nothing_correct"),
             ("Q? {~a ~b}", "nothing_correct"),
             ("Q? {~%100%a}", "too_short"),
             ("Q? {=a*}", "wildcard_unsupported"),
@@ -297,7 +370,7 @@ class TestSaysWhatItCannotCarry:
             ("Q? {#many}", "not_a_number"),
             ("Q? {#1e999999999}", "not_a_number"),
             ("Q? {#NaN}", "not_a_number"),
-            ("Q? {#=1 =2}", "exactly_one_correct"),
+            ("Q? {#=%50%1}", "nothing_correct"),
             ("[html]<img src='a.png'> Q? {T}", "media_unsupported"),
             ("Q? {=@@PLUGINFILE@@/a.png ~b}", "media_unsupported"),
             ("Q <math><mi>x</mi></math>? {T}", "media_unsupported"),
@@ -333,8 +406,13 @@ class TestSaysWhatItCannotCarry:
                 "partial_credit_dropped",
                 "Partly right answers count as wrong here.",
                 skipped=False,
+                name="Q",
             )
         ]
+
+    def test_a_skipped_question_is_named(self) -> None:
+        imported = read("::Essay 7::Write. {}\n\nWrite again. {}")
+        assert [problem.name for problem in imported.problems] == ["Essay 7", "Write again."]
 
     @given(st.text(st.sampled_from("{}=~#:%->\\T1 \n/[]*."), max_size=60))
     def test_never_fails_on_any_text(self, text: str) -> None:
@@ -360,6 +438,7 @@ class TestExportThenImport:
         assert imported.problems == []
         assert normals(imported.questions) == normals(each for each in bank if each.id not in lost)
         assert {each.code for each in exported.not_carried} <= {
+            "all_right",
             "arrow_unsupported",
             "ordering_unsupported",
         }

@@ -64,8 +64,7 @@ class TestReadsWhatOthersWrite:
                     "kind": "single_choice",
                     "options": options("right", "wrong"),
                     "correct": ["a"],
-                    "explanation": "well done",
-                    "notes": ["feedback_dropped"],
+                    "feedback": {"options": {"a": "well done", "b": "no"}},
                 },
             ),
             (
@@ -181,21 +180,63 @@ class TestReadsWhatOthersWrite:
                     {"kind": "true_false", "correct": True, "notes": [note]},
                 )
                 for part, note in (
-                    (
-                        "<correctfeedback><text>yes</text></correctfeedback>",
-                        "combined_feedback_dropped",
-                    ),
-                    (
-                        "<partiallycorrectfeedback><text>a</text></partiallycorrectfeedback>",
-                        "combined_feedback_dropped",
-                    ),
-                    (
-                        "<incorrectfeedback><text>no</text></incorrectfeedback>",
-                        "combined_feedback_dropped",
-                    ),
-                    ("<tags><tag><text>law</text></tag></tags>", "tags_dropped"),
-                    ("<name><text>Chapter 3</text></name>", "name_dropped"),
+                    ("<instructions><text>Be quick</text></instructions>", "parts_dropped"),
+                    ("<shuffleanswers>0</shuffleanswers>", "order_not_fixed"),
+                    ("<idnumber>Q7</idnumber>", "id_dropped"),
                 )
+            ),
+            (
+                quiz(
+                    "truefalse",
+                    answer("100", "true", feedback("so it is")),
+                    answer("0", "false", feedback("it is not")),
+                    "<correctfeedback><text>yes</text></correctfeedback>",
+                    "<partiallycorrectfeedback><text>a</text></partiallycorrectfeedback>",
+                    "<incorrectfeedback><text>no</text></incorrectfeedback>",
+                    "<tags><tag><text>law</text></tag><tag><text>2027</text></tag></tags>",
+                    "<name><text>Chapter 3</text></name>",
+                ),
+                {
+                    "kind": "true_false",
+                    "correct": True,
+                    "name": "Chapter 3",
+                    "tags": ["law", "2027"],
+                    "feedback": {
+                        "correct": "yes",
+                        "incorrect": "no",
+                        "options": {"true": "so it is", "false": "it is not"},
+                    },
+                },
+            ),
+            (
+                quiz(
+                    "multichoice",
+                    "<single>true</single>",
+                    answer("100", "a"),
+                    answer("100", "b"),
+                    answer("50", "c"),
+                    "<partiallycorrectfeedback><text>nearly</text></partiallycorrectfeedback>",
+                ),
+                {
+                    "kind": "single_choice",
+                    "options": options("a", "b", "c"),
+                    "correct": ["a", "b"],
+                    "notes": ["partial_credit_dropped", "combined_feedback_dropped"],
+                },
+            ),
+            (
+                quiz(
+                    "ordering",
+                    "<gradingtype>ALL_OR_NOTHING</gradingtype>",
+                    answer("1", "first"),
+                    answer("2", "second"),
+                ),
+                {
+                    "kind": "ordering",
+                    "items": options("first", "second"),
+                    "correct": ["a", "b"],
+                    "notes": ["grading_changed"],
+                },
             ),
             (
                 quiz(
@@ -228,6 +269,7 @@ class TestReadsWhatOthersWrite:
         )
         imported = read(text)
         assert imported.found == 1
+        assert imported.questions[0].category == "a"
         assert imported.questions[0].points == 2.5  # exact in binary
         assert imported.questions[0].id == UUID(int=255)
 
@@ -242,9 +284,13 @@ class TestSaysWhatItCannotCarry:
             (quiz("multichoice", answer("100", "a")), "too_short"),
             (
                 quiz("multichoice", answer("50", "a"), answer("50", "b")),
-                "exactly_one_correct",
+                "nothing_correct",
             ),
             (quiz("truefalse", answer("0", "true")), "exactly_one_correct"),
+            (
+                quiz("truefalse", answer("100", "true"), "<image>a/b.png</image>"),
+                "media_unsupported",
+            ),
             (
                 quiz("truefalse", answer("100", "true"), "<image_base64>R0lG</image_base64>"),
                 "media_unsupported",

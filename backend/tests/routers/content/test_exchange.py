@@ -16,6 +16,17 @@ from tests.support import Api
 
 FORMATS = ("gift", "moodle_xml", "csv")
 CARRIED = {"gift": 6, "moodle_xml": 7, "csv": 7}  # GIFT has no questions about an order
+BAD_BESIDE_GOOD = {
+    "gift": b"::One::Is it? {T}\n\n::Essay::Describe it. {}\n\nThe last? {F}\n",
+    "moodle_xml": b"""<quiz>
+<question type="truefalse"><name><text>One</text></name><questiontext><text>Q?</text></questiontext>
+</question><question type="essay"><name><text>Essay</text></name></question>
+<question type="truefalse"><questiontext><text>Q2?</text></questiontext>
+<answer fraction="100"><text>false</text></answer></question></quiz>""".replace(
+        b"\n</question>", b"<answer fraction='100'><text>true</text></answer></question>\n"
+    ),
+    "csv": b"kind,prompt,name,correct\ntrue_false,Q?,One,t\nessay,Q?,Essay,\ntrue_false,X,,f",
+}
 BILLION_LAUGHS = b"""<?xml version="1.0"?>
 <!DOCTYPE quiz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>
 <quiz><question type="truefalse"><questiontext><text>&c;</text></questiontext></question></quiz>
@@ -89,7 +100,7 @@ async def test_import_elsewhere_makes_copies(
 
 
 def _meaning(listed: dict[str, Any]) -> dict[str, Any]:
-    authored = ("kind", "prompt", "points", "metadata", "explanation")
+    authored = ("kind", "prompt", "points", "metadata", "explanation", "name", "category", "tags")
     fields = {name: listed[name] for name in authored}
     # Copies are known by other ids; what they ask and accept is the same.
     return meaning(parse_question({"id": uuid.UUID(int=1), **fields}))
@@ -107,7 +118,7 @@ async def test_known_questions_are_changed_in_place(
     assert numeric["id"] == str(module.sections[0].questions[4].id)
     imported = AuditEvent.action == "section:questions_imported"
     event = (await session.scalars(select(AuditEvent).where(imported))).one()
-    assert event.after == {"created": 0, "updated": 1}
+    assert event.after == {"created": 0, "updated": 1, "skipped": 0}
 
 
 async def test_nothing_is_half_imported(api: Api, module: TrainingModule, author: User) -> None:
@@ -118,6 +129,59 @@ async def test_nothing_is_half_imported(api: Api, module: TrainingModule, author
     assert response.json()["code"] == "import_refused"
     assert [each["pointer"] for each in response.json()["errors"]] == ["line:3"]
     assert await questions(api, author, module) == before
+
+
+@pytest.mark.parametrize("bank_format", FORMATS)
+async def test_skip_imports_the_good_beside_the_bad(
+    api: Api, module: TrainingModule, author: User, session: AsyncSession, bank_format: str
+) -> None:
+    content = BAD_BESIDE_GOOD[bank_format]
+    query = f"{bank_format}&on_unsupported=skip"
+    told = (await bring(api, author, path(module), content, f"{query}&dry_run=true")).json()
+    response = await bring(api, author, path(module), content, query)
+    assert response.status_code == HTTPStatus.OK, response.text
+    report = response.json()
+    assert report == told | {"dry_run": False}
+    assert (report["found"], report["created"]) == (3, 2)
+    (skipped,) = report["problems"]
+    assert (skipped["line"], skipped["name"], skipped["skipped"]) == (3, "Essay", True)
+    assert skipped["code"] in {"essay_unsupported", "kind_unsupported"}
+    one, last = (await questions(api, author, module))[-2:]
+    assert (one["name"], last["name"]) == ("One", None)
+    imported = AuditEvent.action == "section:questions_imported"
+    event = (await session.scalars(select(AuditEvent).where(imported))).one()
+    assert event.after == {"created": 2, "updated": 0, "skipped": 1}
+
+
+@pytest.mark.parametrize(
+    ("bank_format", "content"),
+    [
+        ("gift", "Größe? {T}".encode("latin-1")),
+        ("gift", b""),
+        ("moodle_xml", b"<quiz><question type='truefalse'>"),
+        ("csv", b'kind,prompt,correct\ntrue_false,Q?,t\ntrue_false,"open,t\n'),
+    ],
+)
+async def test_nothing_of_an_unreadable_file_is_taken(
+    api: Api, module: TrainingModule, author: User, bank_format: str, content: bytes
+) -> None:
+    query = f"{bank_format}&on_unsupported=skip"
+    before = await questions(api, author, module)
+    response = await bring(api, author, path(module), content, query)
+    assert response.json()["code"] == "import_refused"
+    assert await questions(api, author, module) == before
+
+
+async def test_labels_are_for_authors(
+    api: Api, module: TrainingModule, author: User, session: AsyncSession
+) -> None:
+    first = (await questions(api, author, module))[0]
+    labels = {"name": " Hands\n1 ", "category": "Hygiene", "tags": ["a", "b", "a"]}
+    where = f"{path(module)}/{first['id']}"
+    response = await api.patch(where, author, json=labels, headers={"If-Match": first["etag"]})
+    assert response.status_code == HTTPStatus.OK, response.text
+    kept = {name: response.json()[name] for name in labels}
+    assert kept == {"name": "Hands 1", "category": "Hygiene", "tags": ["a", "b"]}
 
 
 async def test_dry_run_tells_and_writes_nothing(
