@@ -1,5 +1,9 @@
-"""`training audit-pack`: the auditor's pack, written to a file."""
+"""`training audit-pack` and `training verify`: the auditor's pack, made and examined."""
 
+import hashlib
+import subprocess
+import sys
+import tempfile
 import uuid
 from datetime import date, datetime
 from pathlib import Path
@@ -8,10 +12,12 @@ from typing import Annotated
 import typer
 
 from app.cli.environment import with_services
-from app.cli.report import progress, report
+from app.cli.report import err, progress, report
 from app.services.context import SYSTEM
-from app.services.evidence.audit_pack import AuditPack, PackQuery
+from app.services.evidence.audit_pack import VERIFIER, AuditPack, PackQuery, verifier
 from app.services.factories import Services
+
+NOTHING = "name a pack, or ask for --hash or --save"
 
 
 def audit_pack(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
@@ -55,6 +61,43 @@ async def _write(services: Services, query: PackQuery, target: Path) -> AuditPac
                 file.write(piece)
     partial.replace(target)
     return pack
+
+
+def verify(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
+    pack: Annotated[Path | None, typer.Argument(help="The ZIP, or where it was unpacked.")] = None,
+    manifest_sha256: Annotated[
+        str | None, typer.Option(help="The one in the audit trail, if it is to be this pack.")
+    ] = None,
+    seal_head: Annotated[str | None, typer.Option(help="One that was known before.")] = None,
+    sealed: Annotated[bool, typer.Option("--sealed", help="Refuse what is not sealed.")] = False,  # noqa: FBT002  # an option
+    sha256: Annotated[bool, typer.Option("--hash", help="Print the verifier's SHA-256.")] = False,  # noqa: FBT002  # an option
+    save: Annotated[Path | None, typer.Option(help="Write the verifier here.")] = None,
+) -> None:
+    """Verify an auditor's pack with the verifier of this release, never with the pack's own."""
+    if save is not None:
+        save.write_bytes(verifier())
+    if sha256:
+        typer.echo(f"{hashlib.sha256(verifier()).hexdigest()}  {VERIFIER}")
+    if pack is not None:
+        options = {"--manifest-sha256": manifest_sha256, "--seal-head": seal_head}
+        named = [part for name, value in options.items() if value for part in (name, value)]
+        raise typer.Exit(_run(pack, *named, *(["--sealed"] if sealed else [])))
+    if not (save or sha256):
+        raise typer.BadParameter(NOTHING, param_hint="PACK")
+
+
+def _run(pack: Path, *arguments: str) -> int:
+    """Run the released verifier as auditors do, apart from this application."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / VERIFIER
+        script.write_bytes(verifier())
+        command = [sys.executable, "-I", str(script), str(pack), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    said = "Verified with this release's verifier, not with the one in the pack."
+    report({"holds": not done.returncode}, said, *done.stdout.splitlines())
+    if done.returncode:
+        err.print(done.stderr.rstrip(), markup=False)
+    return done.returncode
 
 
 def _day(value: datetime | None) -> date | None:

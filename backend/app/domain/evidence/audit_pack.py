@@ -1,12 +1,12 @@
 """What an auditor's pack says about a record: a flat view, and what 29 CFR 1910.1030 misses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 from app.core.files.spreadsheet import inert
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 RECORD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id",),
@@ -81,3 +81,74 @@ def missing_fields(payload: Mapping[str, Any]) -> list[OshaField]:
         OshaField.ATTENDEES: bool(user.get("full_name")) and bool(user.get("job_title")),
     }
     return [field for field in OshaField if not present[field]]
+
+
+ROSTER_COLUMNS: Final = (
+    "session_id",
+    "module_id",
+    "module_title",
+    "starts_at",
+    "duration_minutes",
+    "mode",
+    "place",
+    "instructor_name",
+    "instructor_qualification",
+    "closed_at",
+    "attendance_id",
+    "user_id",
+    "full_name",
+    "job_title",
+    "status",
+    "marked_by_id",
+    "marked_at",
+)
+QUESTION_COLUMNS: Final = ("id", "session_id", "user_id", "question", "answer", "created_at")
+EXTERNAL_COLUMNS: Final = (
+    "id",
+    "user_id",
+    "full_name",
+    "email",
+    "job_title",
+    "provider",
+    "title",
+    "instructor_name",
+    "instructor_qualification",
+    "completed_on",
+    "hours",
+    "module_id",
+    "credential_kind",
+    "printed_expiry",
+    "evidence_reference",
+    "provider_number",
+    "ce_category",
+    "ce_delivery",
+    "reviewed_by_id",
+    "reviewed_at",
+    "review_reason",
+    "withdrawn_on",
+    "withdrawal_reason",
+)
+
+
+def roster(session: Mapping[str, Any], module_title: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a closed session's roster, from the session's text as evidence."""
+    for line in session.get("roster") or ():
+        known = {"session_id": session["id"], "module_title": module_title}
+        known |= {"attendance_id": line["id"]}
+        of_line = {"user_id", "full_name", "job_title", "status", "marked_by_id", "marked_at"}
+        for name in ROSTER_COLUMNS:
+            if name not in known:
+                known[name] = (line if name in of_line else session).get(name)
+        yield known
+
+
+def external(evidence: Mapping[str, Any], withdrawal: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the line of external evidence, from its text and that of its withdrawal."""
+    person = evidence.get("user_snapshot") or {}
+    withdrawn = withdrawal or {}
+    known = {
+        **{name: person.get(name) for name in ("full_name", "email", "job_title")},
+        "withdrawn_on": withdrawn.get("recorded_on"),
+        "withdrawal_reason": withdrawn.get("reason"),
+    }
+    return {name: known.get(name, evidence.get(name)) for name in EXTERNAL_COLUMNS}

@@ -27,6 +27,9 @@ def _tree(leaves: Sequence[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + _tree(leaves[:split]) + _tree(leaves[split:])).digest()
 
 
-def seal_hash(previous_hash: str, number: int, count: int, root: str) -> str:
-    text = f"{previous_hash}:{number}:{count}:{root}"
+def seal_hash(
+    previous_hash: str, number: int, count: int, root: str, covers: str | None = None
+) -> str:
+    """Return the hash of a seal; seals of before do not say what they cover."""
+    text = f"{previous_hash}:{number}:{count}:{root}" + (f":{covers}" if covers else "")
     return hashlib.sha256(text.encode()).hexdigest()

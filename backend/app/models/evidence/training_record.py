@@ -74,6 +74,9 @@ class RecordSeal(AppendOnlyModel):
     __rights__ = READ_ONLY
 
     number: Mapped[int] = mapped_column(Integer, unique=True)
+    covers: Mapped[str | None] = mapped_column(String(64))
+    """A kind of evidence, or `audit_trail`; it is in the hash. None in seals of before."""
+
     record_count: Mapped[int] = mapped_column(Integer)
     merkle_root: Mapped[str] = mapped_column(String(64))
     previous_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,9 +1,10 @@
 """The queries of the auditor's pack. They yield batches, because a pack may be large."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -11,9 +12,15 @@ from sqlalchemy import (
     Date,
     Row,
     Select,
+    String,
+    Text,
+    Uuid,
     and_,
+    case,
+    column,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -23,6 +30,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models import (
     Attendance,
+    ErasedEvidence,
+    ErasedRecord,
+    Erasure,
     EvidenceWithdrawal,
     ExternalEvidence,
     LiveSession,
@@ -30,7 +40,7 @@ from app.models import (
     RecordSeal,
     SealedRecord,
     SessionQuestion,
-    TrainingModule,
+    Signature,
     TrainingRecord,
     User,
 )
@@ -38,6 +48,7 @@ from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.models.evidence.live_session import SessionStatus
 
 BATCH = 500
+RECORDS = TrainingRecord.__tablename__
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +62,50 @@ class PackScope:
     user_id: uuid.UUID | None = None
     module_id: uuid.UUID | None = None
 
+    @property
+    def has_whole_chains(self) -> bool:
+        """Whether no link of anybody here is left out. Then links that were erased belong too."""
+        narrowed = (self.from_day, self.to_day, self.location_id, self.module_id)
+        return not any(narrowed)
 
-@dataclass(frozen=True, slots=True)
-class PackedRecord:
-    """`seal` and `position` are None while no seal covers the record."""
+    @property
+    def is_everything(self) -> bool:
+        return self.has_whole_chains and self.user_id is None
 
-    record: TrainingRecord
-    seal: int | None
-    position: int | None
+
+class EvidenceKind(StrEnum):
+    """What a pack has besides records, by table."""
+
+    ERASURES = "erasures"
+    VERSIONS = "module_versions"
+    SIGNATURES = "signatures"
+    SESSIONS = "live_sessions"
+    QUESTIONS = "live_session_questions"
+    WITHDRAWALS = "evidence_withdrawals"
+    EXTERNAL = "external_trainings"
+
+
+class LinkState(StrEnum):
+    INCLUDED = "included"
+    EXCLUDED = "excluded"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """One link of a chain. A pack has the whole chain of each person with a record in its scope."""
+    """One link of a chain. A pack has the whole chain of each person with a record in its scope.
+
+    `seal` and `position` are None while no seal covers the link.
+    """
 
     user_id: uuid.UUID
     sequence: int
     record_id: uuid.UUID
     previous_hash: str
     hash: str
-    included: bool
+    seal: int | None
+    position: int | None
+    state: LinkState
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +116,16 @@ class PackedVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class RosterRow:
-    live: LiveSession
-    module_title: str
-    attendance: Attendance
-
-
-@dataclass(frozen=True, slots=True)
 class PackedEvidence:
-    evidence: ExternalEvidence
-    user: User
-    withdrawn_on: date | None
-    withdrawal_reason: str | None
+    kind: str
+    id: uuid.UUID
+    content: str | None
+    """What `evidence()` says; None where the row was erased."""
+
+    seal: int | None
+    position: int | None
+    leaf: str | None
+    """Its hash when it was sealed."""
 
 
 class AuditPackRepository:
@@ -103,42 +136,33 @@ class AuditPackRepository:
         statement = select(func.count()).select_from(TrainingRecord).where(_in_scope(scope))
         return await self.session.scalar(statement) or 0
 
-    async def records(self, scope: PackScope) -> AsyncIterator[list[PackedRecord]]:
+    async def records(self, scope: PackScope) -> AsyncIterator[list[TrainingRecord]]:
         """Yield batches, person by person, in the order of their chains."""
-        statement = _records().where(_in_scope(scope))
+        statement = select(TrainingRecord).where(_in_scope(scope))
         statement = statement.order_by(TrainingRecord.user_id, TrainingRecord.sequence)
         async for rows in self._batches(statement):
-            yield [PackedRecord(*row) for row in rows]
+            yield [row[0] for row in rows]
 
     async def links(self, scope: PackScope) -> AsyncIterator[list[ChainLink]]:
-        people = select(TrainingRecord.user_id).where(_in_scope(scope))
-        statement = (
-            select(
-                TrainingRecord.user_id,
-                TrainingRecord.sequence,
-                TrainingRecord.id,
-                TrainingRecord.previous_hash,
-                TrainingRecord.hash,
-                _in_scope(scope),
-            )
-            .where(TrainingRecord.user_id.in_(people))
-            .order_by(TrainingRecord.user_id, TrainingRecord.sequence)
-        )
-        async for rows in self._batches(statement):
-            yield [ChainLink(*row) for row in rows]
+        """Yield whole chains in the order of the records, and then those that were erased."""
+        for statement in (_links(scope), _erased(scope)):
+            async for rows in self._batches(statement):
+                yield [ChainLink(*row) for row in rows]
 
     async def seals(self) -> list[RecordSeal]:
         return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))
 
     async def seals_of(self, scope: PackScope) -> set[uuid.UUID]:
-        """Return the seals that cover a record of the scope."""
-        statement = (
-            select(SealedRecord.seal_id)
-            .join(TrainingRecord, _is_sealed())
-            .where(_in_scope(scope))
-            .distinct()
-        )
-        return set(await self.session.scalars(statement))
+        """Return the seals that cover a link or other evidence of the pack."""
+        if scope.is_everything:
+            covers = RecordSeal.covers
+            packed = or_(covers.is_(None), covers == RECORDS, covers.in_(list(EvidenceKind)))
+            return set(await self.session.scalars(select(RecordSeal.id).where(packed)))
+        found = set[uuid.UUID]()
+        for kind, ids in _sealed_ids(scope):
+            covered = SealedRecord.kind == kind, SealedRecord.record_id.in_(ids)
+            found.update(await self.session.scalars(select(SealedRecord.seal_id).where(*covered)))
+        return found
 
     async def leaves(self, seal_id: uuid.UUID) -> list[str]:
         statement = (
@@ -164,41 +188,14 @@ class AuditPackRepository:
             )
             yield PackedVersion(*(await self.session.execute(statement)).one())
 
-    async def rosters(self, scope: PackScope) -> AsyncIterator[list[RosterRow]]:
-        """Yield the closed sessions' roster lines, session by session."""
-        statement = (
-            select(LiveSession, TrainingModule.title, Attendance)
-            .join(TrainingModule, TrainingModule.id == LiveSession.module_id)
-            .join(Attendance, Attendance.session_id == LiveSession.id)
-            .where(_sessions(scope), _people(scope, Attendance.user_id))
-            .order_by(LiveSession.id, Attendance.user_id)
-        )
-        async for rows in self._batches(statement):
-            yield [RosterRow(*row) for row in rows]
-
-    async def questions(self, scope: PackScope) -> AsyncIterator[list[SessionQuestion]]:
-        attended = select(Attendance.session_id).where(_people(scope, Attendance.user_id))
-        statement = (
-            select(SessionQuestion)
-            .join(LiveSession, LiveSession.id == SessionQuestion.session_id)
-            .where(_sessions(scope), LiveSession.id.in_(attended))
-            .order_by(SessionQuestion.created_at, SessionQuestion.id)
-        )
-        async for rows in self._batches(statement):
-            yield [row[0] for row in rows]
-
-    async def external_evidence(self, scope: PackScope) -> AsyncIterator[list[PackedEvidence]]:
-        statement = (
-            _external_evidence()
-            .where(
-                _between(ExternalEvidence.completed_on, scope),
-                _people(scope, ExternalEvidence.user_id),
-                _module(ExternalEvidence.module_id, scope),
-            )
-            .order_by(ExternalEvidence.id)
-        )
-        async for rows in self._batches(statement):
-            yield [PackedEvidence(*row) for row in rows]
+    async def evidence(self, scope: PackScope) -> AsyncIterator[list[PackedEvidence]]:
+        """Yield what else the scope has of evidence, kind by kind."""
+        for kind, ids in _evidence_ids(scope).items():
+            async for rows in self._batches(_evidence(kind, ids)):
+                yield [PackedEvidence(*row) for row in rows]
+        if scope.is_everything:
+            async for rows in self._batches(_gone()):
+                yield [PackedEvidence(*row) for row in rows]
 
     async def _batches(
         self, statement: Select[*tuple[Any, ...]]
@@ -212,27 +209,146 @@ class AuditPackRepository:
             await result.close()
 
 
-def _records() -> Select[TrainingRecord, int | None, int | None]:
+_Link = tuple[uuid.UUID, int, uuid.UUID, str, str, int | None, int | None, LinkState]
+
+
+def _links(scope: PackScope) -> Select[*_Link]:
+    state = case((_in_scope(scope), LinkState.INCLUDED), else_=LinkState.EXCLUDED)
     return (
-        select(TrainingRecord, RecordSeal.number, SealedRecord.position)
-        .outerjoin(SealedRecord, _is_sealed())
+        select(
+            TrainingRecord.user_id,
+            TrainingRecord.sequence,
+            TrainingRecord.id,
+            TrainingRecord.previous_hash,
+            TrainingRecord.hash,
+            RecordSeal.number,
+            SealedRecord.position,
+            state,
+        )
+        .outerjoin(SealedRecord, _is_sealed(TrainingRecord.id))
         .outerjoin(RecordSeal, RecordSeal.id == SealedRecord.seal_id)
+        .where(_has_chain(scope))
+        .order_by(TrainingRecord.user_id, TrainingRecord.sequence)
     )
 
 
-def _is_sealed() -> ColumnElement[bool]:
-    return and_(
-        SealedRecord.record_id == TrainingRecord.id,
-        SealedRecord.kind == TrainingRecord.__tablename__,
-    )
-
-
-def _external_evidence() -> Select[ExternalEvidence, User, date | None, str | None]:
+def _erased(scope: PackScope) -> Select[*_Link]:
     return (
-        select(ExternalEvidence, User, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason)
-        .join(User, User.id == ExternalEvidence.user_id)
-        .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)
-        .where(ExternalEvidence.status == ExternalEvidenceStatus.VERIFIED)
+        select(
+            Erasure.user_id,
+            ErasedRecord.sequence,
+            ErasedRecord.record_id,
+            ErasedRecord.previous_hash,
+            ErasedRecord.hash,
+            RecordSeal.number,
+            SealedRecord.position,
+            literal(LinkState.ERASED),
+        )
+        .join(Erasure, Erasure.id == ErasedRecord.erasure_id)
+        .join(SealedRecord, _is_sealed(ErasedRecord.record_id))
+        .join(RecordSeal, RecordSeal.id == SealedRecord.seal_id)
+        .where(literal(scope.has_whole_chains), _person(scope, Erasure.user_id))
+        .order_by(Erasure.user_id, ErasedRecord.sequence)
+    )
+
+
+def _is_sealed(record_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    return and_(SealedRecord.record_id == record_id, SealedRecord.kind == RECORDS)
+
+
+def _has_chain(scope: PackScope) -> ColumnElement[bool]:
+    """Whose chains the pack has: of whom the scope has a record."""
+    if scope.has_whole_chains:
+        return _person(scope, TrainingRecord.user_id)
+    return TrainingRecord.user_id.in_(select(TrainingRecord.user_id).where(_in_scope(scope)))
+
+
+def _sealed_ids(scope: PackScope) -> Iterator[tuple[str, Select[uuid.UUID]]]:
+    yield RECORDS, select(TrainingRecord.id).where(_has_chain(scope))
+    yield RECORDS, _erased(scope).order_by(None).with_only_columns(ErasedRecord.record_id)
+    yield from _evidence_ids(scope).items()
+
+
+def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
+    """Return which rows of each kind are in the scope, in the order of the pack."""
+    live = select(LiveSession.id).where(_sessions(scope), _attended(scope))
+    taught = select(LiveSession.module_id).where(LiveSession.id.in_(live))
+    external = select(ExternalEvidence.id).where(
+        ExternalEvidence.status != ExternalEvidenceStatus.PENDING,
+        _between(ExternalEvidence.completed_on, scope),
+        _people(scope, ExternalEvidence.user_id),
+        _module(ExternalEvidence.module_id, scope),
+    )
+    records = select(TrainingRecord).where(_in_scope(scope))
+    versions = records.with_only_columns(TrainingRecord.version_id)
+    enrollments = records.with_only_columns(TrainingRecord.enrollment_id)
+    whole = literal(scope.is_everything)
+    return {
+        EvidenceKind.ERASURES: select(Erasure.id),
+        EvidenceKind.VERSIONS: select(ModuleVersion.id).where(
+            or_(whole, ModuleVersion.id.in_(versions), ModuleVersion.module_id.in_(taught))
+        ),
+        EvidenceKind.SIGNATURES: select(Signature.id).where(
+            or_(whole, Signature.enrollment_id.in_(enrollments))
+        ),
+        EvidenceKind.SESSIONS: live,
+        EvidenceKind.QUESTIONS: select(SessionQuestion.id).where(
+            SessionQuestion.session_id.in_(live)
+        ),
+        EvidenceKind.WITHDRAWALS: select(EvidenceWithdrawal.id).where(
+            EvidenceWithdrawal.evidence_id.in_(external)
+        ),
+        EvidenceKind.EXTERNAL: external,
+    }
+
+
+_Evidence = tuple[str, uuid.UUID, str | None, int | None, int | None, str | None]
+
+
+def _evidence(kind: EvidenceKind, ids: Select[uuid.UUID]) -> Select[*_Evidence]:
+    found = func.evidence().table_valued(
+        column("kind", String), column("id", Uuid), column("content", Text), name="e"
+    )
+    return (
+        select(
+            found.c.kind,
+            found.c.id,
+            found.c.content,
+            RecordSeal.number,
+            SealedRecord.position,
+            SealedRecord.record_hash,
+        )
+        .outerjoin(
+            SealedRecord,
+            and_(SealedRecord.record_id == found.c.id, SealedRecord.kind == found.c.kind),
+        )
+        .outerjoin(RecordSeal, RecordSeal.id == SealedRecord.seal_id)
+        .where(found.c.kind == kind, found.c.id.in_(ids))
+        .order_by(found.c.id)
+    )
+
+
+def _gone() -> Select[*_Evidence]:
+    """Select what was sealed, and of which nothing is left since somebody was erased."""
+    return (
+        select(
+            SealedRecord.kind,
+            SealedRecord.record_id,
+            null(),
+            RecordSeal.number,
+            SealedRecord.position,
+            SealedRecord.record_hash,
+        )
+        .join(RecordSeal, RecordSeal.id == SealedRecord.seal_id)
+        .join(
+            ErasedEvidence,
+            and_(
+                ErasedEvidence.record_id == SealedRecord.record_id,
+                ErasedEvidence.kind == SealedRecord.kind,
+            ),
+        )
+        .where(ErasedEvidence.hash.is_(None), SealedRecord.kind.in_(list(EvidenceKind)))
+        .order_by(RecordSeal.number, SealedRecord.position)
     )
 
 
@@ -241,11 +357,10 @@ def _in_scope(scope: PackScope) -> ColumnElement[bool]:
     if scope.location_id is not None:
         then = func.jsonb_extract_path_text(TrainingRecord.user_snapshot, "location")
         place = or_(then == scope.location_name, _works_at(scope, TrainingRecord.user_id))
-    person = true() if scope.user_id is None else TrainingRecord.user_id == scope.user_id
     return and_(
         _between(TrainingRecord.local_date, scope),
         _module(TrainingRecord.module_id, scope),
-        person,
+        _person(scope, TrainingRecord.user_id),
         place,
     )
 
@@ -266,12 +381,24 @@ def _module(
 
 
 def _people(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    person = true() if scope.user_id is None else owner == scope.user_id
-    return and_(person, true() if scope.location_id is None else _works_at(scope, owner))
+    place = true() if scope.location_id is None else _works_at(scope, owner)
+    return and_(_person(scope, owner), place)
+
+
+def _person(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    return true() if scope.user_id is None else owner == scope.user_id
 
 
 def _works_at(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
     return owner.in_(select(User.id).where(User.location_id == scope.location_id))
+
+
+def _attended(scope: PackScope) -> ColumnElement[bool]:
+    if scope.user_id is None and scope.location_id is None:
+        return true()
+    return LiveSession.id.in_(
+        select(Attendance.session_id).where(_people(scope, Attendance.user_id))
+    )
 
 
 def _sessions(scope: PackScope) -> ColumnElement[bool]:

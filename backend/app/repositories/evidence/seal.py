@@ -37,7 +37,8 @@ _LATE = text(
     """
     SELECT kind, id
       FROM unsealed_evidence()
-     WHERE recorded_at < CASE WHEN is_trail THEN :trail ELSE :others END - interval '1 hour'
+     WHERE recorded_at < CASE covers WHEN 'audit_trail' THEN :trail ELSE :others END
+                         - interval '1 hour'
      ORDER BY recorded_at, id LIMIT 1
     """
 ).bindparams(

@@ -10,6 +10,9 @@ class SealRead(Resource):
     id: uuid.UUID
     created_at: datetime
     number: int
+    covers: str | None
+    """The kind of evidence, or `audit_trail`; none in seals made before each kind had its own."""
+
     record_count: int
     merkle_root: str
     previous_hash: str

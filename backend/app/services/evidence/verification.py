@@ -181,7 +181,7 @@ async def _seal_fault(uow: UnitOfWork, seal: RecordSeal, tally: _Tally) -> Broke
             reason = "a sealed record is missing" if gone else "a sealed record has changed"
             return BrokenLink(reason, leaf.id, seal_number=seal.number, kind=leaf.kind)
     root = merkle_root([leaf.sealed_hash for leaf in leaves])
-    expected = seal_hash(seal.previous_hash, seal.number, len(leaves), root)
+    expected = seal_hash(seal.previous_hash, seal.number, len(leaves), root, seal.covers)
     if root != seal.merkle_root or len(leaves) != seal.record_count or expected != seal.hash:
         return BrokenLink("the seal does not fit its records", None, seal_number=seal.number)
     return None

@@ -1,7 +1,5 @@
-import asyncio
-import subprocess
-import sys
-import zipfile
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -9,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.models import User
+from app.services.evidence.audit_pack import VERIFIER, verifier
 from tests.cli.conftest import Invoke
 from tests.factories.module import make_module, publish
 from tests.factories.retention import make_record
+from tests.factories.user import make_user
 
 
 def names_in(folder: Path) -> list[str]:
@@ -34,16 +34,42 @@ async def test_writes_a_pack_that_holds(
     )
     assert result.exit_code == 0
     assert result.stdout.startswith(f"1 records in {target}\n")
-    with zipfile.ZipFile(target) as archive:
-        script = tmp_path / "verify.py"
-        script.write_bytes(archive.read("verify.py"))
-    command = [sys.executable, "-I", str(script), str(target)]
-    verified = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, check=True
-    )
-    manifest = verified.stdout.splitlines()[1]
+    verified = await invoke("verify", str(target))
+    assert (verified.exit_code, verified.stderr) == (0, "")
+    said, *lines = verified.stdout.splitlines()
+    assert said == "Verified with this release's verifier, not with the one in the pack."
+    assert lines[0].startswith("1 records hold: 0 sealed, 1 not sealed yet: ")
+    assert f"SHA-256 of this verifier: {hashlib.sha256(verifier()).hexdigest()}" in lines
+    [manifest] = [line for line in lines if line.startswith("SHA-256 of the manifest: ")]
     assert manifest in result.stdout
-    assert names_in(tmp_path) == ["pack.zip", "verify.py"]
+    assert names_in(tmp_path) == ["pack.zip"]
+
+
+async def test_verifies_with_what_is_known(
+    invoke: Invoke, session: AsyncSession, committed_database: Database, tmp_path: Path
+) -> None:
+    module = await make_module(session)
+    await publish(committed_database, module)
+    await make_record(session, await make_user(session), module)
+    assert (await invoke("records", "seal")).exit_code == 0
+    target = tmp_path / "pack.zip"
+    made = json.loads((await invoke("--json", "audit-pack", "--out", str(target))).stdout)
+    manifest, head = made["manifest_sha256"], made["seal_head"]
+    for options, fits in (
+        (("--manifest-sha256", manifest, "--seal-head", head, "--sealed"), True),
+        (("--manifest-sha256", head), False),
+        (("--seal-head", manifest), False),
+    ):
+        verified = await invoke("verify", str(target), *options)
+        assert verified.exit_code == (0 if fits else 1)
+        assert ("that you named" in verified.stderr) != fits
+
+
+async def test_gives_the_verifier(invoke_bare: Invoke, tmp_path: Path) -> None:
+    target = tmp_path / VERIFIER
+    result = await invoke_bare("verify", "--hash", "--save", str(target))
+    assert result.stdout == f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {VERIFIER}\n"
+    assert (await invoke_bare("verify")).exit_code == 2
 
 
 @pytest.mark.parametrize(

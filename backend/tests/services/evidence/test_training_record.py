@@ -1,6 +1,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import product
 
 import asyncpg
 import pytest
@@ -238,31 +239,43 @@ class TestAltered:
 
 class TestSeals:
     async def test_cover_everything_once(self, evidence: Evidence) -> None:
-        first, trail = await evidence.seal()
+        first, *others, trail = await evidence.seal()
         assert (first.number, first.previous_hash) == (1, GENESIS)
-        assert (trail.number, trail.previous_hash) == (2, first.hash)
+        assert (first.covers, trail.covers) == ("training_records", "audit_trail")
+        seals = [first, *others, trail]
+        assert [seal.previous_hash for seal in seals[1:]] == [seal.hash for seal in seals[:-1]]
         assert await evidence.seal() == []
         before = await evidence.verify()
-        assert (before.sealed, before.unsealed) == (first.record_count + trail.record_count, 0)
+        assert (before.sealed, before.unsealed) == (sum(seal.record_count for seal in seals), 0)
         await evidence.complete(evidence.ada)
         second, third = await evidence.seal()
-        assert (second.number, second.record_count) == (3, 1)
+        assert (second.number, second.record_count) == (trail.number + 1, 1)
         assert second.previous_hash == trail.hash
-        assert second.hash == seal_hash(trail.hash, 3, 1, second.merkle_root)
+        assert second.hash == seal_hash(
+            trail.hash, second.number, 1, second.merkle_root, "training_records"
+        )
         result = await evidence.verify()
-        assert (result.seals, result.unsealed, result.broken) == (4, 0, None)
+        assert (result.seals, result.unsealed, result.broken) == (third.number, 0, None)
         assert result.sealed == before.sealed + 1 + third.record_count
 
-    async def test_of_the_trail_are_apart_from_those_of_the_rest(self, evidence: Evidence) -> None:
+    async def test_cover_a_kind_each_and_say_which(self, evidence: Evidence) -> None:
         await evidence.seal()
         rows = await evidence.owner.fetch(
-            """SELECT r.number, array_agg(DISTINCT s.kind) AS kinds
+            """SELECT r.covers, array_agg(DISTINCT s.kind) AS kinds
                  FROM record_seals r JOIN sealed_records s ON s.seal_id = r.id
-                GROUP BY 1 ORDER BY 1"""
+                GROUP BY r.covers"""
         )
-        others, trail = [set(row["kinds"]) for row in rows]
-        assert {"training_records", "module_versions"} <= others
-        assert trail == {"audit_events", "record_seals"}
+        kinds = {row["covers"]: set(row["kinds"]) for row in rows}
+        assert kinds.pop("audit_trail") == {"audit_events", "record_seals"}
+        assert {"training_records", "module_versions"} <= kinds.keys()
+        assert all(found == {covers} for covers, found in kinds.items())
+
+    async def test_a_kind_that_is_not_the_seals_is_found(self, evidence: Evidence) -> None:
+        await evidence.seal()
+        await evidence.alter("UPDATE record_seals SET covers = 'signatures' WHERE number = 1")
+        broken = (await evidence.verify()).broken
+        assert broken is not None
+        assert (broken.reason, broken.seal_number) == ("the seal does not fit its records", 1)
 
     async def test_are_made_in_batches(
         self, evidence: Evidence, monkeypatch: pytest.MonkeyPatch
@@ -370,11 +383,11 @@ class TestDatabaseFunctions:
     async def test_make_the_roots_and_hashes_that_the_verifier_expects(
         self, evidence: Evidence
     ) -> None:
-        for count in range(34):
+        for count, covers in product(range(34), (None, "signatures")):
             hashes = [record_hash(GENESIS, str(number)) for number in range(count)]
             root = await evidence.owner.fetchval("SELECT merkle_root($1)", hashes)
             assert root == merkle_root(hashes)
             made = await evidence.owner.fetchval(
-                "SELECT seal_hash($1, $2, $3, $4)", GENESIS, 7, count, root
+                "SELECT seal_hash($1, $2, $3, $4, $5)", GENESIS, 7, count, root, covers
             )
-            assert made == seal_hash(GENESIS, 7, count, root)
+            assert made == seal_hash(GENESIS, 7, count, root, covers)

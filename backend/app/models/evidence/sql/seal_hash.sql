@@ -1,4 +1,6 @@
-CREATE FUNCTION seal_hash(p_previous text, p_number integer, p_count integer, p_root text)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Seals of before cover records and what else there was, and do not say so.
+CREATE FUNCTION seal_hash(
+    p_previous text, p_number integer, p_count integer, p_root text, p_covers text
+) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN encode(sha256(convert_to(
-    p_previous || ':' || p_number || ':' || p_count || ':' || p_root, 'UTF8')), 'hex');
+    concat_ws(':', p_previous, p_number, p_count, p_root, p_covers), 'UTF8')), 'hex');

@@ -1,27 +1,28 @@
--- Seals the oldest evidence that no seal covers yet, at most p_limit; no row when there is none. The
--- audit trail has seals of its own, so that the others stay short for whoever needs their leaves. A
--- trail that only tells of seals waits for the next one, or sealing would never come to an end.
+-- Seals the oldest evidence of one kind that no seal covers yet, at most p_limit; no row when there is
+-- none. Its hash says of which kind, so that nobody can take a leaf for one of another kind: whoever
+-- needs the leaves of one kind sees that all of them are there, and nothing of the others. The audit
+-- trail is one kind, and comes last; when it only tells of seals it waits for the next one, or sealing
+-- would never come to an end.
 CREATE FUNCTION seal_records(p_limit integer, p_actor uuid, p_request_id text)
 RETURNS SETOF record_seals LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     previous record_seals;
     made record_seals;
-    the_trail boolean;
     kinds text[];
     ids uuid[];
     hashes text[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('record_seals', 0));
-    SELECT min(u.is_trail::int)::boolean INTO the_trail
-      FROM unsealed_evidence() u WHERE NOT u.of_sealing;
-    IF the_trail IS NULL THEN
+    SELECT u.covers INTO made.covers FROM unsealed_evidence() u WHERE NOT u.of_sealing
+     ORDER BY u.covers = 'audit_trail', u.covers <> 'training_records', u.recorded_at, u.id LIMIT 1;
+    IF NOT FOUND THEN
         RETURN;
     END IF;
     SELECT array_agg(u.kind ORDER BY u.place), array_agg(u.id ORDER BY u.place),
            array_agg(h.hash ORDER BY u.place) INTO kinds, ids, hashes
       FROM (SELECT o.kind, o.id, row_number() OVER (ORDER BY o.recorded_at, o.id) AS place
-              FROM unsealed_evidence() o WHERE o.is_trail = the_trail
+              FROM unsealed_evidence() o WHERE o.covers = made.covers
              ORDER BY place LIMIT p_limit) u
      CROSS JOIN LATERAL evidence_hash(u.kind, u.id) h;
     SELECT * INTO previous FROM record_seals ORDER BY number DESC LIMIT 1;
@@ -30,7 +31,8 @@ BEGIN
     made.record_count := cardinality(hashes);
     made.merkle_root := merkle_root(hashes);
     made.previous_hash := coalesce(previous.hash, repeat('0', 64));
-    made.hash := seal_hash(made.previous_hash, made.number, made.record_count, made.merkle_root);
+    made.hash := seal_hash(
+        made.previous_hash, made.number, made.record_count, made.merkle_root, made.covers);
     made.created_at := clock_timestamp();
     INSERT INTO record_seals SELECT made.*;
     INSERT INTO sealed_records (seal_id, position, kind, record_id, record_hash)
@@ -38,8 +40,8 @@ BEGIN
       FROM unnest(kinds, ids, hashes) WITH ORDINALITY AS l (kind, record_id, hash, position);
     INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
     VALUES (p_actor, 'record_seal:created', 'record_seal', made.id,
-            jsonb_build_object('number', made.number, 'record_count', made.record_count,
-                               'hash', made.hash), p_request_id);
+            jsonb_build_object('number', made.number, 'covers', made.covers,
+                               'record_count', made.record_count, 'hash', made.hash), p_request_id);
     RETURN NEXT made;
 END $$;
 

@@ -1,7 +1,7 @@
 """Files of the pack that are written beside each other, and what they look like."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,17 @@ import orjson
 
 from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.zip_stream import CHUNK
-from app.domain.evidence.audit_pack import RECORD_COLUMNS, cell, flat, missing_fields
+from app.domain.evidence.audit_pack import (
+    EXTERNAL_COLUMNS,
+    QUESTION_COLUMNS,
+    RECORD_COLUMNS,
+    ROSTER_COLUMNS,
+    cell,
+    external,
+    flat,
+    missing_fields,
+    roster,
+)
 
 IN_MEMORY = 1_048_576
 CHECK_COLUMNS = ("record_id", "user_id", "full_name", "module_title", "local_date", "missing")
@@ -88,6 +98,58 @@ class RecordTables:
             ("check.json", self.check),
             ("check.csv", self.check_table),
         ]
+
+
+class Twins:
+    """The same items as JSON and as a table."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._columns = tuple(columns)
+        self.items, self.table = Items(), Table(self._columns)
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        self.items.add({column: item.get(column) for column in self._columns})
+        self.table.add({column: item.get(column) for column in self._columns})
+
+
+class EvidenceTables:
+    """What people read of the evidence that is no record, made of its texts.
+
+    Versions come before sessions, withdrawals before what they withdraw.
+    """
+
+    def __init__(self) -> None:
+        self._titles: dict[str, tuple[int, str]] = {}
+        self._withdrawals: dict[str, Mapping[str, Any]] = {}
+        self._rosters = Twins(ROSTER_COLUMNS)
+        self._questions = Twins(QUESTION_COLUMNS)
+        self._external = Twins(EXTERNAL_COLUMNS)
+
+    def add(self, kind: str, text: Mapping[str, Any]) -> None:
+        match kind:
+            case "module_versions":
+                version = (text["number"], text["title"])
+                newest = max(version, self._titles.get(text["module_id"], version))
+                self._titles[text["module_id"]] = newest
+            case "live_sessions":
+                title = self._titles.get(text["module_id"])
+                for line in roster(text, title[1] if title else None):
+                    self._rosters.add(line)
+            case "live_session_questions":
+                self._questions.add(text)
+            case "evidence_withdrawals":
+                self._withdrawals[text["evidence_id"]] = text
+            case "external_trainings" if text["status"] == "verified":
+                self._external.add(external(text, self._withdrawals.get(text["id"])))
+
+    def members(self) -> Iterator[tuple[str, Spool]]:
+        for name, twins in (
+            ("rosters", self._rosters),
+            ("questions", self._questions),
+            ("external_trainings", self._external),
+        ):
+            yield f"{name}.json", twins.items
+            yield f"{name}.csv", twins.table
 
 
 def _end(separator: str) -> str:

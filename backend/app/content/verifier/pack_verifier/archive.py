@@ -1,0 +1,136 @@
+"""Where the files of a pack come from: a folder, or a ZIP archive that holds nothing else.
+
+Readers of ZIP archives find files in different ways: by the directory at the end, or from the
+front. This one takes an archive only if every byte of it belongs to a file that both ways find.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+from .broken import BrokenError, require
+
+CHUNK = 1 << 16
+# Packs shrink to a tenth or so. What grows more than this was made to fill the disk.
+MOST_GROWTH = 200
+SMALL = 1 << 26
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+_DESCRIPTORS = (struct.Struct("<4sLQQ"), struct.Struct("<4s3L"))
+_DIRECTORY_ENTRY = 46
+_ENDS = {22: b"PK\x05\x06", 98: b"PK\x06\x06"}
+_STREAMED = 8
+
+
+class Pack(Protocol):
+    def names(self) -> list[str]: ...
+
+    def open(self, name: str) -> IO[bytes]: ...
+
+
+class Folder:
+    """A pack that was unpacked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> list[str]:
+        return [found.relative_to(self._path).as_posix() for found in self._files()]
+
+    def open(self, name: str) -> IO[bytes]:
+        path = self._path / name
+        require(stat.S_ISREG(path.lstat().st_mode), name + " is no plain file")
+        return path.open("rb")
+
+    def _files(self) -> Iterator[Path]:
+        for found in self._path.rglob("*"):
+            if found.is_symlink() or not found.is_dir():
+                yield found
+
+
+class Archive:
+    """A pack as it was sent."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path)
+        with path.open("rb") as file:
+            _check_archive(file, self._zip, path.stat().st_size)
+
+    def names(self) -> list[str]:
+        return self._zip.namelist()
+
+    def open(self, name: str) -> IO[bytes]:
+        return self._zip.open(name)
+
+
+def _check_archive(file: IO[bytes], archive: zipfile.ZipFile, size: int) -> None:
+    """Walk from the first byte to the last: the files, one behind the other, and the directory."""
+    members = archive.infolist()
+    unpacked = sum(member.file_size for member in members)
+    require(unpacked <= SMALL + MOST_GROWTH * size, "the archive grows too much when unpacked")
+    place = 0
+    for member in members:
+        name = repr(member.filename)
+        require(member.header_offset == place, "the archive has bytes before " + name)
+        place = _end_of(file, member, name)
+    require(archive.start_dir == place, "the archive has bytes between its files and directory")
+    for member in members:
+        place += _DIRECTORY_ENTRY + len(member.orig_filename) + len(member.extra)
+        require(not member.comment, "the archive has a comment on a file")
+    file.seek(place)
+    end = file.read(max(_ENDS) + 1)
+    ends = not archive.comment and end[:4] == _ENDS.get(len(end))
+    require(ends, "the archive goes on after its directory")
+
+
+def _end_of(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> int:
+    """Check what stands in front of, in and behind a file's data; return where that ends."""
+    require(member.orig_filename.isascii(), "the archive has an unknown name: " + name)
+    require(member.filename == member.orig_filename, "the archive has an unknown name: " + name)
+    file.seek(member.header_offset)
+    header = _LOCAL.unpack(file.read(_LOCAL.size))
+    flags, method, sums, lengths = header[2], header[3], header[6:9], header[9:]
+    same = (flags, method) == (member.flag_bits, member.compress_type)
+    same = same and file.read(lengths[0]) == member.filename.encode()
+    known = (flags, method) in ((0, zipfile.ZIP_STORED), (0, 8), (_STREAMED, 8))
+    require(same and known, "the archive describes a file in two ways: " + name)
+    file.seek(lengths[1], 1)
+    if method == zipfile.ZIP_DEFLATED:
+        _check_data(file, member, name)
+    else:
+        file.seek(member.compress_size, 1)
+    wanted = (member.CRC, member.compress_size, member.file_size)
+    if flags == _STREAMED:
+        return file.tell() + _descriptor(file, wanted, name)
+    require(sums == wanted, "the archive describes a file in two ways: " + name)
+    return file.tell()
+
+
+def _check_data(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> None:
+    """Inflate, and keep nothing: the data have to end where the directory says, and not before."""
+    inflate, left, size = zlib.decompressobj(-15), member.compress_size, 0
+    while left > 0 and not inflate.eof:
+        chunk = file.read(min(CHUNK, left))
+        require(chunk, "the archive ends within " + name)
+        left -= len(chunk)
+        size += len(inflate.decompress(chunk))
+        require(size <= member.file_size, "the archive is longer than it says: " + name)
+    ends = inflate.eof and not inflate.unused_data and left == 0 and size == member.file_size
+    require(ends, "the archive hides something behind " + name)
+
+
+def _descriptor(file: IO[bytes], wanted: tuple[int, int, int], name: str) -> int:
+    """Return the length of what repeats the sums behind the data of a file that was streamed."""
+    place = file.tell()
+    found = file.read(_DESCRIPTORS[0].size)
+    file.seek(place)
+    for form in _DESCRIPTORS[: 2 if max(wanted) < 1 << 32 else 1]:
+        if found.startswith(form.pack(b"PK\x07\x08", *wanted)):
+            return form.size
+    raise BrokenError("the archive describes a file in two ways: " + name)

@@ -1,0 +1,137 @@
+"""What the records rest on, and what else is evidence: each the text of a row, under a seal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from .archive import Pack
+from .broken import require
+from .reading import items, parse
+from .seals import Seals
+from .tables import TWINS, Twin
+
+ERASURES, VERSIONS, SIGNATURES = "erasures", "module_versions", "signatures"
+SESSIONS, QUESTIONS = "live_sessions", "live_session_questions"
+WITHDRAWALS, EXTERNAL = "evidence_withdrawals", "external_trainings"
+KINDS = (ERASURES, VERSIONS, SIGNATURES, SESSIONS, QUESTIONS, WITHDRAWALS, EXTERNAL)
+ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
+RECORDED_AT = {SESSIONS: "closed_at", EXTERNAL: "reviewed_at"}
+OF_ROSTER_LINE = {"user_id", "full_name", "job_title", "status", "marked_by_id", "marked_at"}
+
+
+class Evidence:
+    """Read once, before the records; then it knows what they rest on."""
+
+    def __init__(self, pack: Pack, seals: Seals) -> None:
+        self._pack, self._seals = pack, seals
+        self.erased_chains: dict[str, list[str]] = {}
+        self._erased: set[tuple[str, str, str | None]] = set()
+        self._versions: dict[str, dict[str, Any]] = {}
+        self._signed: set[tuple[str, ...]] = set()
+        self._titles: dict[str, tuple[int, str]] = {}
+        self._withdrawals: dict[str, dict[str, Any]] = {}
+        self.sealed = 0
+        self.unsealed: list[str] = []
+
+    def check(self) -> None:
+        """Check every text, and that the files for people say what the texts say."""
+        twins = {name: Twin(self._pack, name) for name in TWINS}
+        for item in items(self._pack, "evidence.json"):
+            content = self._content(item)
+            if content is None:
+                continue
+            self._keep(item["kind"], content)
+            for name, line in self._readable(item["kind"], content):
+                twins[name].line(line)
+        for twin in twins.values():
+            twin.end()
+
+    def check_record(self, payload: dict[str, Any], where: str) -> None:
+        """Check that what a record names is evidence too: the version, and who signed what."""
+        version = self._versions.get(payload["version_id"], {})
+        same = version.get("content_sha256") == payload["content_sha256"] == version.get("content")
+        require(same, where + ": its version is missing, or of another content")
+        require(
+            version["outline"] == payload["outline"], where + ": its version has another outline"
+        )
+        for signature in payload["signatures"]:
+            known = _signed(payload["enrollment_id"], signature) in self._signed
+            require(known, where + ": a signature that it names is missing")
+
+    def _content(self, item: dict[str, Any]) -> dict[str, Any] | None:
+        where = f"{item['kind']} {item['id']}"
+        require(set(item) == ITEM and item["kind"] in KINDS, where + " is no evidence of a pack")
+        if item["content"] is None:
+            self._require_erased(item, None, where)
+            self.sealed += self._seals.claim(item["leaf"], item, item["kind"], where)
+            return None
+        content: dict[str, Any] = parse(item["content"])
+        same = (content["evidence"], content["id"]) == (item["kind"], item["id"])
+        require(same, where + ": the text is of something else")
+        found = hashlib.sha256(item["content"].encode("utf-8")).hexdigest()
+        if item["leaf"] not in (None, found):
+            self._require_erased(item, found, where)
+        is_sealed = self._seals.claim(item["leaf"] or found, item, item["kind"], where)
+        written = content[RECORDED_AT.get(item["kind"], "created_at")]
+        self._seals.check_time(item["seal"], written, where)
+        self.sealed += is_sealed
+        if not is_sealed:
+            self.unsealed.append(where)
+        return content
+
+    def _require_erased(self, item: dict[str, Any], found: str | None, where: str) -> None:
+        told = (item["kind"], item["id"], found) in self._erased
+        require(told, where + " is not what was sealed, and no erasure says so")
+
+    def _keep(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == ERASURES:
+            links = content.get("records") or []
+            self.erased_chains[content["user_id"]] = [link["hash"] for link in links]
+            for told in content.get("erased") or []:
+                self._erased.add((told["kind"], told["record_id"], told.get("hash")))
+        elif kind == VERSIONS:
+            self._versions[content["id"]] = content
+            newest = (content["number"], content["title"])
+            module = content["module_id"]
+            self._titles[module] = max(newest, self._titles.get(module, newest))
+        elif kind == SIGNATURES:
+            self._signed.add(_signed(content["enrollment_id"], content))
+        elif kind == WITHDRAWALS:
+            self._withdrawals[content["evidence_id"]] = content
+
+    def _readable(self, kind: str, content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the lines that people read of a text, and in which file."""
+        if kind == SESSIONS:
+            for line in content.get("roster") or []:
+                yield "rosters", self._roster_line(content, line)
+        elif kind == QUESTIONS:
+            yield "questions", {name: content.get(name) for name in TWINS["questions"]}
+        elif kind == EXTERNAL and content["status"] == "verified":
+            yield "external_trainings", self._external_line(content)
+
+    def _roster_line(self, session: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
+        known = {
+            "session_id": session["id"],
+            "module_title": self._titles.get(session["module_id"], (0, None))[1],
+            "attendance_id": line["id"],
+        }
+        for name in TWINS["rosters"]:
+            known.setdefault(name, (line if name in OF_ROSTER_LINE else session).get(name))
+        return known
+
+    def _external_line(self, content: dict[str, Any]) -> dict[str, Any]:
+        person = content.get("user_snapshot") or {}
+        withdrawn = self._withdrawals.get(content["id"], {})
+        known = {name: person.get(name) for name in ("full_name", "email", "job_title")}
+        known["withdrawn_on"] = withdrawn.get("recorded_on")
+        known["withdrawal_reason"] = withdrawn.get("reason")
+        for name in TWINS["external_trainings"]:
+            known.setdefault(name, content.get(name))
+        return known
+
+
+def _signed(enrollment_id: str, signature: dict[str, Any]) -> tuple[str, ...]:
+    names = ("section_id", "printed_name", "meaning", "document_sha256")
+    return (enrollment_id, *(signature[name] for name in names))

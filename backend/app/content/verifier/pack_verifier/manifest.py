@@ -1,0 +1,80 @@
+"""The manifest: which files the pack has, to the byte, and what it is a pack of."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .archive import Pack
+from .broken import BrokenError, require
+from .reading import digest_of, read_json
+from .tables import TWINS
+
+FORMAT = 2
+MANIFEST = "manifest.json"
+VERIFIER = "verify.pyz"
+SAYS = {"format", "pack_id", "made_at", "scope", "records", "seal_head", "files"}
+FILES = {
+    "records.json",
+    "records.csv",
+    "signatures.json",
+    "check.json",
+    "check.csv",
+    "chains.json",
+    "seals.json",
+    "evidence.json",
+    VERIFIER,
+    *(name + end for name in TWINS for end in (".json", ".csv")),
+}
+_CONTENT = re.compile(r"(content|outlines)/([0-9a-f]{64})\.json\Z")
+
+
+def check_files(pack: Pack) -> dict[str, Any]:
+    """Return the manifest, which is true of every file."""
+    names = pack.names()
+    require(len(names) == len(set(names)), "a file is in the pack twice")
+    require(MANIFEST in names, MANIFEST + " is missing")
+    manifest: dict[str, Any] = read_json(pack, MANIFEST)
+    require(manifest.get("format") == FORMAT, "this verifier does not know the pack's format")
+    require(set(manifest) == SAYS, "the manifest says other things than a manifest does")
+    listed = manifest["files"]
+    for name in sorted((FILES | set(listed)) - set(names)):
+        raise BrokenError(name + " is missing")
+    for name in sorted(set(names) - set(listed) - {MANIFEST}):
+        raise BrokenError(name + " is not in the manifest")
+    for name in sorted(listed):
+        require(name in FILES or _CONTENT.match(name), name + " is no file of a pack")
+        wanted = (listed[name]["sha256"], listed[name]["bytes"])
+        found = digest_of(pack, name, listed[name]["bytes"])
+        require(found == wanted, name + " is not what the manifest says")
+    return manifest
+
+
+class Contents:
+    """What was taught, by the hash of its content."""
+
+    def __init__(self, pack: Pack, manifest: dict[str, Any]) -> None:
+        self._outlines: dict[str, Any] = {}
+        self._unused: set[str] = set()
+        contents = set()
+        for name, entry in manifest["files"].items():
+            found = _CONTENT.match(name)
+            if found and found.group(1) == "content":
+                require(entry["sha256"] == found.group(2), name + " has another hash")
+                contents.add(found.group(2))
+            elif found:
+                self._outlines[found.group(2)] = read_json(pack, name)
+        for sha256 in sorted(contents ^ set(self._outlines)):
+            raise BrokenError("the content or its outline is missing: " + sha256)
+        self._unused = contents
+
+    def check(self, payload: dict[str, Any], where: str) -> None:
+        sha256 = payload["content_sha256"]
+        require(sha256 in self._outlines, where + ": its content is missing")
+        same = self._outlines[sha256] == payload["outline"]
+        require(same, where + ": its outline is another one")
+        self._unused.discard(sha256)
+
+    def end(self) -> None:
+        for sha256 in sorted(self._unused):
+            raise BrokenError("no record is about this content: " + sha256)

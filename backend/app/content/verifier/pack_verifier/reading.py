@@ -1,0 +1,80 @@
+"""Reading what a pack says: piece by piece, within bounds, and in one way only."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+from .archive import Pack
+from .broken import BrokenError, require
+
+CHUNK = 1 << 20
+LONGEST = 1 << 26
+LONGEST_NUMBER = 18
+
+
+def digest_of(pack: Pack, name: str, limit: int) -> tuple[str, int]:
+    """Hash a file, reading no more than one byte beyond `limit`."""
+    digest = hashlib.sha256()
+    size = 0
+    with pack.open(name) as stream:
+        while True:
+            chunk = stream.read(min(CHUNK, limit + 1 - size))
+            if not chunk:
+                return digest.hexdigest(), size
+            digest.update(chunk)
+            size += len(chunk)
+            require(size <= limit, name + " is longer than the manifest says")
+
+
+def parse(text: str) -> Any:  # noqa: ANN401  # JSON
+    """Read JSON that everybody reads alike: no name twice, no endless number."""
+    return json.loads(
+        text, object_pairs_hook=_members, parse_int=_integer, parse_constant=_constant
+    )
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    require(len(members) == len(pairs), "a JSON object says something twice")
+    return members
+
+
+def _integer(digits: str) -> int:
+    require(len(digits) <= LONGEST_NUMBER, "a number is too long")
+    return int(digits)
+
+
+def _constant(name: str) -> None:
+    raise BrokenError("JSON has no " + name)
+
+
+def read_json(pack: Pack, name: str) -> Any:  # noqa: ANN401  # JSON
+    with pack.open(name) as stream:
+        text = stream.read(LONGEST + 1)
+    require(len(text) <= LONGEST, name + " is too long")
+    return parse(text.decode("utf-8"))
+
+
+def items(pack: Pack, name: str) -> Iterator[Any]:
+    """Yield the items of an array that has one item a line, one at a time."""
+    with pack.open(name) as stream:
+        lines = io.BufferedReader(cast("io.RawIOBase", stream), CHUNK)
+        first = _line(lines, name)
+        more = first == b"[\n"
+        require(more or first == b"[]\n", name + " is no list with an item a line")
+        while more:
+            line = _line(lines, name)
+            more = line.endswith(b",\n")
+            yield parse(line[: -2 if more else -1].decode("utf-8"))
+            require(more or _line(lines, name) == b"]\n", name + " does not end as a list")
+        require(not lines.read(1), name + " goes on after its end")
+
+
+def _line(lines: IO[bytes], name: str) -> bytes:
+    line = lines.readline(LONGEST)
+    require(line.endswith(b"\n"), name + " ends within a line, or has one that is too long")
+    return line

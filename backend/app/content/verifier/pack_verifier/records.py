@@ -1,0 +1,145 @@
+"""The records, in the order of the chains, and the files that repeat them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from .archive import Pack
+from .broken import require
+from .chains import Chains, Scope
+from .evidence import Evidence
+from .manifest import Contents
+from .reading import items, parse
+from .tables import Table
+
+RECORD = {"id", "user_id", "sequence", "corrects_id", "previous_hash", "hash", "payload"}
+COLUMNS = {
+    "id": ("id",),
+    "user_id": ("user_id",),
+    "sequence": ("sequence",),
+    "full_name": ("user", "full_name"),
+    "email": ("user", "email"),
+    "job_title": ("user", "job_title"),
+    "department": ("user", "department"),
+    "location": ("user", "location"),
+    "module_id": ("module_id",),
+    "module_title": ("module_title",),
+    "version": ("version",),
+    "language": ("language",),
+    "content_sha256": ("content_sha256",),
+    "started_at": ("started_at",),
+    "completed_at": ("completed_at",),
+    "local_date": ("local_date",),
+    "time_zone": ("time_zone",),
+    "minutes": ("minutes",),
+    "score_percent": ("score_percent",),
+    "delivery_method": ("delivery_method",),
+    "ce_hours": ("ce_hours",),
+    "corrects_id": ("corrects_id",),
+}
+"""Column of records.csv: where its value is in the payload."""
+
+CHECK = ("record_id", "user_id", "full_name", "module_title", "local_date", "missing")
+
+
+class Records:
+    def __init__(
+        self, pack: Pack, chains: Chains, scope: Scope, contents: Contents, evidence: Evidence
+    ) -> None:
+        self._chains, self._scope = chains, scope
+        self._contents, self._evidence = contents, evidence
+        self._records = items(pack, "records.json")
+        self._signatures = items(pack, "signatures.json")
+        self._checks = items(pack, "check.json")
+        self._table = Table(pack, "records.csv", tuple(COLUMNS))
+        self._check_table = Table(pack, "check.csv", CHECK)
+        self.unsealed: list[str] = []
+        self.count = 0
+
+    def check(self) -> None:
+        user_id = ""
+        ids: set[str] = set()
+        for link in self._chains.included():
+            if link["user_id"] != user_id:
+                user_id, ids = link["user_id"], set()
+            payload = self._payload(link)
+            self._check_correction(payload, ids)
+            self._note(link, payload)
+            self._check_repeats(payload)
+            self.count += 1
+        rest = {"records.json": self._records, "signatures.json": self._signatures}
+        for name, more in {**rest, "check.json": self._checks}.items():
+            require(next(more, None) is None, name + " has more than the chains have")
+        for table in (self._table, self._check_table):
+            table.end()
+
+    def _payload(self, link: dict[str, Any]) -> dict[str, Any]:
+        """Return what the link's record says, once it is what the hash covers."""
+        where = f"record {link['record_id']}"
+        record: dict[str, Any] = next(self._records, {})
+        require(record.get("id") == link["record_id"], where + " is missing, or out of order")
+        require(set(record) == RECORD, where + " is no record")
+        text = record["previous_hash"] + record["payload"]
+        right = hashlib.sha256(text.encode("utf-8")).hexdigest() == record["hash"]
+        require(right, where + ": the hash does not fit the payload")
+        payload: dict[str, Any] = parse(record["payload"])
+        for name in ("id", "user_id", "sequence", "corrects_id"):
+            require(record[name] == payload.get(name), f"{where}: {name} differs from the payload")
+        for name in ("user_id", "sequence", "previous_hash", "hash"):
+            require(record[name] == link[name], where + ": its link says something else")
+        require(self._scope.has(payload), where + " is outside the pack's scope")
+        self._contents.check(payload, where)
+        self._evidence.check_record(payload, where)
+        return payload
+
+    def _check_correction(self, payload: dict[str, Any], ids: set[str]) -> None:
+        known = payload.get("corrects_id") in (None, *ids)
+        where = f"record {payload['id']}"
+        require(known or not self._scope.has_whole_chains, where + " corrects an unknown record")
+        ids.add(payload["id"])
+
+    def _note(self, link: dict[str, Any], payload: dict[str, Any]) -> None:
+        written = payload.get("recorded_at") or payload.get("corrected_at")
+        at = written or payload["completed_at"]
+        self._chains.seals.check_time(link["seal"], at, f"record {payload['id']}")
+        if not link["is_sealed"]:
+            self.unsealed.append(f"record {payload['id']}")
+
+    def _check_repeats(self, payload: dict[str, Any]) -> None:
+        self._table.row({column: _at(payload, path) for column, path in COLUMNS.items()})
+        person = {"record_id": payload["id"], "user_id": payload["user_id"]}
+        for signature in payload["signatures"]:
+            fits = next(self._signatures, None) == {**person, **signature}
+            require(fits, f"signatures.json does not fit record {payload['id']}")
+        check = {
+            **person,
+            "full_name": _at(payload, ("user", "full_name")),
+            "module_title": payload["module_title"],
+            "local_date": payload["local_date"],
+            "missing": missing_fields(payload),
+        }
+        fits = next(self._checks, None) == check
+        require(fits, f"check.json does not fit record {payload['id']}")
+        self._check_table.row(check)
+
+
+def _at(payload: dict[str, Any], path: tuple[str, ...]) -> Any:  # noqa: ANN401  # JSON
+    value: Any = payload
+    for key in path:
+        value = (value or {}).get(key)
+    return value
+
+
+def missing_fields(payload: dict[str, Any]) -> list[str]:
+    """29 CFR 1910.1030(h)(2)(i)(A) to (D)."""
+    trainers = [one for one in payload.get("instructors") or [] if one.get("role") != "contact"]
+    user = payload.get("user") or {}
+    named = all(trainer.get("name") and trainer.get("qualification") for trainer in trainers)
+    present = (
+        ("dates", payload.get("local_date")),
+        ("contents_or_summary", payload.get("outline") and payload.get("content_sha256")),
+        ("names_and_qualifications_of_trainers", trainers and named),
+        ("names_and_job_titles_of_attendees", user.get("full_name") and user.get("job_title")),
+    )
+    return [name for name, there in present if not there]

@@ -1,0 +1,143 @@
+"""The tables for spreadsheets, each of which has a JSON twin that is exact."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from .archive import Pack
+from .broken import BrokenError, require
+from .reading import items
+
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+
+TWINS = {
+    "rosters": (
+        "session_id",
+        "module_id",
+        "module_title",
+        "starts_at",
+        "duration_minutes",
+        "mode",
+        "place",
+        "instructor_name",
+        "instructor_qualification",
+        "closed_at",
+        "attendance_id",
+        "user_id",
+        "full_name",
+        "job_title",
+        "status",
+        "marked_by_id",
+        "marked_at",
+    ),
+    "questions": ("id", "session_id", "user_id", "question", "answer", "created_at"),
+    "external_trainings": (
+        "id",
+        "user_id",
+        "full_name",
+        "email",
+        "job_title",
+        "provider",
+        "title",
+        "instructor_name",
+        "instructor_qualification",
+        "completed_on",
+        "hours",
+        "module_id",
+        "credential_kind",
+        "printed_expiry",
+        "evidence_reference",
+        "provider_number",
+        "ce_category",
+        "ce_delivery",
+        "reviewed_by_id",
+        "reviewed_at",
+        "review_reason",
+        "withdrawn_on",
+        "withdrawal_reason",
+    ),
+}
+"""What has a table, and its columns."""
+
+
+def inert(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run."""
+    if text[:1] in ("\t", "\r", "\n", "'") or text.lstrip()[:1] in FORMULA:
+        return "'" + text
+    return text
+
+
+def cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return inert(value)
+    if isinstance(value, list):
+        return inert("; ".join(str(item) for item in value))
+    return str(value)
+
+
+class Table:
+    """A CSV file, which has to be what its JSON twin makes of it, character by character."""
+
+    def __init__(self, pack: Pack, name: str, columns: tuple[str, ...]) -> None:
+        self._name, self._columns, self._rows = name, columns, 0
+        self._text = io.TextIOWrapper(pack.open(name), encoding="utf-8", newline="")
+        require(self._text.read(1) == "\ufeff", name + " does not begin with its mark")
+        self._expect(list(columns), name + ", header")
+
+    def row(self, item: dict[str, Any]) -> None:
+        self._rows += 1
+        where = f"{self._name}, row {self._rows}"
+        require(set(item) == set(self._columns), where + ": the JSON has other columns")
+        self._expect([cell(item[column]) for column in self._columns], where)
+
+    def end(self) -> None:
+        require(not self._text.read(1), self._name + " has more rows than the JSON")
+        self._text.close()
+
+    def _expect(self, cells: list[str], where: str) -> None:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(cells)
+        wanted = line.getvalue()
+        found = self._text.read(len(wanted))
+        if found != wanted:
+            raise BrokenError(where + self._difference(found + self._text.read(1 << 16), cells))
+
+    def _difference(self, found: str, cells: list[str]) -> str:
+        try:
+            row = next(csv.reader(io.StringIO(found, newline="")), [])
+        except csv.Error:
+            row = cells
+        if not row:
+            return " is missing"
+        if len(row) != len(cells):
+            return " has other columns"
+        for column, text, wanted in zip(self._columns, row, cells):
+            if text != wanted:
+                return f": {column} is not what the JSON says"
+        return " is written in another way"
+
+
+class Twin:
+    """A JSON file and its table, line by line what the evidence says."""
+
+    def __init__(self, pack: Pack, name: str) -> None:
+        self._name, self._lines = name, 0
+        self._items = items(pack, name + ".json")
+        self._table = Table(pack, name + ".csv", TWINS[name])
+
+    def line(self, wanted: dict[str, Any]) -> None:
+        self._lines += 1
+        where = f"{self._name}.json, item {self._lines}"
+        require(next(self._items, None) == wanted, where + " is not what the evidence says")
+        self._table.row(wanted)
+
+    def end(self) -> None:
+        more = next(self._items, None)
+        require(more is None, self._name + ".json has more than the evidence says")
+        self._table.end()

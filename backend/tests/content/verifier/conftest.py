@@ -1,0 +1,132 @@
+"""A pack of everything that a small organisation has, made once a worker."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import ModuleTeaching, User
+from app.services.context import SYSTEM
+from app.services.evidence.audit_pack import PackQuery
+from app.services.evidence.training_record import TrainingRecordService
+from tests.content.verifier.packs import Forged, made_pack
+from tests.factories.attempt import ENTRIES, make_quiz, question
+from tests.factories.evidence import live_section, make_live_session
+from tests.factories.module import make_module, publish
+from tests.factories.retention import make_leaver, make_record
+from tests.factories.user import make_user
+from tests.planting import as_owner
+from tests.support import Api, RollbackDatabase
+
+_packs: dict[str, bytes] = {}
+
+
+@pytest.fixture
+async def everything(
+    api: Api, admin: User, author: User, session: AsyncSession, database: RollbackDatabase
+) -> Forged:
+    """The whole scope: sealed twice, three records not sealed, somebody erased."""
+    await _make_packs(api, admin, author, session, database)
+    return Forged.of(_packs["everything"])
+
+
+@pytest.fixture
+async def part(everything: Forged) -> Forged:
+    """One module's: of the others' records only hashes."""
+    return Forged.of(_packs["part"])
+
+
+@pytest.fixture
+async def honest(everything: Forged) -> bytes:
+    return _packs["everything"]
+
+
+async def _make_packs(
+    api: Api, admin: User, author: User, session: AsyncSession, database: RollbackDatabase
+) -> None:
+    if _packs:
+        return
+    people = [await make_user(session, job_title="Hygienist") for _ in range(3)]
+    modules = [await make_module(session) for _ in range(3)]
+    for module in modules:
+        await publish(database, module)
+    teaching = {"contact_name": "Ivy Instructor", "contact_qualification": "RN"}
+    session.add(ModuleTeaching(module_id=modules[0].id, **teaching))
+    await session.commit()
+    for person in people[:2]:
+        for module in modules[:2]:
+            await make_record(session, person, module)
+    leaver = await make_leaver(session, database)
+    await _seal(database)
+    await _correct(api, author, people[2], session, database)
+    await _teach(api, admin, people[:2], session, database)
+    await _bring(api, admin, people[0])
+    await _seal(database)
+    await session.execute(update(User).where(User.id == leaver.id).values(supabase_id=None))
+    await as_owner(session, f"SELECT erase_person('{leaver.id}', 'erased-x', '2022-03-10')")
+    await session.commit()
+    for person in people:
+        await make_record(session, person, modules[2], datetime.now(UTC))
+    for name, query in (
+        ("everything", PackQuery()),
+        ("part", PackQuery(module_id=modules[1].id)),
+    ):
+        _packs[name] = (await made_pack(database, query))[1]
+
+
+async def _seal(database: RollbackDatabase) -> None:
+    service = TrainingRecordService(database, SYSTEM)
+    while await service.seal() is not None:
+        pass
+
+
+async def _correct(
+    api: Api, author: User, person: User, session: AsyncSession, database: RollbackDatabase
+) -> None:
+    """Let somebody pass a quiz, and take another answer for right afterwards."""
+    quiz = await make_quiz(
+        session, database, question("single_choice"), question("multiple_choice"), pass_mark=50
+    )
+    first, second = (str(each.id) for each in quiz.questions)
+    answers = {first: "c", second: ENTRIES["multiple_choice"][1]}
+    await quiz.take(api, person, await quiz.enroll(api, person), answers)
+    correction = {
+        "section_id": str(quiz.section.id),
+        "question_id": first,
+        "kind": "accept",
+        "answer": "c",
+        "note": "Both are right.",
+    }
+    path = f"/modules/{quiz.module.id}/versions/1/corrections"
+    assert (await api.post(path, author, json=correction)).is_success
+
+
+async def _teach(
+    api: Api, admin: User, people: list[User], session: AsyncSession, database: RollbackDatabase
+) -> None:
+    module = await make_module(session, live_section())
+    await publish(database, module)
+    live = await make_live_session(session, module, admin, *people)
+    path = f"/live-sessions/{live.id}"
+    question = {"question": "=1+1?", "answer": "Two."}
+    assert (await api.post(f"{path}/questions", admin, json=question)).is_success
+    attended = {"attended": [str(person.id) for person in people]}
+    assert (await api.put(f"{path}/attendance", admin, json=attended)).is_success
+    assert (await api.post(f"{path}/close", admin)).is_success
+
+
+async def _bring(api: Api, admin: User, person: User) -> None:
+    """Verify a card, and another that turns out to be wrong."""
+    for title in ("BLS", "Gone"):
+        course = {
+            "provider": "@provider",
+            "title": title,
+            "completed_on": "2026-01-10",
+            "hours": 4,
+            "credential_kind": "bls",
+        }
+        entered = await api.post("/external-trainings", person, json=course)
+        path = f"/external-trainings/{entered.json()['id']}"
+        assert (await api.post(f"{path}/verify", admin, json={"reason": "Seen"})).is_success
+    assert (await api.post(f"{path}/withdraw", admin, json={"reason": "A copy"})).is_success

@@ -1,0 +1,197 @@
+"""Archives that show one reader what another does not see: no byte may belong to nobody."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.content.verifier.packs import Forged, verify_file
+
+ENTRY = b"PK\x03\x04"
+DIRECTORY = b"PK\x01\x02"
+END = b"PK\x05\x06"
+
+
+def another() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("records.csv", "another pack")
+    return made.getvalue()
+
+
+def moved(content: bytes, place: int, more: bytes) -> bytes:
+    """Insert bytes, and let the directory name the places at which everything is then."""
+    start = content.index(DIRECTORY)
+    end = content.rindex(END)
+    directory = bytearray(content[start:end])
+    at = 0
+    while at < len(directory):
+        (offset,) = struct.unpack_from("<L", directory, at + 42)
+        if offset >= place:
+            struct.pack_into("<L", directory, at + 42, offset + len(more))
+        lengths = struct.unpack_from("<3H", directory, at + 28)
+        at += 46 + sum(lengths)
+    last = bytearray(content[end:])
+    struct.pack_into("<L", last, 16, start + len(more))
+    return content[:place] + more + content[place:start] + bytes(directory + last)
+
+
+def second(content: bytes) -> int:
+    """Return where the second file begins."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return archive.infolist()[1].header_offset
+
+
+def before(content: bytes) -> bytes:
+    return b"MZ" + content
+
+
+def archive_before(content: bytes) -> bytes:
+    return another() + content
+
+
+def archive_before_that_the_directory_knows_of(content: bytes) -> bytes:
+    return moved(content, 0, another())
+
+
+def between(content: bytes) -> bytes:
+    return moved(content, second(content), another())
+
+
+def before_the_directory(content: bytes) -> bytes:
+    return moved(content, content.index(DIRECTORY), another())
+
+
+def behind(content: bytes) -> bytes:
+    return content + b"\0"
+
+
+def archive_behind(content: bytes) -> bytes:
+    return content + another()
+
+
+def comment(content: bytes) -> bytes:
+    return content[:-2] + struct.pack("<H", 5) + b"Trust"
+
+
+def comment_on_a_file(content: bytes) -> bytes:
+    made = io.BytesIO(content)
+    with zipfile.ZipFile(made, "a") as archive:
+        archive.infolist()[0].comment = b"Trust me."
+        archive.comment = b"x"
+        archive.comment = b""
+    return made.getvalue()
+
+
+def another_name_in_front(content: bytes) -> bytes:
+    return content[:30] + b"R" + content[31:]
+
+
+def another_size_in_front(content: bytes) -> bytes:
+    return content[:22] + b"\1\0\0\0" + content[26:]
+
+
+def encrypted(content: bytes) -> bytes:
+    changed = bytearray(content)
+    changed[6] = 1
+    changed[content.index(DIRECTORY) + 8] = 1
+    return bytes(changed)
+
+
+def twice(content: bytes) -> bytes:
+    made = io.BytesIO(content)
+    with zipfile.ZipFile(made, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("records.csv", "another")
+    return made.getvalue()
+
+
+def hidden_behind_the_data(content: bytes) -> bytes:
+    """Let the first file's data be longer than what inflating reads of them."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.infolist()[0].compress_size
+    more = another()
+    changed = bytearray(moved(content, second(content), more))
+    for place in (18, content.index(DIRECTORY) + len(more) + 20):
+        struct.pack_into("<L", changed, place, size + len(more))
+    return bytes(changed)
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def bomb(content: bytes) -> bytes:
+    """A thousand times what it is, with sums that are right."""
+    inflated = 1 << 27
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    zeros, crc, data = bytes(1 << 20), 0, b""
+    for _ in range(inflated >> 20):
+        data += deflate.compress(zeros)
+        crc = zlib.crc32(zeros, crc)
+    data += deflate.flush()
+    sums = struct.pack("<3L2H", crc, len(data), inflated, len("records.csv"), 0)
+    entry = struct.pack("<5H", 20, 0, 8, 0, 33) + sums
+    front = ENTRY + entry + b"records.csv" + data
+    directory = DIRECTORY + b"\x14\0" + entry + bytes(14) + b"records.csv"
+    return (
+        front + directory + END + struct.pack("<4H2LH", 0, 0, 1, 1, len(directory), len(front), 0)
+    )
+
+
+ALTERED: dict[Callable[[bytes], bytes], str] = {
+    before: "has bytes before 'records.json'",
+    archive_before: "has bytes before 'records.json'",
+    archive_before_that_the_directory_knows_of: "has bytes before 'records.json'",
+    between: "the archive has bytes before",
+    before_the_directory: "has bytes between its files and directory",
+    behind: "goes on after its directory",
+    archive_behind: "the archive has bytes before 'records.csv'",
+    comment: "goes on after its directory",
+    comment_on_a_file: "has a comment on a file",
+    another_name_in_front: "describes a file in two ways: 'records.json'",
+    another_size_in_front: "describes a file in two ways: 'records.json'",
+    encrypted: "describes a file in two ways: 'records.json'",
+    twice: "a file is in the pack twice",
+    hidden_behind_the_data: "hides something behind 'records.json'",
+    cut_off: "the pack cannot be read (BadZipFile)",
+    bomb: "grows too much when unpacked",
+}
+
+
+@pytest.mark.parametrize(
+    ("alter", "reason"), ALTERED.items(), ids=lambda value: getattr(value, "__name__", "")
+)
+async def test_is_refused(
+    everything: Forged, tmp_path: Path, alter: Callable[[bytes], bytes], reason: str
+) -> None:
+    (tmp_path / "pack.zip").write_bytes(alter(everything.archive()))
+    result = await verify_file(tmp_path / "pack.zip")
+    assert reason in result.stderr, result.stdout
+    assert (result.stdout, result.returncode) == ("", 1)
+
+
+async def test_streamed_archives_are_no_other(honest: bytes, tmp_path: Path) -> None:
+    """What is streamed has its sums behind each file's data."""
+    (tmp_path / "pack.zip").write_bytes(between(honest))
+    assert "the archive has bytes before" in (await verify_file(tmp_path / "pack.zip")).stderr
+    with zipfile.ZipFile(io.BytesIO(honest)) as archive:
+        sums = archive.infolist()[0].CRC.to_bytes(4, "little")
+    changed = honest.replace(b"PK\x07\x08" + sums, b"PK\x07\x08" + bytes(4), 1)
+    (tmp_path / "pack.zip").write_bytes(changed)
+    assert "in two ways: 'records.json'" in (await verify_file(tmp_path / "pack.zip")).stderr
+
+
+async def test_a_folder_has_plain_files(everything: Forged, tmp_path: Path) -> None:
+    folder = tmp_path / "pack"
+    for name, content in everything.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert (await verify_file(folder)).returncode == 0
+    elsewhere = (folder / "records.csv").rename(tmp_path / "records.csv")
+    (folder / "records.csv").symlink_to(elsewhere)
+    assert "records.csv is no plain file" in (await verify_file(folder)).stderr

@@ -1,0 +1,721 @@
+"""One thing changed, and everything else made to fit it: the verifier has to name it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.content.verifier.packs import Forged, Item, verify_file
+
+Tamper = Callable[[Forged], None]
+
+
+def of(pack: Forged) -> tuple[list[Item], list[Item]]:
+    return pack.values_of("records.json"), pack.values_of("chains.json")
+
+
+def says(record: Item, **changes: Any) -> None:
+    record["payload"] = json.dumps({**json.loads(record["payload"]), **changes})
+
+
+def sealed_tail(pack: Forged) -> tuple[list[Item], list[Item], int]:
+    """Return records and links without what is not sealed, and where a chain ends."""
+    records, links = of(pack)
+    unsealed = {link["record_id"] for link in links if link["seal"] is None}
+    links = [link for link in links if link["seal"] is not None]
+    return [record for record in records if record["id"] not in unsealed], links, 0
+
+
+# What was sealed
+
+
+def rewrite_a_sealed_record(pack: Forged) -> None:
+    records, links = of(pack)
+    says(records[0], minutes=600)
+    pack.rehash(records, links)
+
+
+def rewrite_as_of_last_year(pack: Forged) -> None:
+    records, links = of(pack)
+    user_id = records[0]["user_id"]
+    for record in (it for it in records if it["user_id"] == user_id):
+        says(record, minutes=600, recorded_at="2025-01-02T10:00:00.000000Z")
+    pack.rehash(records, links)
+
+
+def rewrite_the_last_sealed_record(pack: Forged) -> None:
+    records, links, _ = sealed_tail(pack)
+    says(records[-1], score_percent=100)
+    pack.rehash(records, links)
+
+
+def rewrite_and_keep_the_seal(pack: Forged) -> None:
+    records, links = of(pack)
+    says(records[0], minutes=600)
+    pack.rehash(records, links, unseal=False)
+
+
+def deny_a_seal(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    links[0]["seal"] = links[0]["position"] = None
+    pack.put("chains.json", links)
+
+
+def borrow_a_leaf(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    sealed = [link for link in links if link["seal"] == 1]
+    sealed[0]["position"] = sealed[1]["position"]
+    pack.put("chains.json", links)
+
+
+def remove_a_record(pack: Forged) -> None:
+    records, links = of(pack)
+    pack.rewrite(records[1:], links)
+
+
+def remove_a_record_and_its_link(pack: Forged) -> None:
+    records, links = of(pack)
+    gone = records.pop(0)["id"]
+    pack.rewrite(records, [link for link in links if link["record_id"] != gone])
+
+
+def remove_a_record_and_renumber(pack: Forged) -> None:
+    """The first of a person, so that the second becomes the first."""
+    records, links = of(pack)
+    gone, user_id = records[0]["id"], records[0]["user_id"]
+    records = [record for record in records if record["id"] != gone]
+    links = [link for link in links if link["record_id"] != gone]
+    for number, link in enumerate((it for it in links if it["user_id"] == user_id), 1):
+        link["sequence"] = number
+    for record in (it for it in records if it["user_id"] == user_id):
+        record["sequence"] -= 1
+        says(record, sequence=record["sequence"])
+    pack.rehash(records, links)
+
+
+def remove_the_tail(pack: Forged) -> None:
+    """A person's records from the second on."""
+    records, links = of(pack)
+    user_id = records[0]["user_id"]
+    pack.rewrite(
+        [it for it in records if it["user_id"] != user_id or it["sequence"] < 2],
+        [it for it in links if it["user_id"] != user_id or it["sequence"] < 2],
+    )
+
+
+def remove_a_person(pack: Forged) -> None:
+    records, links = of(pack)
+    user_id = records[0]["user_id"]
+    pack.rewrite(
+        [it for it in records if it["user_id"] != user_id],
+        [it for it in links if it["user_id"] != user_id],
+    )
+
+
+def remove_an_erased_person(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    pack.put("chains.json", [link for link in links if link["state"] != "erased"])
+
+
+def shorten_an_erased_chain(pack: Forged) -> None:
+    pack.put("chains.json", pack.values_of("chains.json")[:-1])
+
+
+def leave_out_of_everything(pack: Forged) -> None:
+    records, links = of(pack)
+    gone = records.pop(0)["id"]
+    link = next(link for link in links if link["record_id"] == gone)
+    link.update(record_id=None, state="excluded")
+    pack.rewrite(records, links)
+
+
+def remove_leaves(pack: Forged) -> None:
+    pack.edit("seals.json", lambda seal: seal.update(leaves=None), which=0)
+
+
+def remove_leaves_and_what_they_cover(pack: Forged) -> None:
+    """As if the last seal were about nothing in the pack."""
+    records, links = of(pack)
+    number = max(link["seal"] or 0 for link in links)
+    for link in links:
+        if link["seal"] == number:
+            link["seal"] = link["position"] = None
+    pack.edit("seals.json", lambda seal: seal.update(leaves=None), which=number - 1)
+    pack.rewrite(records, links)
+
+
+def change_a_leaf(pack: Forged) -> None:
+    pack.edit("seals.json", lambda seal: seal["leaves"].__setitem__(0, "f" * 64))
+
+
+def change_a_seal(pack: Forged) -> None:
+    pack.edit("seals.json", lambda seal: seal.update(hash="f" * 64))
+
+
+def remove_the_last_seal(pack: Forged) -> None:
+    seals = pack.values_of("seals.json")
+    gone = seals.pop()
+    pack.put("seals.json", seals)
+    records, links = of(pack)
+    for link in links:
+        if link["seal"] == gone["number"]:
+            link["seal"] = link["position"] = None
+    pack.rewrite(records, links)
+    pack.state(seal_head=seals[-1]["hash"])
+
+
+def remove_all_seals(pack: Forged) -> None:
+    records, links = of(pack)
+    for link in links:
+        link["seal"] = link["position"] = None
+    pack.put("seals.json", [])
+    pack.rewrite(records, [link for link in links if link["state"] != "erased"])
+    pack.state(seal_head="0" * 64)
+
+
+# What was not sealed
+
+
+def append_a_record_of_last_year(pack: Forged) -> None:
+    records, links = of(pack)
+    says(
+        records[-1],
+        completed_at="2025-01-02T10:00:00.000000Z",
+        recorded_at="2025-01-02T10:00:00.000000Z",
+        local_date="2025-01-02",
+    )
+    pack.rehash(records, links)
+
+
+def append_an_unknown_correction(pack: Forged) -> None:
+    records, links = of(pack)
+    other = records[0]["id"]
+    records[-1]["corrects_id"] = other
+    says(records[-1], corrects_id=other)
+    pack.rehash(records, links)
+
+
+# Chains
+
+
+def reorder(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    links[0], links[1] = links[1], links[0]
+    pack.put("chains.json", links)
+
+
+def reorder_and_renumber(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    links[0], links[1] = links[1], links[0]
+    links[0]["sequence"], links[1]["sequence"] = 1, 2
+    pack.put("chains.json", links)
+
+
+def cut_a_chain_in_two(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    pack.put("chains.json", [*links[1:], links[0] | {"sequence": 1}])
+
+
+def give_a_record_to_somebody_else(pack: Forged) -> None:
+    pack.edit("records.json", lambda record: record.update(user_id=pack.payloads()[-1]["user_id"]))
+
+
+def rename_in_a_record(pack: Forged) -> None:
+    records, links = of(pack)
+    says(records[0], user={"full_name": "Somebody Else"})
+    pack.rewrite(records, links)
+
+
+def add_to_a_record(pack: Forged) -> None:
+    pack.edit("records.json", lambda record: record.update(note="Reviewed and found complete."))
+
+
+def say_a_thing_twice(pack: Forged) -> None:
+    text = pack["records.json"]
+    pack["records.json"] = text.replace(b'"sequence":', b'"sequence":9,"sequence":', 1)
+
+
+# The scope
+
+
+def narrow_the_days(pack: Forged) -> None:
+    pack.state(scope={**pack.manifest["scope"], "to": "2019-01-01"})
+
+
+def name_another_person(pack: Forged) -> None:
+    user_id = pack.values_of("records.json")[-1]["user_id"]
+    pack.state(scope={**pack.manifest["scope"], "user_id": user_id})
+
+
+def name_another_module(pack: Forged) -> None:
+    module_id = pack.payloads()[-1]["module_id"]
+    pack.state(scope={**pack.manifest["scope"], "module_id": module_id})
+
+
+def forget_a_bound(pack: Forged) -> None:
+    scope = pack.manifest["scope"]
+    del scope["from"]
+    pack.state(scope=scope)
+
+
+def add_to_the_manifest(pack: Forged) -> None:
+    pack.state(verdict="complete")
+
+
+def count_otherwise(pack: Forged) -> None:
+    pack.state(records=pack.manifest["records"] + 1)
+
+
+# What was taught, and what repeats the records
+
+
+def content(pack: Forged) -> str:
+    return next(name for name in pack if name.startswith("content/"))
+
+
+def change_content(pack: Forged) -> None:
+    pack[content(pack)] += b" "
+
+
+def change_an_outline(pack: Forged) -> None:
+    name = content(pack).replace("content/", "outlines/")
+    outline = json.loads(pack[name])
+    outline[0]["title"] = "Another title"
+    pack[name] = json.dumps(outline).encode()
+
+
+def remove_content(pack: Forged) -> None:
+    del pack[content(pack)]
+
+
+def remove_content_and_outline(pack: Forged) -> None:
+    name = content(pack)
+    del pack[name]
+    del pack[name.replace("content/", "outlines/")]
+
+
+def add_content(pack: Forged) -> None:
+    sha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    pack[f"content/{sha256}.json"] = b"{}"
+    pack[f"outlines/{sha256}.json"] = b"[]"
+
+
+def sign_otherwise(pack: Forged) -> None:
+    pack.edit("signatures.json", lambda signature: signature.update(printed_name="Somebody Else"))
+
+
+def unsign(pack: Forged) -> None:
+    pack.put("signatures.json", pack.values_of("signatures.json")[:-1])
+
+
+def miss_nothing(pack: Forged) -> None:
+    pack.edit("check.json", lambda check: check.update(missing=[]), which=1)
+
+
+def check_somebody_else(pack: Forged) -> None:
+    pack.edit("check.json", lambda check: check.update(full_name="Somebody Else"))
+
+
+# What else is evidence
+
+
+def texts(pack: Forged, kind: str) -> list[Item]:
+    return [item for item in pack.values_of("evidence.json") if item["kind"] == kind]
+
+
+def retell(kind: str, old: str, new: str, *, keep_leaf: bool = False) -> Tamper:
+    """Change a text, and what people read of it, as if it had not been sealed yet."""
+
+    def change(pack: Forged) -> None:
+        items = pack.values_of("evidence.json")
+        item = next(it for it in items if it["kind"] == kind and old in it["content"])
+        item["content"] = item["content"].replace(old, new)
+        if not keep_leaf:
+            item["seal"] = item["position"] = item["leaf"] = None
+        pack.put("evidence.json", items)
+        for name in ("rosters", "questions", "external_trainings"):
+            pack[f"{name}.json"] = pack[f"{name}.json"].replace(old.encode(), new.encode())
+            pack.tabulate(name)
+
+    return change
+
+
+def omit(kind: str, readable: str = "") -> Tamper:
+    def change(pack: Forged) -> None:
+        items = pack.values_of("evidence.json")
+        gone = texts(pack, kind)[0]
+        pack.put("evidence.json", [item for item in items if item["id"] != gone["id"]])
+        if readable:
+            lines = pack.values_of(f"{readable}.json")
+            kept = [it for it in lines if gone["id"] not in {it.get("id"), it.get("session_id")}]
+            pack.put(f"{readable}.json", kept)
+            pack.tabulate(readable)
+
+    return change
+
+
+def change_what_people_read(name: str, column: str) -> Tamper:
+    return lambda pack: pack.edit(f"{name}.json", lambda line: line.update({column: "Other"}))
+
+
+def read_of_somebody_else(pack: Forged) -> None:
+    lines = pack.values_of("rosters.json")
+    pack.put("rosters.json", [*lines, lines[-1] | {"full_name": "Somebody Else"}])
+    pack.tabulate("rosters")
+
+
+def add_a_card_of_last_year(pack: Forged) -> None:
+    items = pack.values_of("evidence.json")
+    card = dict(texts(pack, "external_trainings")[0])
+    new_id = "01a00000-0000-7000-8000-000000000000"
+    text = card["content"].replace(card["id"], new_id)
+    text = re.sub(r'"reviewed_at": "[^"]+"', '"reviewed_at": "2025-01-02T10:00:00+00:00"', text)
+    card |= {"id": new_id, "content": text, "seal": None, "position": None, "leaf": None}
+    pack.put("evidence.json", [*items, card])
+
+
+def erase_what_was_not(pack: Forged) -> None:
+    """Let a text be gone, as if its person had been erased."""
+    items = pack.values_of("evidence.json")
+    next(it for it in items if it["kind"] == "external_trainings")["content"] = None
+    pack.put("evidence.json", items)
+
+
+def erase_a_person(pack: Forged) -> None:
+    records, links = of(pack)
+    user_id = links[0]["user_id"]
+    gone = [link for link in links if link["user_id"] == user_id and link["seal"]]
+    for link in gone:
+        link |= {"state": "erased", "record_id": None}
+    kept = [it for it in links if it["user_id"] != user_id or it["seal"]]
+    pack.rewrite([it for it in records if it["user_id"] != user_id], kept)
+
+
+def take_a_leaf_of_another_kind(pack: Forged) -> None:
+    items = pack.values_of("evidence.json")
+    signature = next(it for it in items if it["kind"] == "signatures" and it["seal"])
+    links = pack.values_of("chains.json")
+    links[0] |= {"seal": signature["seal"], "position": signature["position"]}
+    pack.put("chains.json", links)
+
+
+def call_a_seal_another(pack: Forged) -> None:
+    """Let the seal of the records cover what no pack has to show."""
+    pack.edit("seals.json", lambda seal: seal.update(covers="attempt_results", leaves=None))
+
+
+def remove_a_kinds_leaves(pack: Forged) -> None:
+    seals = pack.values_of("seals.json")
+    next(seal for seal in seals if seal["covers"] == "live_sessions")["leaves"] = None
+    pack.put("seals.json", seals)
+
+
+# Tables
+
+
+def replace(name: str, old: bytes, new: bytes) -> Tamper:
+    def change(pack: Forged) -> None:
+        assert old in pack[name]
+        pack[name] = pack[name].replace(old, new, 1)
+
+    return change
+
+
+def one_column(name: str) -> Tamper:
+    def change(pack: Forged) -> None:
+        rows = pack[name].split(b"\r\n")
+        pack[name] = b"\r\n".join(row.split(b",")[0] for row in rows)
+
+    return change
+
+
+def last_column(name: str) -> Tamper:
+    def change(pack: Forged) -> None:
+        rows = pack[name].split(b"\r\n")
+        pack[name] = b"\r\n".join(row.rpartition(b",")[0] for row in rows)
+
+    return change
+
+
+def fewer_rows(name: str) -> Tamper:
+    def change(pack: Forged) -> None:
+        pack[name] = pack[name].rstrip(b"\r\n").rpartition(b"\r\n")[0] + b"\r\n"
+
+    return change
+
+
+def more_rows(name: str) -> Tamper:
+    def change(pack: Forged) -> None:
+        pack[name] += pack[name].rstrip(b"\r\n").rpartition(b"\r\n")[2] + b"\r\n"
+
+    return change
+
+
+def another_column(pack: Forged) -> None:
+    pack["records.csv"] = pack["records.csv"].replace(b"\r\n", b",\r\n")
+
+
+def without_mark(pack: Forged) -> None:
+    pack["records.csv"] = pack["records.csv"].removeprefix(b"\xef\xbb\xbf")
+
+
+def another_column_in_json(pack: Forged) -> None:
+    pack.edit("rosters.json", lambda line: line.update(signed="yes"))
+
+
+# Files
+
+
+def change_a_byte(pack: Forged) -> None:
+    pack["records.json"] = pack["records.json"].replace(b"Hygienist", b"Hygienisd", 1)
+
+
+def list_a_hash(pack: Forged) -> None:
+    manifest = pack.manifest
+    manifest["files"]["records.json"]["sha256"] = "0" * 64
+    pack["manifest.json"] = json.dumps(manifest).encode()
+
+
+def add_a_file(pack: Forged) -> None:
+    pack["more.txt"] = b"Trust me."
+
+
+def add_and_list_a_file(pack: Forged) -> None:
+    add_a_file(pack)
+    pack.state()
+
+
+def lead_outside(pack: Forged) -> None:
+    pack["../outside.txt"] = b""
+    pack.state()
+
+
+def name_alike(pack: Forged) -> None:
+    pack["Records.csv"] = b"id\r\n"
+    pack.state()
+
+
+def remove_a_file(pack: Forged) -> None:
+    del pack["rosters.csv"]
+
+
+def remove_and_unlist_a_file(pack: Forged) -> None:
+    remove_a_file(pack)
+    pack.state()
+
+
+def forget_the_manifest(pack: Forged) -> None:
+    pack["manifest.json"] = b"{}"
+
+
+def nest_deeply(pack: Forged) -> None:
+    pack["rosters.json"] = b"[\n" + b"[" * 100_000 + b"]" * 100_000 + b"\n]\n"
+
+
+def write_an_endless_number(pack: Forged) -> None:
+    pack.edit("seals.json", lambda seal: seal.update(record_count=10**30))
+
+
+def without_lines(pack: Forged) -> None:
+    pack["chains.json"] = json.dumps(pack.values_of("chains.json")).encode()
+
+
+def say_more_after_the_end(pack: Forged) -> None:
+    pack["rosters.json"] += b'[{"full_name":"Somebody Else"}]\n'
+
+
+TOLD = "is not what was sealed, and no erasure says so"
+EVIDENCE = "item 1 is not what the evidence says"
+OLD = "is not sealed, and older than the last seal"
+LEAF = r"what leaf \d+ of seal \d+ covers is missing"
+UNTOLD: dict[Tamper, str] = {
+    change_a_byte: "records.json is not what the manifest says",
+    list_a_hash: "records.json is not what the manifest says",
+    add_a_file: "more.txt is not in the manifest",
+    remove_a_file: "rosters.csv is missing",
+    forget_the_manifest: "this verifier does not know the pack's format",
+}
+"""What leaves the manifest as it was."""
+
+TAMPERINGS: dict[Tamper, str] = {
+    rewrite_a_sealed_record: LEAF,
+    rewrite_as_of_last_year: OLD,
+    rewrite_the_last_sealed_record: LEAF,
+    rewrite_and_keep_the_seal: "its seal does not cover it",
+    deny_a_seal: "is sealed, and the pack denies it",
+    borrow_a_leaf: "its seal does not cover it",
+    remove_a_record: "is missing, or out of order",
+    remove_a_record_and_its_link: "a record is missing or out of order",
+    remove_a_record_and_renumber: LEAF,
+    remove_the_tail: LEAF,
+    remove_a_person: LEAF,
+    remove_an_erased_person: LEAF,
+    shorten_an_erased_chain: "has no tombstone that says what was erased",
+    leave_out_of_everything: "is left out, and the scope leaves nothing out",
+    remove_leaves: "its seal does not cover it",
+    remove_leaves_and_what_they_cover: r"seal \d+: its leaves are missing",
+    change_a_leaf: "seal 1 does not fit its leaves",
+    change_a_seal: "seal 1: the hash is wrong",
+    remove_the_last_seal: "the head of the seals that you named is not among the pack's",
+    remove_all_seals: "the head of the seals that you named is not among the pack's",
+    append_a_record_of_last_year: OLD,
+    append_an_unknown_correction: "corrects an unknown record",
+    reorder: "a record is missing or out of order",
+    reorder_and_renumber: "the link to the one before is wrong",
+    cut_a_chain_in_two: "a record is missing or out of order",
+    give_a_record_to_somebody_else: "user_id differs from the payload",
+    rename_in_a_record: "the hash does not fit the payload",
+    add_to_a_record: "is no record",
+    say_a_thing_twice: "a JSON object says something twice",
+    narrow_the_days: "is outside the pack's scope",
+    name_another_person: "is outside the pack's scope",
+    name_another_module: "is outside the pack's scope",
+    forget_a_bound: "the manifest's scope is no scope",
+    add_to_the_manifest: "the manifest says other things than a manifest does",
+    count_otherwise: "the manifest counts other records",
+    change_content: "has another hash",
+    change_an_outline: "its outline is another one",
+    remove_content: "the content or its outline is missing",
+    remove_content_and_outline: "its content is missing",
+    add_content: "no record is about this content",
+    sign_otherwise: "signatures.json does not fit",
+    unsign: "signatures.json does not fit",
+    miss_nothing: "check.json does not fit",
+    check_somebody_else: "check.json does not fit",
+    retell("live_sessions", "Ivy Instructor", "Somebody Else"): LEAF,
+    retell("live_sessions", "attended", "absent", keep_leaf=True): TOLD,
+    retell("live_session_questions", "Two.", "Three."): LEAF,
+    retell("external_trainings", "BLS", "ACLS"): LEAF,
+    retell("external_trainings", "verified", "rejected", keep_leaf=True): TOLD,
+    retell("module_versions", '"answer_keys": "', '"answer_keys": "0'): LEAF,
+    retell("signatures", "I have read it.", "I have not."): "a signature that it names is missing",
+    omit("live_sessions", "rosters"): LEAF,
+    omit("live_session_questions", "questions"): LEAF,
+    omit(
+        "evidence_withdrawals"
+    ): "is not what the evidence says",
+    omit("signatures"): "a signature that it names is missing",
+    omit("module_versions"): "its version is missing|is not what the evidence says|" + LEAF,
+    omit("erasures"): "and no erasure says so|has no tombstone",
+    change_what_people_read("rosters", "instructor_qualification"): EVIDENCE,
+    change_what_people_read("questions", "answer"): EVIDENCE,
+    change_what_people_read("external_trainings", "hours"): EVIDENCE,
+    read_of_somebody_else: "rosters.json has more than the evidence says",
+    add_a_card_of_last_year: OLD,
+    erase_what_was_not: TOLD,
+    erase_a_person: "has no tombstone that says what was erased",
+    take_a_leaf_of_another_kind: "its seal does not cover it",
+    call_a_seal_another: "seal 1: the hash is wrong",
+    remove_a_kinds_leaves: "its seal does not cover it",
+    replace("records.csv", b"Hygienist", b"Dentist"): "row 1: job_title is not what the JSON says",
+    replace("questions.csv", b"'=1+1", b"=1+1"): "row 1: question is not what the JSON says",
+    replace("external_trainings.csv", b"bls", b"rdh"): "row 1: credential_kind is not what the",
+    replace("rosters.csv", b"attended", b'"attended"'): "row 1 is written in another way",
+    one_column("records.csv"): "records.csv, header has other columns",
+    one_column("rosters.csv"): "rosters.csv, header has other columns",
+    one_column("questions.csv"): "questions.csv, header has other columns",
+    one_column("external_trainings.csv"): "external_trainings.csv, header has other columns",
+    last_column("check.csv"): "check.csv, header has other columns",
+    fewer_rows("records.csv"): r"records.csv, row \d+ is missing",
+    fewer_rows("rosters.csv"): "rosters.csv, row 2 is missing",
+    more_rows("check.csv"): "check.csv has more rows than the JSON",
+    more_rows("questions.csv"): "questions.csv has more rows than the JSON",
+    another_column: "records.csv, header has other columns",
+    without_mark: "records.csv does not begin with its mark",
+    another_column_in_json: EVIDENCE,
+    add_and_list_a_file: "more.txt is no file of a pack",
+    lead_outside: "../outside.txt is no file of a pack",
+    name_alike: "Records.csv is no file of a pack",
+    remove_and_unlist_a_file: "rosters.csv is missing",
+    nest_deeply: "the pack cannot be read",
+    write_an_endless_number: "a number is too long",
+    without_lines: "is no list with an item a line|ends within a line",
+    say_more_after_the_end: "rosters.json goes on after its end",
+}
+
+
+def exclude_a_sealed_hash(pack: Forged) -> None:
+    """The last that is sealed; what follows it follows another one."""
+    links = pack.values_of("chains.json")
+    which = next(n for n in reversed(range(len(links))) if links[n]["seal"])
+    links[which]["hash"] = links[which + 1]["previous_hash"] = "f" * 64
+    pack.put("chains.json", links)
+
+
+def name_everything(pack: Forged) -> None:
+    pack.state(scope=dict.fromkeys(pack.manifest["scope"]))
+
+
+def name_a_whole_person(pack: Forged) -> None:
+    user_id = pack.values_of("records.json")[0]["user_id"]
+    records, links = of(pack)
+    pack.rewrite(
+        [it for it in records if it["user_id"] == user_id],
+        [it for it in links if it["user_id"] == user_id],
+    )
+    scope = dict.fromkeys(pack.manifest["scope"]) | {"user_id": user_id}
+    pack.state(scope=scope)
+
+
+def add_a_person_without_records(pack: Forged) -> None:
+    links = pack.values_of("chains.json")
+    stranger = links[-1] | {"user_id": "0" * 8, "sequence": 1, "previous_hash": "0" * 64}
+    stranger |= {"hash": "a" * 64, "seal": None, "position": None}
+    pack.put("chains.json", [*links, stranger])
+
+
+def erase_for_a_part(pack: Forged) -> None:
+    pack.edit("chains.json", lambda link: link.update(state="erased", record_id=None))
+
+
+PARTIAL: dict[Tamper, str] = {
+    exclude_a_sealed_hash: "its seal does not cover it",
+    name_everything: "is left out, and the scope leaves nothing out",
+    name_a_whole_person: "is left out, and the scope leaves nothing out",
+    add_a_person_without_records: "has no record in the pack's scope",
+    erase_for_a_part: "a part of the chain is erased",
+    rewrite_and_keep_the_seal: "its seal does not cover it",
+    rewrite_as_of_last_year: OLD,
+    narrow_the_days: "is outside the pack's scope",
+}
+"""In a pack of a part."""
+
+
+def named(value: object) -> str:
+    return getattr(value, "__qualname__", "").partition(".")[0]
+
+
+async def check(pack: Forged, head: str, folder: Path, reason: str) -> None:
+    """Verify with the true head of the seals known, as an auditor who was here before."""
+    (folder / "pack.zip").write_bytes(pack.archive())
+    result = await verify_file(folder / "pack.zip", "--seal-head", head)
+    assert re.search(reason, result.stderr), result.stderr + result.stdout
+    assert (result.stdout, result.returncode) == ("", 1)
+
+
+@pytest.mark.parametrize(("tamper", "reason"), UNTOLD.items(), ids=named)
+async def test_changed(everything: Forged, tmp_path: Path, tamper: Tamper, reason: str) -> None:
+    head = everything.manifest["seal_head"]
+    tamper(everything)
+    await check(everything, head, tmp_path, reason)
+
+
+@pytest.mark.parametrize(("tamper", "reason"), TAMPERINGS.items(), ids=named)
+async def test_changed_with_its_manifest(
+    everything: Forged, tmp_path: Path, tamper: Tamper, reason: str
+) -> None:
+    head = everything.manifest["seal_head"]
+    tamper(everything)
+    everything.state()
+    await check(everything, head, tmp_path, reason)
+
+
+@pytest.mark.parametrize(("tamper", "reason"), PARTIAL.items(), ids=named)
+async def test_changed_in_a_part(part: Forged, tmp_path: Path, tamper: Tamper, reason: str) -> None:
+    head = part.manifest["seal_head"]
+    tamper(part)
+    part.state()
+    await check(part, head, tmp_path, reason)
