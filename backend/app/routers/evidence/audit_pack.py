@@ -28,7 +28,7 @@ async def read_audit_pack(
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,
 ) -> Response:
-    """Return the evidence of a scope and period as a ZIP with its own verifier.
+    """Return the evidence of a scope and period as a ZIP that `training verify` examines.
 
     Both days are inclusive. A location stands for the people who work there now and for the
     records that name it.
