@@ -13,6 +13,7 @@ FIELDS = {
     "id",
     "created_at",
     "number",
+    "covers",
     "record_count",
     "merkle_root",
     "previous_hash",
