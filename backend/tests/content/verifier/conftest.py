@@ -125,6 +125,7 @@ async def _bring(api: Api, admin: User, person: User) -> None:
             "completed_on": "2026-01-10",
             "hours": 4,
             "credential_kind": "bls",
+            "printed_expiry": "2099-12-31",
         }
         entered = await api.post("/external-trainings", person, json=course)
         path = f"/external-trainings/{entered.json()['id']}"
