@@ -1,15 +1,15 @@
 """Seal each kind of evidence apart, and let the hash of a seal say which.
 
-Revision ID: 0028
-Revises: 0027
+Revision ID: 0029
+Revises: 0028
 """
 
 from alembic import op
 
 from app.core.postgres.table_security import protect_function
 
-revision: str = "0028"
-down_revision: str | None = "0027"
+revision: str = "0029"
+down_revision: str | None = "0028"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
