@@ -143,6 +143,9 @@ def create_app(container: Container) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        servers=[
+            {"url": settings.root_path or "/", "description": "Where this document is served"}
+        ],
         openapi_url=OPENAPI_PATH if settings.shows_docs else None,
         # The redirect's address would contain the request's Host header, which a client can forge.
         redirect_slashes=False,

@@ -151,7 +151,6 @@ def _describe(schema: Schema) -> None:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
     schema["info"]["description"] = _ABOUT
-    schema["servers"] = [{"url": "/", "description": "Where this document is served"}]
     schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

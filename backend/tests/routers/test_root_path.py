@@ -37,4 +37,4 @@ async def test_locations_lead_through_the_proxy(api: Api, author: User) -> None:
 
 async def test_the_document_names_the_path(api: Api) -> None:
     document = (await api.client.get("/openapi.json")).json()
-    assert document["servers"] == [{"url": "/training"}]
+    assert [server["url"] for server in document["servers"]] == ["/training"]
