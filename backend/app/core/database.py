@@ -7,7 +7,7 @@ Conventions of names, keys, deletion and indexes are described in docs/database.
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -52,13 +52,15 @@ NAMING_CONVENTION = {
 
 
 class Base(DeclarativeBase):
-    """Base of all tables. Row security and triggers are derived from the two attributes below.
+    """Base of all tables. Row security and triggers are derived from the attributes below.
 
-    Every table gets row-level security and, for the API's role, `__rights__`. Where `__kept_by__`
+    Every table gets row-level security and, for the API's role, `__rights__`. What is `__stamped__`
+    is the database's alone to write: the role has no right to these columns. Where `__kept_by__`
     names a trigger function, it decides about every UPDATE and DELETE, and TRUNCATE is refused.
     """
 
     __rights__: ClassVar[str] = MUTABLE
+    __stamped__: ClassVar[Collection[str]] = ()
     __kept_by__: ClassVar[str | None] = None
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -135,6 +137,7 @@ class AppendOnlyModel(AppendOnly, UUIDModel):
     """Base of evidence. The database refuses UPDATE, DELETE and TRUNCATE; so does the mapper."""
 
     __abstract__ = True
+    __stamped__: ClassVar[Collection[str]] = ("created_at",)
 
     created_at: Mapped[datetime] = mapped_column(
         server_default=func.clock_timestamp(), sort_order=90

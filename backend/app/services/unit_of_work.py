@@ -1,7 +1,7 @@
 """The unit of work: one `async with` is one transaction, and nobody else commits."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, UUIDModel, fetch_within
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.models import AuditEvent, IdempotencyKey
+from app.models import IdempotencyKey
 from app.repositories.compliance.certification_period import CertificationPeriodRepository
 from app.repositories.compliance.compliance_segment import ComplianceSegmentRepository
 from app.repositories.compliance.exemption import ExemptionRepository
@@ -27,7 +27,7 @@ from app.repositories.content.module import ModuleRepository
 from app.repositories.content.module_teaching import ModuleTeachingRepository
 from app.repositories.content.question import QuestionRepository
 from app.repositories.content.version import VersionRepository
-from app.repositories.evidence.audit_event import AuditEventRepository
+from app.repositories.evidence.audit_event import AuditEventRepository, Change
 from app.repositories.evidence.audit_pack import AuditPackRepository
 from app.repositories.evidence.external_evidence import ExternalEvidenceRepository
 from app.repositories.evidence.legal_hold import LegalHoldRepository
@@ -62,8 +62,6 @@ from app.services.context import IdempotencyRequest, RequestContext
 R = TypeVar("R")
 AnswerT = TypeVar("AnswerT", bound=Answer[Any])
 IsolationLevel = Literal["REPEATABLE READ", "SERIALIZABLE"]
-Change = tuple[uuid.UUID, dict[str, Any] | None, dict[str, Any] | None]
-"""A target, and what it was and is."""
 
 
 def _repository(kind: Callable[[AsyncSession], R]) -> "cached_property[R]":
@@ -247,24 +245,17 @@ class UnitOfWork:
     ) -> None:
         """Add an audit event to this transaction; dates and ids become text."""
         target_id = target if isinstance(target, uuid.UUID) else target.id
-        event = self._audit_event(action, (target_id, before, after))
-        event.actor_id = actor_id or self.actor_id
-        await self.audit_events.add(event)
+        await self._record(action, [(target_id, before, after)], actor_id or self.actor_id)
 
     async def audit_many(self, action: AuditAction, changes: Iterable[Change]) -> None:
-        """Add the same audit event for many targets, in a few statements."""
-        await self.audit_events.add_many([self._audit_event(action, change) for change in changes])
+        """Add the same audit event for many targets, in one statement."""
+        await self._record(action, [*changes], self.actor_id)
 
-    def _audit_event(self, action: AuditAction, change: Change) -> AuditEvent:
-        target_id, before, after = change
-        return AuditEvent(
-            actor_id=self.actor_id,
-            action=action,
-            target_type=action.partition(":")[0],
-            target_id=target_id,
-            before=before,
-            after=after,
-            request_id=self._context.request_id,
+    async def _record(
+        self, action: AuditAction, changes: Sequence[Change], actor_id: uuid.UUID | None
+    ) -> None:
+        await self.audit_events.record(
+            action, changes, actor_id=actor_id, request_id=self.request_id
         )
 
     @property

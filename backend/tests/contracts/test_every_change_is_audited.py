@@ -23,6 +23,7 @@ from devstack.postgres import EmbeddedPostgres
 from tests.contracts.matrix import OWNER, Row, core_rows, path_ids
 from tests.contracts.matrix_compliance import compliance_rows, made
 from tests.contracts.world import World, build_world
+from tests.planting import plant
 from tests.support import Api
 
 pytestmark = pytest.mark.full
@@ -222,13 +223,10 @@ async def test_a_silent_change_and_an_event_of_nothing_are_found(
     async with committed_database.writing() as session:
         await session.execute(update(Location).values(name=Location.name + "!"))
         await session.commit()
-        session.add(
-            AuditEvent(action="location:updated", target_type="location", target_id=world.office.id)
-        )
+        of_office = {"target_type": "location", "target_id": world.office.id}
+        await plant(session, AuditEvent, action="location:updated", **of_office)
         await session.commit()
-        session.add(
-            AuditEvent(action="location:created", target_type="location", target_id=world.office.id)
-        )
+        await plant(session, AuditEvent, action="location:created", **of_office)
         await session.execute(update(Location).values(name=Location.name + "?"))
         await session.commit()
     silent, loud, wrong = await notes.transactions()

@@ -27,6 +27,7 @@ from app.core.postgres.url import PoolerMode, parse_database_url
 from app.models import AuditEvent, Location, User
 from devstack.postgres import EmbeddedPostgres
 from tests.factories.user import make_location, make_user
+from tests.planting import plant
 
 POOL = PoolSettings(size=1, overflow=0, timeout=0.05, recycle=60)
 
@@ -94,17 +95,17 @@ class TestAppendOnly:
     async def test_the_mapper_refuses_before_the_database(
         self, session: AsyncSession, learner: User
     ) -> None:
-        event = AuditEvent(action="user:updated", target_type="user", target_id=learner.id)
-        session.add(event)
-        await session.flush()
+        event = await plant(
+            session, AuditEvent, action="user:updated", target_type="user", target_id=learner.id
+        )
         event.action = "user:created"
         with pytest.raises(AppendOnlyError, match="AuditEvent rows are evidence"):
             await session.flush()
 
     async def test_deleting_is_refused_too(self, session: AsyncSession, learner: User) -> None:
-        event = AuditEvent(action="user:updated", target_type="user", target_id=learner.id)
-        session.add(event)
-        await session.flush()
+        event = await plant(
+            session, AuditEvent, action="user:updated", target_type="user", target_id=learner.id
+        )
         await session.delete(event)
         with pytest.raises(AppendOnlyError):
             await session.flush()

@@ -23,17 +23,18 @@ async def make_record(
     """Let the database write the record of a completion at any time, with a signature."""
     await session.refresh(module)
     assert module.current_version_id is not None
-    enrollment = Enrollment(
+    enrollment = await plant(
+        session,
+        Enrollment,
         user_id=user.id,
         module_id=module.id,
         version_id=module.current_version_id,
+        source="self",
         status="completed",
         progress_percent=100,
         enrolled_at=completed_at,
         completed_at=completed_at,
     )
-    session.add(enrollment)
-    await session.flush()
     await plant(
         session,
         Signature,

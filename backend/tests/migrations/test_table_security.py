@@ -36,9 +36,51 @@ EVIDENCE = sorted(
     | {"answer_keys", "version_media", "version_sections"}
 )
 
+ADDED_BY_THE_API = {
+    mapper.class_.__tablename__
+    for mapper in Base.registry.mappers
+    if mapper.class_.__rights__ == APPEND_ONLY and mapper.class_.__stamped__
+}
+COPY = """
+INSERT INTO {table}
+SELECT (jsonb_populate_record(r, jsonb_build_object(
+           'id', new_id(), 'status', '{status}', '{column}', '2024-01-01T12:00:00Z'))).*
+  FROM {table} r
+"""
+PENDING = """
+INSERT INTO external_trainings (
+    user_id, entered_by_id, provider, title, completed_on, hours, credential_kind, reviewed_by_id,
+    status)
+SELECT min(id::text)::uuid, min(id::text)::uuid, 'Red Cross', 'CPR', '2026-01-01', 4, 'CPR', NULL,
+       'pending'
+  FROM users
+"""
+SCHEDULED = """
+INSERT INTO live_sessions (
+    module_id, section_id, starts_at, duration_minutes, mode, instructor_name,
+    instructor_qualification, created_by_id, status)
+SELECT module_id, s.id, now(), 60, 'in_person', 'Ada', 'RDH',
+       (SELECT id FROM users LIMIT 1), 'scheduled'
+  FROM module_sections s LIMIT 1
+"""
+
 # Written by functions alone.
-BEHIND_DOORS = ("record_seals", "sealed_records", "signatures", "training_records")
+BEHIND_DOORS = (
+    "audit_events",
+    "record_seals",
+    "sealed_records",
+    "signatures",
+    "training_records",
+)
+# When something happened is what the database says. Periods move to others with the time they have.
+STAMPED = [
+    *((table, "created_at") for table in EVIDENCE if table in ADDED_BY_THE_API),
+    ("enrollments", "enrolled_at"),
+    ("enrollments", "completed_at"),
+    ("section_progress", "completed_at"),
+]
 CLOSED_FUNCTIONS = (
+    "complete_section(uuid, uuid, uuid, text)",
     "issue_training_record(uuid, uuid, text)",
     "correct_training_record(uuid, uuid, uuid, text)",
 )
@@ -123,6 +165,32 @@ class TestApiRole:
 
     async def test_closed_periods_are_kept_by_their_own_rule(self, catalogue: Catalogue) -> None:
         assert {"keep_closed_period", "refuse_truncate"} <= await catalogue.triggers(PERIODS)
+
+    @pytest.mark.parametrize(("table", "column"), STAMPED)
+    async def test_never_says_when_something_happened(
+        self, owner: asyncpg.Connection, table: str, column: str
+    ) -> None:
+        allowed = "SELECT has_column_privilege($1, $2, $3, $4)"
+        for right in ("INSERT", "UPDATE"):
+            assert not await owner.fetchval(allowed, API_ROLE, table, column, right), right
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE external_trainings SET status = 'rejected', reviewed_at = '2024-01-01'",
+            "UPDATE live_sessions SET status = 'closed', closed_at = '2024-01-01'",
+            COPY.format(table="external_trainings", status="rejected", column="reviewed_at"),
+            COPY.format(table="live_sessions", status="closed", column="closed_at"),
+        ],
+    )
+    async def test_settles_nothing_at_another_time(
+        self, owner: asyncpg.Connection, statement: str
+    ) -> None:
+        await owner.execute(PENDING)
+        await owner.execute(SCHEDULED)
+        await owner.execute(f"SET LOCAL ROLE {API_ROLE}")
+        with pytest.raises(asyncpg.RestrictViolationError, match="settled now"):
+            await owner.execute(statement)
 
     async def test_is_no_owner_and_no_superuser(self, owner: asyncpg.Connection) -> None:
         role = await owner.fetchrow("SELECT * FROM pg_roles WHERE rolname = $1", API_ROLE)

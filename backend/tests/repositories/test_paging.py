@@ -17,6 +17,7 @@ from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserFilter, UserRepository
 from tests.factories.module import make_module
 from tests.factories.user import make_location, make_user
+from tests.planting import plant
 from tests.repositories.conftest import actor_of
 
 Read = Callable[[PageRequest], Awaitable[Page[Any]]]
@@ -76,18 +77,18 @@ async def test_equal_names_are_told_apart_by_id(store: AsyncSession, limit: int)
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 async def test_newest_first_while_events_happen(session: AsyncSession, limit: int) -> None:
-    def happen(minute: int) -> AuditEvent:
-        event = AuditEvent(
+    async def happen(minute: int) -> AuditEvent:
+        return await plant(
+            session,
+            AuditEvent,
             action="user:updated",
             target_type="user",
             target_id=target.id,
             created_at=moment(minute),
         )
-        session.add(event)
-        return event
 
     target = await make_user(session)
-    events = [happen(minute) for minute in (0, 0, 0, 1, 2, 2, 3)]
+    events = [await happen(minute) for minute in (0, 0, 0, 1, 2, 2, 3)]
     await session.flush()
     repository, filters = AuditEventRepository(session), AuditFilter(target_id=target.id)
 
@@ -95,8 +96,7 @@ async def test_newest_first_while_events_happen(session: AsyncSession, limit: in
         return await repository.list_all(filters, request)
 
     async def between() -> None:
-        happen(59)
-        await session.flush()
+        await happen(59)
 
     seen = await walk(read, limit, between)
     expected = sorted(events, key=lambda event: (event.created_at, event.id), reverse=True)

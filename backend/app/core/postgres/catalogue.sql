@@ -8,10 +8,17 @@ WITH relation AS (
      WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind IN ('f', 'p')
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 ), held AS (
-    SELECT 'table' AS kind, r.name AS thing, r.name AS relation, r.quoted AS target, a.*
+    SELECT 'table' AS kind, r.name AS thing, r.name AS relation, r.quoted AS target,
+           a.grantee, a.privilege_type
       FROM relation r, aclexplode(coalesce(r.relacl, acldefault('r', r.relowner))) a
     UNION ALL
-    SELECT 'function', r.name, NULL, 'FUNCTION ' || r.name, a.*
+    SELECT 'table', r.name, r.name, r.quoted, a.grantee,
+           format('%s (%s)', a.privilege_type,
+                  string_agg(quote_ident(c.attname), ', ' ORDER BY c.attname))
+      FROM relation r JOIN pg_attribute c ON c.attrelid = r.oid, aclexplode(c.attacl) a
+     GROUP BY r.name, r.quoted, a.grantee, a.privilege_type
+    UNION ALL
+    SELECT 'function', r.name, NULL, 'FUNCTION ' || r.name, a.grantee, a.privilege_type
       FROM routine r, aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a
 ), granted AS (
     SELECT h.kind, h.thing, h.relation, h.target, coalesce(g.rolname, 'PUBLIC') AS role,

@@ -18,6 +18,7 @@ from app.core.postgres.table_security import (
     API_ROLE,
     PUBLIC_ROLES,
     READ_ONLY,
+    for_columns,
     keep_rows,
     protect_table,
 )
@@ -92,9 +93,19 @@ def _statements(folder: Path) -> Iterator[str]:
 def _table_statements() -> Iterator[str]:
     for mapper in Base.registry.mappers:
         model = mapper.class_
-        yield from protect_table(model.__tablename__, model.__rights__)
+        yield from protect_table(model.__tablename__, rights_of(model))
         if model.__kept_by__ is not None:
             yield from keep_rows(model.__tablename__, model.__kept_by__)
+
+
+def rights_of(model: type[Base]) -> str:
+    """Return what the API's role may do with a table, and with which of its columns."""
+    if not model.__stamped__:
+        return model.__rights__
+    columns = (column.name for column in model.__table__.columns)
+    return for_columns(
+        model.__rights__, (each for each in columns if each not in model.__stamped__)
+    )
 
 
 def _read(connection: Connection) -> Definitions:

@@ -4,6 +4,8 @@ Supabase serves the public schema to the `anon` and `authenticated` roles over P
 table is safe only when row-level security is on and nothing is granted to them.
 """
 
+from collections.abc import Iterable
+
 API_ROLE = "training_api"
 PUBLIC_ROLES = ("anon", "authenticated")
 
@@ -29,6 +31,15 @@ MUTABLE = "SELECT, INSERT, UPDATE, DELETE"
 KEPT = "SELECT, INSERT, UPDATE"
 APPEND_ONLY = "SELECT, INSERT"
 READ_ONLY = "SELECT"
+
+
+def for_columns(grants: str, columns: Iterable[str]) -> str:
+    """Return the rights for these columns alone: of others nobody may say what they are."""
+    listed = ", ".join(columns)
+    return ", ".join(
+        f"{right} ({listed})" if right in {"INSERT", "UPDATE"} else right
+        for right in grants.split(", ")
+    )
 
 
 def protect_table(table: str, grants: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ class Period(AppendOnlyModel):
     """One cycle of a requirement for a person, as `app.domain.compliance` derives it."""
 
     __abstract__ = True
+    __stamped__ = ()
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     requirement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requirements.id"))

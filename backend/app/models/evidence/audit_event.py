@@ -4,13 +4,15 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel
+from app.core.postgres.table_security import READ_ONLY
 from app.models.types import Json, JsonObject
 
 
 class AuditEvent(AppendOnlyModel):
-    """Who changed what. Written in the transaction of the change itself."""
+    """Who changed what. Written by `record_events`, in the transaction of the change itself."""
 
     __tablename__ = "audit_events"
+    __rights__ = READ_ONLY
     __kept_by__ = "refuse_unless_erased('target_id')"
 
     actor_id: Mapped[uuid.UUID | None]

@@ -2,7 +2,16 @@ import uuid
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import Base, TimestampedUUIDModel
@@ -28,6 +37,7 @@ class SectionProgress(Base):
 
     __tablename__ = "section_progress"
     __rights__ = KEPT
+    __stamped__ = ("completed_at",)
 
     enrollment_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("enrollments.id", ondelete="CASCADE"), primary_key=True
@@ -40,7 +50,7 @@ class SectionProgress(Base):
     position: Mapped[float] = mapped_column(default=0)
     """Where to resume, in the client's own unit (seconds of a video, share of a page)."""
 
-    completed_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -49,6 +59,7 @@ class Enrollment(TimestampedUUIDModel):
 
     __tablename__ = "enrollments"
     __rights__ = KEPT
+    __stamped__ = ("enrolled_at", "completed_at")
     __table_args__ = (
         CheckConstraint("progress_percent BETWEEN 0 AND 100", name="progress_percent"),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),
@@ -70,7 +81,7 @@ class Enrollment(TimestampedUUIDModel):
     """Inclusive; ends with that day in the person's location."""
 
     enrolled_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    completed_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
     withdrawn_at: Mapped[datetime | None]
 
     progress: Mapped[list[SectionProgress]] = relationship(

@@ -22,7 +22,7 @@ _ASSIGN = unnesting(
         SELECT new_id() AS id, a.*
           FROM {{rows}} AS a (user_id, module_id, version_id, due_on)
     ), created AS ({creation()}), audited AS ({CREATION_EVENTS})
-    SELECT count(*) FROM created
+    SELECT written FROM audited
     """,  # noqa: S608  # made of constants
     *(Uuid(), Uuid(), Uuid(), Date()),
 ).bindparams(bindparam("actor_id", type_=Uuid()), bindparam("request_id", type_=String()))
@@ -56,13 +56,11 @@ _WITHDRAW = text(
            SET status = 'withdrawn', withdrawn_at = clock_timestamp(), updated_at = now()
           FROM free WHERE e.id = free.id
         RETURNING e.id
-    ), audited AS (
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-        SELECT :actor_id, 'enrollment:withdrawn', 'enrollment', id,
-               jsonb_build_object('reason', 'no longer required'), :request_id
-          FROM withdrawn
     )
-    SELECT count(*) FROM withdrawn
+    SELECT record_events(
+               :actor_id, :request_id, array_agg(CAST('enrollment:withdrawn' AS text)),
+               array_agg(id), NULL, array_agg(jsonb_build_object('reason', 'no longer required')))
+      FROM withdrawn
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid())),

@@ -2,10 +2,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, String, Uuid, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.core.pagination import Page, PageRequest
+from app.domain.audit import AuditAction
 from app.models import AuditEvent
 from app.repositories.base import Keyset, Repository
 
@@ -20,15 +23,48 @@ class AuditFilter:
     until: datetime | None = None
 
 
+Change = tuple[uuid.UUID, dict[str, Any] | None, dict[str, Any] | None]
+"""A target, and what it was and is."""
+
+_PAYLOADS = ARRAY(JSONB(none_as_null=True))
+_RECORD = text(
+    "SELECT record_events(:actor_id, :request_id, :actions, :targets, :before, :after)"
+).bindparams(
+    bindparam("actor_id", type_=Uuid()),
+    bindparam("request_id", type_=String()),
+    bindparam("actions", type_=ARRAY(String())),
+    bindparam("targets", type_=ARRAY(Uuid())),
+    bindparam("before", type_=_PAYLOADS),
+    bindparam("after", type_=_PAYLOADS),
+)
+
+
 class AuditEventRepository(Repository[AuditEvent]):
     model = AuditEvent
 
-    async def add_many(self, events: Sequence[AuditEvent]) -> None:
-        """Write events in one round trip; the session does not keep them."""
-        names = ("actor_id", "action", "target_type", "target_id", "before", "after", "request_id")
-        rows = [{name: getattr(event, name) for name in names} for event in events]
-        if rows:
-            await self.session.execute(insert(AuditEvent), rows)
+    async def record(
+        self,
+        action: AuditAction,
+        changes: Sequence[Change],
+        *,
+        actor_id: uuid.UUID | None,
+        request_id: str | None,
+    ) -> None:
+        """Write an event for each change, in one round trip."""
+        if not changes:
+            return
+        # What the events tell of is written first, so that a failure there is told as its own.
+        await self.session.flush()
+        targets, before, after = zip(*changes, strict=True)
+        parameters = {
+            "actor_id": actor_id,
+            "request_id": request_id,
+            "actions": [action.value] * len(changes),
+            "targets": targets,
+            "before": before,
+            "after": after,
+        }
+        await self.session.execute(_RECORD, parameters)
 
     async def list_all(self, filters: AuditFilter, request: PageRequest) -> Page[AuditEvent]:
         statement = select(AuditEvent).where(*_criteria(filters))

@@ -3,7 +3,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased, raiseload
 
@@ -49,20 +49,6 @@ class LiveSections:
     required: list[uuid.UUID]
     taught_since: datetime
     """When the module's first version was published."""
-
-
-# The time in class is study time; it is credited before the section is completed, because
-# completing may write the training record.
-_CREDIT_TIME = text(
-    """
-    INSERT INTO section_progress AS p (
-        enrollment_id, section_id, state, seconds_spent, position, updated_at)
-    VALUES (:enrollment_id, :section_id, 'in_progress', :seconds, 0, clock_timestamp())
-    ON CONFLICT (enrollment_id, section_id) DO UPDATE
-       SET seconds_spent = greatest(p.seconds_spent, excluded.seconds_spent)
-     WHERE p.state <> 'completed'
-    """
-)
 
 
 class LiveSessionRepository(Repository[LiveSession]):
@@ -298,11 +284,17 @@ class LiveSessionRepository(Repository[LiveSession]):
         adding = func.add_class_to_record(live.id, enrollment_id, actor_id, request_id)
         await self.session.execute(select(adding))
 
-    async def credit_time(
-        self, enrollment_id: uuid.UUID, section_id: uuid.UUID, seconds: int
+    async def complete(
+        self,
+        live: LiveSession,
+        enrollment_id: uuid.UUID,
+        *,
+        actor_id: uuid.UUID | None,
+        request_id: str | None,
     ) -> None:
-        values = {"enrollment_id": enrollment_id, "section_id": section_id, "seconds": seconds}
-        await self.session.execute(_CREDIT_TIME, values)
+        """Complete the section of somebody who attended, and with it perhaps the enrollment."""
+        completing = func.complete_attended(live.id, enrollment_id, actor_id, request_id)
+        await self.session.execute(select(completing))
 
     async def add_question(self, question: SessionQuestion) -> SessionQuestion:
         self.session.add(question)

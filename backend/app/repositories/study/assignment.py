@@ -98,21 +98,28 @@ def assigning(assignment: Assignment, actor: Actor, request_id: str | None) -> S
     allowed = _allowed(assignment.people, actor)
     held = _held(module, allowed, assignment)
     created = text(_CREATED).columns(column("is_new")).cte("created")
-    return select(
-        select(func.count() > 0).select_from(module).scalar_subquery(),
-        select(func.count()).select_from(allowed).scalar_subquery(),
-        select(func.count().filter(created.c.is_new)).select_from(created).scalar_subquery(),
-    ).add_cte(
-        module,
-        allowed,
-        _asker(actor, request_id),
-        held,
-        _wanted(module, allowed, held, assignment.due_on),
-        created,
-        text(_ASSIGNED).columns().cte("assigned"),
-        text(CREATION_EVENTS).columns().cte("creation_events"),
-        text(ASSIGNMENT_EVENTS).columns().cte("assignment_events"),
-        text(_PUT_OFF).columns().cte("put_off"),
+    events = (
+        text(CREATION_EVENTS).columns(column("written")).cte("creation_events"),
+        text(ASSIGNMENT_EVENTS).columns(column("written")).cte("assignment_events"),
+    )
+    return (
+        select(
+            select(func.count() > 0).select_from(module).scalar_subquery(),
+            select(func.count()).select_from(allowed).scalar_subquery(),
+            select(func.count().filter(created.c.is_new)).select_from(created).scalar_subquery(),
+        )
+        .where(*(select(event.c.written).scalar_subquery() >= 0 for event in events))
+        .add_cte(
+            module,
+            allowed,
+            _asker(actor, request_id),
+            held,
+            _wanted(module, allowed, held, assignment.due_on),
+            created,
+            text(_ASSIGNED).columns().cte("assigned"),
+            *events,
+            text(_PUT_OFF).columns().cte("put_off"),
+        )
     )
 
 

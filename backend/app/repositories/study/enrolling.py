@@ -25,18 +25,22 @@ def _payload(row: str) -> str:
                                   'source', {row}.source, 'due_on', {row}.due_on)"""
 
 
+# Both are one row that says how many events were written. The statement has to select from it:
+# PostgreSQL evaluates no SELECT that nothing reads.
 CREATION_EVENTS = f"""
-    INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
-    SELECT asker.actor_id,
-           CASE WHEN c.is_new THEN 'enrollment:created' ELSE 'enrollment:assigned' END,
-           'enrollment', c.id, {_payload("c")}, asker.request_id
-      FROM created c CROSS JOIN asker
+    SELECT record_events(
+               (SELECT actor_id FROM asker), (SELECT request_id FROM asker),
+               array_agg(CASE WHEN c.is_new THEN 'enrollment:created'
+                              ELSE 'enrollment:assigned' END),
+               array_agg(c.id), NULL, array_agg({_payload("c")})) AS written
+      FROM created c
 """  # noqa: S608  # made of constants
 
 ASSIGNMENT_EVENTS = f"""
-    INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
-    SELECT asker.actor_id, 'enrollment:assigned', 'enrollment', a.id,
-           jsonb_build_object('source', a.source_before, 'due_on', a.due_before),
-           {_payload("a")}, asker.request_id
-      FROM assigned a CROSS JOIN asker
+    SELECT record_events(
+               (SELECT actor_id FROM asker), (SELECT request_id FROM asker),
+               array_agg(CAST('enrollment:assigned' AS text)), array_agg(a.id),
+               array_agg(jsonb_build_object('source', a.source_before, 'due_on', a.due_before)),
+               array_agg({_payload("a")})) AS written
+      FROM assigned a
 """  # noqa: S608  # made of constants

@@ -124,22 +124,6 @@ class EnrollmentRepository(Repository[Enrollment]):
         )
         return [SectionRow(*row) for row in await self.session.execute(statement)]
 
-    async def complete_section(
-        self,
-        enrollment_id: uuid.UUID,
-        section_id: uuid.UUID,
-        *,
-        actor_id: uuid.UUID | None,
-        request_id: str | None,
-    ) -> None:
-        """Complete a section and, with the last required one, the enrollment and its record.
-
-        The caller holds the lock on the enrollment.
-        """
-        await self.session.execute(
-            select(func.complete_section(enrollment_id, section_id, actor_id, request_id))
-        )
-
     async def section_state(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID
     ) -> dict[str, Any]:

@@ -99,6 +99,7 @@ _ENROLL = f"""
            coalesce((SELECT array_agg(requires_id) FROM missing), '{{}}') AS missing,
            {ITEM}
       FROM caller
+      LEFT JOIN audited ON true
       LEFT JOIN created e ON true
       LEFT JOIN module_versions v ON v.id = e.version_id
 """  # noqa: S608  # made of constants

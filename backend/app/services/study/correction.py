@@ -20,6 +20,7 @@ from app.domain.study.quiz.attempts import Snapshot, grade_attempt
 from app.domain.study.quiz.grading import Correction, CorrectionKind, Grade, accepting
 from app.domain.study.quiz.results import grade_from_json, stored_result
 from app.models import AttemptResult, ModuleVersion, QuizAttempt, QuizCorrection
+from app.repositories.evidence.audit_event import Change
 from app.schemas.base import ListOf
 from app.schemas.study.correction import (
     CorrectionCreate,
@@ -30,7 +31,7 @@ from app.schemas.study.correction import (
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile_completions
-from app.services.unit_of_work import Change, UnitOfWork
+from app.services.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

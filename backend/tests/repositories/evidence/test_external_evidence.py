@@ -1,9 +1,9 @@
 """What the database itself refuses, whoever asks."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,7 +47,7 @@ async def training(session: AsyncSession, learner: User) -> ExternalEvidence:
         credential_kind="bls",
         status="verified",
         reviewed_by_id=reviewer.id,
-        reviewed_at=datetime(2026, 3, 2, tzinfo=UTC),
+        reviewed_at=func.clock_timestamp(),
         review_reason="Card seen",
     )
     session.add(training)
@@ -60,7 +60,7 @@ async def closed(session: AsyncSession, admin: User, learner: User) -> LiveSessi
     module = await make_module(session, live_section())
     live = await make_live_session(session, module, admin, learner)
     live.status = "closed"  # type: ignore[assignment]  # the column's text
-    live.closed_at = datetime(2026, 1, 16, tzinfo=UTC)
+    live.closed_at = func.clock_timestamp()
     await session.commit()
     return live
 

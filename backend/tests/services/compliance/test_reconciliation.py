@@ -41,6 +41,7 @@ from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
 from tests.factories.user import make_user
+from tests.planting import as_owner
 from tests.services.conftest import actor_of
 from tests.support import RollbackDatabase, count_statements
 
@@ -177,8 +178,11 @@ class TestPending:
         pending = select(func.count()).select_from(CompliancePending)
         section_id = duty.module.sections[0].id
         enrollment_id = (await duty.enrollment()).id
-        completed = func.complete_section(enrollment_id, section_id, learner.id, "crashed")
-        await session.execute(select(completed))
+        # Where the application would reconcile after the commit.
+        await as_owner(
+            session,
+            f"SELECT complete_section('{enrollment_id}', '{section_id}', '{learner.id}', NULL)",
+        )
         await session.commit()
         assert await session.scalar(pending) == 1
         done = await ReconciliationService(duty.database, SYSTEM).run_pending()

@@ -34,6 +34,7 @@ from tests.factories.module import make_module, publish
 from tests.factories.retention import LAST_DAY, make_leaver, make_record
 from tests.factories.user import make_user
 from tests.fakes.auth_admin import InMemoryAuthAdmin
+from tests.planting import as_owner
 from tests.services.conftest import acting
 from tests.services.people.test_user_sync import claims_of
 
@@ -253,13 +254,10 @@ class TestErase:
             leaver.id,
             neighbour.id,
         )
-        session.add(
-            AuditEvent(
-                action="user:updated",
-                target_type="user",
-                target_id=leaver.id,
-                after={"full_name": name},
-            )
+        await as_owner(
+            session,
+            "INSERT INTO audit_events (action, target_type, target_id, after) VALUES"  # noqa: S608  # our own values
+            f" ('user:updated', 'user', '{leaver.id}', jsonb_build_object('full_name', '{name}'))",
         )
         await session.commit()
         erased = await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)

@@ -44,6 +44,7 @@ from tests.factories.module import (
     text_section,
 )
 from tests.factories.user import make_location, make_user
+from tests.planting import as_owner
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 
@@ -75,8 +76,11 @@ class Studies:
     async def pass_time(self, enrollment_id: uuid.UUID, seconds: int) -> None:
         """Let the enrollment and the person's last report be older than they are."""
         earlier = timedelta(seconds=seconds)
-        enrolled = update(Enrollment).where(Enrollment.id == enrollment_id)
-        await self.session.execute(enrolled.values(enrolled_at=Enrollment.enrolled_at - earlier))
+        await as_owner(
+            self.session,
+            f"UPDATE enrollments SET enrolled_at = enrolled_at - interval '{seconds} s'"  # noqa: S608  # a number
+            f" WHERE id = '{enrollment_id}'",
+        )
         reported = update(StudyClock).where(StudyClock.user_id == self.user.id)
         await self.session.execute(reported.values(reported_at=StudyClock.reported_at - earlier))
         await self.session.commit()

@@ -1,4 +1,4 @@
--- The caller holds the lock on the enrollment and checked the section's own rule.
+-- The caller is a function that holds the lock on the enrollment and checked the section's own rule.
 CREATE FUNCTION complete_section(
     p_enrollment uuid, p_section uuid, p_actor uuid, p_request_id text
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -38,5 +38,3 @@ BEGIN
         PERFORM issue_training_record(p_enrollment, p_actor, p_request_id);
     END IF;
 END $$;
-
-GRANT EXECUTE ON FUNCTION complete_section TO training_api;

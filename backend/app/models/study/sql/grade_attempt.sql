@@ -5,7 +5,7 @@ CREATE FUNCTION grade_attempt(
     p_attempt uuid, p_read_answers jsonb, p_read_corrections integer, p_grace interval,
     p_answers jsonb, p_timed_out boolean, p_points numeric, p_max_points numeric,
     p_score_percent numeric, p_passed boolean, p_grades jsonb, p_actor uuid, p_request_id text
-) RETURNS timestamptz LANGUAGE plpgsql
+) RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     tried quiz_attempts;

@@ -3,7 +3,7 @@
 CREATE FUNCTION report_progress(
     p_enrollment uuid, p_user uuid, p_section uuid, p_seconds integer,
     p_position double precision, p_completed boolean, p_request_id text
-) RETURNS jsonb LANGUAGE plpgsql
+) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     enrolled enrollments;

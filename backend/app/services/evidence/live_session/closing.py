@@ -18,13 +18,8 @@ async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
     """
     completed = set()
     for enrollment in await uow.live_sessions.lock_open_enrollments(live):
-        seconds = live.duration_minutes * 60
-        await uow.live_sessions.credit_time(enrollment.id, live.section_id, seconds)
-        await uow.enrollments.complete_section(
-            enrollment.id,
-            live.section_id,
-            actor_id=uow.actor_id,
-            request_id=uow.request_id,
+        await uow.live_sessions.complete(
+            live, enrollment.id, actor_id=uow.actor_id, request_id=uow.request_id
         )
         completed.add(enrollment.user_id)
     for enrollment in await uow.live_sessions.lock_completed_without(live, ADDED_WITHIN):
