@@ -102,9 +102,8 @@ async def test_from_sign_in_to_training_record(
     assert signed["signature"]["document_sha256"] in detail["payload"]
 
     evidence = TrainingRecordService(committed_database, SYSTEM)
-    seal = await evidence.seal()
-    assert seal
-    assert seal.record_count == 1
+    while await evidence.seal() is not None:
+        pass
     verified = await evidence.verify()
     assert (verified.records, verified.unsealed, verified.broken) == (1, 0, None)
 

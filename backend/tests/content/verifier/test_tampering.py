@@ -594,9 +594,7 @@ TAMPERINGS: dict[Tamper, str] = {
     retell("signatures", "I have read it.", "I have not."): "a signature that it names is missing",
     omit("live_sessions", "rosters"): LEAF,
     omit("live_session_questions", "questions"): LEAF,
-    omit(
-        "evidence_withdrawals"
-    ): "is not what the evidence says",
+    omit("evidence_withdrawals"): "is not what the evidence says",
     omit("signatures"): "a signature that it names is missing",
     omit("module_versions"): "its version is missing|is not what the evidence says|" + LEAF,
     omit("erasures"): "and no erasure says so|has no tombstone",

@@ -1,19 +1,19 @@
 """Leave the audit trail to its door, and the times of evidence to the database's clock.
 
-Revision ID: 0028
-Revises: 0027
+Revision ID: 0031
+Revises: 0030
 """
 
 from alembic import op
 
 from app.core.postgres.table_security import API_ROLE
 
-revision: str = "0028"
-down_revision: str | None = "0027"
+revision: str = "0031"
+down_revision: str | None = "0030"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before 0027 writes events, and completes sections of live sessions, by itself."""
+"""Code of before 0030 writes events, and completes sections of live sessions, by itself."""
 
 ADDED_TO = (
     "attempt_grants",

@@ -2,16 +2,16 @@
 
 The rights that this makes needless are taken away by the next revision.
 
-Revision ID: 0027
-Revises: 0026
+Revision ID: 0030
+Revises: 0029
 """
 
 from alembic import op
 
 from app.core.postgres.table_security import protect_function
 
-revision: str = "0027"
-down_revision: str | None = "0026"
+revision: str = "0030"
+down_revision: str | None = "0029"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
