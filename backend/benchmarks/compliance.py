@@ -26,7 +26,7 @@ from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.core.postgres.table_security import API_ROLE
 from app.domain.actor import Actor, Role
-from app.repositories.compliance.report import GroupBy, ReportScope
+from app.repositories.compliance.report_scope import GroupBy, ReportScope
 from app.services.compliance.reconciliation import ReconciliationService, reconcile
 from app.services.compliance.report import ReportService
 from app.services.context import SYSTEM, RequestContext

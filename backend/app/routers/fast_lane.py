@@ -24,7 +24,7 @@ from app.core.auth.security import Claims
 from app.core.errors import NotFoundError
 from app.core.pagination import PageRequest
 from app.domain.actor import Permission, Role
-from app.repositories.compliance.report import GroupBy
+from app.repositories.compliance.report_scope import GroupBy
 from app.repositories.study.enrollment import EnrollmentFilter
 from app.routers.deps import etags_of
 from app.routers.respond import BASE_PATH, JSON, content_of, json_of, response_of

@@ -8,7 +8,7 @@ from app.core.files import csv_form
 from app.domain.actor import Permission
 from app.domain.compliance import ComplianceStatus
 from app.domain.fields import Day
-from app.repositories.compliance.report import GroupBy, ReportScope
+from app.repositories.compliance.report_scope import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.openapi import Schema, file_responses
 from app.routers.respond import JSON, attachment, json_of

@@ -7,14 +7,8 @@ from datetime import date, timedelta
 from app.core.auth.security import Claims
 from app.core.database import Database
 from app.core.pagination import PageRequest
-from app.repositories.compliance.report import (
-    DAYS_PER_WEEK,
-    Edition,
-    GroupBy,
-    Line,
-    ReportScope,
-    kept_edition,
-)
+from app.repositories.compliance.report import DAYS_PER_WEEK, Edition, Line, kept_edition
+from app.repositories.compliance.report_scope import GroupBy, ReportScope
 from app.schemas.base import ListOf
 from app.schemas.compliance.report import (
     Forecast,

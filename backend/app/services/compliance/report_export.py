@@ -14,7 +14,8 @@ import orjson
 
 from app.core.files.csv_form import csv_lines, csv_start
 from app.core.files.spreadsheet import inert
-from app.repositories.compliance.report import Line, ReportScope
+from app.repositories.compliance.report import Line
+from app.repositories.compliance.report_scope import ReportScope
 from app.schemas.compliance.report import ExportedLine
 
 COLUMNS = tuple(ExportedLine.model_fields)

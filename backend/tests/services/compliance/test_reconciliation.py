@@ -30,7 +30,7 @@ from app.models import (
     VerifiedEvidence,
 )
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.compliance.report import GroupBy, ReportScope
+from app.repositories.compliance.report_scope import GroupBy, ReportScope
 from app.repositories.compliance.requirement import PublishedVersion
 from app.schemas.compliance.compliance import WhyRead
 from app.services.compliance.compliance import ComplianceService

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from app.domain.compliance import ComplianceStatus
-from app.repositories.compliance.report import Line, ReportScope
+from app.repositories.compliance.report import Line
+from app.repositories.compliance.report_scope import ReportScope
 from app.services.compliance.report_export import csv_chunks
 
 DAY = date(2027, 3, 1)

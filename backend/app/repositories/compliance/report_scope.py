@@ -1,0 +1,81 @@
+"""What a compliance report is asked for, and the criteria that select it."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+
+from app.domain.actor import Actor
+from app.domain.compliance import ComplianceStatus
+from app.models import ComplianceSegment, Location
+from app.repositories.compliance.compliance_segment import known_segments
+from app.repositories.people.visibility import owner_visible_to
+
+
+class GroupBy(StrEnum):
+    LOCATION = "location"
+    DEPARTMENT = "department"
+    TITLE = "title"
+    REQUIREMENT = "requirement"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportScope:
+    """A filter of the report. Names are compared in any case."""
+
+    as_of: date
+    location: str | None = None
+    """A location's id or name."""
+
+    department: str | None = None
+    job_title: str | None = None
+    requirement_id: uuid.UUID | None = None
+    status: ComplianceStatus | None = None
+    user_id: uuid.UUID | None = None
+    known_on: date | None = None
+    """The day as whose knowledge the report is made; None for today."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the stored counts can answer it, which count by one dimension only."""
+        narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
+        return not any(narrowed) and self.known_on is None
+
+
+def as_known(statement: Select[*tuple[Any, ...]], scope: ReportScope) -> Select[*tuple[Any, ...]]:
+    if scope.known_on is None:
+        return statement
+    return statement.add_cte(known_segments(scope.known_on), nest_here=True)
+
+
+def in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = [
+        ComplianceSegment.starts_on <= scope.as_of,
+        ComplianceSegment.ends_on >= scope.as_of,
+    ]
+    if not actor.is_admin:
+        criteria.append(owner_visible_to(actor, ComplianceSegment.user_id))
+    if scope.user_id is not None:
+        criteria.append(ComplianceSegment.user_id == scope.user_id)
+    if scope.requirement_id is not None:
+        criteria.append(ComplianceSegment.requirement_id == scope.requirement_id)
+    if scope.status is not None:
+        criteria.append(ComplianceSegment.status == scope.status)
+    if scope.location is not None:
+        criteria.append(ComplianceSegment.location_id.in_(_locations(scope.location)))
+    for column, name in (
+        (ComplianceSegment.department, scope.department),
+        (ComplianceSegment.job_title, scope.job_title),
+    ):
+        if name is not None:
+            criteria.append(func.lower(column) == name.lower())
+    return criteria
+
+
+def _locations(name_or_id: str) -> Select[uuid.UUID]:
+    """Match a location by id, or by a name that it has or had before it was deleted."""
+    named = func.lower(Location.name) == name_or_id.lower()
+    return select(Location.id).where(or_(named, cast(Location.id, String) == name_or_id.lower()))
