@@ -357,6 +357,8 @@ def downgrade() -> None:
     for table in PERSONAL:
         _refuse_with(table, "refuse_change()")
     op.execute(f"DROP FUNCTION {ERASE_SIGNATURE}")
+    # Revision 0024 leaves it when it is taken back.
+    op.drop_table("erased_evidence", if_exists=True)
     op.drop_table("erased_records")
     for table in reversed(tuple(GRANTS)):
         if table != "erased_records":

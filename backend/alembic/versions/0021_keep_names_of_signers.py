@@ -50,6 +50,19 @@ EDITS = {
 }
 """Per function: a part of its body, and what it becomes."""
 
+EDIT = """
+DO $do$
+DECLARE
+    definition text := pg_get_functiondef('{function}'::regproc);
+    edited text := replace(definition, $before${before}$before$, $after${after}$after$);
+BEGIN
+    IF edited = definition THEN
+        RAISE EXCEPTION '{function} is not what this revision expects';
+    END IF;
+    EXECUTE edited;
+END $do$
+"""
+
 
 def upgrade() -> None:
     op.add_column(
@@ -83,9 +96,4 @@ def downgrade() -> None:
 
 def _edit(function: str, before: str, after: str) -> None:
     """Replace a part of a function's body, which has to be there."""
-    bind = op.get_bind()
-    definition = bind.scalar(sa.text(f"SELECT pg_get_functiondef('{function}'::regproc)"))
-    if definition.count(before) != 1:
-        msg = f"{function} is not what this revision expects"
-        raise RuntimeError(msg)
-    bind.exec_driver_sql(definition.replace(before, after))
+    op.execute(EDIT.format(function=function, before=before, after=after))

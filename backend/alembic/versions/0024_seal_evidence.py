@@ -806,7 +806,15 @@ CHANGED_BEFORE = (
 KNOW_THE_ERASED = """
 INSERT INTO erased_evidence (erasure_id, kind, record_id)
 SELECT erasure_id, 'training_records', record_id FROM erased_records
+    ON CONFLICT DO NOTHING
 """
+# What people's erasures took from sealed evidence stays known when this revision is taken back:
+# without it, their seals would be broken for good. The table goes with `erasures`.
+UNPROTECT = (
+    "DROP POLICY IF EXISTS api ON erased_evidence",
+    "DROP TRIGGER IF EXISTS refuse_change ON erased_evidence",
+    "DROP TRIGGER IF EXISTS refuse_truncate ON erased_evidence",
+)
 # What a leaf is of stays in its row when this revision is taken back, and so do the seals: the code
 # of before calls those broken that cover more than records, until this revision is there again.
 KIND = """
@@ -827,9 +835,13 @@ def upgrade() -> None:
             ["erasure_id"], ["erasures.id"], name=op.f("fk_erased_evidence_erasure_id")
         ),
         sa.PrimaryKeyConstraint("erasure_id", "kind", "record_id", name=op.f("pk_erased_evidence")),
+        if_not_exists=True,
     )
-    op.create_index("ix_erased_evidence_record_id", "erased_evidence", ["record_id"])
+    op.create_index(
+        "ix_erased_evidence_record_id", "erased_evidence", ["record_id"], if_not_exists=True
+    )
     for statement in (
+        *UNPROTECT,
         *protect_table("erased_evidence", READ_ONLY),
         *refuse_changes("erased_evidence"),
         KNOW_THE_ERASED,
@@ -852,4 +864,3 @@ def downgrade() -> None:
         op.execute(definition)
     for signature in reversed(MADE):
         op.execute(f"DROP FUNCTION {signature}")
-    op.drop_table("erased_evidence")

@@ -12,7 +12,8 @@ revision: str = "0029"
 down_revision: str | None = "0028"
 branch_labels: str | None = None
 depends_on: str | None = None
-compatible: bool = True
+compatible: bool = False
+"""`training records verify` of before asks for a column of `unsealed_evidence` that is gone."""
 
 SEAL_HASH = r"""
 CREATE OR REPLACE FUNCTION seal_hash(

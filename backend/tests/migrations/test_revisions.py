@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 import shutil
 from pathlib import Path
@@ -126,7 +127,39 @@ def downgrade(dsn: str, revision: str) -> None:
     command.downgrade(configuration(dsn), revision)
 
 
+ERASE = """
+    WITH gone AS (
+        INSERT INTO erasures (
+            user_id, pseudonym, kept_through, record_count, last_hash, transaction_id)
+        SELECT id, 'erased', '2020-01-01', 0, repeat('0', 64), 1 FROM users LIMIT 1
+        RETURNING id)
+    INSERT INTO erased_evidence (erasure_id, kind, record_id)
+    SELECT id, 'signatures', gen_random_uuid() FROM gone
+"""
+
+
 class TestRoundTrip:
+    def test_the_sql_of_all_revisions_is_what_they_do(self, new_database: NewDatabase) -> None:
+        dsn = new_database(None)
+        config, sql = configuration(dsn), io.StringIO()
+        config.output_buffer = sql
+        command.upgrade(config, "head", sql=True)
+        asyncio.run(execute(dsn, sql.getvalue()))
+        command.check(configuration(dsn))
+
+    def test_who_was_erased_is_known_after_a_step_back(
+        self, new_database: NewDatabase, seeded: str
+    ) -> None:
+        """Otherwise their seals would be broken for good."""
+        dsn = new_database(seeded)
+        asyncio.run(execute(dsn, ERASE))
+        before = tables(dsn)["erased_evidence"]
+        assert len(before) == 1
+        downgrade(dsn, "0023")
+        migrate(dsn)
+        assert tables(dsn)["erased_evidence"] == before
+        command.check(configuration(dsn))
+
     def test_models_and_revisions_agree(self, new_database: NewDatabase, template: str) -> None:
         command.check(configuration(new_database(template)))
 
