@@ -8,6 +8,8 @@ from typing import Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.core.postgres.failure import origin
+
 LOOK_SECONDS: Final = 0.2
 """Often enough to see waits that are given up after half a second."""
 
@@ -28,7 +30,7 @@ _BLOCKERS = text(
 async def watched(
     engine: AsyncEngine, pid: int, tell: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    """Tell once of everybody who holds up the session `pid` for some seconds."""
+    """Tell once of everybody who holds up the session `pid` for some seconds, if it can be seen."""
     watching = asyncio.create_task(_watch(engine, pid, tell))
     try:
         yield
@@ -39,6 +41,13 @@ async def watched(
 
 
 async def _watch(engine: AsyncEngine, pid: int, tell: Callable[[str], None]) -> None:
+    try:
+        await _look(engine, pid, tell)
+    except Exception as error:  # noqa: BLE001  # what is watched does not depend on its watcher
+        tell(f"Cannot see whom this waits for: {type(origin(error)).__name__}")
+
+
+async def _look(engine: AsyncEngine, pid: int, tell: Callable[[str], None]) -> None:
     first_seen: dict[int, float] = {}
     told = set[int]()
     clock = asyncio.get_running_loop().time

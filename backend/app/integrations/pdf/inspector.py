@@ -1,5 +1,4 @@
 import asyncio
-import signal
 import sys
 from typing import IO, Final
 
@@ -12,10 +11,11 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 2
 PATIENCE_SECONDS: Final = 60.0
-"""On a busy machine the processor time that one may take can last so long."""
+"""Time limit for a file with its wait for the files before it. On a busy machine, the processor
+time that one may take can last so long.
+"""
 
 _COMMAND: Final = (sys.executable, "-I", "-m", "app.integrations.pdf")
-_OUT_OF_TIME: Final = {-signal.SIGXCPU, -signal.SIGKILL}
 
 
 class InspectionUnavailableError(UnavailableError):
@@ -35,8 +35,11 @@ class PdfInspector:
         A file that takes too much time or memory is refused as unreadable; raises
         InspectionUnavailableError (503) where the machine is too busy to tell.
         """
-        async with self._turns:
-            return await _judge(file)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self._turns:
+                return await _judge(file)
+        except TimeoutError as error:
+            raise InspectionUnavailableError from error
 
 
 async def _judge(file: IO[bytes]) -> Rejection | None:
@@ -50,10 +53,7 @@ async def _judge(file: IO[bytes]) -> Rejection | None:
         env={},
     )
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            output, _ = await process.communicate()
-    except TimeoutError as error:
-        raise InspectionUnavailableError from error
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()

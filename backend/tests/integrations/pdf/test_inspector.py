@@ -1,5 +1,6 @@
 """PDFs as offices write them pass; what runs, reaches out or hides a file does not."""
 
+import asyncio
 import io
 import tempfile
 import time
@@ -9,7 +10,8 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from app.domain.content.media import Rejection
-from app.integrations.pdf import PdfInspector
+from app.integrations.pdf import PdfInspector, inspector
+from app.integrations.pdf.inspector import InspectionUnavailableError
 from tests.factories.pdf import catalog, compressed_pdf, page, pdf
 
 SCRIPT = "<< /S /JavaScript /JS (app.alert\\(1\\)) >>"
@@ -130,3 +132,13 @@ async def test_what_cannot_be_read_is_refused_in_time(name: str) -> None:
     started = time.monotonic()
     assert await judge(UNREADABLE[name]) is Rejection.UNREADABLE
     assert time.monotonic() - started < MAX_SECONDS
+
+
+async def test_a_file_waits_for_others_no_longer_than_for_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inspector, "AT_ONCE", 0)
+    monkeypatch.setattr(inspector, "PATIENCE_SECONDS", 0.1)
+    async with asyncio.timeout(5):
+        with pytest.raises(InspectionUnavailableError):
+            await judge(pdf())
