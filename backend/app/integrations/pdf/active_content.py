@@ -8,11 +8,13 @@ from pypdf import PdfReader
 from pypdf.errors import PdfReadError
 from pypdf.generic import (
     ArrayObject,
+    ByteStringObject,
     DictionaryObject,
     IndirectObject,
     NullObject,
     PdfObject,
     StreamObject,
+    TextStringObject,
 )
 
 from app.domain.content.media import Rejection
@@ -21,6 +23,7 @@ ACTIONS: Final = frozenset(
     {
         "/GoTo3DView",
         "/GoToE",
+        "/GoToR",
         "/ImportData",
         "/JavaScript",
         "/Launch",
@@ -31,7 +34,7 @@ ACTIONS: Final = frozenset(
         "/SubmitForm",
     }
 )
-"""Kinds of action (`/S`) that do more than lead to a place or an address."""
+"""Kinds of action (`/S`) that do more than lead to a place within or to a web address."""
 
 KEYS: Final = frozenset(
     {"/EF", "/EmbeddedFiles", "/JS", "/JavaScript", "/RichMediaContent", "/XFA"}
@@ -114,11 +117,27 @@ def _resolved(reader: PdfReader, reference: IndirectObject) -> PdfObject | None:
 
 def _is_active(each: DictionaryObject) -> bool:
     kinds = {_name(each, "/Type"), _name(each, "/Subtype")}
-    return bool(KEYS.intersection(each) or KINDS & kinds) or _name(each, "/S") in ACTIONS
+    return (
+        bool(KEYS.intersection(each) or KINDS & kinds)
+        or _name(each, "/S") in ACTIONS
+        or _names_a_file(each)
+    )
+
+
+def _names_a_file(each: DictionaryObject) -> bool:
+    """Say whether a reader would fetch another file, of the network too, for this.
+
+    In annotations `/F` is a number, and some write the name of a filter there.
+    """
+    value = _value(each, "/F")
+    return isinstance(value, TextStringObject | ByteStringObject | DictionaryObject)
 
 
 def _name(each: DictionaryObject, key: str) -> str | None:
-    value = each.get(key)
-    if isinstance(value, IndirectObject):
-        value = value.get_object()
+    value = _value(each, key)
     return value if isinstance(value, str) else None
+
+
+def _value(each: DictionaryObject, key: str) -> object:
+    value = each.get(key)
+    return value.get_object() if isinstance(value, IndirectObject) else value

@@ -56,6 +56,21 @@ ACTIVE = {
     "escaped names": pdf(catalog("/OpenAction << /#53 /J#61vaScript /J#53 (x) >>")),
     "kind elsewhere": pdf(catalog("/OpenAction << /S 4 0 R /J#53 (x) >>"), page(""), "/JavaScript"),
     "program": pdf(catalog("/OpenAction << /S /Launch /F (calc.exe) >>")),
+    "a file elsewhere": pdf(
+        catalog(""), page("/AA << /O << /S /GoToR /F (//e.invalid/a.pdf) /D [0 /Fit] >> >>")
+    ),
+    "a thread elsewhere": pdf(catalog("/OpenAction << /S /Thread /F 4 0 R >>"), page(""), "<0061>"),
+    "a picture elsewhere": pdf(
+        catalog(""),
+        page("/Resources << /XObject << /a 4 0 R >> >>"),
+        "<< /Subtype /Image /F (//e.invalid/a.jpg) /Length 0 >>\nstream\n\nendstream",
+    ),
+    "a page elsewhere": pdf(
+        catalog(""),
+        page("/Resources << /XObject << /a 4 0 R >> >>"),
+        "<< /Subtype /Form /Ref << /F << /UF (a.pdf) >> /Page 0 >> /Length 0 >>"
+        "\nstream\n\nendstream",
+    ),
     "form that is sent": pdf(catalog("/OpenAction << /S /SubmitForm /F (https://e.invalid) >>")),
     "embedded file": pdf(
         catalog("/Names << /EmbeddedFiles << /Names [(a) 4 0 R] >> >>"),
@@ -86,6 +101,7 @@ HARMLESS = {
         page("/Annots [4 0 R]"),
         "<< /Subtype /Link /A << /S /URI /URI (https://osha.invalid/JavaScript/Launch) >> >>",
     ),
+    "a printed annotation": pdf(catalog(""), page("/Annots [<< /Subtype /Text /F 4 >>]")),
     "form to fill in": pdf(
         catalog("/AcroForm << /Fields [4 0 R] >>"),
         page("/Annots [4 0 R]"),
