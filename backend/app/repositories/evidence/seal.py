@@ -1,11 +1,13 @@
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, Integer, String, Uuid, bindparam, select, text
+from sqlalchemy import Integer, Interval, String, Uuid, bindparam, select, text
 
 from app.core.pagination import Page, PageRequest
 from app.models import RecordSeal
+from app.models.types import Json
 from app.repositories.base import Keyset, Repository
 
 _SEAL = text("SELECT * FROM seal_records(:limit, :actor_id, :request_id)").bindparams(
@@ -32,18 +34,20 @@ _LEAVES = text(
 
 _UNSEALED = text("SELECT count(*) FROM unsealed_evidence() WHERE NOT of_sealing")
 
-# Whoever writes evidence has committed an hour later, and seals take the oldest first.
+TRAIL = "audit_trail"
+LATEST_COMMIT = timedelta(hours=1)
+"""Whoever writes evidence has committed by then, and seals take the oldest first."""
+
 _LATE = text(
     """
     SELECT kind, id
       FROM unsealed_evidence()
-     WHERE recorded_at < CASE covers WHEN 'audit_trail' THEN :trail ELSE :others END
-                         - interval '1 hour'
+     WHERE recorded_at < CAST(CAST(:through AS jsonb) ->> covers AS timestamptz)
+                         - CAST(:latest_commit AS interval)
      ORDER BY recorded_at, id LIMIT 1
     """
 ).bindparams(
-    bindparam("trail", type_=DateTime(timezone=True)),
-    bindparam("others", type_=DateTime(timezone=True)),
+    bindparam("through", type_=Json), bindparam("latest_commit", LATEST_COMMIT, Interval())
 )
 
 _UNRECORDED = text(
@@ -87,8 +91,8 @@ class Leaf:
         return self.hash == (self.erased_hash if self.is_erased else self.sealed_hash)
 
     @property
-    def is_trail(self) -> bool:
-        return self.kind in {"audit_events", "record_seals"}
+    def covers(self) -> str:
+        return TRAIL if self.kind in {"audit_events", "record_seals"} else self.kind
 
 
 class SealRepository(Repository[RecordSeal]):
@@ -117,12 +121,10 @@ class SealRepository(Repository[RecordSeal]):
     async def unsealed_count(self) -> int:
         return int(await self.session.scalar(_UNSEALED) or 0)
 
-    async def late(
-        self, *, trail: datetime | None, others: datetime | None
-    ) -> tuple[str, uuid.UUID] | None:
+    async def late(self, through: Mapping[str, datetime | None]) -> tuple[str, uuid.UUID] | None:
         """Return evidence without a seal that is older than what seals cover up to these times."""
-        times = {"trail": trail, "others": others}
-        row = (await self.session.execute(_LATE, times)).one_or_none()
+        times = {covers: time and time.isoformat() for covers, time in through.items()}
+        row = (await self.session.execute(_LATE, {"through": times})).one_or_none()
         return None if row is None else (row.kind, row.id)
 
     async def unrecorded_completion(self) -> uuid.UUID | None:

@@ -1,15 +1,15 @@
 """Finding the first thing that does not hold in what training rests on."""
 
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import orjson
 
 from app.domain.evidence.seal import GENESIS, merkle_root, record_hash, seal_hash
 from app.models import Erasure, RecordSeal, TrainingRecord
-from app.repositories.evidence.seal import Leaf
+from app.repositories.evidence.seal import LATEST_COMMIT, TRAIL, Leaf
 from app.services.unit_of_work import UnitOfWork
 
 RECORDS = TrainingRecord.__tablename__
@@ -68,23 +68,30 @@ class _Tally:
     records: int = 0
     people: int = 0
     sealed: int = 0
-    covers_all: bool = False
-    """Seals of before covered records alone, and say nothing about what else there was."""
+    newest: dict[str, datetime] = field(default_factory=dict)
+    """By what seals cover, the time of the newest row under one."""
 
-    trail: datetime | None = None
-    """Up to when seals cover the audit trail."""
+    complete: datetime | None = None
+    """When nothing but the trail was left to seal: the trail comes last."""
 
-    others: datetime | None = None
+    def through(self, covers: str) -> datetime | None:
+        """Return up to when everything of a kind is under seals; None where none covers it."""
+        newest = self.newest.get(covers)
+        if newest is None or self.complete is None or covers == TRAIL:
+            return newest
+        return max(newest, self.complete)
 
-    def count(self, leaf: Leaf) -> None:
-        self.sealed += 1
-        self.covers_all |= leaf.kind != RECORDS
-        if leaf.recorded_at is None or not self.covers_all:
-            return
-        if leaf.is_trail:
-            self.trail = max(self.trail or leaf.recorded_at, leaf.recorded_at)
-        else:
-            self.others = max(self.others or leaf.recorded_at, leaf.recorded_at)
+    def count(self, leaves: Sequence[Leaf], sealed_at: datetime) -> None:
+        self.sealed += len(leaves)
+        for leaf in leaves:
+            # Whatever a row says, it is no newer than its seal.
+            if leaf.recorded_at is not None:
+                recorded_at = min(leaf.recorded_at, sealed_at)
+                self.newest[leaf.covers] = max(
+                    recorded_at, self.newest.get(leaf.covers, recorded_at)
+                )
+        if any(leaf.covers == TRAIL for leaf in leaves):
+            self.complete = sealed_at
 
 
 async def _first_broken_record(
@@ -175,15 +182,23 @@ async def _first_broken_seal(
 async def _seal_fault(uow: UnitOfWork, seal: RecordSeal, tally: _Tally) -> BrokenLink | None:
     leaves = await uow.seals.leaves(seal.id)
     for leaf in leaves:
-        tally.count(leaf)
-        if not leaf.holds:
-            gone = leaf.hash is None
-            reason = "a sealed record is missing" if gone else "a sealed record has changed"
+        if reason := _leaf_fault(leaf, tally):
             return BrokenLink(reason, leaf.id, seal_number=seal.number, kind=leaf.kind)
+    tally.count(leaves, seal.created_at)
     root = merkle_root([leaf.sealed_hash for leaf in leaves])
     expected = seal_hash(seal.previous_hash, seal.number, len(leaves), root, seal.covers)
     if root != seal.merkle_root or len(leaves) != seal.record_count or expected != seal.hash:
         return BrokenLink("the seal does not fit its records", None, seal_number=seal.number)
+    return None
+
+
+def _leaf_fault(leaf: Leaf, tally: _Tally) -> str | None:
+    if not leaf.holds:
+        gone = leaf.hash is None
+        return "a sealed record is missing" if gone else "a sealed record has changed"
+    through = tally.through(leaf.covers)
+    if leaf.recorded_at and through and leaf.recorded_at < through - LATEST_COMMIT:
+        return "it is older than what was sealed before it"
     return None
 
 
@@ -194,7 +209,7 @@ def _unknown_head(seals: list[RecordSeal], head: str | None) -> BrokenLink | Non
 
 
 async def _added(uow: UnitOfWork, tally: _Tally) -> BrokenLink | None:
-    late = await uow.seals.late(trail=tally.trail, others=tally.others)
+    late = await uow.seals.late({covers: tally.through(covers) for covers in tally.newest})
     if late is None:
         return None
     kind, row_id = late

@@ -78,9 +78,9 @@ class Attack:
     async def verify(self, seal_head: str | None = None) -> BrokenLink | None:
         return (await self._service.verify(seal_head=seal_head)).broken
 
-    async def seal(self) -> None:
-        while await self._service.seal() is not None:
-            pass
+    async def seal(self, times: int | None = None) -> None:
+        while times != 0 and await self._service.seal() is not None:
+            times = times and times - 1
 
     async def value(self, statement: str) -> str:
         return str(await self._connection.scalar(text(statement)))
@@ -201,21 +201,67 @@ ADDED = {
     "live_session_questions": "created_at",
     "requirement_versions": "created_at",
 }
-LONG_AGO = "2024-01-01T12:00:00Z"
+LONG_AGO = "'2024-01-01T12:00:00Z'"
+# As if nothing had ever been sealed, nor erased.
+UNSEAL = (
+    "DELETE FROM sealed_records",
+    "DELETE FROM record_seals",
+    "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM erasures)",
+    "DELETE FROM erased_evidence",
+    "DELETE FROM erased_records",
+    "DELETE FROM erasures",
+)
+
+
+def added(table: str, when: str) -> str:
+    """Return the statement that adds a row which says that it is of another time."""
+    forged = f"""jsonb_build_object('id', gen_random_uuid(), 'number', (100 + random() * 1e6)::int,
+                                    '{ADDED[table]}', {when})"""
+    return (
+        f"INSERT INTO {table} SELECT (jsonb_populate_record(r, {forged})).*"  # noqa: S608  # a name of ours
+        f" FROM {table} r WHERE {one_of(table)}"
+    )
 
 
 @pytest.mark.parametrize("table", ADDED)
 async def test_a_row_of_long_ago_that_was_added_is_found(attack: Attack, table: str) -> None:
-    forged = f"""jsonb_build_object('id', gen_random_uuid(), 'number', 99,
-                                    '{ADDED[table]}', '{LONG_AGO}')"""
-    await attack.alter(
-        f"INSERT INTO {table} SELECT (jsonb_populate_record(r, {forged})).*"  # noqa: S608  # a name of ours
-        f" FROM {table} r WHERE {one_of(table)}"
-    )
+    await attack.alter(added(table, LONG_AGO))
     broken = await attack.verify()
     assert broken is not None
     assert broken.kind == table
     assert broken.reason == "it is older than what is sealed, and no seal covers it"
+
+
+@pytest.mark.parametrize("table", ADDED)
+async def test_sealing_it_does_not_hide_it(attack: Attack, table: str) -> None:
+    await attack.alter(added(table, LONG_AGO))
+    await attack.seal()
+    broken = await attack.verify()
+    assert broken is not None
+    assert broken.kind == table
+    assert broken.reason == "it is older than what was sealed before it"
+
+
+@pytest.mark.parametrize("table", ADDED)
+async def test_a_row_of_the_future_does_not_make_others_late(attack: Attack, table: str) -> None:
+    """Clocks jump: from then on every true row would be called older than what is sealed."""
+    await attack.alter(added(table, "'2999-01-01T12:00:00Z'"))
+    await attack.seal()
+    await attack.alter(added(table, "clock_timestamp()"))
+    assert await attack.verify() is None
+
+
+async def test_verifying_between_two_seals_of_one_run(attack: Attack) -> None:
+    await attack.alter(
+        *UNSEAL,
+        "UPDATE exemptions SET created_at = created_at - interval '3 hours'",
+        "UPDATE requirement_versions SET created_at = created_at - interval '2 hours'",
+        added("exemptions", "clock_timestamp()"),
+    )
+    await attack.seal(times=2)
+    covered = "SELECT string_agg(covers, ' ' ORDER BY number) FROM record_seals"
+    assert await attack.value(covered) == "training_records exemptions"
+    assert await attack.verify() is None
 
 
 async def test_a_row_that_was_added_now_is_a_row_of_now(attack: Attack) -> None:
@@ -279,12 +325,7 @@ class TestKnownHead:
         await attack.alter(
             "UPDATE training_records SET payload = replace(payload, 'Person', 'Impostor'),"
             " user_snapshot = replace(user_snapshot::text, 'Person', 'Impostor')::jsonb",
-            "DELETE FROM sealed_records",
-            "DELETE FROM record_seals",
-            "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM erasures)",
-            "DELETE FROM erased_evidence",
-            "DELETE FROM erased_records",
-            "DELETE FROM erasures",
+            *UNSEAL,
         )
         await attack.alter(*[REHASH] * 3)
         await attack.seal()
