@@ -43,6 +43,7 @@ QUERIES: Final = {
     "location": "Only people of this location, by name",
     "job_title": "Only people with this job title",
     "module_id": "Only what concerns this module",
+    "on_unsupported": "Whether questions that cannot be carried are skipped, or refuse the file",
     "overdue": "Only those past their due day, or only those that are not",
     "profile": "The profession and state whose rules are applied",
     "q": "Words to look for",
