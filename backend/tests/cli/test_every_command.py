@@ -26,8 +26,9 @@ from tests.factories.user import make_user
 Command = tuple[str, ...]
 KEY = "sb_secret_test"
 
-# They serve or measure, or need no database: test_dev.py, test_serve.py, test_gates.py.
-OTHERS: set[Command] = {("dev",), ("serve",), ("bench",), ("openapi",)}
+# They serve or measure, or need no database: test_dev.py, test_serve.py, test_gates.py,
+# evidence/test_audit_pack.py.
+OTHERS: set[Command] = {("dev",), ("serve",), ("bench",), ("openapi",), ("verify",)}
 ARGUMENTS: dict[Command, Command] = {
     ("users", "promote"): ("somebody@unified.example",),
     ("audit-pack",): ("--out", "{folder}/pack.zip"),

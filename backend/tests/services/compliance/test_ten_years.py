@@ -15,6 +15,7 @@ from sqlalchemy import insert, text
 
 from app.core.database import Base, Database
 from app.core.ids import new_id
+from app.core.postgres.table_security import API_ROLE
 from app.domain.compliance import periods, status
 from app.models import (
     EmploymentChange,
@@ -35,6 +36,7 @@ from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.domain.compliance.brute_force import BruteForce
 from tests.factories.requirement import rule_json
+from tests.planting import as_owner
 
 PEOPLE = 2000
 SAMPLED = 25
@@ -62,6 +64,8 @@ class Person:
     state: str = "active"
     last: dict[int, date] = field(default_factory=dict)
 
+
+MAY_DATE_VERSIONS = f"GRANT INSERT (created_at) ON module_versions TO {API_ROLE}"
 
 Rows = Iterator[tuple[type[Base], dict[str, Any]]]
 
@@ -207,6 +211,7 @@ async def record(database: Database, rows: Rows) -> None:
     for table, row in rows:
         by_table.setdefault(table, []).append(row)
     async with UnitOfWork(database, SYSTEM) as uow:
+        await as_owner(uow.users.session, MAY_DATE_VERSIONS)
         for table, values in by_table.items():
             await uow.users.session.execute(insert(table), values)
         await uow.users.session.execute(
