@@ -100,3 +100,20 @@ async def test_invitations_sent_again_at_once_are_one_mail(
         answers = await race(process.post(path, admin, headers=headers) for process in processes)
         assert statuses(answers).keys() <= {200, 409}
         assert auth_admin.invited.count(imported.email) == 1
+
+
+async def test_of_namesakes_who_sign_up_at_once_one_name_counts(
+    processes: list[Api], keys: LocalKeys, session: AsyncSession, auth_admin: InMemoryAuthAdmin
+) -> None:
+    for number in range(ROUNDS):
+        name = f"Ivy Incisor {number}"
+        calls = []
+        for process in processes:
+            account = AuthUser(
+                uuid.uuid4(), f"{uuid.uuid4()}@unified.example", email_confirmed=True
+            )
+            auth_admin.put(account)
+            token = keys.token(account.id, account.email, user_metadata={"full_name": name})
+            calls.append(process.client.get(ME, headers={"Authorization": f"Bearer {token}"}))
+        confirmed = Counter(answer.json()["name_confirmed"] for answer in await race(calls))
+        assert confirmed == {True: 1, False: len(processes) - 1}

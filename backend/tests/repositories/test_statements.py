@@ -184,6 +184,7 @@ LISTS: dict[str, Case] = {
     "UserRepository.list_visible": lambda world: UserRepository(world.session).list_visible(
         actor_of(world.user), UserFilter(q="person"), PAGE
     ),
+    "UserRepository.claim_name": lambda world: UserRepository(world.session).claim_name("ada"),
     "UserRepository.names_of_others": lambda world: UserRepository(world.session).names_of_others(
         world.user.id
     ),

@@ -103,12 +103,21 @@ class UserRepository(Repository[User]):
         return await self.page(statement, request, Keyset(User.email, User.id, str))
 
     async def names_of_others(self, user_id: uuid.UUID | None) -> list[str]:
-        """Return the names that other active people have or had before."""
-        statement = select(User.full_name, User.previous_name).where(User.is_active)
+        """Return the names that other active people have or had before, and their aliases."""
+        statement = select(User.full_name, User.previous_name, User.name_aliases).where(
+            User.is_active
+        )
         if user_id is not None:
             statement = statement.where(User.id != user_id)
         rows = await self.session.execute(statement)
-        return [name for row in rows for name in row if name is not None]
+        return [
+            name for row in rows for name in (row[0], row[1], *row.name_aliases) if name is not None
+        ]
+
+    async def claim_name(self, name: str) -> bool:
+        """Let nobody else take a name in this transaction; False where somebody is taking it."""
+        key = func.hashtextextended(f"users.full_name:{name}", 0)
+        return bool(await self.session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
     async def has_admin(self) -> bool:
         statement = select(User.id).where(User.role == Role.ADMIN, User.is_active).limit(1)

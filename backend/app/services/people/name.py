@@ -3,7 +3,7 @@
 import uuid
 
 from app.core.errors import ForbiddenError
-from app.domain.people.name import Naming, named_by_oneself
+from app.domain.people.name import Naming, comparable_name, named_by_oneself
 from app.models import User
 from app.services.unit_of_work import UnitOfWork
 
@@ -40,6 +40,9 @@ async def rename(
 async def _named(
     uow: UnitOfWork, user_id: uuid.UUID | None, known: Naming, name: str | None
 ) -> Naming:
-    first = name is not None and known.directory_name is None
-    others = await uow.users.names_of_others(user_id) if first else []
+    if name is None or known.directory_name is not None:
+        return named_by_oneself(known, name, [])
+    # Waiting for a namesake's transaction could end in a deadlock, and would bring them nothing.
+    alone = await uow.users.claim_name(comparable_name(name))
+    others = await uow.users.names_of_others(user_id) if alone else [name]
     return named_by_oneself(known, name, others)

@@ -183,6 +183,17 @@ class TestNames:
             statuses.append((await sign(api, newcomer, module, name)).status_code)
         assert statuses == [HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY]
 
+    async def test_an_alias_of_a_colleague_waits(
+        self, api: Api, session: AsyncSession, admin: User, colleague: User, module: TrainingModule
+    ) -> None:
+        """The colleague signs with it, so it is theirs as much as their name."""
+        them = await api.get(f"/users/{colleague.id}", admin)
+        body = {"name_aliases": ["Grace Bicuspid"]}
+        await api.patch(f"/users/{colleague.id}", admin, json=body, headers=etag(them))
+        nameless = await make_user(session, full_name=None)
+        await rename(api, nameless, "Grace Bicuspid")
+        assert_problem(await sign(api, nameless, module, "Grace Bicuspid"), 422, "not_your_name")
+
     async def test_what_others_enter_counts_at_once(
         self, api: Api, admin: User, colleague: User, module: TrainingModule
     ) -> None:
