@@ -16,7 +16,7 @@ class HookSignatureError(AppError):
 
 
 class HookVerifier:
-    """Knows that a hook came from our project, within the last five minutes.
+    """Verifies that a hook was sent by our project, within the last five minutes.
 
     `secrets` is what Supabase shows, `v1,whsec_...`; while one is replaced, both separated by `|`.
     """

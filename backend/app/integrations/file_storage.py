@@ -23,13 +23,13 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS: Final = 10.0
 BUCKET_NOT_FOUND: Final = b"Bucket not found"
-"""In the body alone: the status is 400, as for much else."""
+"""A code in the body. The status is 400, as for many other errors."""
 
 UNAUTHORIZED: Final = b'"Unauthorized"'
-"""In the body alone, for the same reason."""
+"""Also a code in the body, for the same reason."""
 
 OWN_READ_SECONDS: Final = 60
-"""How long the URLs are good for by which this service itself reads."""
+"""How long the URLs are valid by which this service itself reads."""
 
 
 class StorageUnavailableError(UnavailableError):
@@ -42,7 +42,7 @@ class StorageUnavailableError(UnavailableError):
 
 
 class BucketMissingError(StorageUnavailableError):
-    """Storage lists a bucket that is not there as an empty one."""
+    """There is no such bucket. Storage would list it as an empty one, so this has to be checked."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__("bucket_missing", f"The file storage has no bucket {bucket}")
@@ -170,7 +170,7 @@ class SupabaseFileStorage:
     async def _tail(self, url: str, length: int) -> bytes:
         seen = b""
         async for chunk in self._read(url, {"Range": f"bytes=-{length}"}):
-            # The whole file may come instead: servers need not know ranges.
+            # The answer may be the whole file, because a server may ignore ranges.
             seen = (seen + chunk)[-length:]
         return seen
 
@@ -217,7 +217,7 @@ class SupabaseFileStorage:
         entries = await (await self._files()).list(folder, options)
         paths = [(f"{folder}/{entry['name']}" if folder else entry["name"]) for entry in entries]
         listed = list(zip(paths, entries, strict=True))
-        # Folders have no id.
+        # Only files have an id, folders have none.
         return FolderPage(
             files=[_listed(path, entry) for path, entry in listed if entry["id"] is not None],
             folders=[path for path, entry in listed if entry["id"] is None],
@@ -252,7 +252,7 @@ class SupabaseFileStorage:
 
 
 async def _required(call: Awaitable[T]) -> T:
-    """Await a call to which 'there is no such file' is no answer."""
+    """Await a call that cannot be answered with 'there is no such file'."""
     answer = await _answered(call)
     if answer is None:
         raise StorageUnavailableError
@@ -273,7 +273,7 @@ async def _answered(call: Awaitable[T]) -> T | None:
         log.warning("storage_failed", code=error.code, status=error.status)
         raise _failure(error.status) from error
     except (StorageException, httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-        # The last three are what an answer that is not Storage's runs into.
+        # The last three are raised while an answer is read that did not come from Storage.
         log.warning("storage_failed", reason=type(error).__name__)
         raise StorageUnavailableError from error
 

@@ -1,4 +1,7 @@
-"""What callers are told when the database settles a race against them."""
+"""Errors for requests that pass all checks and then violate a constraint of the database.
+
+That happens when another request changes the same rows between the checks and the commit.
+"""
 
 from collections.abc import Callable
 
@@ -53,6 +56,6 @@ ERRORS: dict[str, Callable[[], AppError]] = {
 
 
 def error_for(error: IntegrityError) -> AppError | None:
-    """Return the error of a known constraint; an unknown one is a bug, hence a 500."""
+    """Return the error of a known constraint. An unknown one is a bug and is answered with 500."""
     make = ERRORS.get(constraint_name(error) or "")
     return None if make is None else make()

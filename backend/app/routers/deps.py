@@ -29,7 +29,7 @@ def services(request: Request) -> Services:
 
 
 async def _services(request: Request) -> Services:
-    # A coroutine, though it awaits nothing: a plain function would cost a thread hop.
+    # A coroutine although it awaits nothing, because FastAPI runs plain functions on a thread.
     return services(request)
 
 
@@ -44,8 +44,8 @@ class MfaRequiredError(ForbiddenError):
 class Guard:
     """Lets callers with `permission` through, as a RequestContext. Every route has one.
 
-    Raises 401 without a valid token, 403 for leavers and for missing permissions. Only a read of
-    what may be one's own admits leavers.
+    Raises 401 without a valid token, and 403 for leavers and for missing permissions. Leavers are
+    admitted only by routes that read what may be their own.
     """
 
     def __init__(self, permission: Permission, *, admits_leavers: bool = False) -> None:
@@ -80,7 +80,7 @@ class Guard:
         )
 
     def _needs_mfa(self, request: Request, app: Services) -> bool:
-        """Say whether only admins may do this, it writes, and the setting is on."""
+        """Tell whether this is a write that only admins may make and the setting is on."""
         wanted = app.settings.admin_writes_require_aal2 and self.permission in ADMIN_ONLY
         return wanted and request.method not in READS
 

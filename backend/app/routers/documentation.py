@@ -1,4 +1,4 @@
-"""`/docs`: Swagger UI from a package, so that it needs nothing from elsewhere."""
+"""`/docs`: Swagger UI from a package, so that the page loads nothing from other servers."""
 
 from importlib.resources import files
 
@@ -22,7 +22,7 @@ _PAGE = """<!doctype html>
 <script src="docs/start.js"></script>
 </html>
 """
-# Addresses are relative, so that they hold below whatever path a proxy serves this at.
+# Addresses are relative, so that the page also works if a proxy serves the API below a path.
 _START = """SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
@@ -36,7 +36,8 @@ _TYPES = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
 }
-# Swagger UI writes style attributes; scripts come from here alone, and none stands in the page.
+# Swagger UI writes style attributes, so inline styles are allowed. Inline scripts are not, because
+# the page has none.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "

@@ -59,7 +59,7 @@ def problem_response(request: Request, error: AppError) -> Response:
 
 
 MAX_FAULTS = 100
-"""More than that nobody mends one by one."""
+"""How many faults an answer lists at most, because a body can have thousands."""
 
 
 async def _on_app_error(request: Request, error: AppError) -> Response:
@@ -85,7 +85,7 @@ def _pointer(location: Sequence[str | int], body: object) -> str:
     pointer = ""
     for index, part in enumerate(rest, start=1):
         if index < len(rest) and isinstance(body, dict) and part not in body:
-            # Pydantic names the member of a union here; the body has no such level.
+            # For a union Pydantic adds the name of the member, which is not a part of the body.
             continue
         pointer += pointer_to(part)
         body = _below(body, part)
@@ -109,7 +109,7 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 
 
 def _methods_at(request: Request) -> set[str]:
-    """Return what this address does; the router only names the methods of its first route."""
+    """Return the methods of all routes of this address; the router only names the first route's."""
     methods = {
         method
         for route in iter_route_contexts(request.app.routes)

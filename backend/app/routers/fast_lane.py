@@ -77,7 +77,7 @@ class Lane:
 
 
 class FastLane:
-    """Pure ASGI around the application, within handlers of exceptions."""
+    """Pure ASGI around FastAPI, and inside of a middleware that answers its exceptions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

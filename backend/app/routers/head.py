@@ -1,10 +1,10 @@
-"""HEAD wherever there is GET (RFC 9110, 9.1): FastAPI's routes do only what they declare."""
+"""HEAD for every GET (RFC 9110, 9.1), because FastAPI's GET routes do not answer HEAD."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """Pure ASGI around the router. The server leaves the body out, since it was asked for HEAD."""
+    """Pure ASGI around the router. The server itself sends no body in an answer to HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -17,5 +17,5 @@ class HeadAsGet:
         try:
             await self._app(asked, receive, send)
         finally:
-            # Metrics and logs name it.
+            # The router sets the route on the copy of the scope; metrics and logs read this one.
             scope["route"] = asked.get("route")

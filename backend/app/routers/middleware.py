@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: BaseHTTPMiddleware would cost every request a task of its own."""
+"""Pure ASGI middleware, because BaseHTTPMiddleware starts another task for every request."""
 
 import re
 import time
@@ -43,14 +43,15 @@ _SINGLE = frozenset(
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _SECURITY_HEADERS = (
-    # What is not a page of ours runs, loads and frames nothing, whatever a browser takes it for.
+    # All answers except the pages of /docs are data. If a browser shows one as a page anyway, that
+    # page can neither run scripts nor load or frame anything.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-site"),
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-"""A year, where this request came by TLS: browsers believe it of no other."""
+"""A year. It is sent only over TLS, because browsers ignore it otherwise."""
 
 
 class Observe:
@@ -93,11 +94,12 @@ class Observe:
 class RefuseAmbiguous:
     """Refuses requests that a proxy and this server could understand differently.
 
-    These are headers that are one and were sent twice, and hosts that are not ours.
+    These are requests that repeat a header which may be sent only once, and requests to a host
+    that is not in `hosts`.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
-        """Without `hosts` any is taken; health is told at any address of the machine."""
+        """Accept any host if `hosts` is empty. Health checks are answered for any host."""
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
 
@@ -120,7 +122,7 @@ class RefuseAmbiguous:
 
 
 class LimitBody:
-    """Refuses bodies above a size with 413: at once by Content-Length, else while they arrive."""
+    """Refuses bodies above a size with 413, by Content-Length or by counting what arrives."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -142,7 +144,7 @@ class LimitBody:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_bytes:
-                # FastAPI lets this one kind of exception through while it reads a body.
+                # While FastAPI reads a body it turns every other kind of exception into a 400.
                 raise HTTPException(_BODY_TOO_LARGE.status)
             return message
 
@@ -189,6 +191,6 @@ def _header(scope: Scope, name: bytes, default: str) -> str:
 
 
 def _route(scope: Scope) -> str:
-    """Return the route's template: paths hold ids, and ids of people do not belong in metrics."""
+    """Return the route's template. The path itself may hold ids of people."""
     path = getattr(scope.get("route"), "path_format", None)
     return path if isinstance(path, str) else "unmatched"

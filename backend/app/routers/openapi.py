@@ -1,4 +1,4 @@
-"""What OpenAPI says of every operation beyond its own success: problems, headers, retries."""
+"""Adds to the OpenAPI document what is common to operations: problems, headers, retries."""
 
 import re
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ _REPLAYED: Schema = {
 
 
 class DescribedAPI(FastAPI):
-    """An application whose OpenAPI document tells the conventions that all operations share."""
+    """An application whose OpenAPI document describes the conventions that operations share."""
 
     def openapi(self) -> Schema:
         fresh = self.openapi_schema is None
@@ -90,7 +90,7 @@ class DescribedAPI(FastAPI):
         return schema
 
     def _describe_etags(self, schema: Schema) -> None:
-        """Tell where an ETag is sent. A body leaves it out, and so does the body's schema."""
+        """Describe the ETag header where one is sent. It is not in the schema of the body."""
         routes = iter_route_contexts(self.routes)
         models = {route.name: getattr(route, "response_model", None) for route in routes}
         sends = {name for name, model in models.items() if _is_versioned(model)}
@@ -111,9 +111,9 @@ def problem_responses(*statuses: int) -> dict[int | str, Schema]:
 
 
 def file_responses(*media_types: str, **headers: str) -> dict[int | str, Schema]:
-    """Describe a file, by the types that it may have, and what making one may be answered as well.
+    """Describe an answer that is a file of one of the media types, and its 409.
 
-    `headers` are those beside its name, with `_` for `-`.
+    `headers` describes headers besides Content-Disposition; `_` in a name stands for `-`.
     """
     told = {name.replace("_", "-"): meaning for name, meaning in headers.items()}
     told["Content-Disposition"] = "`attachment` and the name of the file"
@@ -132,10 +132,11 @@ def _is_versioned(model: Any) -> bool:  # noqa: ANN401  # a type or a union of t
 
 
 def _with_one_type(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON document
-    """Make one type of each that is both sent and answered, so that what was read can be sent.
+    """Merge the two schemas of each type that is both sent and answered.
 
-    Pydantic writes two, because an answer's schema leaves out limits of length. The one for input
-    comes first and stays: what is answered was accepted once, and keeps the limits.
+    Otherwise clients could not send what they have read. Pydantic writes two, because an answer's
+    schema leaves out limits of length. The one for input comes first and is kept: answers keep its
+    limits, since their content was accepted as input before.
     """
     if isinstance(node, list):
         return [_with_one_type(item) for item in node]
@@ -159,7 +160,7 @@ def _describe(schema: Schema) -> None:
 
 
 def _drop_unused(schema: Schema) -> None:
-    """Drop FastAPI's own errors, and the schemas in whose place one for each kind is described."""
+    """Drop schemas without a reference: FastAPI's errors, and models replaced by one a kind."""
     schemas = schema["components"]["schemas"]
     used: set[str] = set()
     waiting = list(_references(schema["paths"]))
@@ -187,7 +188,7 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
     if method != "post":
         parameters = [item for item in parameters if item["name"] != "Idempotency-Key"]
     for parameter in parameters:
-        # Where a POST takes it, it may be left out.
+        # A POST that accepts If-Match may be sent without it; for other methods it is required.
         parameter["required"] |= parameter["name"] == "If-Match" and method != "post"
         meaning = _MEANINGS[parameter["in"]].get(parameter["name"])
         if meaning is not None:

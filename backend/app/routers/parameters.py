@@ -1,4 +1,4 @@
-"""What each parameter means. One name means one thing wherever it stands."""
+"""The meaning of each parameter. A name means the same in every operation."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""From what a use case answers to HTTP."""
+"""Turns the answers of use cases into HTTP responses."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -17,9 +17,9 @@ JSON = "application/json"
 
 
 async def respond(asked: Awaitable[Answer[Any]], location: str | None = None) -> Response:
-    """Answer 201 with its Location for something new, else 200; or as this was answered before.
+    """Answer 201 with a Location for something new, else 200; repeat the answer to a repeated key.
 
-    `location` is below the API's base path; `{id}` in it is that field of the body.
+    `location` is below the API's base path; `{id}` in it is replaced by that field of the body.
     """
     try:
         return response_of(await asked, location)
@@ -52,7 +52,7 @@ def json_of(value: BaseModel | Rendered[Any] | dict[str, Any] | bytes | str) -> 
 
 
 def attachment(download: Download, media_type: str, name: str) -> Response:
-    """Send a file under a name, without keeping it."""
+    """Send a file under a name, and forbid caches to store it."""
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Length": str(download.size),
@@ -62,7 +62,7 @@ def attachment(download: Download, media_type: str, name: str) -> Response:
 
 
 def content_of(content: LearnerContent) -> Response:
-    """Answer with published content, or with 304 where the client has it."""
+    """Answer with published content, or with 304 if the client has it already."""
     if content.body is None:
         return not_modified(content.etag)
     headers = {"ETag": content.etag, "Cache-Control": "private"}

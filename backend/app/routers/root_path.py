@@ -1,10 +1,10 @@
-"""Below a path that a proxy takes away before it passes requests on."""
+"""Support for a proxy that serves the API below a path and removes the path from requests."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BelowRootPath:
-    """Pure ASGI: tells the routes the path, and puts it before a Location of this server's own."""
+    """Pure ASGI: sets the scope's root path and prepends the path to Locations on this server."""
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
         self._app = app

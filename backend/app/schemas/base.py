@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Payload(BaseModel):
-    """A request body. Unknown fields are refused: nothing sets what it may not set."""
+    """A request body. Unknown fields are refused, so that misspelt ones are noticed."""
 
     model_config = ConfigDict(
         extra="forbid", str_strip_whitespace=True, use_attribute_docstrings=True
@@ -16,9 +16,9 @@ class Payload(BaseModel):
 
 
 class Changes(Payload):
-    """A PATCH body. A field is `X | MISSING = MISSING`: left out, it stays as it is.
+    """A PATCH body. A field is `X | MISSING = MISSING`; one that is left out is not changed.
 
-    MISSING is in no JSON schema, so that no client fills in a default that nobody meant.
+    MISSING does not appear in the JSON schema, so generated clients do not send it as a default.
     """
 
 
@@ -29,7 +29,7 @@ class Resource(BaseModel):
 
 
 class Versioned(Resource):
-    """A response body that names the state it shows: If-Match and If-None-Match compare that."""
+    """A response body with an ETag, which If-Match and If-None-Match are compared with."""
 
     etag: str = Field(exclude=True)
     """Not in the body: routers send it as the header."""
@@ -43,5 +43,5 @@ class ListOf(Resource, Generic[T]):
 
 
 def given(value: T | MISSING) -> T | None:
-    """Return what was sent, None where nothing was."""
+    """Return the value, or None if the field was left out."""
     return None if value is MISSING else value

@@ -1,7 +1,7 @@
-"""JSON that is validated elsewhere, by kind, and what the OpenAPI document says of it.
+"""Describes JSON whose form depends on a kind in the OpenAPI document.
 
-What depends on a kind is validated where the kind is known, and served as it is stored. Only the
-document needs it spelled out, so its types are made when somebody asks for the document.
+The domain validates such JSON, and it is served as it is stored. Only the document needs types for
+it, so they are made when the document is asked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class DescribedAs:
 
 @dataclass(frozen=True, slots=True)
 class OneOfKinds:
-    """Describes `model` as one type for each kind, told apart by `kind`."""
+    """Describes `model` as a union of one type for each kind, with `kind` as discriminator."""
 
     model: type[BaseModel]
     kinds: type[StrEnum]
@@ -48,7 +48,7 @@ class OneOfKinds:
 
 @dataclass(frozen=True, slots=True)
 class AnyOfKinds:
-    """Describes a field by the types that it has for any kind: the kind is not sent along."""
+    """Describes a field by the types that it has for any kind, if the kind is not sent along."""
 
     field: str
     kinds: type[StrEnum]
@@ -63,7 +63,7 @@ class AnyOfKinds:
 
 @cache
 def _told_apart(described: OneOfKinds) -> Form:
-    """Return the union, the same one each time: two types of one name would get long names."""
+    """Return the union. It is cached, because two types of one name would get long names."""
     union: Form = reduce(or_, [_of_kind(described, kind) for kind in described.kinds])
     return Annotated[union, Field(discriminator="kind")]
 

@@ -17,7 +17,7 @@ class AuthUser:
 
 
 class AuthUnavailableError(UnavailableError):
-    """It cannot be reached, or answers what nobody can read."""
+    """The service cannot be reached, or its answer cannot be read."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class AuthHookUnavailableError(AuthUnavailableError):
 
 
 class AuthLimitError(AuthUnavailableError):
-    """Supabase allows so many mails an hour and requests a minute."""
+    """A limit of Supabase was exceeded: on mails an hour, or on requests a minute."""
 
     def __init__(self) -> None:
         title = "The sign-in service asks for patience"
@@ -52,7 +52,7 @@ class AuthLimitError(AuthUnavailableError):
 
 
 class AuthRefusedError(InvalidPayloadError):
-    """It understood and said no, for a reason without an error of its own."""
+    """The service refused the request for a reason that has no error class of its own."""
 
     def __init__(self) -> None:
         code, title = "auth_refused", "The sign-in service does not accept this"
@@ -101,7 +101,7 @@ class AuthAdmin(Protocol):
     async def sign_out(self, user_id: uuid.UUID) -> bool:
         """End all sessions of a person: none of them can be renewed any more.
 
-        Access tokens already issued are good until they expire. False: there is no account that
+        Access tokens already issued are valid until they expire. False: there is no account that
         could have sessions. Raises AccountBannedError.
         """
 

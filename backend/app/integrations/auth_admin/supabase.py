@@ -32,12 +32,12 @@ log = structlog.get_logger(__name__)
 
 API_VERSION: Final = "2024-01-01"
 TIMEOUT_SECONDS: Final = 12.0
-"""Supabase Auth gives a request ten seconds, and a slow mail server takes most of them: whoever
-waits for less calls an invitation failed that was sent."""
+"""Supabase Auth itself gives a request ten seconds, and a slow mail server may take most of them.
+With a shorter time limit, invitations that were sent would count as failed."""
 
 OUR_KEY_IS_WRONG = frozenset({"no_authorization", "not_admin", "bad_jwt", "invalid_jwt"})
 REFUSED_BY_HOOK: Final = "unknown"
-"""The code of whatever a hook of the project says; one that says nothing has codes of its own."""
+"""The code of errors that a hook of the project returned. A hook without an answer has others."""
 
 
 class _NoSuchUserError(AuthRefusedError):
@@ -162,7 +162,7 @@ class SupabaseAuthAdmin:
         body = {"type": "recovery", "email": email}
         link = _parsed(_Link, await self._ask("POST", "/admin/generate_link", json=body))
         if link.id != user_id:
-            # The address has changed hands since we asked.
+            # The address has moved to another account since the account was read.
             raise AuthUnavailableError
         body = {"type": "recovery", "token_hash": link.hashed_token}
         return _parsed(_Session, await self._ask("POST", "/verify", json=body)).access_token
@@ -206,7 +206,7 @@ def _error_for(response: httpx.Response) -> AppError:
         return AuthHookUnavailableError()
     if response.status_code == httpx.codes.UNAUTHORIZED or code in OUR_KEY_IS_WRONG:
         return AuthKeyRefusedError()
-    # A 404 without a code comes from something in between: it says nothing about accounts.
+    # A 404 without a code comes from a proxy, and says nothing about accounts.
     if not response.is_client_error or not code:
         return AuthUnavailableError()
     refused_by_hook = (response.status_code, code) == (httpx.codes.FORBIDDEN, REFUSED_BY_HOOK)

@@ -1,7 +1,7 @@
-"""PDFs as people hand them in: looked through for what would run when they are opened.
+"""Searches uploaded PDFs for content that would run when they are opened.
 
-The reader (pypdf) is a process of its own with limits (`inspector`): it is the one part that has to
-make sense of whatever bytes are sent.
+The parser (pypdf) runs in a process of its own with limits (`inspector`), because it has to read
+whatever bytes are uploaded.
 """
 
 from app.integrations.pdf.inspector import PdfInspector

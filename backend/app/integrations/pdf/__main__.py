@@ -1,7 +1,7 @@
 """Judges the PDF on standard input: `python -I -m app.integrations.pdf < FILE`.
 
-Prints a rejection or nothing. The limits are set before the first byte is read; whatever happens
-beyond them is told by the exit code alone.
+Prints a rejection or nothing. The limits are set before the first byte is read. If one is exceeded,
+only the exit code shows it.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""What in a PDF runs, reaches out or hides another file. Parses hostile input: see `__main__`."""
+"""Finds what in a PDF runs, contacts a server or hides another file.
+
+The input may be hostile, so this runs only in the process that `__main__` limits.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -110,7 +113,7 @@ def _resolved(reader: PdfReader, reference: IndirectObject) -> PdfObject | None:
     found = reference.get_object()
     lost = found is None or isinstance(found, NullObject)
     if lost and reference.generation == 0 and reference.idnum in reader.xref_objStm:
-        # pypdf skips what it cannot read in a stream of objects; other readers might not.
+        # pypdf skips what it cannot read in a stream of objects, but other readers may read it.
         raise PdfReadError
     return found
 

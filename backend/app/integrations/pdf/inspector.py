@@ -11,8 +11,8 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 2
 PATIENCE_SECONDS: Final = 60.0
-"""Time limit for a file with its wait for the files before it. On a busy machine, the processor
-time that one may take can last so long.
+"""Time limit for a file, including its wait for the files before it. It is longer than the limit on
+processor time, because a busy machine gives a process only a part of its time.
 """
 
 _COMMAND: Final = (sys.executable, "-I", "-m", "app.integrations.pdf")
@@ -24,7 +24,7 @@ class InspectionUnavailableError(UnavailableError):
 
 
 class PdfInspector:
-    """Has PDFs judged by a process of its own, two at once. One per process of ours."""
+    """Judges PDFs in child processes, at most two at once for each process of the server."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -44,7 +44,7 @@ class PdfInspector:
 
 async def _judge(file: IO[bytes]) -> Rejection | None:
     file.seek(0)
-    # Without the environment: no secret is within reach of the one who reads hostile input.
+    # The child gets no environment, so that hostile input cannot reach the secrets in it.
     process = await asyncio.create_subprocess_exec(
         *_COMMAND,
         stdin=file,

@@ -1,4 +1,4 @@
-"""What every exchange format has in common: the report of an import or export, and the intake."""
+"""What all exchange formats share: the report of an import or export, and the intake."""
 
 import re
 from collections import Counter
@@ -34,7 +34,7 @@ from app.domain.content.quiz.questions import (
 NewId = Callable[[], UUID]
 
 MAX_QUESTIONS: Final = 500
-"""What one file may bring; a section with more is not one quiz."""
+"""How many questions a file may have at most. A quiz with more would not be usable."""
 
 MAX_ANSWERS: Final = 2 * MAX_ITEMS
 NAME_LENGTH: Final = 60
@@ -60,7 +60,7 @@ class Problem:
 class Imported:
     """`found` counts the questions of the file, carried or not; `lines` says where each begins.
 
-    Of an `unreadable` file nothing may be taken, for nobody knows what else it says.
+    Nothing of an `unreadable` file may be imported, because the rest of it is unknown.
     """
 
     questions: list[Question] = field(default_factory=list)
@@ -99,7 +99,7 @@ class UnsupportedError(Exception):
 
 @dataclass(slots=True)
 class Found:
-    """A question on its way in: what was read of it, and notes on what was left behind."""
+    """A question that is being imported: what was read of it, and notes on what was left out."""
 
     line: int
     prompt: str = ""
@@ -117,17 +117,17 @@ class Found:
 
     @property
     def title(self) -> str | None:
-        """What tells an author which question this is."""
+        """The text by which an author recognises the question."""
         return (self.name or " ".join(self.prompt.split()))[:NAME_LENGTH] or None
 
     def become(self, kind: QuestionKind, metadata: Mapping[str, Any], **feedback: object) -> None:
-        """`feedback` speaks to answers; that to results is in `results`."""
+        """Set the kind. `feedback` is feedback on answers; feedback on results is in `results`."""
         self.kind = kind
         told = self.results | {name: value for name, value in feedback.items() if value}
         self.metadata = {**metadata, "feedback": told or None}
 
     def keep_labels(self) -> None:
-        """Cut the labels to what is kept here, and say so."""
+        """Cut the labels to the lengths that are stored here, and note what was cut."""
         self.name = self._cut("name", self.name, MAX_NAME)
         self.category = self._cut("category", self.category, MAX_CATEGORY)
         kept = [tag for tag in self.tags if tag.strip() and ";" not in tag and len(tag) <= MAX_TAG]
@@ -141,7 +141,7 @@ class Found:
         return text[:limit] if text else None
 
     def identify(self, text: str) -> None:
-        """Keep an id that is ours; other systems' ids are any text."""
+        """Keep the id if it is a UUID, as ours are. Other systems use any text as an id."""
         try:
             self.id = UUID(text)
         except ValueError:
@@ -152,7 +152,7 @@ class Found:
 
 @dataclass(slots=True)
 class Intake:
-    """Collects what a reader finds; one question's fault never stops the others."""
+    """Collects the questions that a reader finds. A fault in one does not stop the others."""
 
     new_id: NewId
     imported: Imported = field(default_factory=Imported)
@@ -226,7 +226,7 @@ def export_each(
     write: Callable[[Question], str],
     enter: Callable[[str], str],
 ) -> tuple[list[str], list[NotCarried]]:
-    """Write each question; `enter` writes that a category's questions follow."""
+    """Write each question; `enter` writes the heading of a category before its questions."""
     written: list[str] = []
     not_carried: list[NotCarried] = []
     category: str | None = None
@@ -248,7 +248,7 @@ def category_of(path: str) -> str | None:
 
 
 def refuse_long(length: int, answers: int) -> None:
-    """Refuse what no question needs before it is taken apart."""
+    """Refuse texts longer than any question needs before they are parsed."""
     if length > MAX_QUESTION_LENGTH:
         raise UnsupportedError("too_long", f"A question has {MAX_QUESTION_LENGTH} characters.")
     if answers > MAX_ANSWERS:
@@ -271,7 +271,7 @@ def decode(content: bytes) -> str:
 
 
 def items(texts: Sequence[str], ids: Sequence[str] = ()) -> list[dict[str, str]]:
-    """Give texts the ids they were exported with, or letters where there are none that fit."""
+    """Give the texts the ids that they were exported with, or letters if those do not fit."""
     if len(ids) != len(texts):
         ids = [letter(place) for place in range(len(texts))]
     return [{"id": item_id, "text": text} for item_id, text in zip(ids, texts, strict=True)]
@@ -299,7 +299,7 @@ def item_ids(question: Question) -> tuple[str, ...]:
 
 
 def meaning(question: Question) -> dict[str, Any]:
-    """Return a question as JSON without the orders that mean nothing, which formats may change."""
+    """Return a question as JSON without the orders that mean nothing and that formats change."""
     raw = question.as_json()
     metadata = raw["metadata"]
     match question:

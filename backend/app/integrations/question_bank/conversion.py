@@ -58,7 +58,7 @@ def _without_markup(text: str) -> str:
 
 
 def feedback(found: Found, text: str, text_format: str = "html") -> str:
-    """Return feedback as plain text; one with images is dropped, for the question does without."""
+    """Return feedback as plain text. Feedback with images is dropped, and the question kept."""
     try:
         return readable(text, text_format)
     except UnsupportedError:
@@ -85,7 +85,7 @@ def _note_credit(found: Found, answers: Sequence[WeightedAnswer]) -> None:
 
 
 def choose_one(found: Found, answers: Sequence[WeightedAnswer]) -> None:
-    """Carry a question of which one option is chosen; shares for others stay behind."""
+    """Convert a question with one right option; partial points for other options are lost."""
     right = [place for place, answer in enumerate(answers) if answer.weight == FULL]
     if not right:
         raise UnsupportedError(code="nothing_correct", detail="No option is fully right.")
@@ -94,7 +94,7 @@ def choose_one(found: Found, answers: Sequence[WeightedAnswer]) -> None:
 
 
 def choose_several(found: Found, answers: Sequence[WeightedAnswer]) -> None:
-    """Carry a question with any number of right options; here all of them weigh the same."""
+    """Convert a question with any number of right options. Here all of them weigh the same."""
     right = [place for place, answer in enumerate(answers) if answer.weight > 0]
     share = FULL / max(len(right), 1)
     if any(abs(answers[place].weight - share) > _SAME_WEIGHT for place in right):
@@ -118,7 +118,7 @@ def _choose(
 
 
 def write_short(found: Found, answers: Sequence[WeightedAnswer], *, case_sensitive: bool) -> None:
-    r"""Carry the fully right texts. `\*` is an asterisk, `*` a wildcard that we do not have."""
+    r"""Convert the fully right texts. `\*` is an asterisk, `*` a wildcard that we do not have."""
     right = [answer for answer in answers if answer.weight == FULL]
     if any(_WILDCARD.search(answer.text) for answer in right):
         raise UnsupportedError(code="wildcard_unsupported", detail="Wildcards are not supported.")
@@ -143,7 +143,7 @@ def _literal(text: str) -> str:
 
 
 def _tell_others(found: Found, answer: WeightedAnswer) -> bool:
-    """Take what is told to all other answers as feedback to wrong ones, where there is none yet."""
+    """Take feedback on all other answers as feedback on wrong ones, if there is none yet."""
     if answer.text not in {"", "*"} or answer.weight != 0 or "incorrect" in found.results:
         return False
     found.results["incorrect"] = answer.feedback
@@ -162,7 +162,7 @@ def drop_feedback(found: Found) -> None:
 
 
 def measure(found: Found, measured: Iterable[tuple[WeightedAnswer, Decimal]]) -> None:
-    """Carry the fully right numbers with their tolerances."""
+    """Convert the fully right numbers with their tolerances."""
     listed = list(measured)
     right = [
         {"number": number(answer.text), "tolerance": abs(tolerance)}
@@ -193,13 +193,13 @@ def measure(found: Found, measured: Iterable[tuple[WeightedAnswer, Decimal]]) ->
 
 
 def decide(found: Found, *, correct: bool, told: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Carry a decision; `told` has the feedback to `true` and to `false`."""
+    """Convert a true/false question; `told` has the feedback on `true` and on `false`."""
     options = {answer: text for answer, text in told.items() if text}
     found.become(QuestionKind.TRUE_FALSE, {"correct": correct}, options=options)
 
 
 def match(found: Found, pairs: Sequence[tuple[str, str]], told: Sequence[str] = ()) -> None:
-    """Carry pairs of texts; a pair without a left side is a distractor on the right."""
+    """Convert pairs of texts; a pair without a left side is a distractor on the right."""
     left_texts = [left for left, _ in pairs if left]
     right_texts = list(dict.fromkeys(right for _, right in pairs))
     ids = found.item_ids

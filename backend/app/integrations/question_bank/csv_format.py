@@ -1,4 +1,4 @@
-"""CSV for authors who live in spreadsheets: one question a row.
+"""CSV for authors who write questions in a spreadsheet, one question in each row.
 
 `kind` and `prompt` are needed; the other columns as the kind has them:
 

@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: writing, so that `parse_csv` gives the same questions back."""
+"""Writes CSV for spreadsheets, so that `parse_csv` gives the same questions back."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final

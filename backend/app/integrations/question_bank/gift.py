@@ -57,7 +57,7 @@ _TRUE_FALSE = re.compile(r"(TRUE|T|FALSE|F)\s*(?:#(.*))?", re.IGNORECASE | re.DO
 
 @dataclass(slots=True)
 class _Chunk:
-    """The lines of one question, escapes protected. `braces` counts the open ones."""
+    """The lines of one question with protected escapes. `braces` counts the open braces."""
 
     line: int
     hints: dict[str, str]
@@ -77,7 +77,7 @@ class _Chunk:
         if _is_gap(line):
             return self.braces <= 0
         if self.has_gap and "{" in line:
-            return True  # a brace was left open: it must not swallow the next question
+            return True  # an open brace ends with the question
         return line.startswith("::") and self.has_answers and self.braces <= 0
 
 
@@ -150,7 +150,7 @@ def _take_hints(found: Found, hints: dict[str, str]) -> None:
 
 
 def _feedback_of(hints: dict[str, str]) -> dict[str, Any]:
-    """Return the feedback that only we write, or nothing where it does not read as ours."""
+    """Return the feedback that only our export writes, or nothing if it has another form."""
     try:
         told = json.loads(hints.get("feedback") or "{}")
     except ValueError:
@@ -215,7 +215,7 @@ def _read_answers(found: Found, answers: str, default: str, case_sensitive: bool
         told = [feedback for _, _, feedback in pairs]
         conversion.match(found, [(left, right) for left, right, _ in pairs], told)
     else:
-        listed = answers if "=" in answers else f"={answers}"  # one alone may go without
+        listed = answers if "=" in answers else f"={answers}"  # one answer may lack its =
         weighted = _weighted(found, listed, "plain", feedback_format=default)
         conversion.write_short(found, weighted, case_sensitive=case_sensitive)
 

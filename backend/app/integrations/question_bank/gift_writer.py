@@ -71,7 +71,7 @@ def _hints(question: Question) -> str:
 
 
 def _told_by_hint(question: Question) -> dict[str, Any]:
-    """Return the feedback that GIFT has no place for."""
+    """Return the feedback that GIFT cannot express and that goes into a comment."""
     told = question.metadata.feedback.as_json() if question.metadata.feedback else {}
     if isinstance(question, ShortAnswerQuestion | NumericQuestion):
         told.pop("incorrect", None)
@@ -117,7 +117,7 @@ def _weighted(question: MultipleChoiceQuestion) -> list[str]:
 
 
 def _truth(metadata: TrueFalseMetadata) -> str:
-    """Write `TRUE#to who answers wrong#to who answers right`."""
+    """Write `TRUE#feedback on a wrong answer#feedback on a right answer`."""
     options = metadata.feedback.options if metadata.feedback else {}
     told = {str(answer): text for answer, text in options.items()}
     right = str(metadata.correct).lower()

@@ -40,7 +40,7 @@ _READ: Final = frozenset(
     | {"single", "shuffleanswers", "answer", "subquestion", "usecase", "units", "gradingtype"}
     | {"selecttype", "selectcount", *RESULT_TAGS.values()}
 )
-# What concerns several tries within one attempt, or how a question looks.
+# Elements that are ignored: they concern several tries within one attempt, or the layout.
 _OF_NO_EFFECT: Final = frozenset(
     {"penalty", "hidden", "answernumbering", "showstandardinstruction", "shownumcorrect"}
     | {"unitgradingtype", "unitpenalty", "showunits", "unitsleft", "layouttype", "showgrading"}
@@ -175,7 +175,7 @@ def _read_true_false(found: Found, element: Element) -> None:
         for answer in answers
         if answer.feedback
     }
-    found.results.pop("partly_correct", None)  # nothing is partly true
+    found.results.pop("partly_correct", None)  # no answer is partly right
     conversion.decide(found, correct=right[0] in _YES, told=told)
 
 

@@ -69,7 +69,7 @@ def _question(question: Question) -> str:
 
 
 def _name(question: Question) -> str:
-    """Moodle wants a name; one that is only the prompt's beginning is marked, for our reader."""
+    """Return a name, which Moodle requires. One made of the prompt is marked for our reader."""
     derived = "" if question.name else ' derived="true"'
     name = question.name or " ".join(question.prompt.split())[:NAME_LENGTH]
     return f"<name{derived}><text>{escape(name)}</text></name>"

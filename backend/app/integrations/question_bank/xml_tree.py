@@ -82,7 +82,7 @@ class _Builder(ContentHandler):
 
 
 def _feed(content: bytes, builder: _Builder) -> None:
-    """Parse piece by piece: others have their turn in between, and endless tags are noticed."""
+    """Parse in pieces, so that other threads run in between and endless tags are noticed."""
     parser = make_parser()
     parser.forbid_dtd = True
     parser.setContentHandler(builder)

@@ -26,9 +26,9 @@ async def read_compliance(
     as_of: Day | None = None,
     known_on: Day | None = None,
 ) -> Response:
-    """Say for every requirement where the person stands, why, and what comes next.
+    """Return for every requirement the person's status, the reason for it, and what comes next.
 
-    `as_of` is the day asked about, `known_on` the day whose knowledge is used; both are today
-    where nothing else is said.
+    `as_of` is the day asked about. `known_on` is the day whose knowledge is used. Both are today
+    if they are left out.
     """
     return await respond(app.compliance(context).of_user(user_id, as_of, known_on))

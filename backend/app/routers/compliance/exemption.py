@@ -26,14 +26,14 @@ async def list_exemptions(
     user_id: uuid.UUID | None = None,
     requirement_id: uuid.UUID | None = None,
 ) -> Response:
-    """List waivers and exemptions: my own, or as a manager or admin those of whom I see."""
+    """List waivers and exemptions: my own, or as a manager or admin those of people I may see."""
     filters = ExemptionFilter(user_id, requirement_id)
     return json_of(await app.exemptions(context).list(filters, page))
 
 
 @router.post("", response_model=ExemptionRead, status_code=201)
 async def grant_exemption(payload: ExemptionCreate, context: Admin, app: App) -> Response:
-    """Free a person from a requirement, with a reason and, mostly, an end."""
+    """Free a person from a requirement, with a reason and optionally a last day."""
     return await respond(app.exemptions(context).grant(payload), "/exemptions/{id}")
 
 

@@ -42,7 +42,7 @@ async def _scope(
     user_id: uuid.UUID | None = None,
     known_on: Day | None = None,
 ) -> ReportScope:
-    """Read which cells are asked for; today is the day that it is where the reader works."""
+    """Read the filter from the query; today is the present day at the caller's location."""
     if as_of is None or known_on is not None:
         today = await app.reports(context).today()
         as_of = as_of or today
@@ -77,7 +77,7 @@ async def read_matrix(
 
 @router.get("/compliance/people", response_model=ListOf[ReportLine])
 async def list_people(context: Reader, app: App, scope: Scope, page: PageQuery) -> Response:
-    """List whom the counts of the same scope are made of."""
+    """List the people and requirements that the counts of the same scope are made of."""
     return json_of(await app.reports(context).people(scope, page))
 
 
@@ -106,7 +106,7 @@ async def export_xlsx(context: Reader, app: App, scope: Scope) -> Response:
 
 
 async def _file(context: RequestContext, app: Services, scope: ReportScope, kind: str) -> Response:
-    """Send the lines; `X-Reconciling` names the requirements that they may not follow yet."""
+    """Send the lines; `X-Reconciling` names requirements whose new rule they may not follow yet."""
     write, media_type = _FILES[kind]
     reconciling = await app.reports(context).reconciling()
     async with aclosing(app.reports(context).lines(scope)) as lines:

@@ -35,7 +35,7 @@ async def list_requirements(
 
 @router.post("", response_model=RequirementDetail, status_code=201)
 async def create_requirement(payload: RequirementCreate, context: Admin, app: App) -> Response:
-    """Make it with its first rule; 409 `needs_confirmation` where that assigns many people."""
+    """Create one with its first rule; 409 `needs_confirmation` if that assigns many people."""
     return await respond(app.requirements(context).create(payload), "/requirements/{id}")
 
 
@@ -53,7 +53,7 @@ async def update_requirement(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    """Change it. A changed rule is a new version; 409 `needs_confirmation` protects many people."""
+    """Change it; a new rule is a new version. 409 `needs_confirmation` if many are affected."""
     return await respond(app.requirements(context).update(requirement_id, payload, if_match))
 
 
@@ -72,7 +72,7 @@ async def preview_requirement(
     app: App,
     payload: RequirementPreview | None = None,
 ) -> Response:
-    """Say whom a change of the rule would add and release; nothing is changed."""
+    """Return whom a change of the rule would add and release, without changing anything."""
     service = app.requirements(context)
     return await respond(service.preview(requirement_id, payload or RequirementPreview()))
 
@@ -87,7 +87,7 @@ async def restore_requirement(
 
 @router.post("/{requirement_id}/reconcile", response_model=RequirementDetail, status_code=202)
 async def reconcile_requirement(requirement_id: uuid.UUID, context: Admin, app: App) -> Response:
-    """Work everybody out again in the background; `reconciling` at its address is how far."""
+    """Work everybody out again in the background; `reconciling` of the requirement is the share."""
     response = await respond(app.requirements(context).reconcile(requirement_id))
     response.status_code = 202
     response.headers["Location"] = f"{BASE_PATH}/requirements/{requirement_id}"

@@ -41,7 +41,7 @@ async def export_questions(
     bank_format: Format,
     report: Flag = False,  # noqa: FBT002  # a query parameter
 ) -> Response:
-    """Export the draft's questions with their answers, or report what would be left behind."""
+    """Export the draft's questions with their answers, or report what the format cannot carry."""
     service = app.exchange(context)
     if report:
         return json_of(await service.export_report(module_id, section_id, bank_format))
@@ -71,8 +71,9 @@ async def import_questions(
 ) -> Response:
     """Import a file into the draft; questions with known ids are changed.
 
-    All of it or nothing, unless `on_unsupported` is `skip`: then questions that cannot be carried
-    are left out and named in `problems`. A file that cannot be read to its end is always refused.
+    Everything is imported or nothing, unless `on_unsupported` is `skip`. Then questions that cannot
+    be imported are left out and named in `problems`. A file that cannot be read to its end is
+    always refused.
     """
     file = BankFile(bank_format, await request.body(), on_unsupported)
     service = app.exchange(context)

@@ -47,13 +47,13 @@ async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response
 
 @router.post("/{media_id}/complete", response_model=MediaRead)
 async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Response:
-    """Have an upload looked at. Its `state` is `ready` or `rejected` from then on."""
+    """Have an upload checked. Its `state` is `ready` or `rejected` afterwards."""
     return await respond(app.media(context).complete(media_id))
 
 
 @router.get("/{media_id}/download", response_model=MediaDownload, responses=problem_responses(409))
 async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) -> Response:
-    """Sign a URL for reading the file, in parts too (`Range`). It is good for a few minutes."""
+    """Sign a URL for reading the file, in parts too (`Range`). It is valid for a few minutes."""
     response = json_of(await app.media(context).sign_download(media_id))
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -61,5 +61,5 @@ async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) ->
 
 @router.delete("/{media_id}", status_code=204)
 async def delete_media(media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App) -> None:
-    """Delete a file that nothing needs."""
+    """Delete a file that neither content nor evidence uses."""
     await app.media(context).delete(media_id, if_match)

@@ -39,7 +39,7 @@ async def list_modules(
     tag: QueryText | None = None,
     status: ModuleStatus | None = None,
 ) -> Response:
-    """Search the catalogue. Learners see what is published, authors everything."""
+    """Search the catalogue. Learners see published modules only, authors see all of them."""
     return json_of(await app.modules(context).list(ModuleFilter(q, category, tag, status), page))
 
 
@@ -73,14 +73,14 @@ async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch
 async def publish_module(
     module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
 ) -> Response:
-    """Freeze the draft as the next version: 422 with every reason where that cannot be."""
+    """Freeze the draft as the next version; 422 with every reason if it cannot be published."""
     published = app.modules(context).publish(module_id, payload or Publish())
     return await respond(published, "/modules/{module_id}/versions/{number}")
 
 
 @router.post("/{module_id:uuid}/archive", response_model=ModuleDraft)
 async def archive_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
-    """Take a module out of the catalogue. Enrollments under way go on."""
+    """Take a module out of the catalogue. Open enrollments can still be completed."""
     return await respond(app.modules(context).archive(module_id))
 
 

@@ -31,5 +31,5 @@ async def set_module_teaching(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    """Say who answers questions about a module, its CE hours and its retention class."""
+    """Set who answers questions about a module, its CE hours and its retention class."""
     return await respond(app.module_teachings(context).put(module_id, payload, if_match))

@@ -40,7 +40,7 @@ async def reorder_sections(
     if_match: IfMatch,
     app: App,
 ) -> Response:
-    """Put the sections in this order: every one of them, each once."""
+    """Put the sections in this order. The list has to name each section exactly once."""
     return await respond(app.sections(context).reorder(module_id, payload, if_match))
 
 

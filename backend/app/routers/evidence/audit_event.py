@@ -33,6 +33,6 @@ async def list_audit_events(
     actor: ShortForm = None,
     target: ShortForm = None,
 ) -> Response:
-    """List the newest first; `since` is inclusive, `until` is not."""
+    """List audit events, newest first; `since` is inclusive, `until` is exclusive."""
     filters = AuditFilter(actor_id or actor, target_type, target_id or target, action, since, until)
     return json_of(await app.audit_events(context).list(filters, page))

@@ -28,10 +28,10 @@ async def read_audit_pack(
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,
 ) -> Response:
-    """Return the evidence of a scope and period as a ZIP that `training verify` examines.
+    """Return the evidence of a scope and period as a ZIP that `training verify` can check.
 
-    Both days are inclusive. A location stands for the people who work there now and for the
-    records that name it.
+    Both days are inclusive. With a location the ZIP has the records of the people who work there
+    now, and the records that name the location.
     """
     query = PackQuery(from_day, to_day, location, user_id, module_id)
     pack = await app.audit_packs(context).open(query)

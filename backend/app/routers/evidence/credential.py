@@ -26,7 +26,7 @@ async def list_credential_kinds(context: Reader, app: App) -> Response:
 
 @router.get("/users/{user_id}/credentials", response_model=Credentials)
 async def read_credentials(user_id: uuid.UUID, context: Reader, app: App) -> Response:
-    """List a person's cards and licences: where each stands, and which one it renews."""
+    """List a person's cards and licences, with the status of each and the card that it renews."""
     return json_of(await app.credentials(context).of_user(user_id))
 
 
@@ -34,5 +34,5 @@ async def read_credentials(user_id: uuid.UUID, context: Reader, app: App) -> Res
 async def list_expiring_credentials(
     context: Reader, app: App, page: PageQuery, expires_by: ExpiresBy = None
 ) -> Response:
-    """List what runs out by a day, or has, and is not renewed: of oneself and whom one manages."""
+    """List cards that expire by a day and are not renewed: my own and those of people I manage."""
     return json_of(await app.credentials(context).expiring(expires_by, page))

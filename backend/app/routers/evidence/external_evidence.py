@@ -36,7 +36,7 @@ async def list_external_evidence(
     module_id: uuid.UUID | None = None,
     status: ExternalEvidenceStatus | None = None,
 ) -> Response:
-    """List evidence of training elsewhere: my own, or as a manager or admin of whom I see."""
+    """List evidence of training elsewhere: my own, or as manager or admin that of others."""
     filters = ExternalEvidenceFilter(user_id, module_id, status)
     return json_of(await app.external_evidence(context).list(filters, page))
 
@@ -45,7 +45,7 @@ async def list_external_evidence(
 async def enter_external_evidence(
     payload: ExternalEvidenceCreate, context: Submitter, app: App
 ) -> Response:
-    """Enter a training of one's own, or of somebody one manages. It counts once verified."""
+    """Enter a training of my own, or of somebody I manage. It counts once it is verified."""
     return await respond(app.external_evidence(context).enter(payload), "/external-trainings/{id}")
 
 
@@ -71,7 +71,7 @@ async def update_external_evidence(
 async def verify_external_evidence(
     evidence_id: uuid.UUID, payload: Review, context: Verifier, if_match: IfMatch, app: App
 ) -> Response:
-    """Verify as a second person. With If-Match only what one has read is verified."""
+    """Verify as a second person. With If-Match it is verified only if it is as it was read."""
     return await respond(app.external_evidence(context).verify(evidence_id, payload, if_match))
 
 

@@ -31,7 +31,7 @@ async def list_legal_holds(
 
 @router.post("", response_model=LegalHoldRead, status_code=201)
 async def place_legal_hold(payload: LegalHoldCreate, context: Admin, app: App) -> Response:
-    """Keep everything about a person, whatever the retention clock says, until released."""
+    """Keep everything about a person until the hold is released, even after its retention."""
     return await respond(app.legal_holds(context).place(payload), "/legal-holds/{id}")
 
 

@@ -38,7 +38,7 @@ async def list_live_sessions(
     module_id: uuid.UUID | None = None,
     status: SessionStatus | None = None,
 ) -> Response:
-    """List what I teach or attend; managers also what their people do, and what admins plan."""
+    """List sessions that I teach or attend; as a manager also those of my people and of admins."""
     filters = LiveSessionFilter(module_id, status)
     return json_of(await app.live_sessions(context).list(filters, page))
 
@@ -93,7 +93,7 @@ async def unregister_attendee(
 async def mark_attendance(
     session_id: uuid.UUID, payload: AttendanceMarks, context: Teacher, app: App
 ) -> Response:
-    """Mark who came, as the instructor, a manager or an admin. May be repeated until closing."""
+    """Mark who attended, as instructor, manager or admin. May be repeated until it is closed."""
     return await respond(app.live_sessions(context).mark(session_id, payload))
 
 

@@ -14,7 +14,7 @@ from app.services.context import RequestContext
 router = APIRouter(prefix="/training-records", tags=["training records"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ, admits_leavers=True))]
-"""Also whoever left, for their own records alone."""
+"""People who left are admitted too, but see only their own records."""
 
 
 @router.get("", response_model=ListOf[TrainingRecordRead])
@@ -25,7 +25,7 @@ async def list_training_records(
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,
 ) -> Response:
-    """List my training records, or as a manager or admin those of whom I see, newest first."""
+    """List my training records, or those of people I may see as manager or admin, newest first."""
     service = app.training_records(context)
     return json_of(await service.list(page, user_id=user_id, module_id=module_id))
 

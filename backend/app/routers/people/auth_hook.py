@@ -1,4 +1,4 @@
-"""Called by Supabase Auth, which signs instead of signing in. Not a part of the public contract."""
+"""Routes that Supabase Auth calls, with a signature in place of a token. They are not public."""
 
 from typing import Annotated
 
@@ -9,15 +9,15 @@ from app.routers.deps import App
 from app.routers.respond import JSON
 
 MAX_BYTES = 64 * 1024
-"""An account that is about to be made takes one or two kilobytes."""
+"""Supabase sends one or two kilobytes for an account."""
 
 router = APIRouter(prefix="/hooks/auth", tags=["hooks"], include_in_schema=False)
 
 
 class Signed:
-    """Reads a small body, whole, for a service that verifies its signature first of all.
+    """Reads a small body whole. The service verifies its signature before it uses the body.
 
-    The contract tests know it: a route has a permission, is public, or is signed.
+    A contract test requires every route to have a permission, to be public, or to have this.
     """
 
     async def __call__(self, request: Request) -> bytes:
@@ -34,6 +34,6 @@ SignedBody = Annotated[bytes, Depends(Signed())]
 
 @router.post("/before-user-created")
 async def before_user_created(request: Request, body: SignedBody, app: App) -> Response:
-    """200 in both cases: Supabase reads the body of no other answer."""
+    """Answer 200 to a refusal as well, because Supabase reads the body only of a 200."""
     answer = app.auth_hooks().before_user_created(body, request.headers)
     return Response(answer.model_dump_json(exclude_none=True), media_type=JSON)

@@ -62,7 +62,7 @@ async def update_location(
 async def delete_location(
     location_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App
 ) -> None:
-    """Delete a location where nobody works or is expected to; it can be restored."""
+    """Delete a location where nobody works or is going to work; it can be restored."""
     await app.locations(context).delete(location_id, if_match)
 
 

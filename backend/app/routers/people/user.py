@@ -22,7 +22,7 @@ DirectoryAdmin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE)
 
 @router.post("/sync", response_model=UserRead)
 async def sync(context: Myself, app: App) -> Response:
-    """Make or refresh my row from the verified token. Any other first call does the same."""
+    """Create or refresh my row from the verified token, as the first call of any route does."""
     return await respond(app.users(context).sync())
 
 
@@ -36,7 +36,7 @@ async def read_me(context: Myself, app: App) -> Response:
 async def update_me(
     payload: ProfileUpdate, context: Myself, if_match: IfMatch, app: App
 ) -> Response:
-    """Change my name and profile. Everything else about me is the directory's to change."""
+    """Change my name and profile. Managers and admins change everything else."""
     return await respond(app.users(context).update_me(payload, if_match))
 
 
@@ -51,7 +51,7 @@ async def list_users(
     role: Role | None = None,
     is_active: Annotated[bool | None, Query()] = None,
 ) -> Response:
-    """List the people I see, by e-mail: managers those of their locations, admins everybody."""
+    """List the people I may see, by e-mail: managers those of their locations, admins everybody."""
     filters = UserFilter(q, department, location, role, is_active)
     return json_of(await app.users(context).list(filters, page))
 
@@ -72,7 +72,7 @@ async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
 async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
 ) -> Response:
-    """Change a person. A deactivated one is shut out with the next request."""
+    """Change a person. Deactivating somebody refuses their requests from then on."""
     return await respond(app.users(context).update(user_id, payload, if_match))
 
 
@@ -86,14 +86,14 @@ async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) ->
 async def confirm_name(
     user_id: uuid.UUID, context: NameConfirmer, if_match: IfMatch, app: App
 ) -> Response:
-    """Confirm the name that a person gave themselves: they sign and are recorded under it then."""
+    """Confirm the name that a person gave themselves. Signatures and records use it afterwards."""
     return await respond(app.users(context).confirm_name(user_id, if_match))
 
 
 @router.post("/{user_id:uuid}/sign-out", response_model=UserRead)
 async def sign_out(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
-    """End all sessions of a person. An access token that is out is good until it expires.
+    """End all sessions of a person. Access tokens already issued are valid until they expire.
 
-    Deactivating somebody shuts them out with their next request.
+    To refuse a person's requests at once, deactivate the person.
     """
     return await respond(app.users(context).sign_out(user_id))

@@ -33,7 +33,7 @@ QUIZ = "/enrollments/{enrollment_id}/sections/{section_id}/attempts"
 async def start_attempt(
     enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Learner, app: App
 ) -> Response:
-    """Start an attempt: 201 a new one, 200 the one that is open already, on whatever device."""
+    """Start an attempt: 201 for a new one, 200 for one that is already open, perhaps elsewhere."""
     started = app.attempts(context).start(enrollment_id, section_id)
     return await respond(started, "/attempts/{id}")
 
@@ -56,7 +56,7 @@ async def read_attempt(attempt_id: uuid.UUID, context: Reader, app: App) -> Resp
 async def save_answers(
     attempt_id: uuid.UUID, payload: AnswersPayload, context: Learner, app: App
 ) -> Response:
-    """Save any subset of the answers; null clears one. One malformed answer refuses them all."""
+    """Save any subset of the answers; null clears one. If one is malformed, none is saved."""
     return json_of(await app.attempts(context).save(attempt_id, payload))
 
 

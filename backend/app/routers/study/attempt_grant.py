@@ -49,6 +49,6 @@ async def list_used_up_attempts(
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,
 ) -> Response:
-    """List the open quizzes that my people cannot try again unless I grant them an attempt."""
+    """List the open quizzes that people I may see cannot try again unless an attempt is granted."""
     filters = UsedUpFilter(user_id, module_id)
     return json_of(await app.attempt_grants(context).used_up(filters, page))

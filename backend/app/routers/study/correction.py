@@ -30,7 +30,7 @@ async def correct(
     app: App,
     dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002  # a query parameter
 ) -> Response:
-    """Correct a published key and regrade; 200 and nothing written with `dry_run`."""
+    """Correct a published key and regrade. With `dry_run` it answers 200 and writes nothing."""
     service = app.corrections(context)
     if dry_run:
         return await respond(service.preview(module_id, number, payload))

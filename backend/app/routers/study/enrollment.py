@@ -59,7 +59,7 @@ async def list_enrollments(
     module_id: uuid.UUID | None = None,
     overdue: Annotated[bool | None, Query()] = None,
 ) -> Response:
-    """List my enrollments, or as a manager or admin those of whom I see, newest first."""
+    """List my enrollments, or as a manager or admin those of people I may see, newest first."""
     filters = EnrollmentFilter(user_id, status, module_id, overdue)
     return json_of(await app.enrollments(context).list(filters, page))
 
@@ -74,7 +74,7 @@ async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -
 async def read_content(
     enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
 ) -> Response:
-    """Read what the pinned version shows its learners: immutable, and without answers."""
+    """Read the content of the enrollment's version. It never changes, and it has no answers."""
     return content_of(await app.enrollments(context).content(enrollment_id, known))
 
 
@@ -88,7 +88,7 @@ async def report_progress(
     context: Learner,
     app: App,
 ) -> Response:
-    """Report progress. It only ever moves forward, so a report may be repeated at will."""
+    """Report progress. It never moves backward, so a report may be repeated."""
     service = app.enrollments(context)
     return json_of(await service.report_progress(enrollment_id, section_id, payload))
 
@@ -110,7 +110,7 @@ async def acknowledge(
 
 @router.get("/{enrollment_id:uuid}/signatures", response_model=ListOf[SignatureRead])
 async def list_signatures(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
-    """List what was signed here, under which name and by whom; all of it at once."""
+    """List all signatures of the enrollment, with the printed names and the signers."""
     return json_of(await app.enrollments(context).signatures(enrollment_id))
 
 

@@ -23,5 +23,5 @@ Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
 async def analyse_quiz(
     module_id: uuid.UUID, number: Number, section_id: uuid.UUID, context: Author, app: App
 ) -> Response:
-    """Read how a published quiz and each of its questions did."""
+    """Read statistics of a published quiz and each of its questions."""
     return await respond(app.question_analysis(context).get(module_id, number, section_id))

@@ -19,7 +19,7 @@ class MatchedCriterion(Resource):
 
 
 class KnownAnswer(Resource):
-    """What is said of the day that is asked about, by what was known on `known_on`."""
+    """The status on the day asked about, according to what was known on `known_on`."""
 
     known_on: date
     status: ComplianceStatus
@@ -31,9 +31,9 @@ class KnownAnswer(Resource):
 class WhyRead(Resource):
     """`summary` says in words what the other fields say as data.
 
-    Of a day that is over there are two answers: what is true of it as far as is known today
-    (`known_now`), and what was shown on that day itself (`known_then`). They differ where
-    something was entered late. Either is null where no line is or was shown.
+    For a past day there are two answers: what is known about it today (`known_now`), and what was
+    shown on that day itself (`known_then`). They differ if something was entered late. Either is
+    null if there is no line for the person and requirement.
     """
 
     summary: str
@@ -63,7 +63,7 @@ class MissingModule(Resource):
 
 
 class MissingRead(Resource):
-    """Any one of these modules would do, or the credential."""
+    """Completing any one of these modules meets the requirement, and so does the credential."""
 
     modules: list[MissingModule]
     credential_kind: str | None
@@ -100,6 +100,6 @@ class ComplianceRead(Resource):
     user_id: uuid.UUID
     as_of: date
     known_on: date
-    """The day whose knowledge this is."""
+    """The day whose knowledge is used."""
 
     items: list[ComplianceLine]

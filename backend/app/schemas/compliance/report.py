@@ -24,7 +24,7 @@ class ReportGroup(Resource):
 
 
 class ReconcilingRequirement(Resource):
-    """A rule that has changed, and the share of people who are worked out by it."""
+    """A requirement whose rule has changed, and the share of people it has been applied to."""
 
     id: uuid.UUID
     title: str
@@ -34,8 +34,8 @@ class ReconcilingRequirement(Resource):
 class ComplianceReport(Resource):
     """`known_on` is null for today's knowledge.
 
-    The counts are exact, but for the requirements that `reconciling` names: these may still follow
-    an earlier rule, or not be counted at all.
+    The counts are exact except for the requirements in `reconciling`, which may still be counted by
+    an earlier rule or not be counted at all.
     """
 
     as_of: date
@@ -68,7 +68,7 @@ class ReportLine(Resource):
     department: str | None
     job_title: str | None
     reconciling: bool
-    """Whether the line may still follow an earlier rule, since a change is being worked out."""
+    """Whether the line may still follow an earlier rule, because a change is being applied."""
 
 
 class ExportedLine(Resource):

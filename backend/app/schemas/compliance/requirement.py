@@ -29,7 +29,7 @@ class RequirementUpdate(Changes):
 
 
 class RequirementPreview(Payload):
-    """A change that is only tried out; with null for its rule, withdrawing the requirement."""
+    """A change to be previewed; null for the rule previews withdrawing the requirement."""
 
     rule: Rule | MISSING | None = MISSING
     effective_from: Day | None = None
@@ -62,7 +62,7 @@ class RequirementRead(Resource):
     """False while people's periods still follow an earlier rule."""
 
     reconciling: float | None
-    """Until then, the share of people who are worked out; null: everybody is."""
+    """The share of people that the rule has been applied to; null once that is everybody."""
 
     archived: bool
     created_at: datetime
@@ -84,6 +84,6 @@ class Preview(Resource):
     would_release: int
     unchanged: int
     added: list[PersonReference] = Field(default_factory=list)
-    """The first of those whom it would add."""
+    """The first of the people whom the change would add."""
 
     released: list[PersonReference] = Field(default_factory=list)

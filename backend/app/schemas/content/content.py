@@ -1,4 +1,7 @@
-"""What a version shows its learners: served as it was frozen, and described for clients."""
+"""The content of a version as learners see it.
+
+It is served as it was stored; these models only describe it in the OpenAPI document.
+"""
 
 import uuid
 from typing import Annotated, Any
@@ -32,10 +35,10 @@ class ContentSection(Resource):
     position: int
     settings: dict[str, Any]
     questions: list[ShownQuestion]
-    """Without answers and explanations; empty where each attempt draws its own."""
+    """Without answers and explanations; empty if each attempt draws its own questions."""
 
     document_sha256: str | None = None
-    """What an acknowledgement signs."""
+    """The text that the signature of an acknowledgement covers."""
 
 
 def _shown_settings_of(kind: SectionKind) -> dict[str, Form]:

@@ -6,9 +6,9 @@ from app.schemas.base import Resource
 
 
 class ProblemRead(Resource):
-    """`skipped`: nothing of the question was carried.
+    """`skipped`: the question was not imported or exported.
 
-    The file is refused as a whole then, unless the import was told to skip such questions.
+    An import then refuses the whole file, unless it was told to skip such questions.
     """
 
     line: int
@@ -21,9 +21,9 @@ class ProblemRead(Resource):
 
 
 class ImportReport(Resource):
-    """What an import did, or would do in a dry run. Questions are known by their ids.
+    """What an import did, or would do in a dry run. Questions are recognised by their ids.
 
-    `problems` names each question that was skipped, and what was left behind of others.
+    `problems` names each question that was skipped, and what was left out of other questions.
     """
 
     format: BankFormat

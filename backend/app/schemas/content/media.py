@@ -37,7 +37,7 @@ class MediaCreate(Payload):
 
 
 class MediaRead(Versioned):
-    """`found_type` and `found_bytes` are what was uploaded, once that was looked at."""
+    """`found_type` and `found_bytes` describe the uploaded file once it was checked."""
 
     model_config = ConfigDict(validate_by_name=True)
 
@@ -58,7 +58,7 @@ class MediaRead(Versioned):
 
 
 class Upload(Resource):
-    """What supabase-js' `uploadToSignedUrl` takes, and the URL for a PUT without it."""
+    """The arguments for supabase-js' `uploadToSignedUrl`, and a URL for a PUT without it."""
 
     bucket: str
     path: str

@@ -18,7 +18,7 @@ class Contact(Payload):
 
 
 class ContinuingEducation(Payload):
-    """What the approved provider says that the module is worth."""
+    """The CE hours that an approved provider gives for the module."""
 
     provider_name: Line
     provider_number: Label
@@ -28,7 +28,7 @@ class ContinuingEducation(Payload):
 
 
 class ModuleTeachingReplace(Payload):
-    """Replaces everything: what is left out is not set."""
+    """Replaces everything; fields that are left out become unset."""
 
     contact: Contact | None = None
     ce: ContinuingEducation | None = None

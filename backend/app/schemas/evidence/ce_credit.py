@@ -30,7 +30,7 @@ class CapRead(Resource):
 
 
 class FigureRead(Resource):
-    """A number of the profile, where it is taken from, and who has the last word on it."""
+    """A number of the profile, its source, and the authority that decides about it."""
 
     name: str
     value: ExactNumber
@@ -47,7 +47,7 @@ class ShortfallRead(Resource):
 
 
 class CeCredits(Resource):
-    """`counted` is what the caps leave of `earned`. `notice` says who has the last word."""
+    """`counted` is `earned` after the caps. `notice` names the authority that decides."""
 
     user_id: uuid.UUID
     profile: LicenceProfile

@@ -15,7 +15,7 @@ class CredentialKindRead(Resource):
 
 
 class CredentialRead(Resource):
-    """A card or licence: external evidence of the same id, and where it stands today.
+    """A card or licence: external evidence of the same id, and its status today.
 
     `renews_id` is the verified card of the same kind before it.
     """

@@ -21,7 +21,7 @@ def _canonical(reference: str) -> str:
 Reference = Annotated[
     StorableText, StringConstraints(min_length=1, max_length=500), AfterValidator(_canonical)
 ]
-"""The id of a file of evidence, or where else the evidence is kept."""
+"""The id of an uploaded file, or a text that says where else the evidence is kept."""
 
 
 Kind = Annotated[Line, AfterValidator(credential_code)]

@@ -72,7 +72,7 @@ class SessionQuestionRead(Resource):
 
 
 class LiveSessionDetail(LiveSessionRead):
-    """A learner sees the own line of the roster only, and no questions."""
+    """Learners see only their own line of the roster, and no questions."""
 
     roster: list[RosterEntry]
     questions: list[SessionQuestionRead]
@@ -95,10 +95,10 @@ class SessionQuestionCreate(Payload):
 
 class LiveSessionClosed(LiveSessionRead):
     completed: list[uuid.UUID]
-    """Attendees whose open enrollment got its live section completed."""
+    """Attendees in whose open enrollment the live section was completed."""
 
     credited: list[uuid.UUID]
-    """Attendees without one, whom the attendance alone credits with the module."""
+    """Attendees without an enrollment who get credit for the module from the attendance alone."""
 
     not_enrolled: list[uuid.UUID]
-    """Attendees without one, where the module asks for more than the session."""
+    """Attendees without an enrollment, if the module requires more than the session."""

@@ -14,7 +14,7 @@ class RetentionPeriodReplace(Payload):
 
 
 class RetentionPeriodRead(Versioned):
-    """`years` is what holds: the source's minimum, or longer where the organisation says so."""
+    """`years` is the period that applies: the source's minimum or the organisation's longer one."""
 
     retention_class: RetentionClass
     minimum_years: int
@@ -23,7 +23,7 @@ class RetentionPeriodRead(Versioned):
 
 
 class ErasureDue(Resource):
-    """`erasable_from` is None where no day is known: a legal hold, or no known last day."""
+    """`erasable_from` is None under a legal hold, and if the last day at work is not known."""
 
     user_id: uuid.UUID
     full_name: str | None

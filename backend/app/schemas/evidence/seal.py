@@ -5,7 +5,7 @@ from app.schemas.base import Resource
 
 
 class SealRead(Resource):
-    """A batch of records under one Merkle root. Keep `hash` where nobody alters it."""
+    """A batch of records under one Merkle root. Keep `hash` where it cannot be altered."""
 
     id: uuid.UUID
     created_at: datetime

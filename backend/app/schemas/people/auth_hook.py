@@ -8,7 +8,7 @@ class NewAccount(BaseModel):
 
 
 class BeforeUserCreated(BaseModel):
-    """Only what we decide on: Supabase adds members as it likes."""
+    """The members that the decision needs. Others are ignored, because Supabase may add some."""
 
     user: NewAccount
 

@@ -40,13 +40,13 @@ class ReturnCreate(Payload):
 
 class TerminationCreate(Payload):
     effective_on: RecentDay
-    """The first day that is no longer one of employment."""
+    """The first day after the employment."""
 
     note: Line | None = None
 
 
 class RehireCreate(Payload):
-    """What is not sent stays as it was."""
+    """Fields that are left out keep the values from before."""
 
     hired_on: RecentDay
     location_id: uuid.UUID | MISSING | None = MISSING
@@ -57,7 +57,7 @@ class RehireCreate(Payload):
 
 
 class TransferCreate(Payload):
-    """What is not sent stays as it is."""
+    """Fields that are left out are not changed."""
 
     effective_on: RecentDay
     location_id: uuid.UUID | MISSING | None = MISSING

@@ -19,7 +19,7 @@ class UserRead(Versioned):
     display_name: str
     name_confirmed: bool
     directory_name: str | None
-    """The name that evidence has: until a change of one's own is confirmed, the one of before."""
+    """The name that evidence uses: the earlier one until the person's own change is confirmed."""
 
     name_aliases: list[str]
     department: str | None

@@ -19,7 +19,7 @@ Answers = dict[str, Answer]
 
 
 class AnswersPayload(Payload):
-    """Answers by question id, as docs/quizzes.md has them by kind; null clears one."""
+    """Answers by question id, in the form that docs/quizzes.md gives by kind; null clears one."""
 
     answers: Answers = Field(default_factory=dict, max_length=MAX_ANSWERS)
 
@@ -35,7 +35,7 @@ class AttemptBase(Resource):
 
 
 class AttemptOpen(AttemptBase):
-    """What the learner needs to go on, on this or on another device."""
+    """What the learner needs to continue the attempt, also on another device."""
 
     state: Literal[AttemptState.OPEN]
     questions: list[ShownQuestion]
@@ -65,8 +65,8 @@ class AttemptRead(AttemptBase):
 class AttemptResultRead(AttemptRead):
     """`feedback`, `questions` and `answers` are there for the learner alone.
 
-    `feedback` is there only where the quiz's policy allows it. Points are rounded for display;
-    whether it is passed was decided on the exact share.
+    `feedback` is there only if the quiz's policy allows it. Points are rounded for display, but
+    `passed` was decided by the exact points.
     """
 
     feedback: AttemptFeedback | None = Field(None, exclude_if=lambda value: value is None)

@@ -31,7 +31,7 @@ class QuizReference(Resource):
 
 
 class UsedUpRead(Resource):
-    """An open enrollment whose quiz cannot be tried again unless somebody grants an attempt."""
+    """An open enrollment whose quiz cannot be tried again unless an attempt is granted."""
 
     enrollment_id: uuid.UUID
     user: Learner

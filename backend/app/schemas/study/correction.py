@@ -35,7 +35,7 @@ class CorrectionRead(Resource):
 
 
 class RegradeRead(Resource):
-    """`kept_pass`: below the mark now; the pass stays."""
+    """`kept_pass`: the new score is below the pass mark, but the attempt stays passed."""
 
     attempt_id: uuid.UUID
     enrollment_id: uuid.UUID
@@ -59,7 +59,7 @@ class CorrectionReport(Resource):
     newly_passed: int
     kept_passes: int
     records_corrected: int | None
-    """Training records that were written beside wrong ones; null in a dry run."""
+    """Number of training records that correct earlier ones; null in a dry run."""
 
     changes: list[RegradeRead]
-    """Of people whom the reader may see; the counts are of everybody."""
+    """The results of people whom the reader may see. The counts include everybody."""

@@ -35,7 +35,7 @@ class BulkEnroll(Payload):
 
 
 class BulkResult(Resource):
-    """How many people: newly enrolled, already under way, unknown or not yours to assign."""
+    """Numbers of people: newly enrolled, enrolled already, and unknown or not yours to assign."""
 
     created: int
     already_enrolled: int

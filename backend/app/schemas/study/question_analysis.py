@@ -43,7 +43,7 @@ class QuizAnalysis(Resource):
     section_id: uuid.UUID
     version: int
     attempts: int
-    """Graded ones; all other figures are of these."""
+    """The graded attempts, which all other figures are about."""
 
     open: int
     timed_out: int

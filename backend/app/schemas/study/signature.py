@@ -10,10 +10,10 @@ class SignatureRead(Resource):
     user_id: uuid.UUID
     printed_name: str
     directory_name: str | None
-    """The signer's name in the directory at that time; older signatures do not know it."""
+    """The signer's name in the directory at that time; null if it was not yet kept then."""
 
     email: str | None
-    """The same of the address."""
+    """The signer's address at that time; null if it was not yet kept then."""
 
     meaning: str
     document_sha256: str

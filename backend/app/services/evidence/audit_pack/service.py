@@ -80,7 +80,7 @@ class AuditPackService(Service):
         await self._note(pack)
 
     async def _note(self, pack: AuditPack) -> None:
-        """Keep the manifest's hash where whoever alters a pack cannot reach it."""
+        """Store the manifest's hash in the audit trail, so that changes of the pack are noticed."""
         async with self.work() as uow:
             after = {"manifest_sha256": pack.manifest_sha256, "records": pack.records}
             await uow.audit(AuditAction.AUDIT_PACK_COMPLETED, pack.pack_id, after=after)
@@ -134,4 +134,4 @@ def _manifest(pack: AuditPack, query: PackQuery, digests: Mapping[str, tuple[str
 
 
 def _untold(_records: int) -> None:
-    """Nobody wants to know."""
+    """Ignore the progress, for callers that do not show it."""
