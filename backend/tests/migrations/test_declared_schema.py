@@ -2,10 +2,12 @@
 
 import ast
 from collections.abc import AsyncIterator
+from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import render_python_code
-from alembic.operations.ops import UpgradeOps
+from alembic.operations.ops import DowngradeOps, UpgradeOps
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -82,6 +84,14 @@ def changes(connection: Connection) -> list[tuple[str, str]]:
     return [(operation.upgrade, operation.downgrade) for operation in operations(connection)]
 
 
+def written(directives: UpgradeOps | DowngradeOps) -> list[str]:
+    """Return the statements of a revision as they come back from its file."""
+    statements: list[str] = []
+    code = f"def run():\n    {render_python_code(directives)}\nrun()"
+    exec(code, {"op": SimpleNamespace(execute=statements.append), "dedent": dedent})  # noqa: S102  # as Alembic does
+    return statements
+
+
 async def execute(connection: AsyncConnection, statements: str) -> None:
     for statement in statements.split("; "):
         await connection.exec_driver_sql(statement)
@@ -97,13 +107,13 @@ async def test_a_difference_is_seen_mended_and_brought_back(
 ) -> None:
     await execute(owner, planted)
     before = await owner.run_sync(existing)
-    found = await owner.run_sync(changes)
-    assert found
-    for upgrade, _ in found:
-        await owner.exec_driver_sql(upgrade)
+    upgrade = UpgradeOps(await owner.run_sync(operations))
+    assert upgrade.ops
+    for statement in written(upgrade):
+        await owner.exec_driver_sql(statement)
     assert await owner.run_sync(changes) == []
-    for _, downgrade in reversed(found):
-        await owner.exec_driver_sql(downgrade)
+    for statement in written(upgrade.reverse()):
+        await owner.exec_driver_sql(statement)
     assert await owner.run_sync(existing) == before
 
 

@@ -32,8 +32,11 @@ class ExecuteOp(MigrateOperation):
 
 
 @renderers.dispatch_for(ExecuteOp)
-def _render(_context: AutogenContext, operation: ExecuteOp) -> str:
-    return f'op.execute(r"""\n{operation.upgrade.strip()}\n""")'
+def _render(context: AutogenContext, operation: ExecuteOp) -> str:
+    # Alembic indents every line of a revision, also those within a text. PostgreSQL keeps the body
+    # of a function as it was written, so an indented one would differ from the code's.
+    context.imports.add("from textwrap import dedent")
+    return f'op.execute(dedent(r"""\n{operation.upgrade.strip()}\n"""))'
 
 
 def difference(database: Definitions, code: Definitions) -> Iterator[ExecuteOp]:
