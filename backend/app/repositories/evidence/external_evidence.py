@@ -2,7 +2,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, Tuple, exists, func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
@@ -97,7 +97,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         renewed = exists().where(
             later.user_id == ExternalEvidence.user_id,
             func.lower(later.credential_kind) == func.lower(ExternalEvidence.credential_kind),
-            later.printed_expiry > ExternalEvidence.printed_expiry,
+            _place(later) > _place(ExternalEvidence),
             *_stands(later),
         )
         statement = (
@@ -114,6 +114,12 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         )
         keyset = Keyset(ExternalEvidence.printed_expiry, ExternalEvidence.id, date)
         return await self.page(statement, request, keyset)
+
+
+def _place(evidence: type[ExternalEvidence]) -> Tuple:
+    """Return where a card stands among those of its kind, as the domain orders them."""
+    expiry = func.coalesce(evidence.printed_expiry, literal(date.max))
+    return tuple_(expiry, evidence.completed_on, evidence.id)
 
 
 def _stands(evidence: type[ExternalEvidence]) -> tuple[ColumnElement[bool], ...]:

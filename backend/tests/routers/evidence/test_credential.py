@@ -30,14 +30,14 @@ async def manager_of(session: AsyncSession, learner: User) -> User:
 
 
 async def card(
-    api: Api, user: User, verifier: User | None, expires_in: int, kind: str = "RDH"
+    api: Api, user: User, verifier: User | None, expires_in: int | None, kind: str = "RDH"
 ) -> str:
     body: dict[str, Any] = {
         "provider": "Dental Hygiene Board of California",
         "title": "Licence",
         "credential_kind": kind,
         "completed_on": in_days(-700),
-        "printed_expiry": in_days(expires_in),
+        "printed_expiry": None if expires_in is None else in_days(expires_in),
         "hours": 0,
     }
     entered = await api.post("/external-trainings", user, json=body)
@@ -113,6 +113,22 @@ class TestExpiring:
         page = (await api.get("/credentials?limit=1", admin)).json()
         following = await api.get(f"/credentials?limit=1&cursor={page['next_cursor']}", admin)
         assert [page["items"][0]["id"], following.json()["items"][0]["id"]] == [lapsed, soon]
+
+    async def test_lists_what_the_register_calls_current(
+        self, api: Api, learner: User, manager_of: User
+    ) -> None:
+        """A card that was entered twice, and one that the same card without an expiry renews."""
+        for expires_in, kind in ((30, "rdh"), (30, "rdh"), (20, "radiography")):
+            await card(api, learner, manager_of, expires_in, kind)
+        await card(api, learner, manager_of, None, "radiography")
+        register = (await api.get(f"/users/{learner.id}/credentials", learner)).json()["items"]
+        (stands,) = (
+            each["id"]
+            for each in register
+            if each["status"] == "current" and each["printed_expiry"] is not None
+        )
+        listed = (await api.get("/credentials", learner)).json()["items"]
+        assert [each["id"] for each in listed] == [stands]
 
 
 class TestKinds:
