@@ -315,8 +315,11 @@ def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) 
     if options.seed:
         emails = ", ".join(person.email for person in demonstration_identities())
         console.print(f"  Sign in    {emails}")
-        console.print(f"             all with the password {PASSWORD}\n")
-        console.print("Try it:\n", style="bold")
+        console.print(f"             all with the password {PASSWORD}")
+    console.print("\nCommands beside it:\n", style="bold")
+    console.print(_environment(settings, postgres), markup=False)
+    if options.seed:
+        console.print("\nTry it:\n", style="bold")
         console.print(_tour(origin), markup=False)
     console.print("\nCtrl-C stops everything; the data stay.\n")
 
@@ -331,6 +334,17 @@ def _announce_models_ahead(postgres: EmbeddedPostgres, missing: str) -> None:
         '    uv run alembic revision --autogenerate -m "say what changes"\n\n'
         "Then start again: a start applies what is new.\n",
         markup=False,
+    )
+
+
+def _environment(settings: Settings, postgres: EmbeddedPostgres) -> str:
+    return (
+        f"  export ENVIRONMENT={settings.environment.value} \\\n"
+        f"    SUPABASE_URL={settings.supabase_url} \\\n"
+        f"    SUPABASE_SECRET_KEY={SECRET_KEY} \\\n"
+        f"    DATABASE_URL={postgres.dsn(DATABASE, API_ROLE)} \\\n"
+        f"    MIGRATION_DATABASE_URL={postgres.dsn(DATABASE)}\n"
+        "  uv run training records verify"
     )
 
 

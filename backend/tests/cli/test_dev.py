@@ -49,7 +49,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevSt
         yield stack
 
 
-async def bash(script: str) -> list[str]:
+async def bash(script: str, folder: Path = ROOT) -> list[str]:
     """Run what a person pastes; every command of it has to succeed."""
     process = await asyncio.create_subprocess_exec(
         "bash",
@@ -58,6 +58,7 @@ async def bash(script: str) -> list[str]:
         "-c",
         script,
         env={"PATH": os.environ["PATH"]},
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
@@ -102,6 +103,19 @@ async def test_the_printed_commands_work(stack: DevStack) -> None:
     commands = stack.announcement.partition("Try it:")[2].rpartition("Ctrl-C")[0]
     *_, answer = await bash(commands)
     assert json.loads(answer)["email"] == "learner@unified.example"
+
+
+async def test_the_printed_environment_is_all_that_commands_need(stack: DevStack) -> None:
+    commands = stack.announcement.partition("Commands beside it:")[2].partition("Try it:")[0]
+    *_, answer = await bash(commands.replace("uv run ", ""))
+    assert answer == "Every link holds."
+
+
+async def test_the_examples_for_frontend_developers_work(stack: DevStack, tmp_path: Path) -> None:
+    examples = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    script = "".join(examples).replace("127.0.0.1:8000", f"127.0.0.1:{stack.port}")
+    output = await bash(script.replace("uv run ", ""), tmp_path)
+    assert any("records hold" in line for line in output)
 
 
 async def test_the_tour_of_the_readme_works(stack: DevStack) -> None:
