@@ -40,7 +40,7 @@ class Round:
     failures: int = 0
 
     def t(self, variant: Variant) -> float:
-        # A few quick requests may take less than a tick of the clock, which shows as nothing.
+        # A few quick requests may take less than one tick of the clock, which is measured as zero.
         return self.cpu["limit"].total / max(self.cpu[variant].total, 1)
 
 
@@ -121,7 +121,7 @@ class Bench:
             "SUPABASE_URL": self.identity.origin,
             "SUPABASE_SECRET_KEY": "sb_secret_bench",
             "LOG_LEVEL": "WARNING",
-            # Still timed; but eight assignments of everybody at once are slow, and no news.
+            # A high limit, because eight assignments of everybody at once are slow without a fault.
             "SLOW_QUERY_MS": "10000",
         }
         return Server(TRAINING, environment, "/api/v1/health/ready")

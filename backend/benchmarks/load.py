@@ -1,4 +1,4 @@
-"""A bounded closed-loop load on loopback: so many connections, so many requests, then it ends."""
+"""A closed-loop load on loopback, with a fixed number of connections and of requests."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The token check within the process, where no round trip hides it."""
+"""Measures the token check within the process, without the noise of round trips."""
 
 import asyncio
 import statistics

@@ -93,7 +93,7 @@ async def _measure(bench: Bench, chosen: list[Operation], options: Options) -> l
         size = {"rounds": options.rounds, "requests": options.requests}
         result = await bench.measure(operation, **size)
         if options.repeat and not gates.meets_goal(result):
-            # All rounds count: to keep the better run would be to choose the figure.
+            # The rounds of both runs count. Keeping only the better run would falsify the figure.
             result.rounds += (await bench.measure(operation, **size)).rounds
         results.append(result)
     return results

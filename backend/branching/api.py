@@ -141,7 +141,7 @@ class ManagementApi:
     async def _attempts(
         self, method: str, path: str, *, query: Query | None = None, body: Body | None = None
     ) -> AsyncIterator[_Attempt]:
-        """Send again after a pause, until the caller has enough of it or the attempts are used."""
+        """Yield responses to repeated sending, with pauses, until the attempts are used up."""
         for number in range(ATTEMPTS):
             attempt = await self._once(method, path, query, body)
             yield attempt

@@ -68,7 +68,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Waits for what comes up by itself, and says what it waits for."""
+    """Waits for services that are starting, and prints what it waits for."""
 
     backoff: Backoff = field(default_factory=lambda: Backoff(first=2.0))
     report: Report = lambda _line: None
@@ -258,7 +258,7 @@ class BranchService:
         return branch
 
     async def _clean_up(self, name: str) -> None:
-        """Delete as far as that goes: the error that led here is the one to report."""
+        """Try to delete, and ignore failures: the error that led here is the one to report."""
         try:
             deleted = await self.delete(name)
         except BranchError as error:
@@ -268,7 +268,7 @@ class BranchService:
 
 
 async def _tried(check: Check) -> str | None:
-    """Turn what may pass by itself into what is still missing."""
+    """Return the error as text if waiting may help, so that it counts as still missing."""
     try:
         return await check()
     except (ProbeError, ApiUnavailableError) as error:

@@ -1,4 +1,4 @@
-"""Whether a branch really answers: its status is up to a minute early."""
+"""Checks whether a branch answers. Its status says so up to a minute too early."""
 
 from typing import Final, Protocol
 

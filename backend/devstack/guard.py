@@ -16,7 +16,7 @@ def refuse_production(environment: str, replaced: str) -> None:
 
 
 def loopback_cors(expose_headers: Sequence[str]) -> Middleware:
-    """Let pages served from this machine, and no others, read the answers."""
+    """Return the CORS middleware that lets only pages served from this machine read answers."""
     return Middleware(
         CORSMiddleware,
         allow_origin_regex=_LOOPBACK_ORIGIN,

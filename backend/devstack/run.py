@@ -53,7 +53,7 @@ ELSEWHERE = "Or choose another folder: training dev --data-dir FOLDER"
 FRONTENDS = tuple(
     f"http://{host}:{port}" for host in ("localhost", HOST) for port in (3000, 4200, 5173, 8080)
 )
-"""Where the usual development servers of frontends are."""
+"""The origins of the usual development servers for frontends."""
 
 
 class DevStackError(RuntimeError):

@@ -28,7 +28,7 @@ def bench(  # noqa: PLR0913, PLR0917  # typer reads options from parameters
 ) -> None:
     """Measure the hot operations against the limit; exit with 1 when a hard gate fails."""
     try:
-        # Only there in a checkout, with the development dependencies.
+        # Imported here because it exists only in a checkout with the development dependencies.
         from benchmarks.run import Options, main  # noqa: PLC0415
     except ModuleNotFoundError as error:
         err.print(f"The benchmark is not installed ({error.name} is missing).")

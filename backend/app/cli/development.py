@@ -26,7 +26,7 @@ def dev(
         err.print("The development stack refuses to start: ENVIRONMENT is production.")
         raise typer.Exit(2)
     try:
-        # Only installed with the development dependencies, and only needed here.
+        # Imported here because it is installed with the development dependencies only.
         from devstack.run import DevStackError, Options, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         err.print(f"The development stack is not installed ({error.name} is missing).")

@@ -1,4 +1,4 @@
-"""What commands that talk to the database have in common."""
+"""Settings and services for commands that use the database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Compose(Protocol):
-    """The way to what a process holds. Commands are below the composition root: they are told."""
+    """Builds the services of a process. Commands may not import the composition root themselves."""
 
     def __call__(
         self, settings: Settings, *, owner: bool
@@ -27,7 +27,7 @@ class Compose(Protocol):
 
 
 composition: ContextVar[Compose] = ContextVar("composition")
-"""Set before a command runs, by what called it."""
+"""Set by the entry point before a command runs."""
 
 
 def settings_or_exit() -> Settings:
@@ -42,7 +42,7 @@ def settings_or_exit() -> Settings:
 
 
 def with_services(use: Callable[[Services], Awaitable[T]], *, owner: bool = False) -> T:
-    """Run a use case with the environment's services; exit with 1 and one line when it fails.
+    """Run a use case with the environment's services; if it fails, print one line and exit with 1.
 
     `owner` connects as the owner of the schema instead of as the API's role.
     """

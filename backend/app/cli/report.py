@@ -1,4 +1,4 @@
-"""What a command has to tell: to a person, to a program, or only when something is wrong."""
+"""Output of commands: text for people, JSON for programs, or nothing unless something is wrong."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ form: ContextVar[Form] = ContextVar("form", default=Form.LINES)
 
 
 def report(value: object, *lines: str) -> None:
-    """Tell a result: `value` to programs, as one line of JSON, and `lines` to people."""
+    """Print a result: `value` as one line of JSON for programs, or `lines` for people."""
     if form.get() is Form.JSON:
         sys.stdout.buffer.write(to_json(value) + b"\n")
         sys.stdout.flush()
@@ -36,7 +36,7 @@ def report(value: object, *lines: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show rows to people: drawn on a terminal, else whole and separated by tabs."""
+    """Print rows for people: as a table on a terminal, else as lines separated by tabs."""
     if form.get() is not Form.LINES:
         return
     if not out.is_terminal:
@@ -50,5 +50,5 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def progress() -> Progress:
-    """Return a bar that is gone when it is done, and that only a terminal shows."""
+    """Return a progress bar that only a terminal shows and that is removed when it is done."""
     return Progress(console=err, transient=True, disable=not err.is_terminal)

@@ -1,4 +1,4 @@
-"""Worker processes, and how they and their supervisor end."""
+"""Starts worker processes, and ends them and their supervisor in order."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from app.core.metrics import SHARED_FOLDER
 
 
 class OrderlyServer(Server):
-    """Ends by returning, not by the signal that it was sent: that would look like a failure."""
+    """Returns after a signal. Raising the signal again, as uvicorn does, looks like a failure."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # as in uvicorn
         self.force_exit = self.should_exit and sig == signal.SIGINT
@@ -57,11 +57,11 @@ class Supervisor(Multiprocess):
         super().terminate_all()
 
     def handle_hup(self) -> None:
-        """End in order, as one worker does: its settings are the environment's in any case."""
+        """End in order. A reload would be useless, because settings come from the environment."""
         self.handle_term()
 
     def _is_starting(self, worker: Process) -> bool:
-        """Ask once, and look for the answer at each turn."""
+        """Ask the worker once, and check for its answer at each call."""
         if worker in self._started or not worker.process.is_alive():
             return False
         with contextlib.suppress(OSError, EOFError):

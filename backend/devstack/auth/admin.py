@@ -1,4 +1,4 @@
-"""What the service key may do."""
+"""Routes that need the service key."""
 
 from http import HTTPStatus
 from typing import Final

@@ -1,4 +1,4 @@
-"""What anybody may call, and what signed-in users may do with their own account."""
+"""Routes that anybody may call, and routes for signed-in users about their own account."""
 
 from http import HTTPStatus
 from typing import Final

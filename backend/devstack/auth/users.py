@@ -46,7 +46,7 @@ class Users:
         return _user(await self._pool.fetchrow(query, email))
 
     async def page(self, number: int, size: int) -> tuple[list[User], int]:
-        """Newest first, with the total. Pages repeat and skip those of one instant, as there."""
+        """Return a page, newest first, and the total. Accounts of one instant come in no order."""
         rows = await self._pool.fetch(
             "SELECT * FROM auth.users ORDER BY created_at DESC LIMIT $1 OFFSET $2",
             size,

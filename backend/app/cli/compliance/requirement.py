@@ -1,4 +1,4 @@
-"""`training requirements`: who has to show what, and by when."""
+"""`training requirements`: brings stored statuses and enrollments up to date."""
 
 import uuid
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`training media`: what nobody needs any more in the bucket."""
+"""`training media`: removes files from the bucket that are not needed any more."""
 
 from datetime import timedelta
 from typing import Annotated

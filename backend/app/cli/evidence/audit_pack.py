@@ -1,4 +1,4 @@
-"""`training audit-pack` and `training verify`: the auditor's pack, made and examined."""
+"""`training audit-pack` and `training verify`: makes and checks the auditor's pack."""
 
 import hashlib
 import subprocess
@@ -87,7 +87,7 @@ def verify(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
 
 
 def _run(pack: Path, *arguments: str) -> int:
-    """Run the released verifier as auditors do, apart from this application."""
+    """Run the released verifier in a process of its own, as auditors do."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / VERIFIER
         script.write_bytes(verifier())

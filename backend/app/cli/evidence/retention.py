@@ -64,7 +64,7 @@ async def _due(services: Services) -> list[ErasureDue]:
 
 
 async def _erase(services: Services, people: list[ErasureDue]) -> list[Erased]:
-    """Seal first: what is erased must have been under a seal."""
+    """Seal the evidence, because only what a seal covers may be erased; then erase it."""
     while await services.training_records(SYSTEM).seal() is not None:
         pass
     return [await services.retention(SYSTEM).erase(item.user_id) for item in people]

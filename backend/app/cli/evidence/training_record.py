@@ -1,4 +1,4 @@
-"""`training records`: the evidence."""
+"""`training records`: verifies and seals the evidence."""
 
 from collections.abc import Sequence
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`training users`: what an operator does to the directory."""
+"""`training users`: roles, and the comparison with the accounts in Supabase."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ def promote(
     email: Annotated[str, typer.Argument(help="Address of an active person.")],
     role: Annotated[Role, typer.Option(help="The role to give.")] = Role.ADMIN,
 ) -> None:
-    """Give a person a role; this is how the first admin is made."""
+    """Give a person a role. The first admin has to be made with this command."""
 
     async def use(services: Services) -> dict[str, str]:
         user = await services.users(SYSTEM).promote(email, role)

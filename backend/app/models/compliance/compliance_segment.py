@@ -152,11 +152,11 @@ class CompliancePending(UUIDModel):
 
 
 class ComplianceOutdated(UUIDModel):
-    """A person who is not worked out yet by the present form of a requirement.
+    """A person to whom the present form of a requirement has not been applied yet.
 
-    Written with the change of the requirement where too many people are concerned to reconcile
-    them at once; reconciling the person takes it away. Not unique, so that a change never waits
-    for a reconciliation that takes a row away.
+    A change of a requirement writes these rows if it concerns too many people to reconcile them at
+    once. Reconciling the person deletes the row. Rows are not unique, so that a change never waits
+    for a reconciliation that is deleting one.
     """
 
     __tablename__ = "compliance_outdated"

@@ -53,7 +53,7 @@ class RequirementVersion(AppendOnlyModel):
     number: Mapped[int] = mapped_column(Integer)
     effective_from: Mapped[date]
     recorded_on: Mapped[date]
-    """The latest day that it was at any location: no office's past changes."""
+    """The latest calendar day at any location, so that no location's past changes."""
 
     rule: Mapped[JsonObject | None] = mapped_column(_RULE)
     """Null withdraws the requirement."""

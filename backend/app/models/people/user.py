@@ -33,7 +33,7 @@ class User(RevisionedModel):
 
     email_confirmed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     full_name: Mapped[str | None] = mapped_column(String(200))
-    """What the person is called. Evidence has `directory_name`."""
+    """The name by which the person is addressed. Evidence uses `directory_name`."""
 
     name_confirmed: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     previous_name: Mapped[str | None] = mapped_column(String(200))

@@ -67,7 +67,7 @@ class AttemptResult(AppendOnlyModel):
     attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("quiz_attempts.id"))
     revision: Mapped[int] = mapped_column(Integer)
     correction_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("quiz_corrections.id"))
-    """What made the regrade necessary; none for revision 0."""
+    """The correction that caused the regrade; none for revision 0."""
 
     points: Mapped[Decimal] = mapped_column(Numeric(12, 6))
     max_points: Mapped[Decimal] = mapped_column(Numeric(12, 6))

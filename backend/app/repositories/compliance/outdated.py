@@ -1,4 +1,4 @@
-"""Who is still to be worked out by a rule that has changed: a queue that processes share."""
+"""The queue of people to whom a changed rule has not been applied yet. Processes share it."""
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
@@ -45,7 +45,7 @@ LOOKED_AT = 20
 
 
 def reconciling() -> CTE:
-    """Return the requirements that not everybody is worked out by, with the share who are."""
+    """Return the requirements that are not applied to everybody yet, with the share done."""
     left = func.count(distinct(ComplianceOutdated.user_id))
     people = select(func.count()).select_from(User).scalar_subquery()
     share = func.floor(100 * (1 - cast(left, Float) / people)) / 100
@@ -61,7 +61,7 @@ class OutdatedRepository(Repository[ComplianceOutdated]):
     model = ComplianceOutdated
 
     async def queue(self, requirement_ids: Iterable[uuid.UUID]) -> None:
-        """Leave everybody with these requirements to whoever takes them next."""
+        """Queue everybody for these requirements, so that any process can take them."""
         await self.session.execute(_QUEUE, {"requirement_ids": list(requirement_ids)})
 
     async def is_empty(self) -> bool:

@@ -54,7 +54,7 @@ class Line:
     valid_through: date | None
     met_by: uuid.UUID | None
     reconciling: bool
-    """Whether the person is still to be worked out by a rule that has changed."""
+    """Whether a changed rule still has to be applied to the person."""
 
     @property
     def display_name(self) -> str:
@@ -107,7 +107,7 @@ class ReportRepository:
         return str((await self.session.execute(statement)).scalar_one())
 
     async def lines(self, actor: Actor, scope: ReportScope, request: PageRequest) -> Page[Line]:
-        """List person and requirement, by person; the cursor names the last of both."""
+        """List a line for each person and requirement, ordered by their ids."""
         statement = as_known(_lines().where(*in_scope(actor, scope)), scope)
         total = None
         if request.include_total:
@@ -126,7 +126,7 @@ class ReportRepository:
         return Page(items, cursor, total)
 
     async def stream_lines(self, actor: Actor, scope: ReportScope) -> AsyncIterator[Line]:
-        """Yield every line without holding them all; needs a transaction that stays open."""
+        """Yield every line without keeping all in memory; needs a transaction that stays open."""
         statement = (
             as_known(_lines(), scope)
             .where(*in_scope(actor, scope))

@@ -36,11 +36,11 @@ class ReportScope:
     status: ComplianceStatus | None = None
     user_id: uuid.UUID | None = None
     known_on: date | None = None
-    """The day as whose knowledge the report is made; None for today."""
+    """The day whose knowledge the report uses; None for today."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the stored counts can answer it, which count by one dimension only."""
+        """Whether stored counts can be used. They count by one dimension only."""
         narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
         return not any(narrowed) and self.known_on is None
 

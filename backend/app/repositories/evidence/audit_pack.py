@@ -64,7 +64,7 @@ class PackScope:
 
     @property
     def has_whole_chains(self) -> bool:
-        """Whether no link of anybody here is left out. Then links that were erased belong too."""
+        """Whether no link of these people is left out. Then the pack has erased links as well."""
         narrowed = (self.from_day, self.to_day, self.location_id, self.module_id)
         return not any(narrowed)
 
@@ -74,7 +74,7 @@ class PackScope:
 
 
 class EvidenceKind(StrEnum):
-    """What a pack has besides records, by table."""
+    """The evidence besides records that a pack contains, by table."""
 
     ERASURES = "erasures"
     VERSIONS = "module_versions"
@@ -120,12 +120,12 @@ class PackedEvidence:
     kind: str
     id: uuid.UUID
     content: str | None
-    """What `evidence()` says; None where the row was erased."""
+    """The text that `evidence()` returns for the row; None if the row was erased."""
 
     seal: int | None
     position: int | None
     leaf: str | None
-    """Its hash when it was sealed."""
+    """The hash that the text had when it was sealed."""
 
 
 class AuditPackRepository:
@@ -189,7 +189,7 @@ class AuditPackRepository:
             yield PackedVersion(*(await self.session.execute(statement)).one())
 
     async def evidence(self, scope: PackScope) -> AsyncIterator[list[PackedEvidence]]:
-        """Yield what else the scope has of evidence, kind by kind."""
+        """Yield the evidence besides records that is in the scope, kind by kind."""
         for kind, ids in _evidence_ids(scope).items():
             async for rows in self._batches(_evidence(kind, ids)):
                 yield [PackedEvidence(*row) for row in rows]
@@ -257,7 +257,7 @@ def _is_sealed(record_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[boo
 
 
 def _has_chain(scope: PackScope) -> ColumnElement[bool]:
-    """Whose chains the pack has: of whom the scope has a record."""
+    """Match the people whose chains are in the pack: those with a record in the scope."""
     if scope.has_whole_chains:
         return _person(scope, TrainingRecord.user_id)
     return TrainingRecord.user_id.in_(select(TrainingRecord.user_id).where(_in_scope(scope)))
@@ -329,7 +329,7 @@ def _evidence(kind: EvidenceKind, ids: Select[uuid.UUID]) -> Select[*_Evidence]:
 
 
 def _gone() -> Select[*_Evidence]:
-    """Select what was sealed, and of which nothing is left since somebody was erased."""
+    """Select sealed evidence that was deleted completely when a person was erased."""
     return (
         select(
             SealedRecord.kind,

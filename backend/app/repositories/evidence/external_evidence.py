@@ -75,7 +75,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         return list(await self.session.scalars(statement))
 
     async def credentials_of(self, user_id: uuid.UUID) -> list[ExternalEvidenceRow]:
-        """Return a person's cards and licences, whatever became of them."""
+        """Return a person's cards and licences, including rejected and withdrawn ones."""
         statement = (
             _rows()
             .where(

@@ -280,7 +280,7 @@ class LiveSessionRepository(Repository[LiveSession]):
         actor_id: uuid.UUID | None,
         request_id: str | None,
     ) -> None:
-        """Complete the class's section of what is completed, and name the trainer in its record."""
+        """Complete the class in completed enrollments, and name the trainer in the record."""
         adding = func.add_class_to_record(live.id, enrollment_id, actor_id, request_id)
         await self.session.execute(select(adding))
 

@@ -28,7 +28,7 @@ from app.repositories.base import Repository
 
 ERASE = "erase_person(uuid, text, date)"
 Subject = uuid.UUID | str
-"""What evidence is about: a module, or a kind of credential."""
+"""The subject of evidence: the id of a module, or a kind of credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class RetentionRepository(Repository[RetentionPeriod]):
         return (await self.session.scalars(statement)).one_or_none()
 
     async def classes(self) -> dict[Subject, set[RetentionClass]]:
-        """Return every class that a module or credential was ever under, by what it is about."""
+        """Return every retention class that a module or kind of credential ever had, by subject."""
         found: dict[Subject, set[RetentionClass]] = defaultdict(set)
         for rule in await self.session.scalars(select(RequirementVersion.rule)):
             if rule is None:

@@ -8,8 +8,8 @@ and `asker` (source, actor_id, request_id), which has one row.
 def creation(on_conflict: str = "NOTHING") -> str:
     """Return the expression `created`: the new rows of `enrollments`, and `is_new`.
 
-    `on_conflict` says what becomes of an open enrollment that was there, perhaps since a moment
-    ago: the index on open enrollments decides every race.
+    `on_conflict` is what to do with an enrollment that is open already. Another transaction may
+    have created it just now; the unique index on open enrollments settles such races.
     """
     return f"""
         INSERT INTO enrollments AS e (id, user_id, module_id, version_id, due_on, source, status)

@@ -67,7 +67,7 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Reported:
     actor: Actor
-    """Who the caller is."""
+    """The id of the caller."""
 
     state: str
     """The new state as JSON, or `{"error": code}`."""

@@ -1,4 +1,4 @@
-"""The auditor's pack: a ZIP that is made piece by piece, and proves itself with its verifier."""
+"""The auditor's pack: a ZIP that is made piece by piece and can be checked with the verifier."""
 
 import uuid
 from collections.abc import AsyncGenerator, Mapping
@@ -48,7 +48,7 @@ class AuditPack:
 
 class AuditPackService(Service):
     async def open(self, query: PackQuery, progress: Progress | None = None) -> AuditPack:
-        """Check the scope, leave a trace of the request, and return the pack to be streamed.
+        """Check the scope, write an audit event, and return the pack to be streamed.
 
         `progress` is told how many records have been written.
         """
