@@ -81,8 +81,16 @@ class _Tally:
             return newest
         return max(newest, self.complete)
 
-    def count(self, leaves: Sequence[Leaf], sealed_at: datetime) -> None:
+    def count(self, leaves: Sequence[Leaf], seal: RecordSeal) -> None:
         self.sealed += len(leaves)
+        # Before revision 0024 seals took records alone, by their random ids: such a seal says
+        # nothing about the time of what it leaves out. It comes before all others.
+        of_records = all(leaf.kind == RECORDS for leaf in leaves)
+        if seal.covers is None and of_records and not self.newest:
+            return
+        self._note_times(leaves, seal.created_at)
+
+    def _note_times(self, leaves: Sequence[Leaf], sealed_at: datetime) -> None:
         for leaf in leaves:
             # Whatever a row says, it is no newer than its seal.
             if leaf.recorded_at is not None:
@@ -184,7 +192,7 @@ async def _seal_fault(uow: UnitOfWork, seal: RecordSeal, tally: _Tally) -> Broke
     for leaf in leaves:
         if reason := _leaf_fault(leaf, tally):
             return BrokenLink(reason, leaf.id, seal_number=seal.number, kind=leaf.kind)
-    tally.count(leaves, seal.created_at)
+    tally.count(leaves, seal)
     root = merkle_root([leaf.sealed_hash for leaf in leaves])
     expected = seal_hash(seal.previous_hash, seal.number, len(leaves), root, seal.covers)
     if root != seal.merkle_root or len(leaves) != seal.record_count or expected != seal.hash:

@@ -365,3 +365,49 @@ REHASH = """
        SET previous_hash = linked.previous, hash = sha256_hex(linked.previous || t.payload)
       FROM linked WHERE linked.id = t.id
 """
+
+
+OF_SEALS_AND_ERASURES = (
+    "sealed_records",
+    "record_seals",
+    "erased_evidence",
+    "erased_records",
+    "erasures",
+)
+
+# As revisions before 0024 made them: of records alone, by their random ids and not by their time.
+SEAL_AS_BEFORE = """
+    DO $do$
+    DECLARE
+        sealed record;
+        number integer := 0;
+        previous text := repeat('0', 64);
+        seal uuid;
+        root text;
+    BEGIN
+        FOR sealed IN SELECT id, hash FROM training_records ORDER BY created_at DESC LOOP
+            number := number + 1;
+            seal := gen_random_uuid();
+            root := merkle_root(ARRAY[sealed.hash]);
+            INSERT INTO record_seals (id, number, record_count, merkle_root, previous_hash, hash)
+            VALUES (seal, number, 1, root, previous, seal_hash(previous, number, 1, root, NULL))
+            RETURNING hash INTO previous;
+            INSERT INTO sealed_records (seal_id, position, record_id, record_hash)
+            VALUES (seal, 1, sealed.id, sealed.hash);
+        END LOOP;
+    END $do$
+"""
+
+
+async def test_seals_of_before_are_in_no_order_of_time(attack: Attack) -> None:
+    await attack.alter(
+        "UPDATE training_records SET payload = (payload::jsonb - 'recorded_at')::text,"
+        " created_at = created_at - (10 - sequence) * interval '1 day'",
+        *[REHASH] * 3,
+        *(f"DELETE FROM {table}" for table in OF_SEALS_AND_ERASURES),  # noqa: S608  # names of ours
+        "DELETE FROM enrollments WHERE user_id NOT IN (SELECT user_id FROM training_records)",
+        SEAL_AS_BEFORE,
+    )
+    assert await attack.verify() is None
+    await attack.seal()
+    assert await attack.verify() is None
