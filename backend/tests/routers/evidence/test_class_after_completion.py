@@ -1,20 +1,21 @@
 """Questions and answers with a trainer, attended when everything else is completed already."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.evidence.audit_pack import OshaField, missing_fields
 from app.domain.evidence.live_session import ADDED_WITHIN
-from app.models import Enrollment, LiveSession, TrainingModule, TrainingRecord, User
+from app.models import LiveSession, TrainingModule, TrainingRecord, User
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish, text_section
 from tests.factories.user import make_user
+from tests.planting import as_owner
 from tests.routers.problems import assert_anonymous, assert_problem
 from tests.support import Api, RollbackDatabase
 
@@ -144,8 +145,9 @@ class TestClassAfterCompletion:
         trained: User,
         enrollment_id: str,
     ) -> None:
-        long_ago = datetime.now(UTC) - ADDED_WITHIN - timedelta(days=1)
-        await session.execute(update(Enrollment).values(completed_at=long_ago))
+        ago = ADDED_WITHIN + timedelta(days=1)
+        back = f"SET completed_at = now() - interval '{ago.days} days'"
+        await as_owner(session, f"UPDATE enrollments {back}")
         await session.commit()
         assert (await hold(api, live, admin, trained))["not_enrolled"] == [str(trained.id)]
         assert len(await records(session, trained)) == 1
