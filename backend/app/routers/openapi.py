@@ -62,7 +62,13 @@ _PROBLEM: Schema = {
     },
 }
 _MEANINGS = {"path": PATHS, "query": QUERIES, "header": HEADERS}
-_ETAG = _header("ETag", "The state that is shown: send it back as If-Match or If-None-Match")
+# Not required: of an operation with several answers, some are of what cannot be changed.
+_ETAG: Schema = {
+    "ETag": {
+        "description": "The state that is shown: send it back as If-Match or If-None-Match",
+        "schema": _TEXT,
+    },
+}
 _REQUEST_ID = _header("X-Request-Id", "Names this request in the logs: the one sent, if it is sane")
 _EXTRA_HEADERS = {
     "201": _header("Location", "Where the new resource is"),
@@ -188,8 +194,9 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
     if method != "post":
         parameters = [item for item in parameters if item["name"] != "Idempotency-Key"]
     for parameter in parameters:
-        # A POST that accepts If-Match may be sent without it; for other methods it is required.
-        parameter["required"] |= parameter["name"] == "If-Match" and method != "post"
+        # A POST that accepts If-Match may mostly be sent without it; other methods require it.
+        needed = method != "post" or "428" in operation["responses"]
+        parameter["required"] |= parameter["name"] == "If-Match" and needed
         meaning = _MEANINGS[parameter["in"]].get(parameter["name"])
         if meaning is not None:
             parameter.setdefault("description", meaning)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.domain.actor import Permission, Role
 from app.repositories.people.user import UserFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery, QueryText
+from app.routers.openapi import problem_responses
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -82,7 +83,9 @@ async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) ->
     return await respond(app.users(context).invite_again(user_id))
 
 
-@router.post("/{user_id:uuid}/confirm-name", response_model=UserRead)
+@router.post(
+    "/{user_id:uuid}/confirm-name", response_model=UserRead, responses=problem_responses(428)
+)
 async def confirm_name(
     user_id: uuid.UUID, context: NameConfirmer, if_match: IfMatch, app: App
 ) -> Response:
