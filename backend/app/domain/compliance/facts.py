@@ -12,7 +12,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain.compliance.requirement import Credential, PersonFacts, Rule
+from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.requirement import Credential, Rule
 from app.domain.recurrence import Anchor
 
 

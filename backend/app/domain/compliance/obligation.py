@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from app.domain.compliance.audience import MatchReason, matches
 from app.domain.compliance.facts import (
     EmploymentChange,
     EmploymentState,
@@ -16,7 +17,7 @@ from app.domain.compliance.facts import (
     employment_on,
     rule_on,
 )
-from app.domain.compliance.requirement import MatchReason, OnDate, Rule, matches
+from app.domain.compliance.requirement import OnDate, Rule
 from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, next_cycle_end, validity
 
 

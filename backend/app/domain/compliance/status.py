@@ -5,10 +5,11 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.compliance.audience import MatchReason
 from app.domain.compliance.facts import Facts, RuleVersion, qualifies
 from app.domain.compliance.obligation import ComplianceReason, Duty
 from app.domain.compliance.periods import CertificationPeriod, Ledger, PeriodCause
-from app.domain.compliance.requirement import Credential, MatchReason
+from app.domain.compliance.requirement import Credential
 from app.domain.recurrence import add_days, window_start
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import pairwise
 from uuid import UUID
 
+from app.domain.compliance.audience import PersonFacts, matches
 from app.domain.compliance.facts import (
     EmploymentChange,
     Facts,
@@ -15,7 +16,6 @@ from app.domain.compliance.facts import (
 )
 from app.domain.compliance.obligation import ComplianceReason
 from app.domain.compliance.periods import CertificationPeriod, Ledger
-from app.domain.compliance.requirement import PersonFacts, matches
 from app.domain.compliance.status import ComplianceStatus, StatusLine, status_line
 from app.domain.recurrence import add_days, window_start
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.domain.compliance import ComplianceReason, PeriodCause, Why
-from app.domain.compliance.requirement import Criterion, Matched
+from app.domain.compliance.audience import Criterion, Matched
 
 _REASONS = {
     ComplianceReason.NO_RULE: "No rule is in force.",

@@ -3,13 +3,11 @@
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Date,
     Row,
     Select,
     String,
@@ -23,13 +21,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models import (
-    Attendance,
     ErasedEvidence,
     ErasedRecord,
     Erasure,
@@ -42,35 +38,21 @@ from app.models import (
     SessionQuestion,
     Signature,
     TrainingRecord,
-    User,
 )
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
-from app.models.evidence.live_session import SessionStatus
+from app.repositories.evidence.audit_pack_scope import (
+    PackScope,
+    attended,
+    between,
+    of_module,
+    of_people,
+    of_person,
+    of_records,
+    of_sessions,
+)
 
 BATCH = 500
 RECORDS = TrainingRecord.__tablename__
-
-
-@dataclass(frozen=True, slots=True)
-class PackScope:
-    """Days are inclusive. `location` matches where people are now or were at completion."""
-
-    from_day: date | None = None
-    to_day: date | None = None
-    location_id: uuid.UUID | None = None
-    location_name: str | None = None
-    user_id: uuid.UUID | None = None
-    module_id: uuid.UUID | None = None
-
-    @property
-    def has_whole_chains(self) -> bool:
-        """Whether no link of these people is left out. Then the pack has erased links as well."""
-        narrowed = (self.from_day, self.to_day, self.location_id, self.module_id)
-        return not any(narrowed)
-
-    @property
-    def is_everything(self) -> bool:
-        return self.has_whole_chains and self.user_id is None
 
 
 class EvidenceKind(StrEnum):
@@ -133,12 +115,12 @@ class AuditPackRepository:
         self.session = session
 
     async def record_count(self, scope: PackScope) -> int:
-        statement = select(func.count()).select_from(TrainingRecord).where(_in_scope(scope))
+        statement = select(func.count()).select_from(TrainingRecord).where(of_records(scope))
         return await self.session.scalar(statement) or 0
 
     async def records(self, scope: PackScope) -> AsyncIterator[list[TrainingRecord]]:
         """Yield batches, person by person, in the order of their chains."""
-        statement = select(TrainingRecord).where(_in_scope(scope))
+        statement = select(TrainingRecord).where(of_records(scope))
         statement = statement.order_by(TrainingRecord.user_id, TrainingRecord.sequence)
         async for rows in self._batches(statement):
             yield [row[0] for row in rows]
@@ -176,7 +158,7 @@ class AuditPackRepository:
         """Yield the content that the records are about, each once, in the order of hashes."""
         hashes = await self.session.scalars(
             select(TrainingRecord.content_sha256)
-            .where(_in_scope(scope))
+            .where(of_records(scope))
             .distinct()
             .order_by(TrainingRecord.content_sha256)
         )
@@ -213,7 +195,7 @@ _Link = tuple[uuid.UUID, int, uuid.UUID, str, str, int | None, int | None, LinkS
 
 
 def _links(scope: PackScope) -> Select[*_Link]:
-    state = case((_in_scope(scope), LinkState.INCLUDED), else_=LinkState.EXCLUDED)
+    state = case((of_records(scope), LinkState.INCLUDED), else_=LinkState.EXCLUDED)
     return (
         select(
             TrainingRecord.user_id,
@@ -247,7 +229,7 @@ def _erased(scope: PackScope) -> Select[*_Link]:
         .join(Erasure, Erasure.id == ErasedRecord.erasure_id)
         .join(SealedRecord, _is_sealed(ErasedRecord.record_id))
         .join(RecordSeal, RecordSeal.id == SealedRecord.seal_id)
-        .where(literal(scope.has_whole_chains), _person(scope, Erasure.user_id))
+        .where(literal(scope.has_whole_chains), of_person(scope, Erasure.user_id))
         .order_by(Erasure.user_id, ErasedRecord.sequence)
     )
 
@@ -259,8 +241,8 @@ def _is_sealed(record_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[boo
 def _has_chain(scope: PackScope) -> ColumnElement[bool]:
     """Match the people whose chains are in the pack: those with a record in the scope."""
     if scope.has_whole_chains:
-        return _person(scope, TrainingRecord.user_id)
-    return TrainingRecord.user_id.in_(select(TrainingRecord.user_id).where(_in_scope(scope)))
+        return of_person(scope, TrainingRecord.user_id)
+    return TrainingRecord.user_id.in_(select(TrainingRecord.user_id).where(of_records(scope)))
 
 
 def _sealed_ids(scope: PackScope) -> Iterator[tuple[str, Select[uuid.UUID]]]:
@@ -271,15 +253,15 @@ def _sealed_ids(scope: PackScope) -> Iterator[tuple[str, Select[uuid.UUID]]]:
 
 def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
     """Return which rows of each kind are in the scope, in the order of the pack."""
-    live = select(LiveSession.id).where(_sessions(scope), _attended(scope))
+    live = select(LiveSession.id).where(of_sessions(scope), attended(scope))
     taught = select(LiveSession.module_id).where(LiveSession.id.in_(live))
     external = select(ExternalEvidence.id).where(
         ExternalEvidence.status != ExternalEvidenceStatus.PENDING,
-        _between(ExternalEvidence.completed_on, scope),
-        _people(scope, ExternalEvidence.user_id),
-        _module(ExternalEvidence.module_id, scope),
+        between(ExternalEvidence.completed_on, scope),
+        of_people(scope, ExternalEvidence.user_id),
+        of_module(ExternalEvidence.module_id, scope),
     )
-    records = select(TrainingRecord).where(_in_scope(scope))
+    records = select(TrainingRecord).where(of_records(scope))
     versions = records.with_only_columns(TrainingRecord.version_id)
     enrollments = records.with_only_columns(TrainingRecord.enrollment_id)
     whole = literal(scope.is_everything)
@@ -350,58 +332,3 @@ def _gone() -> Select[*_Evidence]:
         .where(ErasedEvidence.hash.is_(None), SealedRecord.kind.in_(list(EvidenceKind)))
         .order_by(RecordSeal.number, SealedRecord.position)
     )
-
-
-def _in_scope(scope: PackScope) -> ColumnElement[bool]:
-    place: ColumnElement[bool] = true()
-    if scope.location_id is not None:
-        then = func.jsonb_extract_path_text(TrainingRecord.user_snapshot, "location")
-        place = or_(then == scope.location_name, _works_at(scope, TrainingRecord.user_id))
-    return and_(
-        _between(TrainingRecord.local_date, scope),
-        _module(TrainingRecord.module_id, scope),
-        _person(scope, TrainingRecord.user_id),
-        place,
-    )
-
-
-def _between(
-    day: ColumnElement[date] | InstrumentedAttribute[date], scope: PackScope
-) -> ColumnElement[bool]:
-    first = true() if scope.from_day is None else day >= literal(scope.from_day, Date())
-    last = true() if scope.to_day is None else day <= literal(scope.to_day, Date())
-    return and_(first, last)
-
-
-def _module(
-    column: InstrumentedAttribute[uuid.UUID] | InstrumentedAttribute[uuid.UUID | None],
-    scope: PackScope,
-) -> ColumnElement[bool]:
-    return true() if scope.module_id is None else column == scope.module_id
-
-
-def _people(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    place = true() if scope.location_id is None else _works_at(scope, owner)
-    return and_(_person(scope, owner), place)
-
-
-def _person(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    return true() if scope.user_id is None else owner == scope.user_id
-
-
-def _works_at(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    return owner.in_(select(User.id).where(User.location_id == scope.location_id))
-
-
-def _attended(scope: PackScope) -> ColumnElement[bool]:
-    if scope.user_id is None and scope.location_id is None:
-        return true()
-    return LiveSession.id.in_(
-        select(Attendance.session_id).where(_people(scope, Attendance.user_id))
-    )
-
-
-def _sessions(scope: PackScope) -> ColumnElement[bool]:
-    day = func.timezone("UTC", LiveSession.starts_at).cast(Date)
-    closed = LiveSession.status == SessionStatus.CLOSED
-    return and_(closed, _between(day, scope), _module(LiveSession.module_id, scope))

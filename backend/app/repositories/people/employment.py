@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
-from app.domain.compliance.requirement import PersonFacts
+from app.domain.compliance.audience import PersonFacts
 from app.domain.people.display_name import display_name
 from app.models import EmploymentChange, Location, User
 from app.repositories.base import Keyset, Repository

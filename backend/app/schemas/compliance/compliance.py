@@ -8,7 +8,7 @@ from app.domain.compliance import (
     PeriodCause,
     PeriodOutcome,
 )
-from app.domain.compliance.requirement import Criterion
+from app.domain.compliance.audience import Criterion
 from app.schemas.base import Resource
 from app.schemas.compliance.requirement import RequirementReference
 

@@ -225,8 +225,6 @@ class MediaService(Service):
         with tempfile.TemporaryFile() as file:
             if not await self._storage.save(media.path, file):
                 raise MediaNotUploadedError
-            # This also writes what is buffered: another process reads the file.
-            file.seek(0)
             if rejection := await self._pdfs.judge(file):
                 return rejection, None
             file.seek(0)

@@ -15,15 +15,8 @@ from app.domain.compliance import (
     RuleVersion,
     status,
 )
-from app.domain.compliance.requirement import (
-    Audience,
-    Credential,
-    DaysAfter,
-    Modules,
-    PersonFacts,
-    Renewal,
-    Rule,
-)
+from app.domain.compliance.audience import Audience, PersonFacts
+from app.domain.compliance.requirement import Credential, DaysAfter, Modules, Renewal, Rule
 
 PERSON = UUID(int=1)
 MODULE = UUID(int=11)

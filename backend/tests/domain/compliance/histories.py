@@ -17,8 +17,8 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
+from app.domain.compliance.audience import Audience, PersonFacts
 from app.domain.compliance.requirement import (
-    Audience,
     CalendarDay,
     Credential,
     DaysAfter,
@@ -26,7 +26,6 @@ from app.domain.compliance.requirement import (
     Modules,
     MonthsAfter,
     OnDate,
-    PersonFacts,
     Renewal,
     Rule,
     Subject,

@@ -10,10 +10,7 @@ from app.domain.compliance import (
     periods,
     status,
 )
-from app.domain.compliance.requirement import (
-    Criterion,
-    Matched,
-)
+from app.domain.compliance.audience import Criterion, Matched
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,

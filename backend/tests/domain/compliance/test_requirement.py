@@ -9,21 +9,23 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from app.domain.actor import Role
-from app.domain.compliance.requirement import (
+from app.domain.compliance.audience import (
     Audience,
-    CalendarDay,
-    Credential,
     Criterion,
-    DaysAfter,
     Matched,
     MatchReason,
+    PersonFacts,
+    matches,
+)
+from app.domain.compliance.requirement import (
+    CalendarDay,
+    Credential,
+    DaysAfter,
     Modules,
     MonthsAfter,
     OnDate,
-    PersonFacts,
     Renewal,
     Rule,
-    matches,
     recorded_rule,
 )
 from app.domain.evidence.retention import RetentionClass

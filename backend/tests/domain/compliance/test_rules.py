@@ -15,11 +15,8 @@ from app.domain.compliance import (
     periods,
     status,
 )
-from app.domain.compliance.requirement import (
-    Audience,
-    DaysAfter,
-    Renewal,
-)
+from app.domain.compliance.audience import Audience
+from app.domain.compliance.requirement import DaysAfter, Renewal
 from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,

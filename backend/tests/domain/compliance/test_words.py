@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.compliance import ComplianceReason, PeriodCause, Why
-from app.domain.compliance.requirement import Criterion, Matched, MatchReason
+from app.domain.compliance.audience import Criterion, Matched, MatchReason
 from app.domain.compliance.words import summary
 
 reasons = st.sampled_from(ComplianceReason)

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.domain.compliance.requirement import Audience, DaysAfter, Modules, Rule
+from app.domain.compliance.audience import Audience
+from app.domain.compliance.requirement import DaysAfter, Modules, Rule
 from app.models import (
     AuditEvent,
     CertificationPeriod,

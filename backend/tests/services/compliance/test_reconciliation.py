@@ -15,7 +15,7 @@ from app.core.database import Database
 from app.core.ids import new_id
 from app.core.pagination import PageRequest
 from app.domain.compliance import ComplianceStatus, EmploymentChange, EmploymentState, PeriodOutcome
-from app.domain.compliance.requirement import PersonFacts
+from app.domain.compliance.audience import PersonFacts
 from app.domain.recurrence import add_days, add_months
 from app.models import (
     CertificationPeriod,

@@ -11,8 +11,8 @@ from app.models import RecordSeal, TrainingRecord
 from app.repositories.evidence.audit_pack import (
     ChainLink,
     LinkState,
-    PackScope,
 )
+from app.repositories.evidence.audit_pack_scope import PackScope
 from app.services.evidence.audit_pack.spool import EvidenceTables, RecordTables, json_array, once
 from app.services.evidence.audit_pack.verifier import VERIFIER, verifier
 from app.services.unit_of_work import UnitOfWork

@@ -14,7 +14,7 @@ from app.core.ids import new_id
 from app.domain.audit import AuditAction
 from app.domain.evidence.audit_pack import FORMAT
 from app.domain.evidence.seal import GENESIS
-from app.repositories.evidence.audit_pack import PackScope
+from app.repositories.evidence.audit_pack_scope import PackScope
 from app.services.base import Service
 from app.services.evidence.audit_pack.members import Contents, Progress, members
 from app.services.evidence.audit_pack.spool import once

@@ -1,6 +1,6 @@
 """Leave, waivers, leavers and whom a rule means."""
 
-from app.domain.compliance.requirement import Audience
+from app.domain.compliance.audience import Audience
 from tests.domain.compliance.builders import (
     GONE,
     LEAVE,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.domain.compliance import Facts, RuleVersion
+from app.domain.compliance.audience import Audience
 from app.domain.compliance.requirement import (
-    Audience,
     CalendarDay,
     Credential,
     DaysAfter,

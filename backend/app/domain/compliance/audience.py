@@ -1,0 +1,155 @@
+"""Who is meant by a requirement, and why a person is."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Self, TypeVar
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from app.domain.actor import Role
+from app.domain.fields import Day, Flag, StorableText, refuse
+from app.domain.word import comparable
+
+T = TypeVar("T")
+
+
+# Sorted, because a set has no order: an audit entry's before and after must differ only where the
+# rule does. A lambda, because the return type of a function would take the place of the items'
+# type in the JSON schema.
+SortedSet = Annotated[frozenset[T], PlainSerializer(lambda values: sorted(values, key=str))]
+Name = Annotated[
+    StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+]
+
+
+def _needs_kind(schema: dict[str, Any]) -> None:
+    """Say that `kind` must be sent: it has a default, and yet chooses among the alternatives."""
+    if "kind" in schema["properties"]:
+        schema["required"] = ["kind", *schema["required"]]
+
+
+class RuleData(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, json_schema_extra=_needs_kind
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """What an audience is matched against, as it was on one day."""
+
+    id: UUID
+    department: str | None = None
+    location_id: UUID | None = None
+    role: Role = Role.LEARNER
+    job_title: str | None = None
+    hired_on: date | None = None
+
+
+class Criterion(StrEnum):
+    EVERYONE = "everyone"
+    INCLUDED = "included"
+    DEPARTMENT = "department"
+    LOCATION = "location"
+    ROLE = "role"
+    JOB_TITLE = "job_title"
+    HIRED_AFTER = "hired_after"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    criterion: Criterion
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchReason:
+    """Every criterion that the rule names, with the person's own value that satisfied it."""
+
+    matched: tuple[Matched, ...]
+
+
+class Audience(RuleData):
+    """Everybody who meets all criteria that are named, and whoever is included by name.
+
+    The rule applies to everybody only where it says so explicitly: removing the last person of a
+    list must not turn it into a rule for all. Exclusion beats inclusion.
+    """
+
+    everyone: Flag = False
+    departments: SortedSet[Name] = frozenset()
+    location_ids: SortedSet[UUID] = frozenset()
+    roles: SortedSet[Role] = frozenset()
+    job_titles: SortedSet[Name] = frozenset()
+    hired_after: Day | None = None
+    include: SortedSet[UUID] = frozenset()
+    exclude: SortedSet[UUID] = frozenset()
+
+    @field_validator("exclude")
+    @classmethod
+    def _excludes_nobody_included(
+        cls, exclude: frozenset[UUID], info: ValidationInfo
+    ) -> frozenset[UUID]:
+        if exclude & info.data.get("include", frozenset()):
+            refuse("included_and_excluded", "A person is both included and excluded.")
+        return exclude
+
+    @model_validator(mode="after")
+    def _means_somebody(self) -> Self:
+        if self.everyone and self.has_criteria:
+            refuse("everyone_and_criteria", "Everyone is meant, or those who meet criteria.")
+        if not (self.everyone or self.has_criteria or self.include):
+            refuse("audience_missing", "Say who is meant: criteria, people, or everyone: true.")
+        return self
+
+    @property
+    def has_criteria(self) -> bool:
+        named = (self.departments, self.location_ids, self.roles, self.job_titles)
+        return any(named) or self.hired_after is not None
+
+
+def matches(audience: Audience, person: PersonFacts) -> MatchReason | None:
+    if person.id in audience.exclude:
+        return None
+    if person.id in audience.include:
+        return MatchReason((Matched(Criterion.INCLUDED, str(person.id)),))
+    if audience.everyone:
+        return MatchReason((Matched(Criterion.EVERYONE),))
+    matched = []
+    for criterion, value, holds in _criteria(audience, person):
+        if not holds:
+            return None
+        matched.append(Matched(criterion, str(value)))
+    return MatchReason(tuple(matched)) if matched else None
+
+
+def _criteria(audience: Audience, person: PersonFacts) -> Iterator[tuple[Criterion, object, bool]]:
+    if audience.departments:
+        held = _named(person.department, audience.departments)
+        yield Criterion.DEPARTMENT, person.department, held
+    if audience.location_ids:
+        held = person.location_id in audience.location_ids
+        yield Criterion.LOCATION, person.location_id, held
+    if audience.roles:
+        yield Criterion.ROLE, person.role, person.role in audience.roles
+    if audience.job_titles:
+        held = _named(person.job_title, audience.job_titles)
+        yield Criterion.JOB_TITLE, person.job_title, held
+    if audience.hired_after:
+        hired_on = person.hired_on
+        yield Criterion.HIRED_AFTER, hired_on, bool(hired_on and hired_on > audience.hired_after)
+
+
+def _named(word: str | None, words: Iterable[str]) -> bool:
+    return word is not None and comparable(word) in map(comparable, words)
