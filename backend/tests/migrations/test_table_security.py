@@ -83,6 +83,7 @@ CLOSED_FUNCTIONS = (
     "complete_section(uuid, uuid, uuid, text)",
     "issue_training_record(uuid, uuid, text)",
     "correct_training_record(uuid, uuid, uuid, text)",
+    "amend_training_record(training_records, jsonb, uuid, text)",
 )
 
 

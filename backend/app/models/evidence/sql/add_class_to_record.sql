@@ -8,12 +8,8 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     held live_sessions;
     known training_records;
-    previous record;
-    new_id uuid := gen_random_uuid();
     stamp timestamptz := clock_timestamp();
     total_minutes integer;
-    body text;
-    digest text;
 BEGIN
     SELECT s.* INTO held
       FROM live_sessions s
@@ -43,13 +39,9 @@ BEGIN
       WHERE e.id = p_enrollment FOR NO KEY UPDATE OF u;
     SELECT * INTO known FROM training_records t
      WHERE t.enrollment_id = p_enrollment ORDER BY t.sequence DESC LIMIT 1;
-    SELECT t.sequence, t.hash INTO previous FROM training_records t
-     WHERE t.user_id = known.user_id ORDER BY t.sequence DESC LIMIT 1;
     SELECT ceil(sum(p.seconds_spent) / 60.0) INTO total_minutes
       FROM section_progress p WHERE p.enrollment_id = p_enrollment;
-    body := (known.payload::jsonb || jsonb_build_object(
-        'id', new_id,
-        'sequence', previous.sequence + 1,
+    RETURN amend_training_record(known, jsonb_build_object(
         'minutes', total_minutes,
         'delivery_method', 'blended',
         'instructors', jsonb_build_array(jsonb_build_object(
@@ -57,25 +49,7 @@ BEGIN
             'qualification', held.instructor_qualification, 'session_id', held.id,
             'section_id', held.section_id, 'mode', held.mode,
             'starts_at', rfc3339(held.starts_at), 'duration_minutes', held.duration_minutes))
-            || (known.payload::jsonb -> 'instructors'),
-        'corrects_id', known.id,
-        'recorded_at', rfc3339(stamp),
-        'corrected_at', rfc3339(stamp)))::text;
-    digest := encode(sha256(convert_to(previous.hash || body, 'UTF8')), 'hex');
-    INSERT INTO training_records (
-        id, user_id, sequence, enrollment_id, corrects_id, module_id, version_id, user_snapshot,
-        module_title, version, content_sha256, completed_at, local_date, time_zone, score_percent,
-        minutes, payload, previous_hash, hash, created_at)
-    VALUES (
-        new_id, known.user_id, previous.sequence + 1, p_enrollment, known.id, known.module_id,
-        known.version_id, known.user_snapshot, known.module_title, known.version,
-        known.content_sha256, known.completed_at, known.local_date, known.time_zone,
-        known.score_percent, total_minutes, body, previous.hash, digest, stamp);
-    INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
-    VALUES (p_actor, 'training_record:corrected', 'training_record', new_id,
-            jsonb_build_object('id', known.id, 'hash', known.hash),
-            jsonb_build_object('user_id', known.user_id, 'hash', digest), p_request_id);
-    RETURN new_id;
+            || (known.payload::jsonb -> 'instructors')), p_actor, p_request_id);
 END $$;
 
 GRANT EXECUTE ON FUNCTION add_class_to_record TO training_api;

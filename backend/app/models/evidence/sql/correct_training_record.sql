@@ -6,12 +6,7 @@ CREATE FUNCTION correct_training_record(
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     wrong training_records;
-    previous record;
     quiz record;
-    new_id uuid := gen_random_uuid();
-    stamp timestamptz := clock_timestamp();
-    body text;
-    digest text;
 BEGIN
     PERFORM FROM users u JOIN enrollments e ON e.user_id = u.id
       WHERE e.id = p_enrollment FOR NO KEY UPDATE OF u;
@@ -37,30 +32,8 @@ BEGIN
        AND quiz.results = wrong.payload::jsonb -> 'quizzes' THEN
         RETURN NULL;
     END IF;
-    SELECT t.sequence, t.hash INTO previous FROM training_records t
-     WHERE t.user_id = wrong.user_id ORDER BY t.sequence DESC LIMIT 1;
-    body := (wrong.payload::jsonb || jsonb_build_object(
-        'id', new_id,
-        'sequence', previous.sequence + 1,
+    RETURN amend_training_record(wrong, jsonb_build_object(
         'score_percent', quiz.score,
         'quizzes', quiz.results,
-        'corrects_id', wrong.id,
-        'correction_id', p_correction,
-        'recorded_at', rfc3339(stamp),
-        'corrected_at', rfc3339(stamp)))::text;
-    digest := encode(sha256(convert_to(previous.hash || body, 'UTF8')), 'hex');
-    INSERT INTO training_records (
-        id, user_id, sequence, enrollment_id, corrects_id, module_id, version_id, user_snapshot,
-        module_title, version, content_sha256, completed_at, local_date, time_zone, score_percent,
-        minutes, payload, previous_hash, hash, created_at)
-    VALUES (
-        new_id, wrong.user_id, previous.sequence + 1, p_enrollment, wrong.id, wrong.module_id,
-        wrong.version_id, wrong.user_snapshot, wrong.module_title, wrong.version,
-        wrong.content_sha256, wrong.completed_at, wrong.local_date, wrong.time_zone, quiz.score,
-        wrong.minutes, body, previous.hash, digest, stamp);
-    INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
-    VALUES (p_actor, 'training_record:corrected', 'training_record', new_id,
-            jsonb_build_object('id', wrong.id, 'hash', wrong.hash),
-            jsonb_build_object('user_id', wrong.user_id, 'hash', digest), p_request_id);
-    RETURN new_id;
+        'correction_id', p_correction), p_actor, p_request_id);
 END $$;
