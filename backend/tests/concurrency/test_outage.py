@@ -29,7 +29,8 @@ from tests.support import Api, LocalKeys
 pytestmark = pytest.mark.full
 
 OUTAGES = 10
-BACK_WITHIN_SECONDS = 2
+# Ready again after a fraction of a second on an idle machine; a busy one gives no promise of less.
+BACK_WITHIN_SECONDS = 10
 WRITERS = 8
 WRITES_BETWEEN_OUTAGES = 60
 
@@ -119,11 +120,9 @@ async def test_an_outage_is_told_and_loses_nothing(
 
 async def until_ready(api: Api) -> httpx.Response:
     """Ask as a load balancer does: dead connections of the pool must not outlive the outage."""
-    for _ in range(50):
-        answer = await api.get("/health/ready")
-        if answer.is_success:
-            break
+    while not (answer := await api.get("/health/ready")).is_success:
         assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        await asyncio.sleep(0.05)
     return answer
 
 
