@@ -1,6 +1,8 @@
 """A pack of everything that a small organisation has, made once a worker."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -19,34 +21,58 @@ from tests.factories.user import make_user
 from tests.planting import as_owner
 from tests.support import Api, RollbackDatabase
 
-_packs: dict[str, bytes] = {}
+Packs = dict[str, bytes]
+NAMES = ("everything", "part")
+# Mutation testing has the packs made once, into this folder: what it changes is the verifier, which
+# needs no database.
+FOLDER = Path(os.environ["TEST_PACKS"]) if "TEST_PACKS" in os.environ else None
+_made: Packs = {}
+
+if FOLDER and all((FOLDER / name).exists() for name in NAMES):
+
+    @pytest.fixture(name="packs")
+    def _kept_packs() -> Packs:
+        assert FOLDER
+        return {name: (FOLDER / name).read_bytes() for name in NAMES}
+
+else:
+
+    @pytest.fixture(name="packs")
+    async def _new_packs(
+        api: Api, admin: User, author: User, session: AsyncSession, database: RollbackDatabase
+    ) -> Packs:
+        if not _made:
+            _made.update(await _make_packs(api, admin, author, session, database))
+            if FOLDER:
+                _keep(FOLDER, _made)
+        return _made
+
+
+def _keep(folder: Path, packs: Packs) -> None:
+    for name, content in packs.items():
+        (folder / name).write_bytes(content)
 
 
 @pytest.fixture
-async def everything(
-    api: Api, admin: User, author: User, session: AsyncSession, database: RollbackDatabase
-) -> Forged:
+def everything(packs: Packs) -> Forged:
     """The whole scope: sealed twice, three records not sealed, somebody erased."""
-    await _make_packs(api, admin, author, session, database)
-    return Forged.of(_packs["everything"])
+    return Forged.of(packs["everything"])
 
 
 @pytest.fixture
-async def part(everything: Forged) -> Forged:
+def part(packs: Packs) -> Forged:
     """One module's: of the others' records only hashes."""
-    return Forged.of(_packs["part"])
+    return Forged.of(packs["part"])
 
 
 @pytest.fixture
-async def honest(everything: Forged) -> bytes:
-    return _packs["everything"]
+def honest(packs: Packs) -> bytes:
+    return packs["everything"]
 
 
 async def _make_packs(
     api: Api, admin: User, author: User, session: AsyncSession, database: RollbackDatabase
-) -> None:
-    if _packs:
-        return
+) -> Packs:
     people = [await make_user(session, job_title="Hygienist") for _ in range(3)]
     modules = [await make_module(session) for _ in range(3)]
     for module in modules:
@@ -68,11 +94,9 @@ async def _make_packs(
     await session.commit()
     for person in people:
         await make_record(session, person, modules[2], datetime.now(UTC))
-    for name, query in (
-        ("everything", PackQuery()),
-        ("part", PackQuery(module_id=modules[1].id)),
-    ):
-        _packs[name] = (await made_pack(database, query))[1]
+    queries = (PackQuery(), PackQuery(module_id=modules[1].id))
+    made = [(await made_pack(database, query))[1] for query in queries]
+    return dict(zip(NAMES, made, strict=True))
 
 
 async def _seal(database: RollbackDatabase) -> None:

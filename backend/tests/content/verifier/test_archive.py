@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.content.verifier.packs import Forged, verify_file
+from tests.content.verifier.packs import Forged, verify_here
 
 ENTRY = b"PK\x03\x04"
 DIRECTORY = b"PK\x01\x02"
@@ -165,33 +165,33 @@ ALTERED: dict[Callable[[bytes], bytes], str] = {
 @pytest.mark.parametrize(
     ("alter", "reason"), ALTERED.items(), ids=lambda value: getattr(value, "__name__", "")
 )
-async def test_is_refused(
+def test_is_refused(
     everything: Forged, tmp_path: Path, alter: Callable[[bytes], bytes], reason: str
 ) -> None:
     (tmp_path / "pack.zip").write_bytes(alter(everything.archive()))
-    result = await verify_file(tmp_path / "pack.zip")
+    result = verify_here(tmp_path / "pack.zip")
     assert reason in result.stderr, result.stdout
     assert (result.stdout, result.returncode) == ("", 1)
 
 
-async def test_streamed_archives_are_no_other(honest: bytes, tmp_path: Path) -> None:
+def test_streamed_archives_are_no_other(honest: bytes, tmp_path: Path) -> None:
     """What is streamed has its sums behind each file's data."""
     (tmp_path / "pack.zip").write_bytes(between(honest))
-    assert "the archive has bytes before" in (await verify_file(tmp_path / "pack.zip")).stderr
+    assert "the archive has bytes before" in verify_here(tmp_path / "pack.zip").stderr
     with zipfile.ZipFile(io.BytesIO(honest)) as archive:
         sums = archive.infolist()[0].CRC.to_bytes(4, "little")
     changed = honest.replace(b"PK\x07\x08" + sums, b"PK\x07\x08" + bytes(4), 1)
     (tmp_path / "pack.zip").write_bytes(changed)
-    assert "in two ways: 'records.json'" in (await verify_file(tmp_path / "pack.zip")).stderr
+    assert "in two ways: 'records.json'" in verify_here(tmp_path / "pack.zip").stderr
 
 
-async def test_a_folder_has_plain_files(everything: Forged, tmp_path: Path) -> None:
+def test_a_folder_has_plain_files(everything: Forged, tmp_path: Path) -> None:
     folder = tmp_path / "pack"
     for name, content in everything.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    assert (await verify_file(folder)).returncode == 0
+    assert verify_here(folder).returncode == 0
     elsewhere = (folder / "records.csv").rename(tmp_path / "records.csv")
     (folder / "records.csv").symlink_to(elsewhere)
-    assert "records.csv is no plain file" in (await verify_file(folder)).stderr
+    assert "records.csv is no plain file" in verify_here(folder).stderr

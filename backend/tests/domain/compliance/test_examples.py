@@ -5,7 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.compliance import ComplianceStatus, Facts, PeriodCause, RuleVersion, periods, status
+from app.domain.compliance import (
+    CertificationPeriod,
+    ComplianceStatus,
+    Facts,
+    PeriodCause,
+    RuleVersion,
+    periods,
+    status,
+)
 from app.domain.compliance.requirement import CalendarDay, Renewal, Rule
 from app.domain.recurrence import Anchor, local_day
 from tests.domain.compliance.builders import (
@@ -106,6 +114,9 @@ class TestHipaa:
             self.CHANGED + 30 * DAY,
             self.CHANGED + 31 * DAY,
         ) == ["compliant", "due_soon", "due_soon", "overdue"]
+        assert periods(self.FACTS, since(HIPAA), self.CHANGED)[-1] == CertificationPeriod(
+            2, PeriodCause.MATERIAL_CHANGE, self.CHANGED, self.CHANGED + 30 * DAY
+        )
 
     def test_what_is_missing_is_the_new_version(self) -> None:
         line = status(self.FACTS, since(HIPAA), self.CHANGED)

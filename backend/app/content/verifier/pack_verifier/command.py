@@ -144,7 +144,7 @@ def opened(path: Path) -> Pack:
     return Folder(path)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -152,7 +152,7 @@ def main() -> int:
     parser.add_argument("--manifest-sha256", help="the one in the audit trail")
     parser.add_argument("--seal-head", help="one that you were given earlier")
     parser.add_argument("--sealed", action="store_true", help="refuse what is not sealed yet")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     try:
         report = verify(opened(given.pack), given)
     except BrokenError as broken:
