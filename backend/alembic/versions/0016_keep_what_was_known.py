@@ -1,4 +1,4 @@
-"""Keep what was known of people's compliance on earlier days, apart from what is known today.
+"""Keep what reports of earlier days said about people's compliance, apart from today's knowledge.
 
 Revision ID: 0016
 Revises: 0015
@@ -14,7 +14,7 @@ down_revision: str | None = "0015"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before would replace what is known today without keeping what it replaces."""
+"""Code of 0015 would overwrite what is known today without keeping what it overwrites."""
 
 KEEP = """
 CREATE OR REPLACE FUNCTION keep_closed_period()

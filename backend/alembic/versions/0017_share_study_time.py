@@ -1,4 +1,4 @@
-"""Count each second of a person for one training, whatever they report in parallel.
+"""Count each second of a person's study once, even when they report on several trainings at a time.
 
 Revision ID: 0017
 Revises: 0016

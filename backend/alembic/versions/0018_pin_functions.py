@@ -1,4 +1,4 @@
-"""Let no function look for a table or another function where its caller says.
+"""Give every function its own search_path, so that its caller cannot choose what its names mean.
 
 Revision ID: 0018
 Revises: 0017
@@ -14,7 +14,7 @@ branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
 
-# Triggers run without a right to their function.
+# Functions of triggers. A trigger runs without the right to execute its function, so nobody gets it.
 OF_TRIGGERS = (
     "count_edition",
     "keep_an_admin",
@@ -26,6 +26,7 @@ OF_TRIGGERS = (
     "refuse_settled_change",
     "refuse_unless_erased",
 )
+# Functions that others call, and that had no search_path.
 CALLED = (
     "complete_section",
     "correct_training_record",
@@ -36,13 +37,14 @@ CALLED = (
     "report_progress",
     "settle_regrade",
 )
-# These had a path without pg_catalog in its place.
+# Functions whose search_path did not begin with pg_catalog.
 HAD_A_PATH = ("erase_person", "keep_an_admin", "rows_about", "told_of_erased")
 
 PATH = "pg_catalog, public, pg_temp"
 PATH_BEFORE = "public, pg_temp"
 
-# PostgreSQL reads a body without quotes when the function is made, and still inlines it.
+# PostgreSQL resolves the names in a body without quotes when the function is made, so that it needs
+# no search_path. Other than a function with a search_path, it can still be inlined.
 ERASED_NOW = """
 CREATE OR REPLACE FUNCTION erased_now(p_user uuid) RETURNS boolean
 LANGUAGE sql STABLE
@@ -97,7 +99,8 @@ BEGIN
     END IF;
 END $do$
 """
-# The database belongs to whoever migrates it, or its owner sees to this (docs/operations.md).
+# Only the owner of the database can do this. Where another role migrates it, this statement does
+# nothing but warn, and the owner has to do it (docs/operations.md).
 TEMPORARY = """
 DO $do$
 BEGIN

@@ -1,6 +1,7 @@
-"""Give records, signatures and seals their doors: functions that stamp, number and chain them.
+"""Add the functions that write signatures and seals, with their times, numbers and hashes.
 
-The rights that this makes needless are taken away by the next revision.
+The next revision takes away the rights to write the tables directly. It is a revision of its own, so
+that the code of before works until it has been replaced.
 
 Revision ID: 0019
 Revises: 0018

@@ -1,4 +1,4 @@
-"""Leave records, signatures and seals to their doors: the API's role only reads them.
+"""Let the API's role only read records, signatures and seals; functions write them for it.
 
 Revision ID: 0020
 Revises: 0019
@@ -13,10 +13,10 @@ down_revision: str | None = "0019"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before 0019 signs and seals by itself."""
+"""Code of before 0019 writes signatures and seals itself."""
 
 TABLES = ("record_seals", "sealed_records", "signatures", "training_records")
-# What they issue has whatever time the enrollment says; the doors that call them stamp it.
+# Both take the time from the enrollment as it is. Only functions that set that time may call them.
 FUNCTIONS = ("correct_training_record", "issue_training_record")
 
 

@@ -1,4 +1,4 @@
-"""Let a person's own change of name wait, and keep the signer's name and address.
+"""Let a person's own change of name wait for confirmation; keep the name and address of signers.
 
 Revision ID: 0021
 Revises: 0020
@@ -48,7 +48,7 @@ EDITS = {
 """,
     ),
 }
-"""Per function: a part of its body, and what it becomes."""
+"""For each function, a part of its body and what replaces it."""
 
 EDIT = """
 DO $do$
@@ -95,5 +95,5 @@ def downgrade() -> None:
 
 
 def _edit(function: str, before: str, after: str) -> None:
-    """Replace a part of a function's body, which has to be there."""
+    """Replace a part of a function's body; fail if the part is not there."""
     op.execute(EDIT.format(function=function, before=before, after=after))

@@ -1,4 +1,4 @@
-"""Seal whatever is evidence, and the audit trail; let records say when they were written.
+"""Seal all kinds of evidence and the audit trail; let records state when they were written.
 
 Revision ID: 0024
 Revises: 0023
@@ -802,21 +802,22 @@ CHANGED_BEFORE = (
     ERASE_PERSON_BEFORE,
     SEAL_RECORDS_BEFORE,
 )
-# Those who were erased before have their links; other evidence was not sealed then.
+# For people who were erased before this revision. Only their records had been sealed then.
 KNOW_THE_ERASED = """
 INSERT INTO erased_evidence (erasure_id, kind, record_id)
 SELECT erasure_id, 'training_records', record_id FROM erased_records
     ON CONFLICT DO NOTHING
 """
-# What people's erasures took from sealed evidence stays known when this revision is taken back:
-# without it, their seals would be broken for good. The table goes with `erasures`.
+# A downgrade keeps the table erased_evidence. It says which sealed evidence was erased; without it,
+# the seals of that evidence could never be verified again. The downgrade that drops `erasures` also
+# drops this table. Therefore an upgrade may find the table and its policy and triggers there.
 UNPROTECT = (
     "DROP POLICY IF EXISTS api ON erased_evidence",
     "DROP TRIGGER IF EXISTS refuse_change ON erased_evidence",
     "DROP TRIGGER IF EXISTS refuse_truncate ON erased_evidence",
 )
-# What a leaf is of stays in its row when this revision is taken back, and so do the seals: the code
-# of before calls those broken that cover more than records, until this revision is there again.
+# A downgrade also keeps the kinds of the leaves, and the seals. Until the next upgrade, the code of
+# 0023 reports seals that cover other kinds than records as broken.
 KIND = """
 ALTER TABLE sealed_records
   ADD COLUMN IF NOT EXISTS kind varchar(64) NOT NULL DEFAULT 'training_records'

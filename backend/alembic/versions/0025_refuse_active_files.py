@@ -1,4 +1,4 @@
-"""Take more reasons why a file is rejected.
+"""Allow more reasons for which a file is rejected.
 
 Revision ID: 0025
 Revises: 0024
@@ -11,7 +11,7 @@ down_revision: str | None = "0024"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before cannot read a file that is rejected for one of these."""
+"""Code of 0024 fails on files that were rejected for one of the new reasons."""
 
 BEFORE = "'size_mismatch', 'type_mismatch'"
 AFTER = f"{BEFORE}, 'polyglot', 'active_content', 'unreadable'"

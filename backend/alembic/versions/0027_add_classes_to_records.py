@@ -1,4 +1,4 @@
-"""Let who attends a class after all the rest have both on the record.
+"""Write a further record for people who attend the class after completing the rest of a module.
 
 Revision ID: 0027
 Revises: 0026

@@ -1,4 +1,4 @@
-"""Keep the names, categories and tags of questions.
+"""Add names, categories and tags to questions.
 
 Revision ID: 0028
 Revises: 0027

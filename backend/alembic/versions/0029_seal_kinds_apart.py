@@ -1,4 +1,4 @@
-"""Seal each kind of evidence apart, and let the hash of a seal say which.
+"""Let each seal cover one kind of evidence, and include the kind in its hash.
 
 Revision ID: 0029
 Revises: 0028
@@ -13,7 +13,7 @@ down_revision: str | None = "0028"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""`training records verify` of before asks for a column of `unsealed_evidence` that is gone."""
+"""`training records verify` of 0028 reads a column of `unsealed_evidence` that is dropped here."""
 
 SEAL_HASH = r"""
 CREATE OR REPLACE FUNCTION seal_hash(
@@ -138,8 +138,8 @@ BEGIN
     RETURN NEXT made;
 END $$
 """
-# Seals that say what they cover keep it when this revision is taken back: it is in their hash. The
-# code of before calls them broken until this revision is there again.
+# A downgrade keeps the column, because the hash of a seal covers its value. Until the next upgrade,
+# the code of 0028 reports the seals that have a value there as broken.
 COVERS = "ALTER TABLE record_seals ADD COLUMN IF NOT EXISTS covers varchar(64)"
 
 

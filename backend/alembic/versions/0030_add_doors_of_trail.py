@@ -1,6 +1,8 @@
-"""Give the audit trail and live sessions their doors, and let rows be settled only now.
+"""Add the functions that write audit events and complete live sections; fix the times of decisions.
 
-The rights that this makes needless are taken away by the next revision.
+Rows of external evidence and live sessions can no longer be given a time in the past or future when
+they are reviewed or closed. The next revision takes away the rights to write the tables directly. It
+is a revision of its own, so that the code of before works until it has been replaced.
 
 Revision ID: 0030
 Revises: 0029
@@ -96,7 +98,8 @@ DOORS = {
     "record_events(uuid, text, text[], uuid[], jsonb[], jsonb[])": RECORD_EVENTS,
     "complete_attended(uuid, uuid, uuid, text)": COMPLETE_ATTENDED,
 }
-# They write progress and events, which the API's role may not from the next revision on.
+# These functions write progress and audit events, which the API's role may no longer do after the
+# next revision. So they have to run with the rights of their owner.
 OF_BEFORE = ("grade_attempt", "report_progress")
 SETTLED = {
     "external_trainings": ("pending", "reviewed_at"),

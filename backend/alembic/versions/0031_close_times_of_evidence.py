@@ -1,4 +1,4 @@
-"""Leave the audit trail to its door, and the times of evidence to the database's clock.
+"""Take from the API's role the rights to write audit events and to choose the times of evidence.
 
 Revision ID: 0031
 Revises: 0030
@@ -13,7 +13,7 @@ down_revision: str | None = "0030"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before 0030 writes events, and completes sections of live sessions, by itself."""
+"""Code of before 0030 writes audit events and completes the sections of live sessions itself."""
 
 ADDED_TO = (
     "attempt_grants",
@@ -28,7 +28,7 @@ ADDED_TO = (
     "quiz_corrections",
     "requirement_versions",
 )
-# Table: the rights that are narrowed, and the columns that they leave out.
+# For each table, the rights that are narrowed and the columns that they no longer include.
 STAMPED = {
     **dict.fromkeys(ADDED_TO, (("INSERT",), ("created_at",))),
     "enrollments": (("INSERT", "UPDATE"), ("enrolled_at", "completed_at")),
@@ -60,7 +60,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table, (rights, _) in STAMPED.items():
         for right in rights:
-            # Takes the rights to columns, too.
+            # Revoking the right to the table also revokes the rights to its columns.
             op.execute(f"REVOKE {right} ON {table} FROM {API_ROLE}")
             op.execute(f"GRANT {right} ON {table} TO {API_ROLE}")
     op.execute(f"GRANT EXECUTE ON FUNCTION complete_section TO {API_ROLE}")
