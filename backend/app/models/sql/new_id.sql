@@ -1,5 +1,6 @@
--- RFC 9562, 5.7: 48 bits of Unix milliseconds, then the version; bits 52 and 53 are set from a
--- UUIDv4's 0100 to 0111. PostgreSQL has uuidv7() since 18.
+-- Returns a UUIDv7 (RFC 9562, 5.7), for which PostgreSQL has a function of its own only since 18.
+-- Before, it is made from a UUIDv4: its first 48 bits become the time in Unix milliseconds, and setting
+-- bits 52 and 53 turns the version from 4 (0100) into 7 (0111).
 DO $do$
 BEGIN
     IF current_setting('server_version_num')::int >= 180000 THEN

@@ -1,5 +1,6 @@
--- Nobody waits: a row that another transaction counts in is passed over, and where there is no other
--- one is added. What they sum up to only grows, with each commit.
+-- Counts the changes to what reports show, so that a cached report can be told from a stale one. The
+-- count is the sum over several rows. A transaction adds to a row that no other transaction has
+-- locked, and makes a new one if there is none, so that writers never wait for each other.
 CREATE FUNCTION count_edition() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

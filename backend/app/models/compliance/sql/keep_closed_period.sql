@@ -1,5 +1,6 @@
--- A closed period goes only once superseded_periods keeps it.
--- The day of a closing is over everywhere once it is over at UTC-12.
+-- A closed period may be deleted only after superseded_periods has received a copy, and may never be
+-- updated. It may still be changed on the day on which it was closed. That day depends on the time
+-- zone of the office; it is over everywhere once it is over at UTC-12 (which is Etc/GMT+12).
 CREATE FUNCTION keep_closed_period() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

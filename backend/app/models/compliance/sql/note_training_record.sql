@@ -1,4 +1,5 @@
--- Not unique: nobody who completes something waits for a reconciliation that takes a row away.
+-- Notes that the person has to be reconciled. The note may be there twice: with a unique constraint,
+-- completing a module would wait for a reconciliation that is deleting the same note.
 CREATE FUNCTION note_training_record() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -1,6 +1,7 @@
--- Questions and answers with a trainer, attended after everything else was completed: completes the
--- class's section and writes a record beside the one that there is, which names the trainer too. It
--- decides itself whether the person attended, and what; nothing is written twice.
+-- For somebody who attended the class with a trainer after completing the rest of the module. It
+-- completes the section of the class and writes a further record, which also names the trainer. It
+-- checks itself that the person attended. It returns NULL, and writes nothing, if they did not or if
+-- the section is already completed.
 CREATE FUNCTION add_class_to_record(
     p_session uuid, p_enrollment uuid, p_actor uuid, p_request_id text
 ) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER

@@ -1,5 +1,5 @@
--- A record is never changed: another one beside it repeats it, the person and the time included, with
--- what is said otherwise now. The caller holds the person's row, so that their chain does not fork.
+-- Writes a record that repeats p_known with p_changes; p_known itself stays as it is. The caller has
+-- locked the person's row, so that no other record can follow the same one in the person's chain.
 CREATE FUNCTION amend_training_record(
     p_known training_records, p_changes jsonb, p_actor uuid, p_request_id text
 ) RETURNS uuid LANGUAGE plpgsql

@@ -1,5 +1,5 @@
--- A correction repeats the record that it corrects, the person and the time included, with the
--- results as they are now. Nothing is written where they are what the record says already.
+-- Writes a corrected record with the results of the quizzes as they are now. All else, such as the
+-- person and the time, is repeated. It returns NULL and writes nothing if the results are the same.
 CREATE FUNCTION correct_training_record(
     p_enrollment uuid, p_correction uuid, p_actor uuid, p_request_id text
 ) RETURNS uuid LANGUAGE plpgsql

@@ -1,5 +1,6 @@
--- The caller decided that the clock has run out, by domain/retention.py; this repeats what no
--- setting may shorten. The row lock on the person makes it wait for a hold that is being placed.
+-- The caller has worked out by domain/evidence/retention.py that the person's retention period is
+-- over. This function checks again what no setting may shorten. It locks the person's row, so that it
+-- waits for a transaction that is placing a legal hold.
 CREATE FUNCTION erase_person(p_user uuid, p_pseudonym text, p_kept_through date) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- A tombstone written in this very transaction is the permission to erase the person's rows. Only
--- erase_person() writes one, and only the owner of the schema may call that.
+-- Tells whether the current transaction is erasing the person: it has written their row of erasures.
+-- Only erase_person() writes such a row, and only the owner of the schema may call that function.
 CREATE FUNCTION erased_now(p_user uuid) RETURNS boolean
 LANGUAGE sql STABLE
 RETURN EXISTS (

@@ -1,6 +1,7 @@
--- Everything that seals cover, each with the exact text whose SHA-256 is its leaf. What is edited
--- until it is settled is evidence from then on. Contents and answer keys are there by hash, because
--- others may read the text. PostgreSQL merges this function into the query that uses it.
+-- Returns everything that is to be sealed, each piece with the exact text whose SHA-256 is its leaf.
+-- A row that may be edited for a while becomes evidence when that ends. Contents and answer keys are
+-- given by their hash, because the text may be shown to people who must not see them. PostgreSQL
+-- merges this function into the query that uses it, so that conditions on it can use indexes.
 CREATE FUNCTION evidence() RETURNS TABLE (
     kind text, id uuid, recorded_at timestamptz, of_sealing boolean, content text)
 LANGUAGE sql STABLE

@@ -1,5 +1,6 @@
--- The leaf of one piece of evidence; no row where there is none. With LIMIT the query that uses it
--- looks each piece up, and never makes the text of all evidence to join it.
+-- Returns the hash of one piece of evidence, or no row if there is no such piece. LIMIT keeps
+-- PostgreSQL from joining the calling query with the text of all evidence, which would take long; it
+-- looks up each piece instead.
 CREATE FUNCTION evidence_hash(p_kind text, p_id uuid) RETURNS TABLE (
     hash text, recorded_at timestamptz)
 LANGUAGE sql STABLE

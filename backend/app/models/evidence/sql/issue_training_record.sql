@@ -1,5 +1,5 @@
--- The caller holds the lock on the enrollment. The lock on the person's row makes completions of
--- one person queue for the next link of the chain; different people never wait for each other.
+-- The caller has locked the enrollment. This function also locks the person's row, so that completions
+-- of one person add to their chain one after another. Different people do not wait for each other.
 CREATE FUNCTION issue_training_record(
     p_enrollment uuid, p_actor uuid, p_request_id text
 ) RETURNS uuid LANGUAGE plpgsql

@@ -1,5 +1,6 @@
--- The tree of RFC 9162, 2.1.1, over hashes in hex. Level by level: a node without a neighbour goes
--- up as it is, which makes the same tree as splitting at the largest power of two.
+-- Returns the root of the Merkle tree (RFC 9162, 2.1.1) over hashes in hex. The RFC defines the tree
+-- by splitting at the largest power of two. This function builds the same tree from the leaves up: it
+-- joins pairs of neighbours, and takes a last node without a neighbour up to the next level as it is.
 CREATE FUNCTION merkle_root(p_hashes text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- Reads users and enrollments under their own policies.
+-- The inner SELECT is subject to the policy of users, so it finds only the person's own row.
 CREATE POLICY read_own ON training_records FOR SELECT TO authenticated
 USING (user_id = (SELECT id FROM users));
 

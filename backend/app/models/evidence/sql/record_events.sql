@@ -1,5 +1,5 @@
--- The one door to the audit trail: the events of one cause. The database says when they happened.
--- p_before and p_after may be null as a whole; nothing happens where there are no targets.
+-- Writes audit events. The API's role can write them in no other way; the database sets their time.
+-- The arrays hold one element for each event. p_before and p_after may each be null as a whole.
 CREATE FUNCTION record_events(
     p_actor uuid, p_request_id text, p_actions text[], p_targets uuid[], p_before jsonb[],
     p_after jsonb[]

@@ -1,5 +1,6 @@
--- For rows that are edited until they are settled: the arguments are the status before that, and the
--- column that says when they were, which is now.
+-- For rows that may be edited while they have one status, and never after they have got another. The
+-- arguments are that first status, and the column with the time at which it ended. Nobody can choose
+-- that time: it must lie within the current transaction.
 CREATE FUNCTION refuse_settled_change() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Takes the place of refuse_change() on tables with rows of a person. Its argument names the
--- column with the person's id.
+-- Takes the place of refuse_change() on tables whose rows are changed when a person is erased. The
+-- argument names the column with the person's id or, for audit events, with the id of their target.
 CREATE FUNCTION refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -1,4 +1,5 @@
--- The rows whose audit events tell of a person: their own row, and what is kept about them alone.
+-- Returns the ids whose audit events are about a person: their own, and those of all rows that are
+-- about nobody else.
 CREATE FUNCTION rows_about(p_user uuid) RETURNS SETOF uuid
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT p_user
@@ -16,7 +17,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION rows_about TO training_api;
 
--- As erased_now(), for audit events: they name the row that they tell of.
+-- Like erased_now(), for audit events, which name the row that they are about and not the person.
 CREATE FUNCTION told_of_erased(p_row uuid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (

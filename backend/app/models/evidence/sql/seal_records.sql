@@ -1,8 +1,8 @@
--- Seals the oldest evidence of one kind that no seal covers yet, at most p_limit; no row when there is
--- none. Its hash says of which kind, so that nobody can take a leaf for one of another kind: whoever
--- needs the leaves of one kind sees that all of them are there, and nothing of the others. The audit
--- trail is one kind, and comes last; when it only tells of seals it waits for the next one, or sealing
--- would never come to an end.
+-- Seals the oldest unsealed evidence of one kind, at most p_limit pieces, and returns the seal; or no
+-- row if there is nothing to seal. The kind is part of the seal's hash. So somebody who checks one
+-- kind can see that all its leaves are there, without being shown those of the other kinds.
+-- The audit trail is one of the kinds and comes last. Each seal writes an audit event itself: if such
+-- events are all that is left they wait for the next seal, since sealing would never end otherwise.
 CREATE FUNCTION seal_records(p_limit integer, p_actor uuid, p_request_id text)
 RETURNS SETOF record_seals LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$

@@ -1,6 +1,6 @@
--- At the end of the transaction, because a row that is replaced is closed before its successor is
--- made. Whoever takes an admin away waits for the one before: of two admins who demote each other,
--- the second finds that there is nobody left.
+-- Refuses to demote or close the last admin. It is checked at the end of the transaction, because a
+-- transaction that replaces an admin's row closes it before it makes the new one. The lock makes such
+-- transactions wait for each other: when two admins demote each other, the second one is refused.
 CREATE FUNCTION keep_an_admin() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -1,6 +1,6 @@
--- A trigger and not a step of each service: whoever changes a person, by whatever way, leaves the
--- history that rules and reports of past days depend on. A change that takes effect on another day
--- is written by the service first, and then found here as what already holds.
+-- Keeps the history of a person's employment, which rules and reports about past days depend on. It
+-- is a trigger, so that every way of changing a person writes it. For a change that takes effect on
+-- another day the service has already written the row; the trigger finds it and adds none.
 CREATE FUNCTION record_employment() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

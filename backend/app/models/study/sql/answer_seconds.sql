@@ -1,5 +1,6 @@
--- The time since the last save is shared by the questions that were first answered in this one, so
--- that the sum of all seconds is the time of the last such save.
+-- Returns p_known with the seconds of the questions that are answered for the first time in this
+-- save. The time since the last save with new answers is divided equally among them. So all seconds
+-- add up to the time from the start to the last such save.
 CREATE FUNCTION answer_seconds(p_known jsonb, p_answers jsonb, p_started timestamptz) RETURNS jsonb
 LANGUAGE sql VOLATILE
 RETURN (

@@ -1,5 +1,5 @@
--- Completes the section of a closed session for somebody who attended, with its time as study time:
--- that first, because completing may write the training record.
+-- Completes the section of a closed class for somebody who attended. The duration of the class is
+-- first entered as study time, because completing may write the training record, which counts it.
 CREATE FUNCTION complete_attended(
     p_session uuid, p_enrollment uuid, p_actor uuid, p_request_id text
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER

@@ -1,4 +1,5 @@
--- The caller is a function that holds the lock on the enrollment and checked the section's own rule.
+-- Completes a section and, with the last required one, the enrollment. Only functions that hold the
+-- lock on the enrollment, and have checked what completes the section, may call it.
 CREATE FUNCTION complete_section(
     p_enrollment uuid, p_section uuid, p_actor uuid, p_request_id text
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER

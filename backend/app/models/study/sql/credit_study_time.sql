@@ -1,6 +1,6 @@
--- Returns how many of the claimed seconds count: at most those since the person's last report in
--- whatever enrollment, and none before p_enrolled. The row is locked until the end of the
--- transaction, so that parallel reports share the time and do not each have it.
+-- Returns how many of the claimed seconds count: at most those since the person's last report in any
+-- of their enrollments, and none before p_enrolled. The row of study_clocks stays locked until the
+-- end of the transaction, so that parallel reports cannot count the same seconds twice.
 CREATE FUNCTION credit_study_time(p_user uuid, p_enrolled timestamptz, p_claimed integer)
 RETURNS integer LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$

@@ -1,6 +1,6 @@
--- Keeps the grade of an attempt if nothing has changed since it was read: neither its state, nor
--- its answers, nor the corrections, nor the time that is left. Returns NULL otherwise, holding the
--- locks, so that a second try within the same transaction succeeds.
+-- Stores the grade of an attempt, provided that nothing has changed since the attempt was read: its
+-- state, its answers, the corrections, and whether its time has run out. Otherwise it returns NULL
+-- and keeps the locks, so that a second try within the same transaction succeeds.
 CREATE FUNCTION grade_attempt(
     p_attempt uuid, p_read_answers jsonb, p_read_corrections integer, p_grace interval,
     p_answers jsonb, p_timed_out boolean, p_points numeric, p_max_points numeric,

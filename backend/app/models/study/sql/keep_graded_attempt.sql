@@ -1,4 +1,5 @@
--- A graded attempt is evidence. Only its current result may follow a new row of attempt_results.
+-- A graded attempt is evidence and may not change. The columns that are not listed here repeat its
+-- newest row of attempt_results, and a regrade updates them.
 CREATE TRIGGER refuse_change BEFORE UPDATE ON quiz_attempts FOR EACH ROW
 WHEN (OLD.state = 'graded' AND (
     NEW.state, NEW.enrollment_id, NEW.section_id, NEW.user_id, NEW.version_id, NEW.number,

@@ -1,5 +1,6 @@
--- Whoever grades takes this lock shared, whoever corrects takes it alone, and always before any row:
--- so no attempt is graded by a key that is being corrected just then, and nobody deadlocks.
+-- Grading takes this lock shared and correcting takes it exclusively, so that no attempt is graded by
+-- a key that is just being corrected. Both take it before they lock any row, so that they cannot
+-- deadlock.
 CREATE FUNCTION lock_quiz(p_version uuid, p_section uuid, p_alone boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$

@@ -1,4 +1,5 @@
--- Reads users and enrollments under their own policies.
+-- The inner SELECTs are subject to the policies of users and enrollments, so they find only the
+-- person's own rows.
 CREATE POLICY read_own ON enrollments FOR SELECT TO authenticated
 USING (user_id = (SELECT id FROM users));
 

@@ -1,5 +1,5 @@
--- Monotonic and replayable: nothing here ever takes away. Study time is credited for at most the
--- time that has passed since the person's last report.
+-- Reports may be repeated and may arrive in any order: progress never decreases. Study time is
+-- credited for at most the time that has passed since the person's last report.
 CREATE FUNCTION report_progress(
     p_enrollment uuid, p_user uuid, p_section uuid, p_seconds integer,
     p_position double precision, p_completed boolean, p_request_id text

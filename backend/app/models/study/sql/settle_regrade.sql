@@ -1,5 +1,6 @@
--- After regrades: a quiz that is passed now completes its section, a record that says something
--- else gets its correction. The caller holds the lock on the enrollment.
+-- Does what follows from a regrade: completes the section if the quiz is passed now, and writes a
+-- corrected record if the record differs from the new results. The caller holds the lock on the
+-- enrollment.
 CREATE FUNCTION settle_regrade(
     p_enrollment uuid, p_section uuid, p_correction uuid, p_actor uuid, p_request_id text
 ) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER

@@ -1,6 +1,6 @@
--- The one door to signatures. It decides itself who signs (the enrollment's own person), what (the
--- document of that version) and when; no row where there is nothing to be signed. Completes the
--- section, and with the last one the enrollment.
+-- Signs a section and completes it. Signatures can be written in no other way. The function itself
+-- determines who signs (the enrolled person), what (the document of the enrollment's version) and
+-- when. It returns no row if the section has nothing to sign or the enrollment is closed.
 CREATE FUNCTION sign_section(
     p_enrollment uuid, p_section uuid, p_printed_name text, p_meaning text, p_request_id text
 ) RETURNS SETOF signatures LANGUAGE plpgsql SECURITY DEFINER
