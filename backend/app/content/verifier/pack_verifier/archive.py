@@ -1,7 +1,8 @@
-"""Where the files of a pack come from: a folder, or a ZIP archive that holds nothing else.
+"""Reads the files of a pack from a folder or from a ZIP archive.
 
-Readers of ZIP archives find files in different ways: by the directory at the end, or from the
-front. This one takes an archive only if every byte of it belongs to a file that both ways find.
+Some ZIP readers find the files by the directory at the end of the archive, others by reading from
+the front. An archive can be made to show different files to the two. This module accepts an
+archive only if both ways find the same files and these files account for every byte.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import IO, Protocol
 from .broken import BrokenError, require
 
 CHUNK = 1 << 16
-# Packs shrink to a tenth or so. What grows more than this was made to fill the disk.
+# An archive may unpack to this many times its size. Compression makes a real pack about ten times
+# smaller; an archive that grows much more was made to fill the disk.
 MOST_GROWTH = 200
+# So many bytes more are always allowed.
 SMALL = 1 << 26
 
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -35,7 +38,7 @@ class Pack(Protocol):
 
 
 class Folder:
-    """A pack that was unpacked."""
+    """A pack that has been unpacked."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -55,7 +58,7 @@ class Folder:
 
 
 class Archive:
-    """A pack as it was sent."""
+    """A pack as one ZIP file."""
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path)
@@ -70,7 +73,7 @@ class Archive:
 
 
 def _check_archive(file: IO[bytes], archive: zipfile.ZipFile, size: int) -> None:
-    """Walk from the first byte to the last: the files, one behind the other, and the directory."""
+    """Require that the archive is its files, one behind the other, then its directory."""
     members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
     require(unpacked <= SMALL + MOST_GROWTH * size, "the archive grows too much when unpacked")
@@ -90,7 +93,7 @@ def _check_archive(file: IO[bytes], archive: zipfile.ZipFile, size: int) -> None
 
 
 def _end_of(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> int:
-    """Check what stands in front of, in and behind a file's data; return where that ends."""
+    """Check one file with its header and return the place of the byte behind it."""
     require(member.orig_filename.isascii(), "the archive has an unknown name: " + name)
     require(member.filename == member.orig_filename, "the archive has an unknown name: " + name)
     file.seek(member.header_offset)
@@ -113,7 +116,10 @@ def _end_of(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> int:
 
 
 def _check_data(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> None:
-    """Inflate, and keep nothing: the data have to end where the directory says, and not before."""
+    """Require that the compressed data end exactly where the directory says.
+
+    Otherwise something could be hidden between the end of the data and the next file.
+    """
     inflate, left, size = zlib.decompressobj(-15), member.compress_size, 0
     while left > 0 and not inflate.eof:
         chunk = file.read(min(CHUNK, left))
@@ -126,7 +132,10 @@ def _check_data(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> None:
 
 
 def _descriptor(file: IO[bytes], wanted: tuple[int, int, int], name: str) -> int:
-    """Return the length of what repeats the sums behind the data of a file that was streamed."""
+    """Return the length of the descriptor behind the data of a file.
+
+    A program that writes a file before it knows its size puts the checksum and the sizes there.
+    """
     place = file.tell()
     found = file.read(_DESCRIPTORS[0].size)
     file.seek(place)

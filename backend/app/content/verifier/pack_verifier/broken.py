@@ -1,10 +1,10 @@
-"""What a verifier says that found something wrong."""
+"""The error by which the verifier reports what is wrong with a pack."""
 
 from __future__ import annotations
 
 
 class BrokenError(Exception):
-    """The first thing that does not hold."""
+    """The pack fails a check. The message says which; verifying ends there."""
 
 
 def require(holds: object, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The chain of each person, link by link, and what the pack's scope lets it leave out."""
+"""Checks the chain of each person's records, and that the pack leaves out only what it may."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINK = {"user_id", "sequence", "record_id", "previous_hash", "hash", "seal", "po
 
 
 class Scope:
-    """What the pack says that it is a pack of. Days are inclusive."""
+    """Which records the pack is about, as its manifest states. Both days are inclusive."""
 
     def __init__(self, scope: dict[str, Any]) -> None:
         require(
@@ -35,7 +35,11 @@ class Scope:
         return self._user in (None, user_id)
 
     def has(self, payload: dict[str, Any]) -> bool:
-        """Say whether a record belongs here. Where people work now, no record can say."""
+        """Tell whether a record belongs to the scope.
+
+        The scope's location cannot be checked: it is where people work when the pack is made, and
+        a record only says where they worked before.
+        """
         day = payload["local_date"]
         return (
             (self._first is None or self._first <= day)
@@ -46,7 +50,7 @@ class Scope:
 
 
 class Chains:
-    """Counts what it has yielded."""
+    """The chains of all people in the pack. The counts are right once `included` is exhausted."""
 
     def __init__(self, pack: Pack, scope: Scope, seals: Seals, evidence: Evidence) -> None:
         self._pack, self._scope, self.seals, self._evidence = pack, scope, seals, evidence

@@ -131,7 +131,7 @@ def said_of_verifier(manifest: dict[str, object]) -> list[str]:
 
 
 def own_sha256() -> str | None:
-    """Return the hash of the archive that this runs from; None where it was unpacked."""
+    """Return the hash of the archive that this runs from, or None if it runs from a folder."""
     archive = Path(__file__).parent.parent
     return hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
 
@@ -164,7 +164,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refuse(reason: str) -> int:
-    """Say why; what a forger wrote may not steer the terminal."""
+    """Print why the pack is refused.
+
+    The reason may quote the pack, whose control characters could otherwise change the terminal.
+    """
     plain = "".join(sign if sign.isprintable() else "?" for sign in reason)
     sys.stderr.write(f"BROKEN: {plain}\n")
     return 1

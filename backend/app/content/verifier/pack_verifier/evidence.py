@@ -1,4 +1,7 @@
-"""What the records rest on, and what else is evidence: each the text of a row, under a seal."""
+"""Checks the evidence besides the records, such as signatures and the versions of modules.
+
+Each piece is the text of one row of the database, whose hash is a leaf of a seal.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ OF_ROSTER_LINE = {"user_id", "full_name", "job_title", "status", "marked_by_id",
 
 
 class Evidence:
-    """Read once, before the records; then it knows what they rest on."""
+    """All pieces of evidence. `check` reads them and must come before `check_record`."""
 
     def __init__(self, pack: Pack, seals: Seals) -> None:
         self._pack, self._seals = pack, seals
@@ -36,7 +39,7 @@ class Evidence:
         self.unsealed: list[str] = []
 
     def check(self) -> None:
-        """Check every text, and that the files for people say what the texts say."""
+        """Check every piece, and that the tables for people to read agree with them."""
         twins = {name: Twin(self._pack, name) for name in TWINS}
         for item in items(self._pack, "evidence.json"):
             content = self._content(item)
@@ -49,7 +52,7 @@ class Evidence:
             twin.end()
 
     def check_record(self, payload: dict[str, Any], where: str) -> None:
-        """Check that what a record names is evidence too: the version, and who signed what."""
+        """Require that the version and the signatures that a record names are in the evidence."""
         version = self._versions.get(payload["version_id"], {})
         same = version.get("content_sha256") == payload["content_sha256"] == version.get("content")
         require(same, where + ": its version is missing, or of another content")
@@ -102,7 +105,7 @@ class Evidence:
             self._withdrawals[content["evidence_id"]] = content
 
     def _readable(self, kind: str, content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the lines that people read of a text, and in which file."""
+        """Yield the lines that people read about a piece, each with the name of its table."""
         if kind == SESSIONS:
             for line in content.get("roster") or []:
                 yield "rosters", self._roster_line(content, line)

@@ -1,4 +1,4 @@
-"""The manifest: which files the pack has, to the byte, and what it is a pack of."""
+"""Checks that the files of the pack are exactly those that its manifest lists."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CONTENT = re.compile(r"(content|outlines)/([0-9a-f]{64})\.json\Z")
 
 
 def check_files(pack: Pack) -> dict[str, Any]:
-    """Return the manifest, which is true of every file."""
+    """Return the manifest once every file has the size and the hash that it states."""
     names = pack.names()
     require(len(names) == len(set(names)), "a file is in the pack twice")
     require(MANIFEST in names, MANIFEST + " is missing")
@@ -51,7 +51,7 @@ def check_files(pack: Pack) -> dict[str, Any]:
 
 
 class Contents:
-    """What was taught, by the hash of its content."""
+    """The contents that were taught, each under its SHA-256 and with an outline."""
 
     def __init__(self, pack: Pack, manifest: dict[str, Any]) -> None:
         self._outlines: dict[str, Any] = {}

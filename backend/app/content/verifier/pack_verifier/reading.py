@@ -1,4 +1,4 @@
-"""Reading what a pack says: piece by piece, within bounds, and in one way only."""
+"""Reads the files of a pack with limits on what they take, since a pack may be hostile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_NUMBER = 18
 
 
 def digest_of(pack: Pack, name: str, limit: int) -> tuple[str, int]:
-    """Hash a file, reading no more than one byte beyond `limit`."""
+    """Return the SHA-256 and the size of a file; refuse one that is longer than `limit`."""
     digest = hashlib.sha256()
     size = 0
     with pack.open(name) as stream:
@@ -31,7 +31,10 @@ def digest_of(pack: Pack, name: str, limit: int) -> tuple[str, int]:
 
 
 def parse(text: str) -> Any:  # noqa: ANN401  # JSON
-    """Read JSON that everybody reads alike: no name twice, no endless number."""
+    """Parse JSON; refuse what other parsers may read differently.
+
+    That is a name that is repeated within an object, a very long integer, NaN and Infinity.
+    """
     return json.loads(
         text, object_pairs_hook=_members, parse_int=_integer, parse_constant=_constant
     )
@@ -60,7 +63,7 @@ def read_json(pack: Pack, name: str) -> Any:  # noqa: ANN401  # JSON
 
 
 def items(pack: Pack, name: str) -> Iterator[Any]:
-    """Yield the items of an array that has one item a line, one at a time."""
+    """Yield the items of a JSON array written with one item a line, without reading all of it."""
     with pack.open(name) as stream:
         lines = io.BufferedReader(cast("io.RawIOBase", stream), CHUNK)
         first = _line(lines, name)

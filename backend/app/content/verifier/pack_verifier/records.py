@@ -1,4 +1,7 @@
-"""The records, in the order of the chains, and the files that repeat them."""
+"""Checks the training records, and the files that repeat parts of them.
+
+All these files have the order of the chains.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ COLUMNS = {
     "ce_hours": ("ce_hours",),
     "corrects_id": ("corrects_id",),
 }
-"""Column of records.csv: where its value is in the payload."""
+"""The columns of records.csv, each with the path of its value in the payload."""
 
 CHECK = ("record_id", "user_id", "full_name", "module_title", "local_date", "missing")
 
@@ -75,7 +78,7 @@ class Records:
             table.end()
 
     def _payload(self, link: dict[str, Any]) -> dict[str, Any]:
-        """Return what the link's record says, once it is what the hash covers."""
+        """Return the payload of the link's record, once it has been checked against its hash."""
         where = f"record {link['record_id']}"
         record: dict[str, Any] = next(self._records, {})
         require(record.get("id") == link["record_id"], where + " is missing, or out of order")
@@ -132,7 +135,7 @@ def _at(payload: dict[str, Any], path: tuple[str, ...]) -> Any:  # noqa: ANN401 
 
 
 def missing_fields(payload: dict[str, Any]) -> list[str]:
-    """29 CFR 1910.1030(h)(2)(i)(A) to (D)."""
+    """Return what a record lacks of what 29 CFR 1910.1030(h)(2)(i)(A) to (D) demands."""
     trainers = [one for one in payload.get("instructors") or [] if one.get("role") != "contact"]
     user = payload.get("user") or {}
     named = all(trainer.get("name") and trainer.get("qualification") for trainer in trainers)

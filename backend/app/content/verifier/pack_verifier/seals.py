@@ -1,4 +1,4 @@
-"""The seals: Merkle trees (RFC 9162, 2.1.1) over hashes, each chained to the one before."""
+"""Checks the seals. Each is a Merkle tree (RFC 9162, 2.1.1) and names the seal before it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .broken import require
 from .reading import items
 
 GENESIS = "0" * 64
-# Between the moment that evidence names and the moment at which others see it.
+# Evidence says when its transaction wrote it, and a seal can cover it only after the commit. So
+# what is a little older than a seal may rightly be missing from it.
 IN_FLIGHT = timedelta(hours=1)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00:00)\Z")
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -28,7 +29,7 @@ def tree(leaves: list[bytes]) -> bytes:
 
 
 def _moment(text: str) -> datetime:
-    """Read an instant in UTC with as many digits of the second as it has."""
+    """Read an instant in UTC. Python 3.8 reads only three or six digits after the second."""
     found = _INSTANT.match(text)
     require(found, "no instant in UTC: " + text)
     whole, fraction = found.groups() if found else ("", "")
@@ -36,7 +37,7 @@ def _moment(text: str) -> datetime:
 
 
 class Seals:
-    """What the seals cover, and what of it has been found in the pack so far."""
+    """All seals, with their leaves. A leaf is claimed when what it covers is found in the pack."""
 
     def __init__(self, pack: Pack) -> None:
         self.hashes: list[str] = []
@@ -52,7 +53,10 @@ class Seals:
         return self.hashes[-1] if self.hashes else GENESIS
 
     def claim(self, value: str, item: dict[str, Any], kind: str, where: str) -> bool:
-        """Check where something with this hash says it is sealed; return whether it is."""
+        """Claim the leaf that an item names as its own; return False if it names none.
+
+        `value` is the hash that the leaf must have.
+        """
         seal, position = item["seal"], item["position"]
         if seal is None:
             require(value not in self._leaves, where + " is sealed, and the pack denies it")
@@ -66,7 +70,7 @@ class Seals:
         return True
 
     def check_time(self, seal: int | None, written_at: str, where: str) -> None:
-        """Refuse what was written after its seal, and what the last seal should have covered."""
+        """Refuse what is newer than its seal, or unsealed and older than the last seal."""
         at = _moment(written_at)
         if seal is not None:
             require(at <= self._made_at[seal - 1], where + " is younger than its seal")
@@ -75,7 +79,7 @@ class Seals:
             require(young, where + " is not sealed, and older than the last seal")
 
     def all_claimed(self, kinds: tuple[str, ...]) -> None:
-        """Refuse what was sealed of these kinds and is not in a pack that has to have it all."""
+        """Require that every sealed leaf of these kinds was found; for packs of everything."""
         for number, covers in enumerate(self._covers, 1):
             if covers not in (None, *kinds):
                 continue

@@ -1,4 +1,4 @@
-"""The tables for spreadsheets, each of which has a JSON twin that is exact."""
+"""Checks the CSV tables that are meant for spreadsheets against the JSON files that they repeat."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ TWINS = {
         "withdrawal_reason",
     ),
 }
-"""What has a table, and its columns."""
+"""The names of the tables, with their columns."""
 
 
 def inert(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run."""
+    """Put an apostrophe before text that a spreadsheet would take for a formula."""
     if text[:1] in ("\t", "\r", "\n", "'") or text.lstrip()[:1] in FORMULA:
         return "'" + text
     return text
@@ -82,7 +82,7 @@ def cell(value: object) -> str:
 
 
 class Table:
-    """A CSV file, which has to be what its JSON twin makes of it, character by character."""
+    """A CSV file, which must be exactly the text that its JSON file gives."""
 
     def __init__(self, pack: Pack, name: str, columns: tuple[str, ...]) -> None:
         self._name, self._columns, self._rows = name, columns, 0
@@ -124,7 +124,7 @@ class Table:
 
 
 class Twin:
-    """A JSON file and its table, line by line what the evidence says."""
+    """A JSON file and its table. Both must say what the evidence says, line by line."""
 
     def __init__(self, pack: Pack, name: str) -> None:
         self._name, self._lines = name, 0
