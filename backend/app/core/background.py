@@ -1,4 +1,4 @@
-"""Work that a process does beside its requests."""
+"""Repeats a step of work in the background of a process that answers requests."""
 
 import asyncio
 import time

@@ -1,6 +1,6 @@
-"""Words that people type and that have to mean the same."""
+"""Compares words that people type in different ways."""
 
 
 def comparable(word: str) -> str:
-    """Return what two spellings of one word have in common: neither case nor spaces count."""
+    """Return a word without case and superfluous spaces, to compare two spellings."""
     return " ".join(word.split()).casefold()

@@ -1,4 +1,4 @@
-"""`training attempts`: quizzes whose time is up."""
+"""`training attempts`: grades attempts at quizzes whose time has run out."""
 
 import typer
 
@@ -12,7 +12,10 @@ cli = typer.Typer(no_args_is_help=True, help="Attempts at quizzes.")
 
 @cli.command()
 def close_overdue() -> None:
-    """Grade the attempts that ran out of time and that nobody has looked at since."""
+    """Grade the attempts whose time has run out and that have not been graded yet.
+
+    An attempt is also graded when somebody reads it; this command grades the others.
+    """
 
     async def use(services: Services) -> int:
         service = services.attempts(SYSTEM)

@@ -17,7 +17,7 @@ from app.core.postgres.url import DatabaseUrl, PoolerMode
 log = structlog.get_logger(__name__)
 
 UNANSWERED_SECONDS = 5.0
-"""Added to the server's statement limit: without an answer by then, the connection is dead."""
+"""How much longer than the server's statement timeout to wait before giving up a connection."""
 
 
 def _dumps(value: object) -> str:

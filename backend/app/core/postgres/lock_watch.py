@@ -1,4 +1,4 @@
-"""Says whom a session waits for, since a lock that is not given looks like a hang."""
+"""Reports which sessions a migration waits for, because waiting for a lock looks like a hang."""
 
 import asyncio
 import contextlib
@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.core.postgres.failure import origin
 
 LOOK_SECONDS: Final = 0.2
-"""Often enough to see waits that are given up after half a second."""
+"""Pause between two looks; short enough to see a wait that ends after half a second."""
 
 PATIENCE_SECONDS: Final = 2.0
-"""How long somebody may stand in the way before it is told."""
+"""How long another session may block before it is reported."""
 
 _BLOCKERS = text(
     """
@@ -30,7 +30,7 @@ _BLOCKERS = text(
 async def watched(
     engine: AsyncEngine, pid: int, tell: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    """Tell once of everybody who holds up the session `pid` for some seconds, if it can be seen."""
+    """Report each session that blocks the session `pid` for more than `PATIENCE_SECONDS`, once."""
     watching = asyncio.create_task(_watch(engine, pid, tell))
     try:
         yield
@@ -43,7 +43,7 @@ async def watched(
 async def _watch(engine: AsyncEngine, pid: int, tell: Callable[[str], None]) -> None:
     try:
         await _look(engine, pid, tell)
-    except Exception as error:  # noqa: BLE001  # what is watched does not depend on its watcher
+    except Exception as error:  # noqa: BLE001  # an error here must not stop the watched session
         tell(f"Cannot see whom this waits for: {type(origin(error)).__name__}")
 
 
@@ -67,7 +67,7 @@ async def _blockers(connection: AsyncConnection, pid: int) -> list[Row[tuple[obj
 
 
 def _described(blocker: Row[tuple[object, ...]]) -> str:
-    """Roles that may not see what others do are shown the process and its role alone."""
+    """Describe a blocker. PostgreSQL shows roles with few rights only its process and role."""
     about = [f"role {blocker.role}", f"application {blocker.application or 'unnamed'}"]
     about += [blocker.state] if blocker.state else []
     about += [f"in a transaction for {blocker.seconds} s"] if blocker.seconds is not None else []

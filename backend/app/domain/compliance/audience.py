@@ -1,4 +1,4 @@
-"""Who is meant by a requirement, and why a person is."""
+"""Whom a requirement applies to, and which criteria a person meets."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from app.domain.word import comparable
 T = TypeVar("T")
 
 
-# Sorted, because a set has no order: an audit entry's before and after must differ only where the
-# rule does. A lambda, because the return type of a function would take the place of the items'
-# type in the JSON schema.
+# The set is written in sorted order, so that the before and after of an audit event differ only
+# where the rule does. The serializer is a lambda because Pydantic would show the return type of a
+# function in the JSON schema, in place of the type of the items.
 SortedSet = Annotated[frozenset[T], PlainSerializer(lambda values: sorted(values, key=str))]
 Name = Annotated[
     StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
@@ -34,7 +34,11 @@ Name = Annotated[
 
 
 def _needs_kind(schema: dict[str, Any]) -> None:
-    """Say that `kind` must be sent: it has a default, and yet chooses among the alternatives."""
+    """Mark `kind` as required in the schema.
+
+    Pydantic leaves it out because it has a default, but clients must send it: it chooses among the
+    alternatives.
+    """
     if "kind" in schema["properties"]:
         schema["required"] = ["kind", *schema["required"]]
 
@@ -47,7 +51,7 @@ class RuleData(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """What an audience is matched against, as it was on one day."""
+    """The facts about a person on one day that audiences are compared with."""
 
     id: UUID
     department: str | None = None
@@ -75,16 +79,16 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class MatchReason:
-    """Every criterion that the rule names, with the person's own value that satisfied it."""
+    """The criteria of the rule, each with the value by which the person meets it."""
 
     matched: tuple[Matched, ...]
 
 
 class Audience(RuleData):
-    """Everybody who meets all criteria that are named, and whoever is included by name.
+    """The people who meet all given criteria, and those in `include`; never those in `exclude`.
 
-    The rule applies to everybody only where it says so explicitly: removing the last person of a
-    list must not turn it into a rule for all. Exclusion beats inclusion.
+    An audience without criteria is refused unless `everyone` is true. Otherwise removing the last
+    person from `include` would turn the rule into one for everybody.
     """
 
     everyone: Flag = False

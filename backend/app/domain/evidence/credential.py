@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class CredentialStatus(StrEnum):
-    """pending: nobody has verified it. superseded: a later card of the kind is verified."""
+    """`pending`: nobody has verified the card. `superseded`: a later one is verified."""
 
     PENDING = "pending"
     CURRENT = "current"
@@ -20,25 +20,25 @@ class CredentialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card as it was entered. `settled` is what its review or withdrawal made of it."""
+    """One card as it was entered."""
 
     id: uuid.UUID
     kind: str
     issued_on: date
     printed_expiry: date | None
     settled: CredentialStatus | None = None
-    """None: it is verified."""
+    """PENDING, REJECTED or WITHDRAWN; None for a verified card, whose status depends on the day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     status: CredentialStatus
     renews: uuid.UUID | None
-    """The verified card of the same kind before it."""
+    """The verified card of the same kind that this one follows."""
 
 
 def held(cards: Iterable[Card], today: date) -> dict[uuid.UUID, Held]:
-    """Return where each card stands. Those that are verified renew each other, kind by kind."""
+    """Return the status of each card. Each verified card renews the one of its kind before it."""
     found: dict[uuid.UUID, Held] = {}
     chains: dict[str, list[Card]] = {}
     for card in cards:

@@ -1,4 +1,4 @@
-"""The kinds of card and licence that people hold, by whatever name they are entered."""
+"""The kinds of card and licence that people hold, with the names under which they are entered."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.domain.word import comparable
 
 @dataclass(frozen=True, slots=True)
 class CredentialKind:
-    """`expires`: every card of this kind has an expiry printed on it."""
+    """`expires` says that every card of this kind has an expiry date printed on it."""
 
     code: str
     name: str
@@ -64,11 +64,14 @@ _BY_SPELLING = {comparable(word): kind for kind in KINDS for word in _spellings(
 
 
 def credential_kind(written: str) -> CredentialKind | None:
-    """Return the kind that somebody means by a name, an alias or a code, in any case."""
+    """Return the kind with this name, alias or code, in upper or lower case."""
     return _BY_SPELLING.get(comparable(written))
 
 
 def credential_code(written: str) -> str:
-    """Return the code of a kind; a kind of before there was a list stays what it was called."""
+    """Return the code of a kind, or the name itself if it is none of `KINDS`.
+
+    Cards that were entered before this list existed may have such a name.
+    """
     kind = credential_kind(written)
     return kind.code if kind else comparable(written)

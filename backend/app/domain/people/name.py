@@ -1,7 +1,7 @@
-"""Under which name a person signs and appears in evidence.
+"""The name under which a person signs and appears in evidence.
 
-What somebody else entered counts at once, and so does the name somebody comes with. A person's own
-change of name counts once somebody else has confirmed it; until then the name of before does.
+A name that somebody else enters counts at once, and so does the name that a new person gives. When
+people change their own name, the old one counts until somebody else has confirmed the new one.
 """
 
 import unicodedata
@@ -23,13 +23,13 @@ _LETTERS: Final = str.maketrans(
         "\N{LATIN SMALL LETTER DOTLESS I}": "i",
     }
 )
-"""Letters that are written without their mark elsewhere, and that Unicode does not decompose."""
+"""Letters that are often written without their mark, and that Unicode does not decompose."""
 
 _LETTER_NUMBER_MARK: Final = frozenset("LNM")
-"""What the general categories of a name's characters begin with."""
+"""The Unicode categories of the characters that make up a name begin with these letters."""
 
 _MARKS: Final = range(0x0300, 0x0370)
-"""Accents of European scripts. Marks of other scripts are vowels and belong to the name."""
+"""The accents of European scripts, which do not count. Other scripts write vowels as marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Naming:
 
 
 def comparable_name(name: str) -> str:
-    """Return what two spellings of a name share: no case, accents, spaces or punctuation."""
+    """Return a name without case, accents, spaces and punctuation, to compare two spellings."""
     folded = unicodedata.normalize("NFKD", normalise_text(name)).translate(_LETTERS)
     return "".join(char for char in folded if _is_of_a_name(char))
 
@@ -55,15 +55,16 @@ def _is_of_a_name(char: str) -> bool:
 
 
 def is_named(printed: str, names: Collection[str]) -> bool:
-    """Say whether a printed name is one of `names`, however it is spelled."""
+    """Tell whether a printed name is one of `names` when both are spelled comparably."""
     printed_name = comparable_name(printed)
     return bool(printed_name) and printed_name in map(comparable_name, names)
 
 
 def named_by_oneself(before: Naming, name: str | None, names_of_others: Collection[str]) -> Naming:
-    """Return what becomes of a name that its owner gives or changes.
+    """Return the naming after people have given or changed their own name.
 
-    Somebody who has none yet may give one, unless it is a colleague's: namesakes are confirmed.
+    Somebody who had no name may give one, which counts at once. If a colleague has the same name,
+    somebody else has to confirm it, because it could be an impersonation.
     """
     known = before.directory_name
     if known is None:

@@ -37,17 +37,22 @@ ACTIONS: Final = frozenset(
         "/SubmitForm",
     }
 )
-"""Kinds of action (`/S`) that do more than lead to a place within or to a web address."""
+"""Kinds of action (`/S`) that are refused.
+
+An action may lead to another page of the same file or to a web address, and nothing more.
+"""
 
 KEYS: Final = frozenset(
     {"/EF", "/EmbeddedFiles", "/JS", "/JavaScript", "/RichMediaContent", "/XFA"}
 )
+"""Keys of dictionaries that are refused, whatever their value."""
+
 KINDS: Final = frozenset(
     {"/3D", "/EmbeddedFile", "/FileAttachment", "/Movie", "/RichMedia", "/Screen", "/Sound"}
 )
-"""Values of `/Type` and `/Subtype`."""
+"""Values of `/Type` and `/Subtype` that are refused."""
 
-# Names may be written with escapes: /#4aavaScript.
+# PDF allows any character of a name to be written as an escape: /#4aavaScript is /JavaScript.
 _NAME: Final = rb"/((?:[0-9A-Za-z]|#[0-9A-Fa-f]{2})+)"
 _ACTION: Final = re.compile(rb"/(?:S|#53)\s*" + _NAME)
 _ANY_NAME: Final = re.compile(_NAME)
@@ -55,14 +60,14 @@ _ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 
 
 def judge_pdf(file: IO[bytes]) -> Rejection | None:
-    """Return why a PDF is not taken. Raises whatever pypdf raises for what it cannot read.
+    """Return why a PDF is rejected, or None. Raises what pypdf raises for a file it cannot read.
 
-    Everything that a reader can reach is looked at. Actions are also looked for in the bytes as
-    they stand, and in those of compressed streams of objects, in case another reader finds objects
-    elsewhere; streams of objects that no table lists are refused for the same reason.
+    All dictionaries that pypdf can reach are checked. Another PDF reader may find objects where
+    pypdf does not look. Therefore the raw bytes of the file and of its object streams are also
+    searched for actions, and a file with an object stream that pypdf does not know is rejected.
     """
     content = file.read()
-    # Encrypted files that open without a password are decrypted; others raise.
+    # pypdf decrypts encrypted files that open without a password, and raises for all others.
     reader = PdfReader(file, strict=False)
     streams = [reader.get_object(number) for number in _object_streams(reader)]
     if _count(content, "/ObjStm") > len(streams):
@@ -113,7 +118,8 @@ def _resolved(reader: PdfReader, reference: IndirectObject) -> PdfObject | None:
     found = reference.get_object()
     lost = found is None or isinstance(found, NullObject)
     if lost and reference.generation == 0 and reference.idnum in reader.xref_objStm:
-        # pypdf skips what it cannot read in a stream of objects, but other readers may read it.
+        # pypdf returns nothing for an object that it cannot read in an object stream. Another PDF
+        # reader may be able to read it.
         raise PdfReadError
     return found
 
@@ -128,9 +134,10 @@ def _is_active(each: DictionaryObject) -> bool:
 
 
 def _names_a_file(each: DictionaryObject) -> bool:
-    """Say whether a reader would fetch another file, of the network too, for this.
+    """Tell whether a PDF reader would fetch another file, possibly from the network, for this.
 
-    In annotations `/F` is a number, and some write the name of a filter there.
+    `/F` is a number in annotations, and some programs write the name of a filter there. Neither
+    names a file.
     """
     value = _value(each, "/F")
     return isinstance(value, TextStringObject | ByteStringObject | DictionaryObject)

@@ -224,9 +224,10 @@ class LiveSessionRepository(Repository[LiveSession]):
     async def lock_completed_without(
         self, live: LiveSession, within: timedelta
     ) -> list[Enrollment]:
-        """Lock what attendees have completed but for the class, if not longer ago than `within`.
+        """Lock the attendees' completed enrollments whose section for this class is still open.
 
-        Not of whoever has an open enrollment in the module, or has left.
+        For each attendee, that is the newest completion of the module, and it must not be older
+        than `within`. People who are enrolled again or have left are passed over.
         """
         attended = select(Attendance.user_id).where(
             Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED

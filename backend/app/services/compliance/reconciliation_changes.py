@@ -1,4 +1,4 @@
-"""What a reconciliation would change of what is shown, and why: listed before it does."""
+"""Lists what a reconciliation would change in the reports, and why, without changing it."""
 
 import uuid
 from collections import defaultdict
@@ -23,7 +23,7 @@ from app.services.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a report says of a person, a requirement and a day."""
+    """What a report shows for one person, one requirement and one day."""
 
     status: ComplianceStatus
     due_on: date | None
@@ -36,7 +36,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is shown of `day` and what would be: of today, else of the first day that differs."""
+    """What is shown for `day`, and what would be. That is today, or the first day that differs."""
 
     user_id: uuid.UUID
     email: str
@@ -50,7 +50,7 @@ class Change:
 
 class ReconciliationChangesService(Service):
     async def list(self, user_ids: Sequence[uuid.UUID] | None = None) -> AsyncIterator[Change]:
-        """Yield every change, a batch of people and a snapshot at a time. Nothing is written."""
+        """Yield all changes. Each batch of people is read from one snapshot of the database."""
         async with self.reading() as uow:
             people = list(user_ids) if user_ids is not None else await uow.employment.people()
         for first in range(0, len(people), BATCH):
@@ -104,7 +104,7 @@ def _by_pair(rows: Iterable[SegmentRow]) -> dict[tuple[uuid.UUID, uuid.UUID], li
 def _first_difference(
     before: Sequence[SegmentRow], after: Sequence[SegmentRow], today: date
 ) -> Iterator[date]:
-    """Yield one day at most: today if its answer changes, else the first whose answer does."""
+    """Yield today if what is shown for it changes, else the first day for which it does, if any."""
     rows = (*before, *after)
     turns = sorted({day for row in rows for day in (row.starts_on, add_days(row.ends_on, 1))})
     for day in (today, *turns):
@@ -130,7 +130,7 @@ def _reason(
     day: date,
     places: Mapping[str, str],
 ) -> str:
-    """Return why it will be shown so, in words, with the evidence that stands on the day."""
+    """Explain in words why it will be shown so, with the day of the evidence that counts."""
     facts = history.facts(catalogue, requirement_id)
     line = assess(facts, history.rules(catalogue, requirement_id), day).line
     reason = summary(line.why, places)

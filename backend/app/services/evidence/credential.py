@@ -1,4 +1,4 @@
-"""The register of cards and licences. Their source is the external evidence that was entered."""
+"""Cards and licences, as they follow from the external evidence that was entered."""
 
 import uuid
 from datetime import date
@@ -38,9 +38,9 @@ class CredentialService(Service):
     async def expiring(
         self, expires_by: date | None, request: PageRequest
     ) -> ListOf[CredentialRead]:
-        """List the cards that run out by a day and that no later card of their kind renews.
+        """List the cards that expire by a day and are not renewed by a later card of their kind.
 
-        Without a day, within `EXPIRING_DAYS`. What has run out already is listed too.
+        The default is `EXPIRING_DAYS` from today. Cards that have expired already are included.
         """
         async with self.reading() as uow:
             today = await uow.employment.today_of(self.actor.id)

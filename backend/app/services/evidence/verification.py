@@ -1,4 +1,4 @@
-"""Finding the first thing that does not hold in what training rests on."""
+"""Checks the records, the seals and all evidence in the database, and finds the first fault."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -17,14 +17,14 @@ RECORDS = TrainingRecord.__tablename__
 
 @dataclass(frozen=True, slots=True)
 class BrokenLink:
-    """The first thing that does not hold. `record_id` is None where a seal itself is wrong."""
+    """The first fault. `record_id` is None if the fault is in a seal or in an erased chain."""
 
     reason: str
     record_id: uuid.UUID | None
     user_id: uuid.UUID | None = None
     seal_number: int | None = None
     kind: str = RECORDS
-    """The table of the row with that id."""
+    """The table in which `record_id` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Verification:
     people: int
     seals: int
     sealed: int
-    """All that seals cover: records, other evidence, events of the audit trail."""
+    """How many records, pieces of other evidence and audit events are under seals."""
 
     unsealed: int
     erased: int
-    """People whose chain was erased after its retention clock; its links still hold."""
+    """How many people were erased whose chain of hashes is still complete."""
 
     broken: BrokenLink | None
 
@@ -69,13 +69,13 @@ class _Tally:
     people: int = 0
     sealed: int = 0
     newest: dict[str, datetime] = field(default_factory=dict)
-    """By what seals cover, the time of the newest row under one."""
+    """The time of the newest sealed row, by the kind of evidence that its seal covers."""
 
     complete: datetime | None = None
-    """When nothing but the trail was left to seal: the trail comes last."""
+    """When the audit trail was last sealed. It is sealed last, so all else was sealed by then."""
 
     def through(self, covers: str) -> datetime | None:
-        """Return up to when everything of a kind is under seals; None where none covers it."""
+        """Return the time up to which all evidence of a kind is sealed; None if none of it is."""
         newest = self.newest.get(covers)
         if newest is None or self.complete is None or covers == TRAIL:
             return newest
@@ -83,8 +83,9 @@ class _Tally:
 
     def count(self, leaves: Sequence[Leaf], seal: RecordSeal) -> None:
         self.sealed += len(leaves)
-        # Before revision 0024 seals took records alone, by their random ids: such a seal says
-        # nothing about the time of what it leaves out. It comes before all others.
+        # Until revision 0024, seals covered only records and took them in the order of their
+        # random ids. From such a seal nothing follows about the time of unsealed records. These
+        # seals come before all others.
         of_records = all(leaf.kind == RECORDS for leaf in leaves)
         if seal.covers is None and of_records and not self.newest:
             return
@@ -92,7 +93,7 @@ class _Tally:
 
     def _note_times(self, leaves: Sequence[Leaf], sealed_at: datetime) -> None:
         for leaf in leaves:
-            # Whatever a row says, it is no newer than its seal.
+            # A row cannot be newer than its seal, even if it says so.
             if leaf.recorded_at is not None:
                 recorded_at = min(leaf.recorded_at, sealed_at)
                 self.newest[leaf.covers] = max(
@@ -129,7 +130,7 @@ def _fault(record: TrainingRecord, sequence: int, previous_hash: str) -> str | N
 
 
 def _column_fault(record: TrainingRecord) -> str | None:
-    """Compare the columns people query with the payload that the hash covers."""
+    """Compare the columns, which queries use, with the payload, which the hash covers."""
     payload = orjson.loads(record.payload)
     columns = {
         "id": str(record.id),
@@ -233,5 +234,5 @@ async def _contradiction(uow: UnitOfWork) -> BrokenLink | None:
 
 
 def rfc3339(instant: datetime) -> str:
-    """Write an instant as the database's own function does."""
+    """Write an instant exactly as the database's function of the same name does."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""Who may change whose name. Steps that services share; they take the unit of work they are in."""
+"""Steps that services share when a person is named or renamed."""
 
 import uuid
 
@@ -14,7 +14,7 @@ class OwnNameError(ForbiddenError):
 
 
 async def naming_of_newcomer(uow: UnitOfWork, name: str | None) -> Naming:
-    """Return the naming of somebody who comes with a name of their own choice."""
+    """Return the naming of a new person who gives their own name."""
     return await _named(uow, None, Naming(None), name)
 
 
@@ -25,9 +25,10 @@ async def rename(
     before: dict[str, object],
     after: dict[str, object],
 ) -> None:
-    """Settle whether the name that was just set counts; add that to the audit trail's two sides.
+    """Decide whether the new name of `user` counts at once or has to be confirmed.
 
-    `known` is the naming of before.
+    `known` is the naming before the change. If this is changed, it is added to `before` and
+    `after`, which go into the audit trail.
     """
     own = uow.actor_id == user.id
     user.naming = (
@@ -42,7 +43,8 @@ async def _named(
 ) -> Naming:
     if name is None or known.directory_name is not None:
         return named_by_oneself(known, name, [])
-    # Waiting for a namesake's transaction could end in a deadlock, and would bring them nothing.
+    # If another transaction is just giving the same name, the name is treated as taken and has to
+    # be confirmed. Waiting for that transaction could end in a deadlock.
     alone = await uow.users.claim_name(comparable_name(name))
     others = await uow.users.names_of_others(user_id) if alone else [name]
     return named_by_oneself(known, name, others)

@@ -1,4 +1,4 @@
-"""Attempts beyond what a quiz allows: who needs one, and who gives it."""
+"""Grants of further attempts to people who have used up those that a quiz allows."""
 
 import uuid
 
@@ -43,7 +43,7 @@ class AttemptGrantService(Service):
     async def grant(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, payload: AttemptGrantCreate
     ) -> Answer[AttemptGrantRead]:
-        """Give somebody else one more attempt, once theirs are used up."""
+        """Give another person one more attempt. They must have used up those they have."""
         async with self.work() as uow:
             locked = await uow.enrollments.lock_visible(enrollment_id, self.actor)
             enrollment = found(locked, "enrollment")
@@ -71,7 +71,7 @@ class AttemptGrantService(Service):
             return Answer(AttemptGrantRead.model_validate(found(grant, "attempt_grant")))
 
     async def used_up(self, filters: UsedUpFilter, request: PageRequest) -> ListOf[UsedUpRead]:
-        """List who cannot go on, among the people whom the actor may see."""
+        """List whose attempts are used up, among the people whom the actor may see."""
         async with self.reading() as uow:
             if filters.user_id is not None:
                 await self.visible_user(uow, filters.user_id)

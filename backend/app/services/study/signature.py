@@ -1,4 +1,4 @@
-"""What a person may sign with, and how a signature is shown."""
+"""Checks the name that a person signs with, and reads signatures."""
 
 from app.core.errors import FieldError, InvalidPayloadError
 from app.domain.people.name import is_named

@@ -1,6 +1,6 @@
-"""Feedback to results and answers, by kind, as authors write it.
+"""The feedback that authors write for results and answers, one class for each kind of question.
 
-It stands beside the options and not in them, so that nothing that is shown can carry it along.
+It is kept apart from the options, because those are shown to learners before they answer.
 """
 
 from fractions import Fraction
@@ -22,12 +22,15 @@ MAX_ENTRIES: Final = 50
 
 
 def left_out(default: Any = None) -> Any:  # noqa: ANN401  # as pydantic.Field
-    """Give a field a default that is not written, so that older content keeps its bytes."""
+    """Make a field that is left out of the JSON while it is empty.
+
+    Content written before the field existed thus keeps the same bytes, and the same hash.
+    """
     return Field(default, exclude_if=lambda value: not value)
 
 
 class NumberRange(Value):
-    """All numbers no further than `tolerance` from `number`, both ends included."""
+    """The numbers from `number` - `tolerance` to `number` + `tolerance`, both included."""
 
     number: ExactNumber
     tolerance: Annotated[ExactNumber, Field(ge=0)] = default_number("0")
@@ -46,7 +49,10 @@ class TextFeedback(Value):
 
 
 def _in_order_of_width(entries: tuple[NumberFeedback, ...]) -> tuple[NumberFeedback, ...]:
-    """Let the narrowest range that holds an answer speak to it, whatever the order in a file."""
+    """Sort by tolerance, since the first range that contains an answer gives the feedback.
+
+    So the narrowest range wins, in whatever order an imported file lists them.
+    """
     if len({(entry.number, entry.tolerance) for entry in entries}) < len(entries):
         refuse("duplicate_answer", "Every answer has one feedback.")
     return tuple(sorted(entries, key=lambda entry: (entry.tolerance, entry.number)))
@@ -59,14 +65,14 @@ def _in_order_of_answer(entries: tuple[TextFeedback, ...]) -> tuple[TextFeedback
 
 
 class ResultFeedback(Value):
-    """`correct` is told for full points, `incorrect` for none."""
+    """`correct` is shown for full points, `incorrect` for none."""
 
     correct: LongText | None = left_out()
     incorrect: LongText | None = left_out()
 
 
 class ShareFeedback(ResultFeedback):
-    """Of kinds that give some of the points: `partly_correct` is told for those."""
+    """For kinds of question that can give some of the points: `partly_correct` is shown then."""
 
     partly_correct: LongText | None = left_out()
 
@@ -75,13 +81,13 @@ FeedbackT = TypeVar("FeedbackT", bound=ResultFeedback)
 
 
 class SingleChoiceFeedback(ResultFeedback):
-    """`options` speaks to those who chose an option, by its id."""
+    """`options` holds, by the id of an option, the feedback to people who chose it."""
 
     options: dict[ItemId, LongText] = left_out({})
 
 
 class MultipleChoiceFeedback(ShareFeedback):
-    """`options` speaks to those who chose an option, by its id."""
+    """`options` holds, by the id of an option, the feedback to people who chose it."""
 
     options: dict[ItemId, LongText] = left_out({})
 
@@ -99,19 +105,19 @@ NumberAnswers = Annotated[
 
 
 class ShortAnswerFeedback(ResultFeedback):
-    """`answers` speaks to those who gave an answer, be it right or wrong."""
+    """`answers` holds the feedback to certain answers, which may be right or wrong."""
 
     answers: TextAnswers = left_out(())
 
 
 class NumericFeedback(ResultFeedback):
-    """`answers` speaks to those who gave an answer, be it right or wrong."""
+    """`answers` holds the feedback to certain answers, which may be right or wrong."""
 
     answers: NumberAnswers = left_out(())
 
 
 class MatchingFeedback(ShareFeedback):
-    """`pairs` explains pairs, by their left ids."""
+    """`pairs` holds an explanation of a pair, by the id of its left side."""
 
     pairs: dict[ItemId, LongText] = left_out({})
 

@@ -1,4 +1,4 @@
-"""What an author's feedback says to one graded answer."""
+"""Chooses the parts of an author's feedback that apply to one graded answer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from app.domain.study.quiz.grading import QuestionGrade, share_right
 
 
 class AnswerFeedback(Value):
-    """`item_id` is the option that was chosen, or a left side; a typed answer has none."""
+    """`item_id` is the chosen option or the left side of a pair, and null for typed answers."""
 
     item_id: str | None
     text: str
@@ -35,9 +35,10 @@ class Told:
 
 
 def tell(question: Question, saved: object, result: QuestionGrade, *, show_answer: bool) -> Told:
-    """Return the feedback to an answer as it was saved; what explains pairs needs `show_answer`.
+    """Return the feedback to an answer as it was saved.
 
-    Feedback was written for the key: where a correction judges otherwise, none fits.
+    Explanations of pairs give the right answer away, so they need `show_answer`. There is no
+    feedback if a correction has changed the points: its author wrote it for the original key.
     """
     written = question.metadata.feedback
     if written is None:
@@ -99,7 +100,7 @@ def _chosen(answer: Answer) -> Sequence[str]:
 
 
 def _to_entry(question: ShortAnswerQuestion | NumericQuestion, answer: Answer) -> Iterator[str]:
-    """Yield the feedback to each written answer that the given one is."""
+    """Yield the feedback of each entry that matches the given answer."""
     match question:
         case ShortAnswerQuestion(metadata=metadata):
             texts = metadata.feedback.answers if metadata.feedback else ()

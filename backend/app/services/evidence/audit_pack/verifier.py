@@ -1,4 +1,4 @@
-"""The verifier as it is released: an archive that Python runs, of sources that people can read."""
+"""Builds the verifier of audit packs: a ZIP archive of Python sources that Python can run."""
 
 import io
 from functools import cache
@@ -12,7 +12,7 @@ _PACKAGE = "pack_verifier"
 
 @cache
 def verifier() -> bytes:
-    """Return the archive: the same bytes on every machine, stored and not compressed."""
+    """Return the archive. It is not compressed, so that its bytes are the same on every machine."""
     sources = files("app") / "content" / "verifier"
     made = io.BytesIO()
     with ZipFile(made, "w") as archive:
@@ -28,7 +28,7 @@ def _parts(sources: Traversable) -> list[tuple[str, Traversable]]:
 
 
 def _entry(name: str) -> ZipInfo:
-    """Describe a file without what differs between systems."""
+    """Describe a file of the archive, with a fixed time, system and mode."""
     entry = ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.create_system = 3
     entry.external_attr = 0o644 << 16

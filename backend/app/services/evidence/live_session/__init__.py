@@ -1,5 +1,3 @@
-"""Classes held live."""
-
 from app.services.evidence.live_session.service import LiveSessionService
 
 __all__ = ["LiveSessionService"]

@@ -1,4 +1,4 @@
-"""What closing a class completes."""
+"""Completes sections and gives credit when a class is closed."""
 
 import dataclasses
 
@@ -12,9 +12,9 @@ from app.services.unit_of_work import UnitOfWork
 
 
 async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
-    """Complete the live section of the attendees; credit those who are not enrolled.
+    """Complete the class's section for all attendees, and credit those who are not enrolled.
 
-    The caller has locked the session and settled its roster.
+    The caller has locked the session and closed it, so that its roster no longer changes.
     """
     completed = set()
     for enrollment in await uow.live_sessions.lock_open_enrollments(live):

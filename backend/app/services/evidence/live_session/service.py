@@ -1,4 +1,4 @@
-"""Who may do what with a class: plan it, expect people, mark them, record questions, close it."""
+"""Planning classes, their rosters, attendance and questions, and closing them."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -127,7 +127,7 @@ class LiveSessionService(Service):
     async def register(
         self, session_id: uuid.UUID, payload: Registration
     ) -> Answer[LiveSessionDetail]:
-        """Put people on the roster: managers those whom they may see."""
+        """Put people on the roster. Managers may add the people whom they may see."""
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
             await self._require_visible(uow, payload.user_ids, "/user_ids", [self.actor])
@@ -151,7 +151,10 @@ class LiveSessionService(Service):
     async def mark(
         self, session_id: uuid.UUID, payload: AttendanceMarks
     ) -> Answer[LiveSessionDetail]:
-        """Mark who came: the instructor and admins anybody, managers those whom they may see."""
+        """Mark who attended.
+
+        Instructors and admins may mark anybody, managers the people whom they may see.
+        """
         async with self.work() as uow:
             live = await self._locked(uow, session_id)
             if not self._teaches(live) and not self.actor.is_manager:
@@ -211,7 +214,7 @@ class LiveSessionService(Service):
     async def _shown(
         self, uow: UnitOfWork, live: LiveSession, body: LiveSessionClosed
     ) -> LiveSessionClosed:
-        """Leave out whom the actor may not see."""
+        """Return the lines about people whom the actor may see."""
         lists = ("completed", "credited", "not_enrolled")
         named = [user_id for name in lists for user_id in getattr(body, name)]
         seen = await uow.users.visible_ids(named, *await self._readers(uow, live))
@@ -321,9 +324,9 @@ def _section_id(sections: LiveSections | None, wanted: uuid.UUID | None) -> uuid
 
 
 async def _check_date(uow: UnitOfWork, starts_at: datetime, sections: LiveSections | None) -> None:
-    """Refuse a class held too long ago, or before the module was published.
+    """Refuse a class that was held too long ago, or before the module was published.
 
-    There is no other evidence of it than the word of the person who plans it here.
+    The only evidence of such a class would be that somebody says here that it was held.
     """
     if is_too_long_ago(starts_at, await uow.now()):
         detail = "Enter it as external evidence, which somebody else verifies"
@@ -338,7 +341,7 @@ def _not_on_roster(field: str) -> InvalidPayloadError:
 
 
 def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> SessionQuestionRead:
-    """Return what was asked, and who asked it where the reader may know."""
+    """Return a question. Who asked it is left out if the reader may not see that person."""
     read = SessionQuestionRead.model_validate(question)
     return read if read.user_id in shown else read.model_copy(update={"user_id": None})
 
