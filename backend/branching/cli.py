@@ -42,7 +42,7 @@ Name = Annotated[str, typer.Argument(envvar="BRANCH_NAME", help="Name of the bra
 
 
 class BranchSettings(BaseSettings):
-    """One field per environment variable of the same name in capitals."""
+    """Each field is read from the environment variable of the same name in capitals."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ class DatabaseSettings(BaseSettings):
 
 @cli.command()
 def create(name: Name) -> None:
-    """Create the branch; when interrupted, leave none behind."""
+    """Create the branch. If the command is interrupted, the branch is deleted again."""
     branch = _run(lambda branches: branches.create(_checked(name)))
     out.print(f"{branch.name} {branch.project_ref}", markup=False)
 
@@ -86,7 +86,7 @@ def wait(
 def env(
     name: Name,
     github_env: Annotated[
-        Path | None, typer.Option(help="File to append to; the values are masked first.")
+        Path | None, typer.Option(help="File to append to. The secrets are masked in the log.")
     ] = None,
 ) -> None:
     """Print KEY=VALUE lines for a shell, or write them to GitHub's environment file."""
@@ -102,7 +102,10 @@ def env(
 
 @cli.command()
 def migrate() -> None:
-    """Migrate DATABASE_URL as its owner, compare it with the models, let the API's role in."""
+    """Migrate the database, compare it with the models, and let the API's role sign in.
+
+    Alembic uses MIGRATION_DATABASE_URL; the API's role is the one in DATABASE_URL.
+    """
     settings = _settings(DatabaseSettings)
     owner = settings.migration_database_url.get_secret_value()
     role = settings.database_url.get_secret_value()
@@ -119,7 +122,7 @@ def migrate() -> None:
 
 @cli.command()
 def delete(name: Name) -> None:
-    """Delete the branch; one that is gone already is fine."""
+    """Delete the branch. It is no error if it does not exist any more."""
     deleted = _run(lambda branches: branches.delete(name))
     out.print(f"{name} {'deleted' if deleted else 'is gone'}.", markup=False)
 
@@ -132,7 +135,10 @@ def sweep(
         bool, typer.Option("--dry-run", help="Only say what would be deleted.")
     ] = False,
 ) -> None:
-    """Delete old branches of ended jobs; never the default or a persistent one."""
+    """Delete branches that ended jobs have left behind.
+
+    The default branch and persistent branches are never deleted.
+    """
     if len(prefix) < MINIMUM_PREFIX:
         err.print(f"--prefix must have at least {MINIMUM_PREFIX} characters.")
         raise typer.Exit(2)
@@ -182,7 +188,7 @@ async def _service(settings: BranchSettings) -> AsyncIterator[BranchService]:
             headers={"Authorization": f"Bearer {token}"},
             timeout=HTTP_SECONDS,
         ) as http,
-        # The access token is for the Management API alone.
+        # A second client, because the access token must go to nobody but the Management API.
         httpx.AsyncClient(timeout=HTTP_SECONDS) as anonymous,
     ):
         yield BranchService(
@@ -194,7 +200,7 @@ async def _service(settings: BranchSettings) -> AsyncIterator[BranchService]:
 
 
 def _finish(use: Coroutine[None, None, T]) -> T:
-    """Run to the end; the first SIGINT or SIGTERM cancels it, and lets it clean up."""
+    """Run `use` to its end. The first SIGINT or SIGTERM cancels it, and it can still clean up."""
     received: list[int] = []
 
     async def interruptible() -> T:
@@ -213,7 +219,7 @@ def _finish(use: Coroutine[None, None, T]) -> T:
 
 
 def _stop(task: asyncio.Future[T], received: list[int], number: int) -> None:
-    # GitHub repeats the signal; a second cancellation would cut the cleaning up short.
+    # GitHub sends the signal several times. A second cancellation would interrupt the cleaning up.
     if not received:
         task.cancel()
     received.append(number)
@@ -224,14 +230,14 @@ def _report(line: str) -> None:
 
 
 def _mask(environment: BranchEnvironment) -> None:
-    """Tell the runner what to hide, before anything else can print it."""
+    """Tell GitHub's runner which values to hide in the log, before anything can print them."""
     for value in environment.secrets:
         typer.echo(f"::add-mask::{value}")
     sys.stdout.flush()
 
 
 def _alembic(arguments: list[str]) -> None:
-    """Run Alembic as on the command line; it reads MIGRATION_DATABASE_URL by itself."""
+    """Run Alembic as on the command line. It reads MIGRATION_DATABASE_URL itself."""
     command = [sys.executable, "-m", "alembic", *arguments]
     status = subprocess.run(command, check=False).returncode  # noqa: S603  # constant arguments
     if status:
