@@ -47,8 +47,12 @@ class AdminEndpoints:
         new = NewUser(
             id=new_id(), email=params.email, invited_at=now, user_metadata=params.data or {}
         )
-        created = await self._store.users.create(new)
-        user = created or await self._store.users.by_email(params.email)
+        user = await self._store.users.by_email(params.email)
+        if user is None:
+            await self._auth.refuse_by_hook(new)
+            # Whoever is invited at the same moment has it: the other mail kills this one's link.
+            created = await self._store.users.create(new)
+            user = created or await self._store.users.by_email(params.email)
         if user is None or user.email_confirmed_at is not None:
             raise AuthError(Failure.EMAIL_EXISTS)
         await self._auth.send_one_time_token(user, "invite")

@@ -15,6 +15,7 @@ from devstack.auth.errors import (
     on_http_exception,
     on_invalid_body,
 )
+from devstack.auth.hooks import Hooks
 from devstack.auth.keys import SigningKeys
 from devstack.auth.public import PublicEndpoints
 from devstack.auth.service import AuthService, Message, log_message
@@ -35,13 +36,16 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
     access_token_seconds: int = 3600,
     now: Clock = utc_now,
     deliver: Callable[[Message], None] = log_message,
+    hooks: Hooks | None = None,
 ) -> Starlette:
     """Supabase Auth for development, to be mounted at `/auth/v1`; `issuer` ends in that path.
 
     `deliver` takes what Supabase would mail. Raises `RuntimeError` in production.
     """
     refuse_production(environment, "Supabase Auth")
-    auth = AuthService(store, keys, issuer, service_key, access_token_seconds, now, deliver)
+    auth = AuthService(
+        store, keys, issuer, service_key, access_token_seconds, now, deliver, hooks or Hooks()
+    )
     return Starlette(
         routes=[*PublicEndpoints(auth).routes(), *AdminEndpoints(auth).routes()],
         middleware=[loopback_cors(_EXPOSED_HEADERS)],

@@ -46,6 +46,21 @@ class Failure(Enum):
         "New password should be different from the old password.",
     )
     WEAK_PASSWORD = HTTPStatus.UNPROCESSABLE_ENTITY, "Password should be at least 6 characters."
+    HOOK_TIMEOUT = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Failed to reach hook within maximum time of 5 seconds",
+    )
+    HOOK_TIMEOUT_AFTER_RETRY = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Failed to reach hook after maximum retries",
+    )
+    HOOK_PAYLOAD_INVALID_CONTENT_TYPE = HTTPStatus.BAD_REQUEST, "Invalid JSON response"
+    HOOK_PAYLOAD_OVER_SIZE_LIMIT = HTTPStatus.UNPROCESSABLE_ENTITY, "Payload size exceeded"
+    USER_SSO_MANAGED = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Updating email, phone, password of a SSO account only possible via SSO",
+    )
+    UNKNOWN = HTTPStatus.INTERNAL_SERVER_ERROR, "A hook refused"
     UNEXPECTED_FAILURE = HTTPStatus.INTERNAL_SERVER_ERROR, "Unexpected failure"
 
     @property

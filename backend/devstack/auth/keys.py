@@ -18,11 +18,15 @@ _KEPT: Final = 3
 
 
 class SigningKeys:
-    """A key ring in a file of mode 0600: the first key signs, all of them verify."""
+    """A key ring in a file of mode 0600: the first key signs, all of them verify.
+
+    A key may stand by: it is published already, and signs from the next rotation on.
+    """
 
     def __init__(self, path: Path, ring: Sequence[dict[str, Any]]) -> None:
         self._path = path
         self._ring = list(ring)
+        self._standby: dict[str, Any] | None = None
         self._signing_key = _private_key(self._ring[0])
 
     @classmethod
@@ -38,9 +42,20 @@ class SigningKeys:
     def kid(self) -> str:
         return str(self._ring[0]["kid"])
 
+    def stand_by(self) -> None:
+        """Publish the key that the next rotation will sign with."""
+        self._standby = _new_key()
+
     def rotate(self) -> None:
         """Sign with a new key; tokens of the two keys before it stay valid."""
-        ring = [_new_key(), *self._ring][:_KEPT]
+        self._keep([self._standby or _new_key(), *self._ring][:_KEPT])
+        self._standby = None
+
+    def revoke(self) -> None:
+        """Publish only the key that signs: tokens of those before it are void."""
+        self._keep(self._ring[:1])
+
+    def _keep(self, ring: list[dict[str, Any]]) -> None:
         write_private(self._path, _document(ring))
         self._ring = ring
         self._signing_key = _private_key(ring[0])
@@ -50,7 +65,7 @@ class SigningKeys:
             "keys": [
                 {name: value for name, value in key.items() if name not in _PRIVATE_MEMBERS}
                 | {"key_ops": ["verify"]}
-                for key in self._ring
+                for key in (*self._ring, *((self._standby,) if self._standby else ()))
             ]
         }
 

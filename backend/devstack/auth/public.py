@@ -1,7 +1,9 @@
 """Routes that anybody may call, and routes for signed-in users about their own account."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
 from devstack.auth.passwords import verify_password
 from devstack.auth.schemas import (
+    MessageType,
     PasswordGrant,
     Recover,
     RefreshTokenGrant,
@@ -24,6 +27,9 @@ from devstack.auth.service import AuthService, hash_new_password
 from devstack.auth.users import NewUser, UserChanges
 from devstack.body import read_body
 
+_ONE_OF_TWO: Final = (
+    "Confirmation link accepted. Please proceed to confirm link sent to the other email"
+)
 _JWKS_HEADERS: Final = {"Cache-Control": "max-age=600"}
 
 
@@ -71,15 +77,15 @@ class PublicEndpoints:
 
     async def sign_up(self, request: Request) -> Response:
         params = await read_body(request, SignUp)
-        user = await self._store.users.create(
-            NewUser(
-                id=new_id(),
-                email=params.email,
-                encrypted_password=await hash_new_password(params.password),
-                email_confirmed_at=self._auth.now(),
-                user_metadata=params.data or {},
-            )
+        new = NewUser(
+            id=new_id(),
+            email=params.email,
+            encrypted_password=await hash_new_password(params.password),
+            email_confirmed_at=self._auth.now(),
+            user_metadata=params.data or {},
         )
+        await self._auth.refuse_by_hook(new)
+        user = await self._store.users.create(new)
         if user is None:
             raise AuthError(Failure.USER_ALREADY_EXISTS)
         return JSONResponse(await self._auth.sign_in(user, "password"))
@@ -103,7 +109,7 @@ class PublicEndpoints:
         hashed = user.encrypted_password if user else None
         if user is None or not await verify_password(params.password, hashed):
             raise AuthError(Failure.INVALID_CREDENTIALS)
-        self._refuse_banned(user)
+        self._auth.refuse_banned(user)
         if user.email_confirmed_at is None:
             raise AuthError(Failure.EMAIL_NOT_CONFIRMED)
         return JSONResponse(await self._auth.sign_in(user, "password"))
@@ -113,18 +119,7 @@ class PublicEndpoints:
         if not params.refresh_token:
             message = "refresh_token required"
             raise AuthError(Failure.VALIDATION_FAILED, message)
-        session = await self._store.sessions.refresh(params.refresh_token, self._auth.now())
-        if isinstance(session, Failure):
-            raise AuthError(session)
-        user = await self._store.users.get(session.user_id)
-        if user is None:
-            raise AuthError(Failure.REFRESH_TOKEN_NOT_FOUND)
-        self._refuse_banned(user)
-        return JSONResponse(self._auth.session_json(user, session))
-
-    def _refuse_banned(self, user: User) -> None:
-        if user.is_banned(self._auth.now()):
-            raise AuthError(Failure.USER_BANNED)
+        return JSONResponse(await self._auth.renew(params.refresh_token))
 
     async def recover(self, request: Request) -> Response:
         """Answer alike whether or not there is such a user."""
@@ -138,12 +133,21 @@ class PublicEndpoints:
         params = await read_body(request, Verify)
         now = self._auth.now()
         user_id = await self._store.one_time_tokens.consume(params.token_hash, params.type, now)
-        changes = UserChanges(email_confirmed_at=now)
-        user = await self._store.users.update(user_id, changes) if user_id else None
+        user = await self._verified(user_id, params.type, now) if user_id else None
         if user is None:
             raise AuthError(Failure.OTP_EXPIRED)
-        self._refuse_banned(user)
+        if user.email_change is not None and params.type == "email_change":
+            return JSONResponse({"msg": _ONE_OF_TWO, "code": str(HTTPStatus.OK.value)})
+        self._auth.refuse_banned(user)
         return JSONResponse(await self._auth.sign_in(user, "otp"))
+
+    async def _verified(self, user_id: UUID, kind: MessageType, now: datetime) -> User | None:
+        if kind != "email_change":
+            return await self._store.users.update(user_id, UserChanges(email_confirmed_at=now))
+        try:
+            return await self._store.users.confirm_email_change(user_id, now)
+        except asyncpg.UniqueViolationError as error:
+            raise AuthError(Failure.EMAIL_EXISTS) from error
 
     async def get_user(self, request: Request) -> Response:
         caller = await self._auth.caller(request)
@@ -152,15 +156,19 @@ class PublicEndpoints:
     async def update_user(self, request: Request) -> Response:
         caller = await self._auth.caller(request)
         params = await read_body(request, UserUpdate)
+        if caller.user.is_sso_user and (params.email or params.password):
+            raise AuthError(Failure.USER_SSO_MANAGED)
+        address = params.email if params.email != caller.user.email else None
+        if address and await self._store.users.by_email(address):
+            raise AuthError(Failure.EMAIL_EXISTS)
         changes = UserChanges(
-            email=params.email,
+            email_change=address,
             encrypted_password=await self._new_password(caller.user, params.password),
             user_metadata=params.data,
         )
-        try:
-            user = await self._store.users.update(caller.user.id, changes)
-        except asyncpg.UniqueViolationError as error:
-            raise AuthError(Failure.EMAIL_EXISTS) from error
+        user = await self._store.users.update(caller.user.id, changes)
+        if address:
+            await self._auth.send_email_change(caller.user, address)
         if changes.encrypted_password:
             await self._store.sessions.end_all(caller.user.id, keep=caller.session_id)
         return JSONResponse((user or caller.user).to_json())

@@ -21,7 +21,13 @@ CREATE TABLE IF NOT EXISTS auth.users (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX IF NOT EXISTS users_email_key ON auth.users (email);
+ALTER TABLE auth.users
+    ADD COLUMN IF NOT EXISTS is_sso_user boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS email_change text,
+    ADD COLUMN IF NOT EXISTS email_change_confirm_status smallint NOT NULL DEFAULT 0;
+DROP INDEX IF EXISTS auth.users_email_key;
+CREATE UNIQUE INDEX IF NOT EXISTS users_email_partial_key
+    ON auth.users (email) WHERE NOT is_sso_user;
 DROP INDEX IF EXISTS auth.users_created_at_idx;
 
 CREATE TABLE IF NOT EXISTS auth.sessions (

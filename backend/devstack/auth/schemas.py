@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID, uuid5
@@ -35,7 +36,14 @@ Email = Annotated[
 ]
 Metadata = dict[str, Any]
 BanDuration = Annotated[timedelta, BeforeValidator(_parse_duration)]
-TokenType = Literal["invite", "recovery"]
+MessageType = Literal["invite", "recovery", "email_change"]
+TokenType = Literal["invite", "recovery", "email_change_current", "email_change_new"]
+TOKENS_OF: Final[Mapping[MessageType, tuple[TokenType, ...]]] = {
+    "invite": ("invite",),
+    "recovery": ("recovery",),
+    "email_change": ("email_change_current", "email_change_new"),
+}
+"""Which tokens a message of the kind may carry."""
 
 
 class PasswordGrant(BaseModel):
@@ -68,7 +76,7 @@ class Recover(BaseModel):
 
 
 class Verify(BaseModel):
-    type: TokenType
+    type: MessageType
     token_hash: str
 
 
@@ -108,8 +116,14 @@ class User(BaseModel):
     raw_user_meta_data: Metadata
     banned_until: datetime | None
     deleted_at: datetime | None
+    is_sso_user: bool
+    email_change: str | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def provider(self) -> str:
+        return str(self.raw_app_meta_data.get("provider", "email"))
 
     def is_banned(self, now: datetime) -> bool:
         return self.banned_until is not None and self.banned_until > now
@@ -137,6 +151,7 @@ class User(BaseModel):
             "updated_at": _instant(self.updated_at),
             "is_anonymous": False,
             **{name: _instant(value) for name, value in instants.items() if value},
+            **({"new_email": self.email_change} if self.email_change else {}),
         }
 
     def _identities(self, *, listed: bool) -> list[dict[str, Any]] | None:
@@ -149,7 +164,7 @@ class User(BaseModel):
 
     def _identity(self) -> dict[str, Any]:
         return {
-            "identity_id": str(uuid5(self.id, "email")),
+            "identity_id": str(uuid5(self.id, self.provider)),
             "id": str(self.id),
             "user_id": str(self.id),
             "identity_data": {
@@ -158,7 +173,7 @@ class User(BaseModel):
                 "email_verified": self.email_confirmed_at is not None,
                 "phone_verified": False,
             },
-            "provider": "email",
+            "provider": self.provider,
             "email": self.email,
             "last_sign_in_at": _instant(self.last_sign_in_at or self.created_at),
             "created_at": _instant(self.created_at),

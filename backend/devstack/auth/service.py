@@ -1,22 +1,25 @@
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import jwt
 from starlette.requests import Request
 
 from app.core.clock import Clock
+from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
+from devstack.auth.hooks import Hooks
 from devstack.auth.keys import SigningKeys
 from devstack.auth.passwords import MIN_LENGTH, hash_password
-from devstack.auth.schemas import TokenType, User
+from devstack.auth.schemas import MessageType, TokenType, User
 from devstack.auth.sessions import Session
 from devstack.auth.store import AuthStore
+from devstack.auth.users import NewUser
 from devstack.guard import bearer_token, presented_key, same_key
 
 AUDIENCE: Final = "authenticated"
@@ -28,7 +31,7 @@ class Message:
     """What Supabase would send by mail: `token_hash` is for `POST /verify`."""
 
     email: str
-    kind: TokenType
+    kind: MessageType
     token_hash: str
 
 
@@ -51,16 +54,42 @@ class AuthService:
     access_token_seconds: int
     now: Clock
     deliver: Callable[[Message], None]
-    _signed: Iterator[int] = field(default_factory=count)
+    hooks: Hooks
+    _asked: Iterator[int] = field(default_factory=count)
 
     async def sign_in(self, user: User, method: str) -> dict[str, Any]:
-        session = await self.store.sessions.create(user.id, method, self.now())
+        """Begin a session, unless the hook refuses its first token."""
+        session = Session.begin(user.id, method, self.now())
+        claims = await self._claims(user, session)
+        await self.store.sessions.add(session)
         current = await self.store.users.get(user.id) or user
-        return self.session_json(current, session)
+        return self._session_json(current, session, claims)
 
-    def session_json(self, user: User, session: Session) -> dict[str, Any]:
-        expires_at = self.now() + timedelta(seconds=self.access_token_seconds)
-        claims = self._claims(user, session) | {"exp": int(expires_at.timestamp())}
+    async def renew(self, refresh_token: str) -> dict[str, Any]:
+        """Exchange a refresh token, which a refusal of the hook leaves as it is."""
+        known = await self.store.sessions.of(refresh_token)
+        user = await self.store.users.get(known.user_id) if known else None
+        if known is None or user is None:
+            raise AuthError(Failure.REFRESH_TOKEN_NOT_FOUND)
+        self.refuse_banned(user)
+        claims = await self._claims(user, known)
+        session = await self.store.sessions.refresh(refresh_token, self.now())
+        if isinstance(session, Failure):
+            raise AuthError(session)
+        return self._session_json(user, session, claims)
+
+    def refuse_banned(self, user: User) -> None:
+        if user.is_banned(self.now()):
+            raise AuthError(Failure.USER_BANNED)
+
+    async def refuse_by_hook(self, new: NewUser) -> None:
+        """Ask before an account is made: by sign-up or invitation, never by an administrator."""
+        if (hook := self.hooks.before_user_created) is not None:
+            await hook(_before_user_created(new, self.now()))
+
+    def _session_json(
+        self, user: User, session: Session, claims: Mapping[str, Any]
+    ) -> dict[str, Any]:
         return {
             "access_token": self.keys.sign(claims),
             "token_type": "bearer",
@@ -70,12 +99,26 @@ class AuthService:
             "user": user.to_json(),
         }
 
-    def _claims(self, user: User, session: Session) -> dict[str, Any]:
+    async def _claims(self, user: User, session: Session) -> Mapping[str, Any]:
+        claims = self._own_claims(user, session)
+        if (hook := self.hooks.custom_access_token) is None:
+            return claims
+        # The real server asks its hook before it first signs, and only signing makes a text of it.
+        audience = user.aud if next(self._asked) else [user.aud]
+        event = {
+            "user_id": str(user.id),
+            "claims": claims | {"aud": audience},
+            "authentication_method": session.method,
+        }
+        return dict((await hook(event))["claims"])
+
+    def _own_claims(self, user: User, session: Session) -> dict[str, Any]:
+        expires_at = self.now() + timedelta(seconds=self.access_token_seconds)
         signed_in_at = int(session.created_at.timestamp())
         return {
             "iss": self.issuer,
-            # With a hook for access tokens, the first one after a start has an array.
-            "aud": user.aud if next(self._signed) else [user.aud],
+            "aud": user.aud,
+            "exp": int(expires_at.timestamp()),
             "sub": str(user.id),
             "iat": int(self.now().timestamp()),
             "role": user.role,
@@ -122,8 +165,42 @@ class AuthService:
     async def one_time_token(self, user: User, kind: TokenType) -> str:
         return await self.store.one_time_tokens.create(user.id, kind, self.now())
 
-    async def send_one_time_token(self, user: User, kind: TokenType) -> None:
+    async def send_one_time_token(self, user: User, kind: Literal["invite", "recovery"]) -> None:
         self.deliver(Message(user.email or "", kind, await self.one_time_token(user, kind)))
+
+    async def send_email_change(self, user: User, address: str) -> None:
+        """Mail both addresses: the change needs both, as `double_confirm_changes` asks."""
+        to: tuple[tuple[str, TokenType], ...] = (
+            (user.email or "", "email_change_current"),
+            (address, "email_change_new"),
+        )
+        for email, kind in to:
+            token_hash = await self.one_time_token(user, kind)
+            self.deliver(Message(email, "email_change", token_hash))
+
+
+def _before_user_created(new: NewUser, now: datetime) -> dict[str, object]:
+    return {
+        "metadata": {
+            "uuid": str(new_id()),
+            "time": now.isoformat(),
+            "name": "before-user-created",
+            "ip_address": "127.0.0.1",
+        },
+        "user": {
+            "id": str(new.id),
+            "aud": AUDIENCE,
+            "role": "",
+            "email": new.email,
+            "phone": "",
+            "app_metadata": {"provider": "email", "providers": ["email"]},
+            "user_metadata": new.user_metadata,
+            "identities": [],
+            "created_at": "0001-01-01T00:00:00Z",
+            "updated_at": "0001-01-01T00:00:00Z",
+            "is_anonymous": False,
+        },
+    }
 
 
 async def hash_new_password(password: str) -> str:

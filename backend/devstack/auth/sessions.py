@@ -1,13 +1,13 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from devstack.auth.errors import Failure
-from devstack.auth.schemas import TokenType
+from devstack.auth.schemas import TOKENS_OF, MessageType, TokenType
 
 REUSE_INTERVAL: Final = timedelta(seconds=10)
 ONE_TIME_TOKEN_LIFETIME: Final = timedelta(hours=24)
@@ -25,27 +25,44 @@ class Session:
     created_at: datetime
     refresh_token: str
 
+    @classmethod
+    def begin(cls, user_id: UUID, method: str, now: datetime) -> Self:
+        return cls(uuid4(), user_id, method, now, _new_token())
+
 
 class Sessions:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def create(self, user_id: UUID, method: str, now: datetime) -> Session:
-        session = Session(uuid4(), user_id, method, now, _new_token())
+        session = Session.begin(user_id, method, now)
+        await self.add(session)
+        return session
+
+    async def add(self, session: Session) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "INSERT INTO auth.sessions (id, user_id, method, created_at)"
                 " VALUES ($1, $2, $3, $4)",
                 session.id,
-                user_id,
-                method,
-                now,
+                session.user_id,
+                session.method,
+                session.created_at,
             )
-            await connection.execute(_ADD_SUCCESSOR, session.refresh_token, session.id, now)
             await connection.execute(
-                "UPDATE auth.users SET last_sign_in_at = $2 WHERE id = $1", user_id, now
+                _ADD_SUCCESSOR, session.refresh_token, session.id, session.created_at
             )
-        return session
+            await connection.execute(
+                "UPDATE auth.users SET last_sign_in_at = $2 WHERE id = $1",
+                session.user_id,
+                session.created_at,
+            )
+
+    async def of(self, token: str) -> Session | None:
+        """Return the session of a refresh token, which stays as it is."""
+        query = "SELECT s.* FROM auth.sessions s JOIN auth.refresh_tokens r ON r.session_id = s.id"
+        row = await self._pool.fetchrow(f"{query} WHERE r.token = $1", token)
+        return Session(**row, refresh_token=token) if row else None
 
     async def refresh(self, token: str, now: datetime) -> Session | Failure:
         """Exchange a refresh token; the row lock on its session settles concurrent exchanges.
@@ -102,12 +119,12 @@ class OneTimeTokens:
         await self._pool.execute(query, token_hash, user_id, kind, now)
         return token_hash
 
-    async def consume(self, token_hash: str, kind: TokenType, now: datetime) -> UUID | None:
+    async def consume(self, token_hash: str, kind: MessageType, now: datetime) -> UUID | None:
         query = """
-            DELETE FROM auth.one_time_tokens WHERE token_hash = $1 AND token_type = $2
+            DELETE FROM auth.one_time_tokens WHERE token_hash = $1 AND token_type = ANY ($2)
             RETURNING user_id, created_at
         """
-        row = await self._pool.fetchrow(query, token_hash, kind)
+        row = await self._pool.fetchrow(query, token_hash, TOKENS_OF[kind])
         if row is None or now - row["created_at"] > ONE_TIME_TOKEN_LIFETIME:
             return None
         user_id: UUID = row["user_id"]

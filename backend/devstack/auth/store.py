@@ -14,6 +14,7 @@ class AuthStore:
     """The state of the stand-in, in the schema `auth` of the embedded PostgreSQL."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
         self.users = Users(pool)
         self.sessions = Sessions(pool)
         self.one_time_tokens = OneTimeTokens(pool)

@@ -19,6 +19,8 @@ class NewUser:
     banned_until: datetime | None = None
     app_metadata: Metadata = field(default_factory=dict)
     user_metadata: Metadata = field(default_factory=dict)
+    sso_provider: UUID | None = None
+    """Whose identity provider it is: such an account has no password, and shares no address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class UserChanges:
     banned_until: datetime | None = None
     app_metadata: Metadata | None = None
     user_metadata: Metadata | None = None
+    email_change: str | None = None
 
 
 class Users:
@@ -42,7 +45,8 @@ class Users:
         return _user(await self._pool.fetchrow("SELECT * FROM auth.users WHERE id = $1", user_id))
 
     async def by_email(self, email: str) -> User | None:
-        query = "SELECT * FROM auth.users WHERE email = lower($1)"
+        """Never find an account of SSO: nothing that takes an address reaches one."""
+        query = "SELECT * FROM auth.users WHERE email = lower($1) AND NOT is_sso_user"
         return _user(await self._pool.fetchrow(query, email))
 
     async def page(self, number: int, size: int) -> tuple[list[User], int]:
@@ -59,11 +63,12 @@ class Users:
         """`None` when the email address or the id is taken."""
         query = """
             INSERT INTO auth.users (id, email, encrypted_password, role, email_confirmed_at,
-                invited_at, banned_until, raw_app_meta_data, raw_user_meta_data)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                invited_at, banned_until, raw_app_meta_data, raw_user_meta_data, is_sso_user)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT DO NOTHING RETURNING *
         """
-        provider: Mapping[str, object] = {"provider": "email", "providers": ["email"]}
+        name = f"sso:{new.sso_provider}" if new.sso_provider else "email"
+        provider: Mapping[str, object] = {"provider": name, "providers": [name]}
         row = await self._pool.fetchrow(
             query,
             new.id,
@@ -75,6 +80,7 @@ class Users:
             new.banned_until,
             {**provider, **new.app_metadata},
             new.user_metadata,
+            new.sso_provider is not None,
         )
         return _user(row)
 
@@ -87,6 +93,9 @@ class Users:
                 role = coalesce($4, role),
                 email_confirmed_at = coalesce($5, email_confirmed_at),
                 banned_until = coalesce($6, banned_until),
+                email_change = coalesce($9, email_change),
+                email_change_confirm_status =
+                    CASE WHEN $9 IS NULL THEN email_change_confirm_status ELSE 0 END,
                 raw_app_meta_data = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
                     FROM jsonb_each(raw_app_meta_data || $7) WHERE value <> 'null'),
                 raw_user_meta_data = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
@@ -104,8 +113,25 @@ class Users:
             changes.banned_until,
             changes.app_metadata or {},
             changes.user_metadata or {},
+            changes.email_change,
         )
         return _user(row)
+
+    async def confirm_email_change(self, user_id: UUID, now: datetime) -> User | None:
+        """Count a confirmation; with the second one, of the other mail, the address changes.
+
+        Raise `asyncpg.UniqueViolationError` when somebody has taken it meanwhile.
+        """
+        query = """
+            UPDATE auth.users SET
+                email_change_confirm_status = 1 - email_change_confirm_status,
+                email = CASE email_change_confirm_status WHEN 1 THEN email_change ELSE email END,
+                email_change = CASE email_change_confirm_status WHEN 0 THEN email_change END,
+                email_confirmed_at = coalesce(email_confirmed_at, $2),
+                updated_at = now()
+            WHERE id = $1 AND email_change IS NOT NULL RETURNING *
+        """
+        return _user(await self._pool.fetchrow(query, user_id, now))
 
     async def made_at(self, instant: datetime) -> None:
         """Have all accounts been made at one instant, as an import makes them."""

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from devstack.auth import AuthStore, Message, SigningKeys, create_auth_app
+from devstack.auth import AuthStore, Hooks, Message, SigningKeys, create_auth_app
 
 SERVICE_KEY = "sb_secret_development"
 PREFIX = "/auth/v1"
@@ -22,6 +22,7 @@ class Stack:
     keys: SigningKeys
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     mailbox: list[Message] = field(default_factory=list)
+    hooks: Hooks = field(default_factory=Hooks)
 
     def app(self, origin: str = "http://stack", access_token_seconds: int = 3600) -> Starlette:
         auth = create_auth_app(
@@ -33,6 +34,7 @@ class Stack:
             access_token_seconds=access_token_seconds,
             now=lambda: self.now,
             deliver=self.mailbox.append,
+            hooks=self.hooks,
         )
         return Starlette(routes=[Mount(PREFIX, auth)])
 

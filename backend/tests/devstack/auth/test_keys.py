@@ -50,6 +50,25 @@ def test_rotation_signs_anew_and_keeps_two_predecessors(tmp_path: Path) -> None:
         verify(reloaded, tokens[0])
 
 
+def test_a_key_that_stands_by_is_published_before_it_signs(tmp_path: Path) -> None:
+    keys = SigningKeys.load_or_create(tmp_path / "keys.json")
+    keys.stand_by()
+    published = [key["kid"] for key in keys.jwks()["keys"]]
+    assert jwt.get_unverified_header(sign(keys))["kid"] == published[0]
+    keys.rotate()
+    assert jwt.get_unverified_header(sign(keys))["kid"] == published[1]
+
+
+def test_a_revoked_key_verifies_nothing(tmp_path: Path) -> None:
+    keys = SigningKeys.load_or_create(tmp_path / "keys.json")
+    token = sign(keys)
+    keys.rotate()
+    keys.revoke()
+    assert len(keys.jwks()["keys"]) == 1
+    with pytest.raises(jwt.InvalidTokenError, match="unknown key"):
+        verify(keys, token)
+
+
 def test_refuses_the_tokens_of_another_installation(tmp_path: Path) -> None:
     token = sign(SigningKeys.load_or_create(tmp_path / "one.json"))
     with pytest.raises(jwt.InvalidTokenError):

@@ -79,7 +79,7 @@ class TestPasswordGrant:
         assert claims.pop("session_id")
         assert claims == {
             "iss": "http://stack/auth/v1",
-            "aud": ["authenticated"],
+            "aud": "authenticated",
             "exp": instant + 3600,
             "iat": instant,
             "sub": session["user"]["id"],
@@ -92,14 +92,6 @@ class TestPasswordGrant:
             "user_metadata": {"full_name": "Learner One"},
             "amr": [{"method": "password", "timestamp": instant}],
         }
-
-    async def test_only_the_first_token_has_an_audience_in_an_array(
-        self, session: dict[str, Any], client: httpx.AsyncClient
-    ) -> None:
-        again = await sign_in(client, EMAIL, PASSWORD)
-        tokens = (session["access_token"], again["access_token"])
-        read = [jwt.decode(token, options={"verify_signature": False})["aud"] for token in tokens]
-        assert read == [["authenticated"], "authenticated"]
 
     async def test_takes_the_address_in_any_case(
         self, identity: Identity, client: httpx.AsyncClient
@@ -256,6 +248,45 @@ class TestUser:
         assert_error(
             await client.put("user", json=taken, headers=bearer(session)), 422, "email_exists"
         )
+
+
+class TestChangeOfAddress:
+    async def test_needs_both_mails_and_leaves_tokens_as_they_are(
+        self, session: dict[str, Any], stack: Stack, client: httpx.AsyncClient
+    ) -> None:
+        new = "Renamed@example.org"
+        asked = await client.put("user", json={"email": new}, headers=bearer(session))
+        assert (asked.json()["email"], asked.json()["new_email"]) == (EMAIL, new.lower())
+        assert [message.email for message in stack.mailbox] == [EMAIL, new.lower()]
+        bodies = [
+            {"type": message.kind, "token_hash": message.token_hash} for message in stack.mailbox
+        ]
+        one = await client.post("verify", json=bodies[1])
+        assert (one.status_code, one.json()["code"]) == (200, "200")
+        assert "user" not in one.json()
+        assert_error(await client.post("verify", json=bodies[1]), 403, "otp_expired")
+        both = (await client.post("verify", json=bodies[0])).json()
+        assert both["user"]["email"] == new.lower()
+        assert "new_email" not in both["user"]
+        old, renewed = (
+            jwt.decode(one["access_token"], options={"verify_signature": False})["email"]
+            for one in (session, both)
+        )
+        assert (old, renewed) == (EMAIL, new.lower())
+        assert (await client.get("user", headers=bearer(session))).status_code == 200
+
+    async def test_of_an_address_that_is_taken_meanwhile(
+        self, session: dict[str, Any], stack: Stack, client: httpx.AsyncClient
+    ) -> None:
+        new = "renamed@example.org"
+        await client.put("user", json={"email": new}, headers=bearer(session))
+        await client.post("signup", json={"email": new, "password": PASSWORD})
+        answers = [
+            await client.post("verify", json={"type": "email_change", "token_hash": one.token_hash})
+            for one in stack.mailbox
+        ]
+        assert answers[0].status_code == 200
+        assert_error(answers[1], 422, "email_exists")
 
 
 class TestSignOut:
