@@ -64,7 +64,10 @@ async def _due(services: Services) -> list[ErasureDue]:
 
 
 async def _erase(services: Services, people: list[ErasureDue]) -> list[Erased]:
-    """Seal the evidence, because only what a seal covers may be erased; then erase it."""
+    """Seal all evidence, then erase.
+
+    The database erases nobody who has a training record without a seal.
+    """
     while await services.training_records(SYSTEM).seal() is not None:
         pass
     return [await services.retention(SYSTEM).erase(item.user_id) for item in people]

@@ -206,7 +206,8 @@ def _error_for(response: httpx.Response) -> AppError:
         return AuthHookUnavailableError()
     if response.status_code == httpx.codes.UNAUTHORIZED or code in OUR_KEY_IS_WRONG:
         return AuthKeyRefusedError()
-    # A 404 without a code comes from a proxy, and says nothing about accounts.
+    # Without a code it need not be an answer of Supabase Auth. A proxy in front of it may have
+    # answered 404, for example, and that says nothing about the account.
     if not response.is_client_error or not code:
         return AuthUnavailableError()
     refused_by_hook = (response.status_code, code) == (httpx.codes.FORBIDDEN, REFUSED_BY_HOOK)

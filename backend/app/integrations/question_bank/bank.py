@@ -34,7 +34,7 @@ from app.domain.content.quiz.questions import (
 NewId = Callable[[], UUID]
 
 MAX_QUESTIONS: Final = 500
-"""How many questions a file may have at most. A quiz with more would not be usable."""
+"""How many questions a file may have at most, which limits the work that one request can cause."""
 
 MAX_ANSWERS: Final = 2 * MAX_ITEMS
 NAME_LENGTH: Final = 60

@@ -37,7 +37,7 @@ async def read_me(context: Myself, app: App) -> Response:
 async def update_me(
     payload: ProfileUpdate, context: Myself, if_match: IfMatch, app: App
 ) -> Response:
-    """Change my name and profile. Managers and admins change everything else."""
+    """Change my name and profile. Admins change the other fields by `PATCH /users/{user_id}`."""
     return await respond(app.users(context).update_me(payload, if_match))
 
 
