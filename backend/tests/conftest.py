@@ -109,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the quick tests notice a mutant before those with many examples do."""
+    """Run the tests with many examples last, since quick ones notice most mutants."""
     if config.option.hypothesis_profile == MUTATION:
         items.sort(key=lambda item: item.get_closest_marker("hypothesis") is not None)
 
@@ -146,7 +146,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 @pytest.fixture(scope="session")
 def api_port(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where the API's connections go: to the server, or to the pooler that was asked for."""
+    """The port for the API's connections: the server's, or that of the pooler if one is in use."""
     if POOLER is PoolerMode.DIRECT:
         yield postgres.port
         return
@@ -263,7 +263,7 @@ def container_for(
 
 @pytest.fixture(scope="session")
 def application(engine: AsyncEngine, keys: LocalKeys) -> FastAPI:
-    """One application for a worker's tests: FastAPI prepares each route when it is first met."""
+    """One application for a worker's tests, since FastAPI prepares a route at its first use."""
     settings = settings_for(engine.url.render_as_string(hide_password=False))
     return create_app(container_for(Database(engine), keys, InMemoryAuthAdmin(), settings))
 

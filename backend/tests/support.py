@@ -28,7 +28,7 @@ ISSUER = f"{ORIGIN}/auth/v1"
 
 
 class LocalKeys:
-    """A project's signing key without a network; everything after the fetch is the real thing."""
+    """A project's signing key without a network. Everything but the fetch is real."""
 
     def __init__(self, kid: str = "test-key") -> None:
         self.kid = kid
@@ -91,7 +91,7 @@ def published(keys: LocalKeys) -> Iterator[str]:
 
 class _WithinTransaction(AsyncSession):
     async def connection(self, *_arguments: Any, **_options: Any) -> AsyncConnection:
-        """Return the one connection, whatever isolation is asked for: it is too late to change."""
+        """Return the one connection. Its transaction has begun, so the isolation cannot change."""
         return await super().connection()
 
 
@@ -193,7 +193,7 @@ def count_statements(engine: AsyncEngine) -> Iterator[Statements]:
     fetch = asyncpg.Connection.fetch
     event.listen(engine.sync_engine, "before_cursor_execute", collect)
     try:
-        # What goes through SQLAlchemy never takes this way: it prepares its statements.
+        # SQLAlchemy prepares its statements, so they do not take this way.
         with patch.object(asyncpg.Connection, "fetch", collecting_fetch):
             yield statements
     finally:

@@ -18,7 +18,7 @@ from tests.branching.management_api import PARENT, TOKEN, MockManagementApi
 Serve = Callable[[ASGIApp], AbstractAsyncContextManager[str]]
 
 collect_ignore = []
-# Both need what only their caller can give; the commands are in docs/deploy-supabase.md.
+# Both need a Supabase that the caller names; docs/deploy-supabase.md has the commands.
 if "SUPABASE_OPENAPI" not in os.environ:
     collect_ignore.append("test_openapi.py")
 if "TEST_DATABASE_URL" not in os.environ:
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass
 class FakeTime:
-    """Sleeps end at once, and the clock says that they did not."""
+    """Sleeps end at once, but the clock moves on as if they had lasted."""
 
     now: float = 0.0
     slept: list[float] = field(default_factory=list)
@@ -54,7 +54,7 @@ class FakeTime:
 
 @dataclass
 class FakeProbe:
-    """Answers after as many refusals as a test asks for, and remembers who asked."""
+    """Refuses as many connections as a test asks for, then accepts; remembers every address."""
 
     refusals: int = 0
     keys: int = 1

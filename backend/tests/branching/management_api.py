@@ -34,7 +34,7 @@ class MockBranch:
     persistent: bool = False
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     states: deque[tuple[str, str]] = field(default_factory=lambda: deque([READY]))
-    """One is used up by each list; the last one stays."""
+    """The states that the branch is listed with, one after the other; the last one stays."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def resource(self) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _validate(schema: str, body: Any) -> None:
 
 
 def _checked(schema: str, body: Any, status: int = 200) -> Response:
-    """Answer with nothing that Supabase's own API could not answer."""
+    """Answer, after checking that Supabase's own API could give this answer."""
     for item in body if isinstance(body, list) else [body]:
         _validate(schema, item)
     return JSONResponse(body, status)

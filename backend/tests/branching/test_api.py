@@ -1,4 +1,4 @@
-"""The client of the Management API: retries, refusals, and what a lost answer may not cost."""
+"""The client of the Management API: retries, refusals, and answers that are lost."""
 
 import httpx
 import pytest

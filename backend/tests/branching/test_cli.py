@@ -185,7 +185,7 @@ async def test_a_wait_that_is_stopped_removes_the_branch(
 async def test_a_creation_that_is_stopped_removes_the_branch(
     start: Start, supabase: MockManagementApi
 ) -> None:
-    """The signal comes twice, as GitHub's runner sends it, while the answer is on its way."""
+    """The signal comes twice, as from GitHub's runner, before the creation has been answered."""
     fault = Fault("POST", "/branches$", 500, carried_out=True, delay=0.5)
     supabase.faults.append(fault)
     process = await start("create", NAME)

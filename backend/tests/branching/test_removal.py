@@ -1,4 +1,4 @@
-"""Deleting and sweeping: what is ours and old goes, everything else stays."""
+"""Deleting and sweeping remove old branches that we made, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The life of a branch: every way in which it can end, and what must be left afterwards."""
+"""The life of a branch: every way in which it can end, and which branches must be left then."""
 
 import asyncio
 from collections import deque
@@ -62,7 +62,7 @@ class TestCreate:
     async def test_cancelled_before_the_request_is_carried_out(
         self, supabase: MockManagementApi, probe: FakeProbe, time: FakeTime, serve: Serve
     ) -> None:
-        """The server goes on with what its client has given up."""
+        """The server carries out the request after its client has given it up."""
         fault = Fault("POST", "/branches$", 201, late=True, delay=0.2)
         supabase.faults.append(fault)
         headers = {"Authorization": f"Bearer {TOKEN}"}

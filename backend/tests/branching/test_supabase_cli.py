@@ -1,4 +1,4 @@
-"""The real Supabase CLI against the same stand-in: it must take the mock for the real thing."""
+"""The real Supabase CLI against the same stand-in, which it must not be able to tell apart."""
 
 import asyncio
 import json

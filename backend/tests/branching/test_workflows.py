@@ -1,4 +1,4 @@
-"""What the workflows must never lose: no secrets for forks, and no branch left behind."""
+"""The workflows give no secrets to forks and leave no branch behind."""
 
 import re
 import subprocess
@@ -188,7 +188,7 @@ class TestScripts:
         self, jobs: dict[str, Any], programs: Path
     ) -> None:
         said = "DATABASE_URL=postgresql://a:p=1@h/d\nSUPABASE_URL=https://x.supabase.co\n"
-        # The driver writes the file that it is told; here a program does in its place.
+        # The driver would write this file; here a small program does it instead.
         (programs / "uv").write_text(f"#!/bin/sh\nprintf '{said}' > branch.env\n")
         key = {"HANDOVER_KEY": "between two jobs"}
         outputs, variables = programs / "outputs", programs / "variables"

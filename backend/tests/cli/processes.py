@@ -1,4 +1,4 @@
-"""The `training` command as a process of its own, and what it leaves behind."""
+"""Runs the `training` command as a process of its own, and finds processes that it has left."""
 
 import asyncio
 import contextlib
@@ -132,7 +132,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def alive(pids: set[int]) -> set[int]:
-    """Return those that still run; a zombie has ended and waits for its parent to notice."""
+    """Return those that still run. A zombie has ended; only its parent has not noticed yet."""
     return {pid for pid, status in _processes().items() if pid in pids and status[0] != "Z"}
 
 

@@ -1,4 +1,4 @@
-"""`training serve` as a process of its own, and a client that signs in with the tests' keys."""
+"""Runs `training serve` as a process of its own, with a client that signs in by the tests' keys."""
 
 import asyncio
 import contextlib

@@ -23,7 +23,7 @@ class SilentNetwork:
                 writer.write(data)
                 await writer.drain()
         if self.is_silent:
-            return  # the other side hears of no end either
+            return  # the other side stays open too, and learns nothing
         writer.close()
 
     def carry(self, reader: StreamReader, writer: StreamWriter) -> None:

@@ -50,7 +50,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevSt
 
 
 async def bash(script: str, folder: Path = ROOT) -> list[str]:
-    """Run what a person pastes; every command of it has to succeed."""
+    """Run a piece of shell as a person would paste it; each of its commands has to succeed."""
     process = await asyncio.create_subprocess_exec(
         "bash",
         "-euo",
@@ -82,7 +82,7 @@ async def test_everybody_signs_in(stack: DevStack, email: str) -> None:
     "path", ["/api/v1/health/live", "/auth/v1/health", "/storage/v1/object/none/x"]
 )
 async def test_a_kept_connection_is_answered_at_once(stack: DevStack, path: str) -> None:
-    """Without TCP_NODELAY each answer waits 40 ms for an acknowledgement that is held back."""
+    """Without TCP_NODELAY each answer waits 40 ms for the client's delayed acknowledgement."""
     seconds = []
     async with httpx.AsyncClient(base_url=stack.origin) as client:
         for _ in range(30):
@@ -195,7 +195,7 @@ class TestAnotherSchema:
         assert f"made by a later release (schema 9999; this one knows {NEWEST})" in refused.errors
 
     async def test_behind_the_models_says_what_to_run(self, data_dir: Path, tmp_path: Path) -> None:
-        """The command that is printed writes a revision that is as the linters want it."""
+        """The command that is printed writes a revision with which the linters find no fault."""
         await change(data_dir, "ALTER TABLE users DROP COLUMN last_sign_in")
         async with dev_stack(data_dir) as stack:
             assert stack.process.stderr
@@ -242,7 +242,7 @@ async def test_data_survive_and_no_process_does(tmp_path: Path) -> None:
         assert alive(running) == set()
     async with dev_stack(tmp_path / "data", port=first.port) as second:
         running = descendants(second.process.pid)
-        # The token of before is still good: its key survived, and its issuer has the same port.
+        # The old token is still valid, because the key was kept and the issuer has the same port.
         with second.client(token) as learner:
             assert learner.get("/enrollments").json()["items"] == [enrollment]
             assert learner.get("/modules").json()["items"] == catalogue

@@ -34,10 +34,10 @@ ARGUMENTS: dict[Command, Command] = {
     ("audit-pack",): ("--out", "{folder}/pack.zip"),
 }
 CONFIRMED: set[Command] = {("retention", "erase")}
-"""They do something only when it is confirmed, and say whom it would concern without."""
+"""Unless they are confirmed, these commands only say whom they would concern."""
 
 ASK_SUPABASE_FIRST: set[Command] = {("media", "sweep"), ("users", "reconcile")}
-"""Supabase is away as well, which they say before they read a table."""
+"""These commands ask Supabase before they read a table, and it cannot be reached here either."""
 
 
 def _commands(group: TyperGroup, path: Command = ()) -> Iterator[Command]:

@@ -1,4 +1,4 @@
-"""A server whose connections are all taken: it says so in time, and still says that it lives."""
+"""A server without free connections refuses requests in time, and still reports itself live."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ class Answer:
 
 
 class Caller:
-    """A connection and little else: two hundred of a real client keep a processor busy."""
+    """A small HTTP client. Two hundred clients of a real library would keep a processor busy."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -128,7 +128,7 @@ async def test_callers_are_refused_in_time_and_health_is_told(
     refused: list[Answer] = []
     alive: list[float] = []
     async with observer.transaction():
-        # Reports of one enrollment wait for its lock, each with a connection in its hand.
+        # Reports of one enrollment wait for its lock, and each keeps a connection meanwhile.
         await observer.execute("SELECT FROM enrollments FOR UPDATE")
         reports = [
             asyncio.create_task(

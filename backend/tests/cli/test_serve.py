@@ -94,7 +94,7 @@ async def test_the_port_is_closed_before_requests_in_flight_are_finished(  # noq
     workers: int,
     number: signal.Signals,
 ) -> None:
-    """Who came meanwhile would be accepted by the kernel, and then by nobody."""
+    """Otherwise the kernel would accept new connections that nobody would ever answer."""
     observer = await asyncpg.connect(postgres.dsn(committed_database.engine.url.database or ""))
     async with serve(committed_database, keys, workers=workers) as server:
         async with observer.transaction():
@@ -124,7 +124,7 @@ async def test_workers_count_together(
     postgres: EmbeddedPostgres,
     learner: User,
 ) -> None:
-    """Whichever worker is asked: its own figures alone would go up and down at random."""
+    """The figures of a single worker would go up and down, depending on which one answers."""
     observer = await asyncpg.connect(postgres.dsn(committed_database.engine.url.database or ""))
     variables = {"METRICS_ENABLED": "true"}
     async with serve(committed_database, keys, workers=WORKERS, variables=variables) as server:
@@ -146,7 +146,7 @@ async def test_workers_count_together(
         for worker in descendants(server.process.pid):
             os.kill(worker, signal.SIGKILL)
         await server.until_ready()
-        # Counters are never lowered by a death; what a dead worker held is let go.
+        # The death of a worker lowers no counter, and the connections that it held count no more.
         assert await _requests(server) == REQUESTS
         assert await _checked_out(server) == 0
     await observer.close()
@@ -179,7 +179,7 @@ async def _checked_out(server: Server) -> float:
 async def test_a_slow_start_is_waited_for(
     committed_database: Database, keys: LocalKeys, tmp_path: Path
 ) -> None:
-    """Uvicorn takes who does not answer within five seconds for hung, and kills it, for ever."""
+    """By itself Uvicorn kills workers that do not answer within five seconds, again and again."""
     # Python runs this at the start of each process.
     (tmp_path / "sitecustomize.py").write_text(
         "import sys, time\nif 'multiprocessing' in str(sys.argv): time.sleep(7)\n"
@@ -206,7 +206,7 @@ async def test_an_application_that_cannot_start_is_a_failure(
 
 
 async def test_workers_end_with_a_supervisor_that_was_killed(server: Server) -> None:
-    """Else they would keep the port, and nobody would restart them."""
+    """Otherwise they would keep the port without anybody to restart them."""
     workers = descendants(server.process.pid)
     assert len(workers) >= WORKERS
     server.process.kill()
@@ -219,7 +219,7 @@ async def test_workers_end_with_a_supervisor_that_was_killed(server: Server) -> 
 
 @dataclass
 class Ledger:
-    """What each write was answered. A write that got no answer is repeated with its key."""
+    """Keeps the answer to each write. A write without an answer is repeated with its key."""
 
     server: Server
     headers: dict[str, str]
@@ -261,7 +261,7 @@ async def test_nothing_acknowledged_is_lost_when_workers_are_killed(
     for _ in range(KILLS):
         await ledger.reach(len(ledger.acknowledged) + WRITES_BETWEEN_KILLS)
         repeated = ledger.repeated
-        # A kill that met no write, since all had just been answered, proves nothing.
+        # If no write was under way when a worker was killed, the kill has tested nothing.
         while ledger.repeated == repeated:
             for worker in descendants(server.process.pid):
                 with contextlib.suppress(ProcessLookupError):

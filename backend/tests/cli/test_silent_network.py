@@ -84,7 +84,7 @@ async def under_load(server: Server, user: User) -> AsyncIterator[Counter[str]]:
 
 
 async def seconds_until_all_serve(server: Server, user: User) -> float:
-    """Return when the first of the bursts came that all were answered as ever."""
+    """Return how long it took until the first of several bursts in a row that were all answered."""
     started = time.monotonic()
     first, good = started, 0
     while good < BURSTS_IN_A_ROW:

@@ -1,4 +1,4 @@
-"""Clients that take their time or send too much: against the server, and shorter patience."""
+"""Clients that are slow or send too much, against the real server and one with shorter limits."""
 
 import asyncio
 import contextlib
@@ -136,7 +136,7 @@ STEADY_BYTES = 32 * 1024 * 1024
 
 
 class Application:
-    """Answers with the length of the body; /late when it is let, /large with more than fits."""
+    """Answers with the body's length; /late once it may, /large with more than buffers hold."""
 
     def __init__(self) -> None:
         self.may_go_on = asyncio.Event()
@@ -201,7 +201,7 @@ class TestProtocol:
         assert await asyncio.wait_for(until_the_end(reader), PATIENCE_SECONDS) == b""
 
     async def test_waits_for_its_own_side(self, client: Connection, app: Application) -> None:
-        """Neither a slow answer nor a body that is here and not read yet is the client's fault."""
+        """The client is not to blame while the answer is prepared or its body waits to be read."""
         reader, writer = client
         body = b"x" * 1_000_000
         writer.write(b"POST /late HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + body)
@@ -231,7 +231,7 @@ class TestProtocol:
     async def test_ends_with_who_reads_steadily_but_too(
         self, client: Connection, limits: dict[str, float], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Nothing is left unread for as long as SHORT."""
+        """The client leaves nothing unread for as long as SHORT, but is too slow on the whole."""
         for name, value in limits.items():
             monkeypatch.setattr(impatience, name, value)
         reader, writer = client
@@ -267,7 +267,7 @@ class TestProtocol:
         reader, writer = client
         writer.write(before)
         ended = asyncio.create_task(until_the_end(reader))
-        # Who goes on after the answer may lose it to the connection's end.
+        # A client that goes on sending may lose the answer when the connection is closed.
         while not (await asyncio.wait({ended}, timeout=SHORT / 5))[0]:
             writer.write(filler * (HEAD_BYTES // 2 // len(filler)))
         assert ended.result().startswith(b"HTTP/1.1 431 ")

@@ -65,7 +65,7 @@ async def session(committed_database: Database) -> AsyncIterator[AsyncSession]:
 async def reader(
     session: AsyncSession, committed_database: Database, owner: asyncpg.Connection
 ) -> User:
-    """An admin whose report of everybody is larger than what sockets keep."""
+    """An admin whose report of all people is larger than the buffers of a connection."""
     admin = await make_user(session, role=Role.ADMIN)
     module = await make_module(session)
     await publish(committed_database, module)
@@ -84,7 +84,7 @@ async def server(
 
 
 async def download(server: Server, user: User) -> tuple[StreamReader, StreamWriter]:
-    """Ask until a file was made and its first bytes are there."""
+    """Repeat the request until the file has been made and its first bytes have arrived."""
     lines = ["GET /api/v1/reports/compliance.json HTTP/1.1", "Host: x"]
     lines += [f"{name}: {value}" for name, value in server.bearer(user).items()]
     while True:

@@ -35,7 +35,7 @@ def installed_node() -> str:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait for the turn: two workers that install into one folder at once ruin it."""
+    """Wait for the turn, because two workers that install into one folder at once would ruin it."""
     with (folder / ".install.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Races with real commits on a warm pool: behind a cold one callers queue, which hides them."""
+"""Races with real commits. The pool is warm, because waiting for new connections hides races."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack

@@ -146,7 +146,7 @@ async def test_saves_that_were_acknowledged_are_graded(
         assert set((await stored(session, attempt)).answers) == kept
         assert submits[0].json()["points"] == len(kept)
         outcomes.append(len(kept))
-    # Else the races were none: all saves came before, or all after, the grade.
+    # Otherwise there was no race: all saves came before the grade, or all after it.
     assert any(0 < kept < 40 for kept in outcomes)
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.full
 
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many questions went to the database together, statement by statement."""
+    """For each statement, how many requests shared it."""
     sizes: list[int] = []
     contents = StudyRepository.contents
 

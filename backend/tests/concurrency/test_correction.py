@@ -62,7 +62,7 @@ async def test_nobody_is_graded_past_a_correction(
         assert list(passed) == [True] * PEOPLE
         assert await count(session, TrainingRecord) == number * PEOPLE
         regraded.append(await count(session, AttemptResult, AttemptResult.revision > 0))
-    # Else the races were none: everybody was graded after the correction.
+    # Otherwise there was no race: everybody was graded after the correction.
     assert regraded[-1] > 0
     result = await verify(committed_database)
     assert (result.records, result.people, result.broken) == (ROUNDS * PEOPLE, PEOPLE, None)

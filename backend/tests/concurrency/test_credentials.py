@@ -1,4 +1,4 @@
-"""Whoever the server does not let in, or lets only read, is told to come back: never a 500."""
+"""While the database refuses connections or writes, clients get 503 and never 500."""
 
 import asyncio
 import itertools
@@ -159,7 +159,7 @@ class Load:
 async def test_a_rotated_password_interrupts_nobody(
     strict: EmbeddedPostgres, keys: LocalKeys, author: User, tmp_path: Path
 ) -> None:
-    """First the file, then the server: whoever is refused with the old one reads the new one."""
+    """The file changes before the server, so that a refused connection finds the new password."""
     file = tmp_path / "database-url"
     file.write_text(url_of(strict) + "\n")
     settings = settings_for_file(file, strict)
@@ -222,7 +222,7 @@ async def until_read_only(api: Api) -> None:
 
 
 async def test_a_full_disk_is_told(strict: EmbeddedPostgres, keys: LocalKeys, author: User) -> None:
-    """The server's own error, from a trigger: a disk that is really full needs a mount."""
+    """A trigger raises the error of a full disk, since really filling one needs a mount."""
     plant = (
         """
         CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,4 +1,4 @@
-"""What the matrix is made of is counted, and nobody waits for whoever counts."""
+"""Changes to what the matrix shows are counted, and writers do not wait for each other."""
 
 import asyncio
 

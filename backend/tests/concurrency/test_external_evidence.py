@@ -1,4 +1,4 @@
-"""What two people decide at once is decided once."""
+"""When two people decide about evidence at once, only one decision counts."""
 
 import uuid
 from collections import Counter
@@ -89,7 +89,7 @@ async def enter(api: Api, user: User) -> str:
 
 
 async def reviewed(api: Api, path: str, verbs: Iterable[str], admins: list[User]) -> Counter[int]:
-    """Let all admins review at once, each in their way."""
+    """Let all admins review at once, each with a decision of their own."""
     calls = (
         api.post(f"{path}/{verb}", admin, json={"reason": "Seen"})
         for verb, admin in zip(verbs, admins, strict=False)
@@ -124,7 +124,7 @@ async def test_verified_or_rejected(
 async def test_verified_or_edited(
     committed_api: Api, session: AsyncSession, learner: User, admins: list[User]
 ) -> None:
-    """What counts is what the reviewer read: nothing slips in between."""
+    """An edit between the reviewer's reading and verifying never counts as verified."""
     for _ in range(ROUNDS):
         path = await enter(committed_api, learner)
         seen = {"If-Match": (await committed_api.get(path, admins[0])).headers["ETag"]}

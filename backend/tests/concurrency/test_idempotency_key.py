@@ -71,7 +71,7 @@ async def test_the_same_key_of_other_people_is_another_key(
 async def test_a_failed_request_leaves_its_key_free(
     committed_api: Api, session: AsyncSession, author: User
 ) -> None:
-    """Only what had an effect is kept: the retry of a refusal is decided anew."""
+    """A refusal is not kept with the key, so that a retry is decided anew."""
     for number in range(1, ROUNDS + 1):
         draft = (await committed_api.post("/modules", author, json={"title": "Draft"})).json()
         headers, path = key(), f"/modules/{draft['id']}"

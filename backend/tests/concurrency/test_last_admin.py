@@ -1,4 +1,4 @@
-"""However many admins are demoted or closed at once, by whatever door, one is left."""
+"""However many admins are demoted or closed at once, and in whatever way, one is left."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
@@ -121,7 +121,7 @@ async def test_reconciliation_leaves_one(
 async def test_what_was_announced_leaves_one(
     committed_database: Database, session: AsyncSession
 ) -> None:
-    """Two admins leave on one day; the night that brings it about keeps both."""
+    """Two admins were announced to leave on one day; the reconciliation of that day keeps both."""
     bosses = [await make_user(session, role=Role.ADMIN) for _ in range(2)]
     learner = await make_user(session)
     for user in (*bosses, learner):

@@ -33,7 +33,7 @@ async def test_deleted_or_moved_into(
                 for user in people[3:]
             ),
         ]
-        # Sometimes the first and sometimes the last to set out, so that either may win.
+        # The deletion is sent first or last in turn, so that either side may win.
         place = len(moves) * (turn % 2)
         moves.insert(place, committed_api.delete(path, admin, headers=headers))
         answers = await race(moves)

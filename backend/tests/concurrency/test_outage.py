@@ -61,7 +61,7 @@ async def api(
 
 
 class Ledger:
-    """What each write was answered; a write that met the outage is repeated with its key."""
+    """Keeps the answer to each write; one that failed in the outage is repeated with its key."""
 
     def __init__(self, api: Api, author: User) -> None:
         self._api = api

@@ -1,4 +1,4 @@
-"""Whatever meets a reconciliation halfway: afterwards the tables say what the engine says."""
+"""Changes during a reconciliation: afterwards the tables agree with the engine."""
 
 import asyncio
 import uuid
@@ -76,7 +76,7 @@ class Turn:
         return ReconciliationService(self.database, SYSTEM).run()
 
     async def works_off(self) -> int:
-        """Do what a process does in the background; return how many batches it was."""
+        """Reconcile as a process does in the background; return the number of batches."""
         batches = 0
         while await ReconciliationService(self.database, SYSTEM).run_queued():
             batches += 1
@@ -252,7 +252,7 @@ async def test_only_what_was_worked_out_is_reconciled(
     admin: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As where people are many: edits and publications leave the work to runs in batches."""
+    """As in a large organisation: edits and publications leave the work to later batches."""
     assert people
     monkeypatch.setattr(reconciliation, "INLINE_PEOPLE", 0)
     monkeypatch.setattr(reconciliation, "BATCH", 2)

@@ -71,7 +71,7 @@ async def test_an_address_goes_to_one_of_two_accounts(
 async def test_invitations_of_one_address_make_one_row(
     processes: list[Api], session: AsyncSession, admin: User, auth_admin: InMemoryAuthAdmin
 ) -> None:
-    """One mail: each further one would kill the link before it."""
+    """Only one mail is sent, because each further one would invalidate the link in the last."""
     for number in range(ROUNDS):
         person = {"email": f"invited{number}@unified.example"}
         answers = await race(

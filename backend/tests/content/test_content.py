@@ -1,4 +1,4 @@
-"""The seed content: what a loader, a learner and a compliance officer rely on."""
+"""The seed content is complete and loads: what learners and compliance officers rely on."""
 
 import re
 import tomllib

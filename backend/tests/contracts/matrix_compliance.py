@@ -25,7 +25,7 @@ from tests.support import Api
 MY_MANAGER = frozenset({MANAGER})
 OWN_SESSION = frozenset({MANAGER, ADMIN})
 REASON = {"reason": "Checked with the provider."}
-# It is today everywhere only from noon UTC on; yesterday is over in every office.
+# Until noon UTC, today has not begun in some offices. Yesterday has ended in all of them.
 YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
 
@@ -96,7 +96,7 @@ async def failed_quizzes(api: Api, world: World) -> tuple[str, list[str]]:
 
 
 async def made(api: Api, world: World) -> dict[str, object]:
-    """Make one of each, the session as a manager; return the ids by path parameter."""
+    """Make one of each noun, the live session as a manager. Return the ids by path parameter."""
     admin, manager = world.people.admin, world.people.manager
 
     async def post(path: str, body: dict[str, Any], user: User = admin) -> str:

@@ -17,7 +17,7 @@ from schemathesis.python.asgi import shutdown_lifespans
 from tests.contracts.world import World
 from tests.support import LocalKeys
 
-# What a well-formed request may still meet: another version, a missing row, a rule of the domain.
+# Refusals that a well-formed request may meet: another version, a missing row, a domain rule.
 REFUSALS = ["2xx", "304", "401", "403", "404", "409", "412", "422", "428"]
 
 

@@ -1,4 +1,4 @@
-"""Rule 2: what only the key, an explanation or an unshown question says stays with the authors."""
+"""Answer keys, explanations and questions that are not shown reach nobody but authors."""
 
 import logging
 import uuid
@@ -57,7 +57,7 @@ def secretive() -> list[QuizQuestion]:
 
 @dataclass
 class Walk:
-    """Everything that people without the right to the answers were told."""
+    """Collects all responses to people who may not see the answers."""
 
     api: Api
     quiz: Quiz
@@ -217,7 +217,7 @@ async def test_questions_of_a_pool_that_were_not_drawn(
 
 
 def _malformed(quiz: Quiz) -> dict[str, Any]:
-    """Return answers that no question takes, to make every refusal speak."""
+    """Return malformed answers, so that the text of every refusal is looked at too."""
     return {str(each.id): {"neither": ["fish"]} for each in quiz.questions}
 
 

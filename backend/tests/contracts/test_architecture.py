@@ -1,4 +1,4 @@
-"""What a newcomer may rely on: nothing is forgotten in a registry, and no folder overflows."""
+"""Every noun is in all registries, and no folder has too many files."""
 
 import importlib
 import inspect
@@ -28,7 +28,7 @@ from app.services.unit_of_work import UnitOfWork
 
 MAX_FILES = 15
 SHARED = {Service, AuthoringService}
-"""What services are made of, and none themselves."""
+"""Bases and parts of services, which are no services themselves."""
 
 
 def below(package: ModuleType) -> Iterator[ModuleType]:

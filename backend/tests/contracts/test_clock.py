@@ -1,4 +1,4 @@
-"""Evidence is stamped by the database: nothing that keeps rows asks this process for the time."""
+"""The database gives evidence its time: nothing that writes rows reads this process's clock."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ APP = Path(app.__path__[0])
 LAYERS = ("domain", "models", "schemas", "repositories", "services", "routers")
 CLOCKS = {"now", "utcnow", "today", "time", "utc_now"}
 OWNERS = {"datetime", "date", "time", "dt", "clock"}
-# A link's end, which is told and not kept.
+# The expiry of a link, which is sent to the client and not stored.
 TOLD = {"services/content/media.py"}
 
 

@@ -1,4 +1,4 @@
-"""No input costs more than its size is worth: each reader of what people send, at its worst 1 MiB.
+"""No input takes excessive time or memory: each parser of requests, with its worst 1 MiB.
 
 Texts that are refused are cut to what the limits before the reader let through. Readers run as the
 services run them: in a thread, or on the loop where they are quick.

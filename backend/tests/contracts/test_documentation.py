@@ -1,4 +1,4 @@
-"""README and docs name commands, variables, files, code and routes: those that there are."""
+"""Commands, variables, files, code and routes that README and docs name do exist."""
 
 import ast
 import re
@@ -33,9 +33,9 @@ SNAKE = re.compile(r"(?<![\w%])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?!\w)")
 ROUTE = re.compile(r"((?:[A-Z]+\\?\|)*[A-Z]+) (?:/api/v1)?((?:\.\.\.)?/[^\s?`]*)")
 
 SYNONYMS = {"uow": "UnitOfWork", "self": "Service"}
-"""What an object is called where its class is meant."""
+"""Names of objects that the docs use in place of their class."""
 
-# Names of other programs that stand nowhere in our code, and what the docs say is not there.
+# Names from other programs that our code does not contain, and names that are to be made up.
 NOT_OURS = {
     "pg_cron",
     "defer_build",  # Pydantic

@@ -47,7 +47,7 @@ WATCH = """
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON {}
    FOR EACH ROW EXECUTE FUNCTION note()
 """
-# Worked out from other rows, or forgotten after a day.
+# Tables whose rows are derived from other rows or are deleted after a day.
 DERIVED = {
     "certification_periods",
     "compliance_counts",
@@ -57,7 +57,7 @@ DERIVED = {
     "idempotency_keys",
     "invitation_claims",
 }
-# What a learner does between two changes that count: the rows themselves say it.
+# Steps of learners that write no event, because the rows themselves record them.
 UNDER_WAY = {
     "enrollments": {"progress_percent", "status", "started_at", "last_activity_at"},
     "quiz_attempts": {"answers", "answer_seconds"},
@@ -117,7 +117,7 @@ class Transaction:
 
 
 class Notes:
-    """What the owner of the database lets it write down about itself."""
+    """The notes that the database makes of its own changes, by triggers of its owner."""
 
     def __init__(self, owner: asyncpg.Connection) -> None:
         self._owner = owner
@@ -148,7 +148,7 @@ async def notes(postgres: EmbeddedPostgres, committed_database: Database) -> Asy
 
 
 class Run:
-    """Sends what the matrix declares, as somebody who may, in any order and again and again."""
+    """Sends the requests of the matrix as somebody who may, repeatedly and in random order."""
 
     def __init__(self, api: Api, app: FastAPI, seed: int) -> None:
         self._api = api

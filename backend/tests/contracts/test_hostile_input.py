@@ -1,4 +1,4 @@
-"""No input is answered with a crash: every place where a client writes, filled with harm.
+"""No input is answered with 500, whatever harmful value stands in any place of a request.
 
 TEST_HOSTILE_CASES=100000 is the longer run of docs/reliability.md.
 """
@@ -86,7 +86,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def filled(value: Any, path: tuple[str | int, ...], harm: bytes) -> bytes:
-    """Return a JSON document with the harm at one place."""
+    """Return a JSON document with a harmful value in one place."""
     return json.dumps(_with_hole(value, path)).encode().replace(f'"{HOLE}"'.encode(), harm, 1)
 
 
@@ -141,7 +141,7 @@ async def target(api: Api, world: World, database: RollbackDatabase, app: FastAP
 
 
 def harmed(case: Case, names: tuple[str, ...], dice: random.Random) -> Case:
-    """Put harm in one place; its kind is drawn first, so that rare kinds come up often."""
+    """Put harm in one place. Its kind is drawn first, so that rare kinds come up often."""
     kinds = ["header"] + ["path"] * ("{" in case.template) + ["query"] * bool(names)
     kinds += ["body"] * (2 if case.body is not None else 0)
     kind = dice.choice(kinds)
@@ -159,7 +159,7 @@ def harmed(case: Case, names: tuple[str, ...], dice: random.Random) -> Case:
 
 
 def each_harm(case: Case, names: tuple[str, ...]) -> Iterator[Case]:
-    """Yield every single harm in every place of a request's body and query."""
+    """Yield each harmful value in each place of a request's body and query."""
     if case.row.json is not None:
         for place in places(case.row.json):
             for value in JSON_VALUES:
@@ -183,7 +183,7 @@ async def crashes(target: Target, cases: Iterator[Case]) -> tuple[list[str], Cou
 
 
 def some(target: Target, count: int, seed: int = SEED) -> Iterator[Case]:
-    """Yield requests with up to `AT_ONCE` harms, the same ones for the same seed."""
+    """Yield requests with up to `AT_ONCE` harmful values, the same ones for the same seed."""
     dice = random.Random(seed)  # noqa: S311  # repeatable cases, no secret
     for _ in range(count):
         case, names = dice.choice(target.cases)

@@ -1,4 +1,4 @@
-"""Nobody learns whether an id is somebody's: unknown and invisible people get the same answer."""
+"""Nobody learns whether an id belongs to a person whom they may not see."""
 
 import re
 import uuid
@@ -116,7 +116,7 @@ async def scene(session: AsyncSession, database: RollbackDatabase, manager: User
 
 
 async def answered(api: Api, caller: User, scene: Scene, person: uuid.UUID) -> list[Any]:
-    """Return status and body of every request, without what is each answer's own."""
+    """Return status and body of every request, without what differs from answer to answer."""
     answers = []
     for method, path, body in REQUESTS:
         ids = {**scene.ids, PERSON: str(person)}
@@ -146,7 +146,7 @@ async def test_unknown_and_invisible_are_the_same(
 
 
 async def test_the_manager_gets_past_the_permission(api: Api, scene: Scene) -> None:
-    """The comparison says something: what a manager may send is judged by the person named."""
+    """The comparison is meaningful: the manager has the permission, so the named person decides."""
     answers = await answered(api, scene.manager, scene, scene.invisible.id)
     invalid = HTTPStatus.UNPROCESSABLE_ENTITY
     assert {path for _, path, status, _ in answers if status == invalid} >= {
@@ -166,7 +166,7 @@ def named_people(value: Any) -> set[str]:
 
 
 def test_every_field_that_names_a_person_is_asked(application: FastAPI) -> None:
-    """A new one needs a request here: whoever may name people may name only those they see."""
+    """A new field that names a person needs a request here."""
     schemas = application.openapi()["components"]["schemas"]
     bodies = {
         content["schema"]["$ref"].rpartition("/")[2]

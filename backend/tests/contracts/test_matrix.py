@@ -137,7 +137,7 @@ class TestMatrix:
         assert not surprises, "\n".join(surprises)
 
     async def test_unknown_ids_are_not_found(self, matrix: Matrix) -> None:
-        """Even an admin meets 404, never a crash, where nothing is."""
+        """Even an admin gets 404 for an unknown id, and never a 500."""
         nowhere = "00000000-0000-7000-8000-000000000000"
         missing = {
             name: nowhere for name in matrix.ids if name not in {"number", "retention_class"}
@@ -168,7 +168,7 @@ class TestMatrix:
         assert not [operation for operation in done_twice if operation]
 
     async def test_leavers_are_cut_off_from_all_but_their_records(self, matrix: Matrix) -> None:
-        """Also whoever was an admin: as a leaver they read their own records and no others'."""
+        """Former admins too: a leaver reads their own records and nothing else."""
         async with matrix.database.writing() as session:
             await session.execute(update(User).values(is_active=False))
             await session.commit()

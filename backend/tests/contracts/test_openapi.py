@@ -1,4 +1,4 @@
-"""docs/openapi.json is what the application says of itself."""
+"""docs/openapi.json is the application's current document, and keeps to the conventions."""
 
 import json
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ from app.domain.content.section_settings import SectionKind
 from app.schemas.base import Changes
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
-# Taken away from a list that has no version of its own.
+# An item is removed from a list that has no version of its own.
 PLAIN = {"unregister_attendee"}
 # As many as there are classes in the code.
 SHORT = {"list_credential_kinds", "list_retention_periods", "list_signatures"}
-# A name is confirmed as it was read, or not at all.
+# Only the name that was read may be confirmed, so the ETag cannot be left out.
 READ_FIRST = {"confirm_name"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
 
 
-# What the organisation keeps there, and what an event of any action changed.
+# Objects of any form: what the organisation keeps in profiles, and what events have changed.
 FREE = {
     "/UserRead/properties/profile_metadata",
     "/ProfileUpdate/properties/profile_metadata",
@@ -132,7 +132,7 @@ class TestOpenApi:
             assert operation.get("description"), (method, path)
 
     def test_every_parameter_says_what_it_means(self, document: dict[str, Any]) -> None:
-        """What a name means stands in app.routers.parameters."""
+        """The meanings are in app.routers.parameters."""
         found = {
             (parameter["in"], parameter["name"])
             for _, _, operation in operations(document)
@@ -142,7 +142,7 @@ class TestOpenApi:
         assert found == set()
 
     def test_what_is_read_can_be_sent(self, document: dict[str, Any]) -> None:
-        """One type for a rule that is read and the rule that is sent: FastAPI makes two of them."""
+        """Rules are read and sent as one type, of which FastAPI would make two."""
         schemas = document["components"]["schemas"]
         assert not [name for name in schemas if name.endswith(("-Input", "-Output"))]
         titles = [schema["title"] for schema in schemas.values()]
@@ -177,7 +177,7 @@ class TestOpenApi:
 
 
 class TestChanges:
-    """A client that fills in what the document calls a default must not change anything by it."""
+    """A client that fills in the defaults of the document must not change anything."""
 
     def test_what_a_patch_leaves_out_has_no_default(self, document: dict[str, Any]) -> None:
         schemas = document["components"]["schemas"]

@@ -125,7 +125,7 @@ class TestConstraints:
             for each in (*table.constraints, *table.indexes)
             if isinstance(each, (Constraint, Index))
         }
-        # The database keeps an admin by a trigger, which names itself like a constraint.
+        # A trigger keeps the last admin; its error names it as if it were a constraint.
         assert names | {"last_admin"} >= set(ERRORS)
 
     def test_every_mapping_is_a_refusal(self) -> None:

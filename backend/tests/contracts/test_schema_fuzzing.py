@@ -1,4 +1,4 @@
-"""The contract is true: OpenAPI against the application, by Schemathesis with all its checks."""
+"""Schemathesis compares the application with its OpenAPI document, with all its checks."""
 
 import asyncio
 import itertools
@@ -69,7 +69,7 @@ IDENTITIES = {
     "admin": (("admin",), ()),
     "learner": (("learner", "other_learner"), ("learner", "other_learner")),
 }
-# What JSON Schema can tell, so that a well-formed request never meets it. Codes of our own are for
+# Faults that JSON Schema can express, so that well-formed requests have none. Our own codes are for
 # what it cannot: what exists, what fits together, what can be kept.
 LOOSE = {
     "value_error",  # addresses that only look like email
@@ -117,7 +117,7 @@ class TestContract:
     @pytest.mark.full
     @pytest.mark.parametrize("identity", IDENTITIES)
     def test_everything(self, target: Target, tmp_path: Path, identity: str) -> None:
-        # One seed: what a free one finds is for whoever runs it with more examples, not for CI.
+        # CI always uses one seed. Other seeds are for longer runs by hand, which may find more.
         phases = ("examples", "coverage", "stateful")
         findings = run_as(target, identity, tmp_path, examples=5, phases=phases, seed=SEED)
         assert_true(findings)

@@ -1,4 +1,4 @@
-"""Nobody promotes themselves: no column of ours is set by a body or a token."""
+"""Nobody can promote themselves: no body and no token sets a column that it must not."""
 
 import uuid
 from typing import Any
@@ -16,12 +16,12 @@ from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import Api, RollbackDatabase
 
 BODIES = {"post", "put", "patch"}
-# What people may say of themselves, each in its one place.
+# The columns that people may set themselves, each with the operation for it.
 OWN = {"full_name", "name_confirmed", "previous_name", "profile_metadata"}
 
 
 def stolen(world: World) -> dict[str, Any]:
-    """Return a tempting value for every column of users, and for what only looks like one."""
+    """Return a value worth stealing for every column of users, and for names similar to one."""
     values: dict[str, Any] = {column.name: str(uuid.uuid4()) for column in User.__table__.columns}
     return values | {
         "role": "admin",
@@ -98,7 +98,7 @@ class TestBodies:
 def _without_touch(
     now: dict[uuid.UUID, tuple[Any, ...]], before: dict[uuid.UUID, tuple[Any, ...]]
 ) -> set[uuid.UUID]:
-    """Return who changed in more than the revision that any edit of one's profile counts."""
+    """Return who changed in more than the revision, which any edit of one's profile counts."""
     names = [column.name for column in User.__table__.columns if column.name not in OWN]
     counted = {names.index("revision"), names.index("updated_at")}
     return {

@@ -1,4 +1,4 @@
-"""One small clinic with something of everybody's, for tests that ask who may touch what."""
+"""A small clinic in which everybody owns something, for tests of access rights."""
 
 import uuid
 from collections.abc import Iterator

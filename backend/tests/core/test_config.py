@@ -142,7 +142,7 @@ class TestFaults:
         assert "SIGNUP_EMAIL_DOMAINS: " in faults(monkeypatch, SIGNUP_EMAIL_DOMAINS=domain)
 
     def test_every_one_is_reported_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Rules over several variables included: nobody mends an environment one try a fault."""
+        """All faults are reported together, including those of rules over several variables."""
         report = faults(
             monkeypatch,
             DATABASE_URL="mysql://canary@db/x",

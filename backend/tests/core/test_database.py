@@ -37,14 +37,14 @@ POOL = PoolSettings(size=1, overflow=0, timeout=0.05, recycle=60)
 
 @pytest.fixture
 def small(postgres: EmbeddedPostgres, template: str) -> Database:
-    """A pool of one connection that is not waited for."""
+    """A pool of one connection; a request for a second one fails at once."""
     url = parse_database_url(postgres.dsn("postgres", API_ROLE))
     return Database(create_engine(url, POOL, statement_timeout_ms=200))
 
 
 class TestTypes:
     def test_every_instant_has_its_zone(self) -> None:
-        """A naive one means another moment on another machine; asyncpg takes it all the same."""
+        """A naive instant depends on the machine, and asyncpg would accept it."""
         naive = [
             f"{table.name}.{column.name}"
             for table in Base.metadata.tables.values()

@@ -98,7 +98,7 @@ def test_the_level_holds_for_us_and_for_libraries(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", ["uvicorn.access", "httpx", "httpcore", "sqlalchemy.engine"])
 def test_chatty_libraries_are_quiet(capsys: pytest.CaptureFixture[str], name: str) -> None:
-    """Their lines hold addresses with tokens, statements with personal data."""
+    """They would log URLs with tokens and statements with personal data."""
     configure_logging("INFO")
     logging.getLogger(name).info("GET /?token=canary")
     assert lines(capsys) == []

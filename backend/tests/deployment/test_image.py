@@ -26,7 +26,7 @@ pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 LIMIT = 60
-# An index, a proxy, its certificates, a cache: what is needed for packages differs by machine.
+# What pip and uv need to reach packages on this machine: an index, a proxy, a cache.
 _REACHES_PACKAGES = re.compile(
     r"PATH|HOME|SSL_CERT_(FILE|DIR)|(?i:(http|https|all|no)_proxy)"
     r"|UV_(?!PROJECT_ENVIRONMENT$|PYTHON$|NO_SYNC$)\w+|XDG_(CACHE|CONFIG)_HOME|NETRC"

@@ -1,4 +1,4 @@
-"""What is installed from the wheel is all that the source tree has below `app`."""
+"""The wheel installs every file that the source tree has below `app`."""
 
 import shutil
 import subprocess

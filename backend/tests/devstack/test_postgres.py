@@ -46,7 +46,7 @@ async def fetchval(server: EmbeddedPostgres, query: str) -> object:
 
 
 def processes_of(data_dir: Path, pid: int | None) -> list[str]:
-    """Servers work inside their data directory; the watchdog carries the server's id."""
+    """Servers work in their data directory; a watchdog has the server's id as an argument."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -30,7 +30,7 @@ WHO_MAY = {
     Permission.EXEMPTIONS_WRITE: {A},
     Permission.RETENTION_WRITE: {A},
 }
-"""Decided permission by permission: a new one belongs to nobody until it is entered here too."""
+"""The roles that have each permission. A new permission has to be entered here too."""
 
 
 def actor(role: Role) -> Actor:

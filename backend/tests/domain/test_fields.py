@@ -195,7 +195,7 @@ class TestDecimals:
 
 
 class TestNormaliseText:
-    """Two answers, or two names, that people take for one."""
+    """Answers or names that look the same to people must become equal."""
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -230,7 +230,7 @@ class TestNormaliseText:
 
     @pytest.mark.parametrize(("marks", "joiners"), [(30, 0), (31, 1), (60, 1), (61, 2), (90, 2)])
     def test_runs_of_marks_are_broken_up_in_long_texts(self, marks: int, joiners: int) -> None:
-        """UAX 15, D4: at most 30 in a row; the joiner goes before the mark that is too many."""
+        """UAX 15, D4: at most 30 marks in a row. A joiner is put before the first one too many."""
         text = "x" * 200 + "\u0301" * marks
         found = normalise_text(text, case_sensitive=True)
         assert found.count("\u034f") == joiners

@@ -34,7 +34,7 @@ def pdf(root: str = CATALOG, sheet: str = PAGE, *more: str, unlisted: str = "") 
 
 
 def compressed_pdf(root: str, *more: str, packed: bytes | None = None) -> bytes:
-    """Write a PDF whose objects are in a compressed stream, as offices do; `packed` replaces it."""
+    """Write a PDF whose objects are in a compressed stream; `packed` replaces that stream."""
     objects = [root, PAGES, PAGE, *more]
     index, text = "", ""
     for number, each in enumerate(objects, start=1):

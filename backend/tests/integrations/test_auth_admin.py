@@ -1,4 +1,4 @@
-"""The real client against a transport of our own, and the in-memory one, by the same rules."""
+"""The real client with a transport of our own, and the in-memory one, must behave alike."""
 
 import json
 import uuid
@@ -69,7 +69,7 @@ def refusal(status: int, code: str) -> httpx.Response:
 
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], SupabaseAuthAdmin]:
-    """Make the real client over a network where only `answer` is."""
+    """Make the real client; `answer` gives the response to every request."""
 
     def make(answer: Answer) -> SupabaseAuthAdmin:
         async def handle(_: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -242,7 +242,7 @@ class TestSupabase:
     async def test_nobody_else_is_signed_out(
         self, admin: Callable[[Answer], SupabaseAuthAdmin]
     ) -> None:
-        """The address went to another account after the first look."""
+        """The address moved to another account after the first look-up."""
         seen: list[str] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -267,7 +267,7 @@ class TestSupabase:
     async def test_an_account_that_was_deleted_softly(
         self, admin: Callable[[Answer], SupabaseAuthAdmin]
     ) -> None:
-        """As Auth 2.196 answers by id: digests for the address, identities without their data."""
+        """Auth 2.196 answers like this by id: a digest as the address, identities without data."""
         auth = admin(lambda _: httpx.Response(200, json=SOFTLY_DELETED))
         assert await auth.get_user(PERSON) is None
         assert not await auth.sign_out(PERSON)
@@ -315,7 +315,7 @@ class TestSupabase:
     async def test_waits_longer_than_auth_does(
         self, admin: Callable[[Answer], SupabaseAuthAdmin]
     ) -> None:
-        """Auth ends a request after ten seconds: an invitation may be sent in the tenth."""
+        """Auth ends a request after ten seconds, so it may send an invitation in the tenth."""
         seen: list[httpx.Request] = []
 
         def answer(request: httpx.Request) -> httpx.Response:

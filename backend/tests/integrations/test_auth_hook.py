@@ -1,4 +1,4 @@
-"""Signatures as Supabase makes them, and every way in which they may be wrong."""
+"""Signatures as Supabase makes them, and wrong ones of every kind."""
 
 import base64
 import uuid

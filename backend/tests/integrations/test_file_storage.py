@@ -1,4 +1,4 @@
-"""The real client against a transport of our own; the one in memory is held to the same."""
+"""The real client with a transport of our own, and the one in memory, must behave alike."""
 
 import io
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def refusal(status: int, error: str) -> httpx.Response:
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Make the real client over a network where only `answer` is."""
+    """Make the real client; `answer` gives the response to every request."""
 
     def over(answer: Answer) -> SupabaseFileStorage:
         async def handle(_: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -118,7 +118,7 @@ class TestSupabase:
         assert url
         assert url.startswith(f"{URL}/storage/v1/object/sign/training-media/{PATH}?")
         assert b'"300"' in seen[0].content
-        # Saved, never shown: a PDF may hold scripts, a picture may be a page as well.
+        # Saved and not shown, because a PDF may hold scripts and a picture may be a web page too.
         assert "download" in httpx.URL(url).params
         assert seen[0].headers["Authorization"] == "Bearer sb_secret_test"
 
@@ -155,7 +155,7 @@ class TestSupabase:
         assert await make(answer).head(PATH, 16) == b""
 
     async def test_a_missing_bucket_is_no_empty_one(self, make: Make) -> None:
-        """Storage 1.11 lists it as empty, with 200; asked for it, it says so with 400."""
+        """Storage 1.11 lists a missing bucket as empty, and answers 400 for the bucket itself."""
         body = {"statusCode": "404", "error": "Bucket not found", "message": "Bucket not found"}
         storage = make(lambda _: httpx.Response(400, json=body))
         with pytest.raises(BucketMissingError):

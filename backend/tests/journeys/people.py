@@ -1,4 +1,4 @@
-"""What people do, call by call, as the front end would for them."""
+"""The steps of people, made by the calls that a front end would make."""
 
 from typing import Any
 

@@ -77,7 +77,7 @@ async def test_from_question_bank_to_corrected_record(
     enrolled = await learner.ask("POST", "/enrollments", 201, json={"module_id": module_id})
     attempts = f"/enrollments/{enrolled['id']}/sections/{section_id}/attempts"
 
-    # On the phone, then at the desk: the same attempt with the answers so far.
+    # Continued on another device, it is the same attempt with the answers given so far.
     phone = await learner.ask("POST", attempts, 201)
     choice, decision = by_kind(phone)["single_choice"], by_kind(phone)["true_false"]
     answers = f"/attempts/{phone['id']}/answers"
@@ -105,7 +105,7 @@ async def test_from_question_bank_to_corrected_record(
     assert (record["score_percent"], record["module_title"]) == (100, "Sharps injuries")
     assert (await learner.ask("POST", attempts, 409))["code"] == "already_passed"
 
-    # A year later somebody shows that reporting first is right where help is at hand.
+    # A year later the key is corrected: another answer is right too.
     correction = {
         "section_id": section_id,
         "question_id": choice["id"],
@@ -115,7 +115,7 @@ async def test_from_question_bank_to_corrected_record(
     }
     corrections = f"/modules/{module_id}/versions/1/corrections"
     preview = await writer.ask("POST", f"{corrections}?dry_run=true", json=correction)
-    # Authors are told how many it concerns, and not whom.
+    # Authors learn how many people a correction concerns, but not who they are.
     assert (preview["newly_passed"], preview["changes"]) == (1, [])
     applied = await writer.ask("POST", corrections, 201, json=correction)
     assert (applied["newly_passed"], applied["kept_passes"]) == (1, 0)

@@ -43,7 +43,7 @@ async def office(session: AsyncSession) -> Location:
 async def at_work(
     committed_api: Api, session: AsyncSession, office: Location, auth_admin: InMemoryAuthAdmin
 ) -> Learner:
-    """Somebody whom the office knows and who signs in for the first time."""
+    """An invited person who signs in for the first time."""
     invited = await make_user(
         session, supabase_id=None, full_name="Lee Learner", location_id=office.id
     )

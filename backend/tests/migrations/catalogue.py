@@ -53,7 +53,7 @@ class Catalogue:
         return [row["name"] for row in await self.connection.fetch(_RELATIONS)]
 
     async def without_row_security(self) -> list[str]:
-        """Name what everybody with a grant may read in full; views have no policies at all."""
+        """Return tables without row security, and views, which cannot have it."""
         rows = await self.connection.fetch(_RELATIONS)
         return [row["name"] for row in rows if row["kind"] in {"v", "m", "f"} or not row["secured"]]
 

@@ -1,4 +1,4 @@
-"""`alembic check` sees what lives in SQL; what autogenerate writes mends it, and takes it back."""
+"""`alembic check` sees differences in SQL objects; autogenerate mends them, and can undo that."""
 
 import ast
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Ids that the database makes, as those of the client: UUIDv7."""
+"""Ids that the database makes are UUIDv7, as are those that the application makes."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A migration beside people who use the tables: it gives way, so that nobody waits for it."""
+"""A migration gives up its locks rather than let people who use the tables wait for long."""
 
 import asyncio
 import time

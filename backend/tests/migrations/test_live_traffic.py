@@ -24,7 +24,7 @@ pytestmark = pytest.mark.full
 ROWS = 1_000_000
 CALLERS = 2
 LONGEST_MS = 2000
-"""Twice what is promised of a machine that does nothing else."""
+"""Twice the limit for a machine that does nothing else."""
 EVENTS = """
 INSERT INTO audit_events (id, actor_id, action, target_type, target_id, after)
 SELECT gen_random_uuid(), $1, 'module:updated', 'module', $2, '{"title": "Title"}'

@@ -1,4 +1,4 @@
-"""`authenticated` after `training realtime enable`: one's own rows, and nothing else."""
+"""After `training realtime enable`, the role `authenticated` reads only a person's own rows."""
 
 import asyncio
 import itertools
@@ -55,7 +55,7 @@ async def realtime(dsn: str, use: str) -> None:
 
 @pytest.fixture(scope="module")
 def opened(new_database: NewDatabase, seeded: str) -> str:
-    """DSN of a copy with two learners' rows, opened twice as careful operators do."""
+    """DSN of a copy with two learners' rows. The command has run twice, as operators may do."""
     dsn = new_database(seeded)
     for _ in range(2):
         asyncio.run(realtime(dsn, "enable"))

@@ -62,11 +62,11 @@ def downgrade() -> None:
 
 
 class TestCompatibility:
-    """What code of this revision makes of a schema that a later release has migrated."""
+    """Whether code of this revision accepts a schema that a later release has migrated."""
 
     @pytest.fixture
     def later(self, new_database: NewDatabase, template: str, tmp_path: Path) -> Config:
-        """Two revisions after the newest, of which the second does without the old code."""
+        """Two revisions after the newest one. Old code cannot work with the second."""
         folder = shutil.copytree(SCRIPTS.dir, tmp_path / "alembic")
         releases = ((SCHEMA_REVISION, "9998", True), ("9998", "9999", False))
         for before, revision, compatible in releases:
@@ -150,7 +150,7 @@ class TestRoundTrip:
     def test_who_was_erased_is_known_after_a_step_back(
         self, new_database: NewDatabase, seeded: str
     ) -> None:
-        """Otherwise their seals would be broken for good."""
+        """Otherwise the seals of their evidence could never be verified again."""
         dsn = new_database(seeded)
         asyncio.run(execute(dsn, ERASE))
         before = tables(dsn)["erased_evidence"]
@@ -194,7 +194,7 @@ class TestRoundTrip:
     def test_each_step_back_and_forth_keeps_the_rows(
         self, new_database: NewDatabase, seeded: str
     ) -> None:
-        """What a step back takes with it was made by that step; nothing else changes."""
+        """A downgrade removes only what its revision had added."""
         dsn = new_database(seeded)
         before = tables(dsn)
         assert len(before["training_records"]) == 1

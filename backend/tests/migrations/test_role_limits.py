@@ -1,4 +1,4 @@
-"""Time limits that belong to the API's role: they hold where a session's own settings do not."""
+"""Time limits of the API's role, which also hold where a session's own settings get lost."""
 
 import asyncio
 

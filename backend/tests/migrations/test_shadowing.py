@@ -1,4 +1,4 @@
-"""No function looks where its caller says: a temporary table comes first in most other paths."""
+"""Callers cannot make a function use their own tables, such as temporary ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.migrations.catalogue import Catalogue
 from tests.migrations.conftest import NewDatabase, fetch
 from tests.migrations.test_revisions import downgrade
 
-# A body without quotes is bound to its tables when the function is made.
+# Names in a body without quotes are resolved when the function is made.
 UNPINNED = """
 SELECT proname FROM pg_proc
  WHERE pronamespace = 'public'::regnamespace AND prosqlbody IS NULL
@@ -52,7 +52,7 @@ CLOSE = """
 UPDATE live_sessions SET status = 'closed', closed_at = now(), closed_by_id = created_by_id
  WHERE id = $1
 """
-# What each of the functions would have to find to let a row of evidence go.
+# Rows that would make the functions allow changes of evidence if they looked in this schema.
 LIES = (
     """INSERT INTO {place}.live_sessions (id, status)
        SELECT id, 'scheduled' FROM public.live_sessions""",
@@ -147,7 +147,7 @@ async def test_the_api_calls_no_function_of_triggers(owner: asyncpg.Connection) 
 
 
 def test_the_api_makes_no_temporary_table(new_database: NewDatabase, template: str) -> None:
-    """A copy of a database has no rights of its own, so they are taken back and given again."""
+    """A copy has a database's default rights, so the test downgrades it and migrates it again."""
     dsn = new_database(template)
     downgrade(dsn, "0017")
     [before] = asyncio.run(fetch(dsn, MAKES_TEMPORARY, API_ROLE))

@@ -1,4 +1,4 @@
-"""The direct database is closed: to the public roles by grants and policies, for evidence to all.
+"""Grants and policies close the tables to the public roles, and evidence to changes by anybody.
 
 Supabase exposes the schema to `anon` and `authenticated`; some projects grant them everything by
 default. Both barriers are proved, each without the other.
@@ -72,7 +72,7 @@ BEHIND_DOORS = (
     "signatures",
     "training_records",
 )
-# When something happened is what the database says. Periods move to others with the time they have.
+# The database sets these times. Periods that are copied to another table keep theirs.
 STAMPED = [
     *((table, "created_at") for table in EVIDENCE if table in ADDED_BY_THE_API),
     ("enrollments", "enrolled_at"),
@@ -244,7 +244,7 @@ class TestPublicRoles:
     async def test_see_no_row_even_where_all_is_granted(
         self, owner: asyncpg.Connection, catalogue: Catalogue, role: str
     ) -> None:
-        """The policies hold alone. TRUNCATE knows no policies, but PostgREST has no TRUNCATE."""
+        """Policies suffice without grants. They do not cover TRUNCATE, which PostgREST lacks."""
         tables = await catalogue.tables()
         filled = [table for table in tables if await owner.fetchval(f"SELECT 1 FROM {table}")]  # noqa: S608  # from the catalogue
         assert {"users", "training_records", "answer_keys", "audit_events"} <= set(filled)
@@ -254,7 +254,7 @@ class TestPublicRoles:
             column = await a_column(owner, table)
             assert await allowed(owner, f"SELECT count(*) FROM {table}") == 0, table  # noqa: S608  # from the catalogue
             changed = await allowed(owner, f"UPDATE {table} SET {column} = {column}")  # noqa: S608  # from the catalogue
-            # None where a trigger writes to a table that is as closed to them as this one.
+            # None: a trigger of this table writes to another table that is closed in the same way.
             assert changed in {"UPDATE 0", None}, table
             removed = await allowed(owner, f"DELETE FROM {table}")  # noqa: S608  # from the catalogue
             assert removed in {"DELETE 0", None}, table
@@ -264,7 +264,7 @@ class TestPublicRoles:
     async def test_a_table_without_policies_would_be_open(
         self, owner: asyncpg.Connection, role: str
     ) -> None:
-        """The probe can fail: this is what it finds where row security is off."""
+        """Shows that the test before can fail: without row security the rows are found."""
         await owner.execute("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
         await owner.execute(f"GRANT ALL ON users TO {role}")
         await owner.execute(f"SET LOCAL ROLE {role}")

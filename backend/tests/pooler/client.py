@@ -1,4 +1,4 @@
-"""One client process: what learners, authors and admins do all day, each answer looked at.
+"""One client process that acts as learners, authors and admins, and checks each answer.
 
 It is started anew for each run, so it imports no more than it needs.
 """

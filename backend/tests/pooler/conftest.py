@@ -18,7 +18,7 @@ from tests.pooler.pgbouncer import pgbouncer
 from tests.support import LocalKeys, published
 
 WORKERS = 4
-# Of each worker. In session mode each connection must find one to the server; in transaction mode
+# Of each worker. In session mode each connection needs one to the server. In transaction mode
 # there are fewer than are wanted.
 POOL = {"DATABASE_POOL_SIZE": "2", "DATABASE_MAX_OVERFLOW": "1", "DATABASE_POOL_TIMEOUT": "30"}
 SERVERS = {PoolerMode.TRANSACTION: 4, PoolerMode.SESSION: WORKERS * 3 + 1}

@@ -18,7 +18,7 @@ from devstack.postgres import HOST
 from tests.cli.processes import PATIENCE_SECONDS, free_port
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-# It refuses to run as root, and keeps what it is told before it gives that up.
+# It refuses to run as root, unless it is told which account to change to.
 _ACCOUNT = "user = nobody" if os.geteuid() == 0 else ""
 _CONFIGURATION = """
 [databases]

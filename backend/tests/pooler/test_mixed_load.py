@@ -155,7 +155,7 @@ async def stop(pooled: Pooled) -> None:
 
 
 async def left_in_sessions(dsn: str, servers: int) -> set[tuple[int, int, str]]:
-    """Look into all the pooler's connections to the server, each held by a transaction."""
+    """Look into all sessions that the pooler has with the server, each held by a transaction."""
     found = set()
     async with AsyncExitStack() as stack:
         for _ in range(servers):

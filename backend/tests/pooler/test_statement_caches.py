@@ -1,4 +1,4 @@
-"""What the mode decides: in transaction mode a cached statement is soon on another connection."""
+"""In transaction mode statements must not be cached, because the next is on another connection."""
 
 import asyncio
 from collections import Counter
@@ -67,6 +67,6 @@ async def test_transaction_mode_caches_nothing(transaction_pooler: str) -> None:
 
 
 async def test_caching_all_the_same_fails(transaction_pooler: str) -> None:
-    """The rule above is needed, and this pooler would show its breach."""
+    """This shows that the rule is needed, and that this pooler detects a breach of it."""
     found = await faults(transaction_pooler, PoolerMode.SESSION)
     assert set(found) & MISTAKEN

@@ -1,4 +1,4 @@
-"""Keyset pages: neither rows that come in nor equal sort keys make one skip or repeat."""
+"""Keyset pages skip and repeat nothing, even with new rows and equal sort keys."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

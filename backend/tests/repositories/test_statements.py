@@ -194,7 +194,7 @@ LISTS: dict[str, Case] = {
     "VersionRepository.list_of": lambda world: VersionRepository(world.session).list_of(
         world.module.id, PAGE
     ),
-    # Not a list, but its parts are: two statements more, however many there are.
+    # Not a list, but it contains lists: two more statements, however many rows there are.
     "ModuleRepository.not_deleted": lambda world: ModuleRepository(world.session).not_deleted(
         world.module.id
     ),

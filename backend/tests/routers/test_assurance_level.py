@@ -45,7 +45,7 @@ async def test_a_write_needs_a_second_factor(strict: Api, admin: User) -> None:
 async def test_every_kind_of_write(
     strict: Api, admin: User, learner: User, method: str, path: str
 ) -> None:
-    """Before anything is looked at: neither body nor id is right here."""
+    """It is refused before anything else is checked: neither body nor id is valid here."""
     path = path.replace("{user}", str(learner.id))
     refused = await strict.request(method, path, headers=token(strict, admin, "aal1"))
     assert_problem(refused, 403, "mfa_required")

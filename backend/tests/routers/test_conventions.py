@@ -183,7 +183,7 @@ HOSTILE = {
     "open depth": b"[" * 100_000,
     "unknown field": b'{"is_admin": true}',
 }
-# Odd, but JSON that a profile can keep.
+# Unusual, but valid JSON that a profile can hold.
 KEPT = {
     "depth 32": b'{"profile_metadata": ' + b'{"a":' * 31 + b"1" + b"}" * 31 + b"}",
     "brackets in text": b'{"profile_metadata": {"x": "' + b"[" * 500 + b'"}}',
@@ -281,7 +281,7 @@ class TestDays:
 
 
 class TestOperationsWithoutBody:
-    """What takes no fields refuses every field, once it knows who asks."""
+    """An operation without fields refuses every field, once the caller is known."""
 
     @pytest.fixture
     def path(self) -> str:

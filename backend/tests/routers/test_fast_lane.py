@@ -1,4 +1,4 @@
-"""The fast lane answers as the routes do, and only where nothing else is to be decided."""
+"""The fast lane answers only plain requests, and exactly as the routes do."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -89,7 +89,7 @@ class CutOff(Protocol):
 
 @pytest.fixture
 def cut_off(application: FastAPI, api: Api, learner: User) -> CutOff:
-    """PUT what was sent of a body by a client that then left."""
+    """Send a PUT whose client closes the connection before the end of the body."""
     assert learner.supabase_id is not None
     token = api.keys.token(learner.supabase_id, learner.email)
     headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", JSON)]
@@ -117,7 +117,7 @@ def cut_off(application: FastAPI, api: Api, learner: User) -> CutOff:
 
 
 class TestDeclared:
-    """What is answered ahead of a route must be what the route would let through."""
+    """The fast lane must not answer anybody whom the route would refuse."""
 
     def test_each_lane_is_a_route(self, application: FastAPI) -> None:
         permissions = {
@@ -251,7 +251,7 @@ class TestSameAnswers:
 
 
 class TestHandsOn:
-    """Each of these is decided by the route, with its own error."""
+    """Each of these is left to the route, which answers with its own error."""
 
     async def test_anonymous(self, api: Api, study: Study, lane: Lane) -> None:
         answer = await api.get(study.content)
@@ -281,7 +281,7 @@ class TestHandsOn:
     async def test_a_body_that_was_cut_off(
         self, cut_off: CutOff, session: AsyncSession, study: Study, lane: Lane, sent: bytes
     ) -> None:
-        """Whatever came of it may be JSON by itself, and is not what the client meant."""
+        """The part that arrived may be valid JSON, but is not what the client meant."""
         lane.answered = False
         await cut_off(study.progress, sent)
         assert not lane.answered

@@ -1,4 +1,4 @@
-"""What is refused or added before any route is asked."""
+"""What the middleware refuses, and what it adds to answers."""
 
 from typing import Any
 

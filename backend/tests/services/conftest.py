@@ -17,5 +17,5 @@ def acting(user: User) -> RequestContext:
 
 @pytest.fixture
 def nobody() -> RequestContext:
-    """Somebody whom no row stands for."""
+    """An actor without a row."""
     return RequestContext(Actor(uuid.uuid4(), Role.LEARNER))

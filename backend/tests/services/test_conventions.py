@@ -8,7 +8,7 @@ import app.services
 
 ROOT = Path(app.services.__path__[0])
 OF_SESSIONS = {"session", "flush", "refresh", "expire", "expunge", "merge", "no_autoflush"}
-"""What repositories and the unit of work do; in a service it would be SQL in disguise."""
+"""Methods of sessions, which only repositories and the unit of work may call."""
 
 
 def services() -> Iterator[Path]:

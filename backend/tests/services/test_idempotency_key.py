@@ -31,7 +31,7 @@ def retryable(user: User, request: IdempotencyRequest = REQUEST) -> RequestConte
 async def create(
     database: Database, context: RequestContext, payload: LocationCreate = PAYLOAD
 ) -> WrittenAnswer:
-    """Do it, or answer as before, the way the HTTP layer does."""
+    """Create a location or return the kept answer, as the HTTP layer does."""
     try:
         return WrittenAnswer.of(await LocationService(database, context).create(payload))
     except ReplayedAnswer as replay:
@@ -103,7 +103,7 @@ class TestAutocommit:
     async def test_is_answered_as_before_too(
         self, committed_database: Database, admin: User
     ) -> None:
-        """Though nothing was claimed: such a request may be done twice."""
+        """Such a request claims no key beforehand, because it may be done twice."""
         service = UserService(committed_database, retryable(admin), InMemoryAuthAdmin())
         first = WrittenAnswer.of(await service.sync())
         with pytest.raises(ReplayedAnswer) as caught:
@@ -130,7 +130,7 @@ class TestParallel:
     async def test_one_waits_for_the_holder_to_end(
         self, committed_database: Database, admin: User
     ) -> None:
-        """Rolled back, the holder leaves the key to whoever waits."""
+        """If the holder of the key rolls back, the waiting request gets it."""
         holder = UnitOfWork(committed_database, retryable(admin))
         await holder.__aenter__()
         waiting = asyncio.create_task(create(committed_database, retryable(admin)))
@@ -149,7 +149,7 @@ async def until_somebody_waits(database: Database) -> None:
 
 class TestPruning:
     async def aged(self, database: Database, admin: User, hours: int) -> RequestContext:
-        """Make a location with a key, as if that had been so many hours ago."""
+        """Make a location with a key that is so many hours old."""
         context = retryable(admin, replace(REQUEST, key=f"{hours} hours ago"))
         await create(database, context, LocationCreate(name=f"Office {hours}", time_zone="UTC"))
         async with database.writing() as session:

@@ -57,7 +57,7 @@ class TestEnd:
         assert await count(committed_database) == 1
 
     async def test_a_failing_commit_is_told(self, committed_database: Database) -> None:
-        """A client that was answered before the commit would have been told a lie."""
+        """A failing commit is an error, so no success must have been answered before."""
         with pytest.raises(DBAPIError):
             async with UnitOfWork(committed_database, SYSTEM) as uow:
                 uow.locations.session.add(Location(name="N" * 201, time_zone="UTC"))
@@ -170,7 +170,7 @@ class TestAudit:
 
 
 def test_nobody_else_opens_sessions() -> None:
-    """A session that somebody else opened may have begun already, and its commit is anybody's."""
+    """A session from elsewhere may have a transaction under way that others commit."""
     opening = re.compile(
         r"\.(writing|reading|session)\(\)(?! as uow)|AsyncSession\(|sessionmaker\("
     )

@@ -4,7 +4,7 @@ from tests.cli.conftest import Invoke
 
 
 async def test_says_when_storage_is_away(invoke: Invoke) -> None:
-    """Nothing listens where the environment says that Supabase is."""
+    """The environment names a Supabase where nothing listens."""
     result = await invoke("media", "sweep")
     assert result.exit_code == 1
     assert result.stderr == "The file storage cannot be reached\n"

@@ -58,7 +58,7 @@ async def test_erase_needs_the_owner(
 async def test_erase_waits_for_the_account_to_go(
     invoke: Invoke, as_owner: None, leaver: User, session: AsyncSession
 ) -> None:
-    """Nothing listens where the environment says that Supabase is."""
+    """The environment names a Supabase where nothing listens."""
     result = await invoke("retention", "erase", "--confirm")
     assert result.exit_code == 1
     assert "The sign-in service cannot be reached" in result.stderr

@@ -42,7 +42,7 @@ async def records(
 async def owner(
     postgres: EmbeddedPostgres, committed_database: Database
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody who owns the tables and switches the triggers off."""
+    """A connection of the tables' owner, who can switch the triggers off."""
     connection = await asyncpg.connect(postgres.dsn(committed_database.engine.url.database or ""))
     await connection.execute("SET session_replication_role = replica")
     yield connection
@@ -73,7 +73,7 @@ async def test_seal_then_verify(
     again = await invoke("records", "seal")
     assert again.exit_code == 0
     assert again.stdout == "Everything was under a seal already.\n"
-    # Whoever was cut off before the hash was printed, or lost it, has it once more.
+    # The hash is printed again for those who lost it or were interrupted before it was printed.
     assert (await invoke("records", "seals")).stdout == sealed.stdout
     after = await invoke("records", "verify")
     assert after.exit_code == 0

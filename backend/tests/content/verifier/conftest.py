@@ -1,4 +1,4 @@
-"""A pack of everything that a small organisation has, made once a worker."""
+"""A pack of everything that a small organisation has. Each worker makes it once."""
 
 import os
 from datetime import UTC, datetime
@@ -55,13 +55,13 @@ def _keep(folder: Path, packs: Packs) -> None:
 
 @pytest.fixture
 def everything(packs: Packs) -> Forged:
-    """The whole scope: sealed twice, three records not sealed, somebody erased."""
+    """A pack of all: two rounds of seals, three records not sealed yet, one person erased."""
     return Forged.of(packs["everything"])
 
 
 @pytest.fixture
 def part(packs: Packs) -> Forged:
-    """One module's: of the others' records only hashes."""
+    """A pack of one module. Of records of other modules it has only the hashes."""
     return Forged.of(packs["part"])
 
 

@@ -1,4 +1,4 @@
-"""Packs as a forger has them: files that fit each other again after something was changed."""
+"""Changes packs as a forger would, so that the files agree with each other again afterwards."""
 
 import asyncio
 import hashlib
@@ -58,7 +58,7 @@ async def verify_file(
 
 
 def verify_here(pack: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the verifier's sources in this process: sooner, and where mutation testing sees them."""
+    """Run the verifier's sources in this process, which is faster and lets mutants be seen."""
     said, refused = io.StringIO(), io.StringIO()
     with redirect_stdout(said), redirect_stderr(refused):
         code = main([str(pack), *arguments])
@@ -66,7 +66,7 @@ def verify_here(pack: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 class Forged(UserDict[str, bytes]):
-    """The files of a pack by name, and what somebody would do to them who knows them."""
+    """The files of a pack by name, with the changes that a knowing forger would make."""
 
     @classmethod
     def of(cls, content: bytes) -> "Forged":
@@ -86,7 +86,7 @@ class Forged(UserDict[str, bytes]):
         return manifest
 
     def state(self, **changes: Any) -> None:
-        """Let the manifest fit the files, and say something else besides."""
+        """Make the manifest agree with the files, and change some of its own values."""
         files = {
             name: {"sha256": hashlib.sha256(self[name]).hexdigest(), "bytes": len(self[name])}
             for name in self
@@ -112,7 +112,7 @@ class Forged(UserDict[str, bytes]):
         return [json.loads(record["payload"]) for record in self.values_of("records.json")]
 
     def rewrite(self, records: list[Item], links: list[Item]) -> None:
-        """Write records and links, and everything that is made of them."""
+        """Write records and links, and all files that repeat parts of them."""
         self.put("records.json", records)
         self.put("chains.json", links)
         payloads = self.payloads()

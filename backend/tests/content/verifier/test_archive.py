@@ -1,4 +1,4 @@
-"""Archives that show one reader what another does not see: no byte may belong to nobody."""
+"""Archives that show different files to different readers. Each byte must belong to a file."""
 
 import io
 import struct
@@ -24,7 +24,7 @@ def another() -> bytes:
 
 
 def moved(content: bytes, place: int, more: bytes) -> bytes:
-    """Insert bytes, and let the directory name the places at which everything is then."""
+    """Insert bytes, and adjust the places in the directory."""
     start = content.index(DIRECTORY)
     end = content.rindex(END)
     directory = bytearray(content[start:end])
@@ -125,7 +125,7 @@ def cut_off(content: bytes) -> bytes:
 
 
 def bomb(content: bytes) -> bytes:
-    """A thousand times what it is, with sums that are right."""
+    """An archive that unpacks to a thousand times its size, with correct checksums."""
     inflated = 1 << 27
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     zeros, crc, data = bytes(1 << 20), 0, b""
@@ -175,7 +175,7 @@ def test_is_refused(
 
 
 def test_streamed_archives_are_no_other(honest: bytes, tmp_path: Path) -> None:
-    """What is streamed has its sums behind each file's data."""
+    """In an archive that was streamed, the checksums stand behind each file's data."""
     (tmp_path / "pack.zip").write_bytes(between(honest))
     assert "the archive has bytes before" in verify_here(tmp_path / "pack.zip").stderr
     with zipfile.ZipFile(io.BytesIO(honest)) as archive:

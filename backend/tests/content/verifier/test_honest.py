@@ -23,7 +23,7 @@ PART = (
 
 
 def verdict(pack: Forged, *said: str) -> list[str]:
-    """Return what has to be printed, counted from the pack's files."""
+    """Return what has to be printed. The numbers are counted from the pack's files."""
     records = [link for link in pack.values_of("chains.json") if link["state"] == "included"]
     texts = pack.values_of("evidence.json")
     young = [f"record {link['record_id']}" for link in records if not link["seal"]]
@@ -72,7 +72,7 @@ def test_a_part(part: Forged, tmp_path: Path) -> None:
 
 
 def test_a_head_that_one_knows(everything: Forged, tmp_path: Path) -> None:
-    """Any of the seals, with how many were made since."""
+    """The known head may be any of the seals; the verifier says how many were made since."""
     seals = everything.values_of("seals.json")
     for later, seal in enumerate(reversed(seals)):
         line = f"The head that you named is among the seals; {later} are later."
@@ -91,7 +91,7 @@ def test_the_manifest_that_one_knows(everything: Forged, tmp_path: Path) -> None
 
 
 def test_nothing_but_what_is_sealed(everything: Forged, part: Forged, tmp_path: Path) -> None:
-    """Of the part only the tombstone of somebody erased is not sealed yet."""
+    """In the smaller pack, only the erasure of a person is not sealed yet."""
     told = verdict(everything, *WHOLE)[2].partition(": ")[2]
     assert refused(everything, tmp_path, "--sealed") == f"BROKEN: not sealed: {told}\n"
     part.put("evidence.json", part.values_of("evidence.json")[1:])

@@ -137,7 +137,7 @@ def remove_leaves(pack: Forged) -> None:
 
 
 def remove_leaves_and_what_they_cover(pack: Forged) -> None:
-    """As if the last seal were about nothing in the pack."""
+    """Let the last seal cover nothing that is in the pack."""
     records, links = of(pack)
     number = max(link["seal"] or 0 for link in links)
     for link in links:
@@ -327,7 +327,7 @@ def texts(pack: Forged, kind: str) -> list[Item]:
 
 
 def retell(kind: str, old: str, new: str, *, keep_leaf: bool = False) -> Tamper:
-    """Change a text, and what people read of it, as if it had not been sealed yet."""
+    """Change a piece of evidence and what repeats it, as if it had not been sealed yet."""
 
     def change(pack: Forged) -> None:
         items = pack.values_of("evidence.json")
@@ -378,7 +378,7 @@ def add_a_card_of_last_year(pack: Forged) -> None:
 
 
 def erase_what_was_not(pack: Forged) -> None:
-    """Let a text be gone, as if its person had been erased."""
+    """Remove a piece of evidence, as if its person had been erased."""
     items = pack.values_of("evidence.json")
     next(it for it in items if it["kind"] == "external_trainings")["content"] = None
     pack.put("evidence.json", items)
@@ -403,7 +403,7 @@ def take_a_leaf_of_another_kind(pack: Forged) -> None:
 
 
 def call_a_seal_another(pack: Forged) -> None:
-    """Let the seal of the records cover what no pack has to show."""
+    """Make the seal of the records claim to cover a kind that no pack has to contain."""
     pack.edit("seals.json", lambda seal: seal.update(covers="attempt_results", leaves=None))
 
 
@@ -527,7 +527,7 @@ def say_more_after_the_end(pack: Forged) -> None:
     pack["rosters.json"] += b'[{"full_name":"Somebody Else"}]\n'
 
 
-# What names one person, record or content names any.
+# Ids and hashes in what the verifier says, which differ from run to run.
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
 TOLD = " is not what was sealed, and no erasure says so"
 CARD_TOLD = "external_trainings ID" + TOLD
@@ -558,7 +558,7 @@ UNTOLD: dict[Tamper, str] = {
     remove_a_file: "rosters.csv is missing",
     forget_the_manifest: "this verifier does not know the pack's format",
 }
-"""What leaves the manifest as it was."""
+"""Changes that leave the manifest as it was."""
 
 TAMPERINGS: dict[Tamper, str] = {
     rewrite_a_sealed_record: leaf(1, 1),
@@ -657,7 +657,7 @@ TAMPERINGS: dict[Tamper, str] = {
 
 
 def exclude_a_sealed_hash(pack: Forged) -> None:
-    """The last that is sealed; what follows it follows another one."""
+    """Change the hash of the last sealed link, and the hash that the next link follows."""
     links = pack.values_of("chains.json")
     which = next(n for n in reversed(range(len(links))) if links[n]["seal"])
     links[which]["hash"] = links[which + 1]["previous_hash"] = "f" * 64
@@ -700,7 +700,7 @@ PARTIAL: dict[Tamper, str] = {
     rewrite_as_of_last_year: OLD,
     narrow_the_days: OUTSIDE,
 }
-"""In a pack of a part."""
+"""Changes to a pack of one module."""
 
 
 def named(value: object) -> str:
@@ -708,7 +708,7 @@ def named(value: object) -> str:
 
 
 def check(pack: Forged, head: str, folder: Path, reason: str) -> None:
-    """Verify with the true head of the seals known, as an auditor who was here before."""
+    """Verify with the true head of the seals, as an auditor would who noted it earlier."""
     (folder / "pack.zip").write_bytes(pack.archive())
     result = verify_here(folder / "pack.zip", "--seal-head", head)
     assert ID.sub("ID", result.stderr) == f"BROKEN: {reason}\n", result.stdout

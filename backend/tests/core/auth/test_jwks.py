@@ -211,7 +211,7 @@ class TestOutage:
         assert server.fetches - 1 <= (server.now - start) / COOLDOWN_SECONDS
 
     async def test_known_keys_go_after_a_day(self, server: KeyServer) -> None:
-        """No token that they signed before the outage lives longer; a revoked key must end."""
+        """Tokens of before the outage have expired by then, and a revoked key must not live on."""
         await server.holds("first")
         server.error = httpx.ConnectError("refused")
         server.now += KEPT_SECONDS - 1
@@ -254,7 +254,7 @@ class TestOutage:
 
 class TestKeySets:
     async def test_a_legacy_project_has_none(self, server: KeyServer) -> None:
-        """An empty set is an answer: tokens are wrong (401), the service is not away (503)."""
+        """An empty set is a valid answer, so tokens get 401 and not 503 as in an outage."""
         server.publish()
         assert not await server.holds("first")
 

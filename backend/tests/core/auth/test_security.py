@@ -22,7 +22,7 @@ def project() -> Project:
 
 
 class TestGenuine:
-    """Without these, a verifier that refuses everything would pass the table of forgeries."""
+    """A verifier that refuses every token would pass all other tests."""
 
     async def test_es256(self, project: Project) -> None:
         claims = await project.verifier().verify(project.token())
@@ -34,7 +34,7 @@ class TestGenuine:
         assert claims.subject == SUBJECT
 
     async def test_an_audience_in_an_array(self, project: Project) -> None:
-        """What the first token after a start of Supabase's Auth has, beside a token hook."""
+        """With a token hook, the first token after Supabase Auth has started is like this."""
         token = project.token(project.claims(aud=["authenticated"]))
         assert (await project.verifier().verify(token)).subject == SUBJECT
 
@@ -148,7 +148,7 @@ class TestLegacySecret:
     async def test_the_claims_are_checked_all_the_same(
         self, project: Project, changes: dict[str, Any]
     ) -> None:
-        """The legacy anon and service_role keys are such tokens, good for ten years."""
+        """The legacy anon and service_role keys are tokens of this form, valid for ten years."""
         token = jwt.encode(project.claims(**changes), SECRET, algorithm="HS256")
         with pytest.raises(InvalidTokenError):
             await project.verifier(legacy_secret=SECRET).verify(token)
@@ -293,7 +293,7 @@ class TestCache:
 
 
 def test_the_table_changes_one_thing_at_a_time(project: Project) -> None:
-    """A forgery that is wrong in two ways proves neither."""
+    """If a forgery had two faults, either check could be missing without this being noticed."""
     genuine = jwt.decode(project.token(), options={"verify_signature": False})
     for name in ("service role", "wrong audience", "subject in braces", "eternal"):
         payload = FORGERIES[name](project).split(".")[1]

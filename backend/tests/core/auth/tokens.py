@@ -1,4 +1,4 @@
-"""A project that signs whatever it is told to, and the tokens that people forge."""
+"""A project that signs any claims, and forged tokens of every kind."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ def encoded(part: bytes | object) -> str:
 
 
 def compact(header: object, payload: bytes | object, sign: Sign) -> str:
-    """Put a token together without any of the checks of a library."""
+    """Build a token without the checks that a library would make."""
     signed = f"{encoded(header)}.{encoded(payload)}"
     return f"{signed}.{encoded(sign(signed.encode()))}"
 
@@ -121,7 +121,7 @@ def _other_project(project: Project) -> str:
 
 
 def _key_in_header(project: Project) -> str:
-    """Bring one's own key and sign with it."""
+    """Sign with a key of the forger's own, and send it in the header."""
     own = LocalKeys("mine")
     key = ECAlgorithm.to_jwk(own.private_key.public_key(), as_dict=True)
     return own.sign(project.claims(), kid=project.local.kid, jwk=key)

@@ -19,7 +19,7 @@ def downloads() -> Downloads:
 
 
 class Source:
-    """Chunks, and whether whoever made them could end."""
+    """Yields chunks when it may, and notes that it has ended."""
 
     def __init__(self, *chunks: bytes) -> None:
         self._chunks = chunks

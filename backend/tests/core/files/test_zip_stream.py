@@ -32,7 +32,7 @@ async def test_is_an_archive_with_the_digests_of_its_members() -> None:
 
 
 async def test_keeps_nothing_of_a_large_member() -> None:
-    """What does not compress comes out as it goes in, a few chunks at a time."""
+    """Data that does not compress is passed on a few chunks at a time."""
     piece = os.urandom(CHUNK)
     stream = ZipStream(MADE_AT)
     sizes = [len(out) async for out in stream.add("large", chunks(*[piece] * 50))]

@@ -1,4 +1,4 @@
-"""A statement that ends its own session: what was a read is repeated, nothing else is."""
+"""Statements that end their own session: a read is repeated, and nothing else is."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -99,7 +99,7 @@ class TestEverythingElse:
     async def test_an_idle_connection_that_ended_is_replaced_before_its_use(
         self, small: Database, postgres: EmbeddedPostgres
     ) -> None:
-        """Also for writes: nothing was sent yet."""
+        """This is safe for writes too, because nothing has been sent yet."""
         async with small.writing() as session:
             pid = await backend(session)
         connection = await small.engine.raw_connection()

@@ -8,7 +8,7 @@ NOBODY_LISTENS = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
 
 
 async def test_what_is_watched_goes_on_where_nobody_can_watch() -> None:
-    """A pooler may have given its last connection to the migration that is watched."""
+    """The watch may fail, for example because the pooler has no connection left for it."""
     said: list[str] = []
     async with watched(create_async_engine(NOBODY_LISTENS), 1, said.append):
         async with asyncio.timeout(5):

@@ -108,14 +108,14 @@ class TestAccounts:
         assert "identity_data" not in by_id["identities"][0]
         listed = (await http.get("/admin/users", headers=headers)).json()["users"]
         assert [user["identities"] for user in listed] == [None]
-        # The address is free again, and only for somebody else.
+        # The address is free again; a new account with it is a different one.
         assert (await sign_up(http))["id"] != user_id
         assert await admin.get_user(uuid.UUID(user_id)) is None
 
     async def test_of_one_instant_come_in_no_order(
         self, admin: SupabaseAuthAdmin, store: AuthStore
     ) -> None:
-        """Pages repeat and skip such accounts, as Supabase's do."""
+        """Their order is not fixed, so pages repeat and skip some, as in Supabase."""
         for number in range(16):
             await admin.invite(f"p{number}@example.org", None)
         await store.users.made_at(datetime(2026, 1, 1, tzinfo=UTC))
@@ -177,7 +177,7 @@ class TestSigningOut:
     async def test_leaves_our_own_client_signed_out(
         self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
     ) -> None:
-        """The admin client still speaks with the secret key afterwards."""
+        """The admin client still uses the secret key afterwards."""
         user_id = uuid.UUID((await sign_up(http))["id"])
         await admin.sign_out(user_id)
         assert len(await admin.list_users(1, 50)) == 1

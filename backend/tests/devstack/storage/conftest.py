@@ -97,7 +97,7 @@ async def sign_download(client: httpx.AsyncClient, key: str, expires_in: int | s
 
 
 def assert_error(response: httpx.Response, status: int, error: str) -> None:
-    """Supabase Storage says 400 on the wire and the status proper in the body."""
+    """Supabase Storage answers 400 and has the real status in the body."""
     body = response.json()
     assert response.status_code == 400
     assert (body["statusCode"], body["error"]) == (str(status), error)

@@ -1,4 +1,4 @@
-"""The engine's rules lived through one day at a time, with no event days and no date library.
+"""A second model of the engine's rules: it goes day by day, and has no event days or date library.
 
 Slow and plain on purpose: every day looks at all facts again, months are counted by walking the
 calendar, and each question is a loop over days. It shares the fact and rule types with the engine
@@ -78,7 +78,7 @@ class Row:
     waived_by: UUID | None = None
     valid_from: date | None = None
     valid_through: date | None = None
-    # what an early renewal carries on: the first anchor, and the months granted since
+    # what an early renewal continues: the first anchor, and the months granted since then
     since: date | None = None
     granted: int = 0
     evidence: Evidence | None = None
@@ -92,7 +92,7 @@ class BruteForce:
     began: date | None = None
     exempt_yesterday: bool = False
     excused: date | None = None
-    """The day on which the last exemption was over: what lapsed before it does not stand."""
+    """The day on which the last exemption ended. Evidence that lapsed before it does not count."""
 
     today: date = date.min
     status: str = "not_required"

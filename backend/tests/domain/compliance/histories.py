@@ -1,4 +1,4 @@
-"""Random histories: dense enough that moves, leaves, renewals and rule edits collide."""
+"""Random histories, so dense that moves, leaves, renewals and rule edits coincide."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -87,7 +87,7 @@ class TestMatches:
         assert matches(audience, PERSON) is None
 
     def test_named_people_alone(self) -> None:
-        """A list of two people once meant everybody."""
+        """An audience of two people was once taken for everybody."""
         audience = Audience(include=frozenset({PERSON.id}))
         assert matches(audience, PERSON) is not None
         assert matches(audience, replace(PERSON, id=UUID(int=101))) is None

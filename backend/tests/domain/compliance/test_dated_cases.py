@@ -82,7 +82,7 @@ def test_every_case_has_a_source() -> None:
     ],
 )
 def test_a_completion_counts_for_the_day_on_the_wall(zone: str, instant: str, day: str) -> None:
-    """Domain 9: due means the end of that day in the zone of the location."""
+    """Something is due by the end of the day in the time zone of the location."""
     assert local_day(datetime.fromisoformat(instant).replace(tzinfo=UTC), ZoneInfo(zone)) == d(day)
 
 
@@ -98,7 +98,7 @@ def test_a_completion_counts_for_the_day_on_the_wall(zone: str, instant: str, da
     ],
 )
 def test_a_course_counts_for_the_cycle_in_which_it_lies(earned_on: str, counted: int) -> None:
-    """16 CCR 1017(c), domain 19: what was earned before the cycle renews nothing."""
+    """16 CCR 1017(c): hours that were earned before the licence cycle do not count in it."""
     cycle = licence_cycle(CALIFORNIA_RDH, d("2028-11-30"))
     assert cycle == LicenceCycle(d("2026-12-01"), d("2028-11-30"))
     course = Credit(d(earned_on), Decimal(2), "infection_control_ca", Delivery.LIVE)

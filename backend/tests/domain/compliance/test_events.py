@@ -1,4 +1,4 @@
-"""First due dates, credit, late and withdrawn records: ordinary events, not edits by hand."""
+"""First due dates, credit, and records that come late or are withdrawn."""
 
 from dataclasses import replace
 from datetime import date
@@ -63,7 +63,7 @@ class TestFirstDue:
     def test_never_before_the_duty_began(
         self, due: DaysAfter | MonthsAfter | OnDate, expected: date
     ) -> None:
-        """Moved into the audience on 1 May: nobody is late for a day before that."""
+        """Somebody who comes into the audience on 1 May is never late for a day before."""
         facts = history(
             hire(department="Front desk"),
             change(date(2027, 5, 1)),
@@ -154,7 +154,7 @@ class TestCredit:
         assert (first.valid_through, second.due_on) == (date(2028, 3, 5), date(2028, 3, 5))
 
     def test_a_record_of_a_gap_long_past(self) -> None:
-        """Found in a drawer two years later: that year is covered, today is not."""
+        """A record found two years later covers its own year, and not today."""
         facts = history(
             done(date(2027, 3, 5)), done(date(2028, 3, 1), 1, recorded_on=date(2030, 1, 10))
         )
@@ -195,7 +195,7 @@ class TestMaterialChange:
 
 
 def test_evidence_that_adds_nothing_makes_no_period() -> None:
-    """Trained in January for a date in March, before the window: the date stays."""
+    """Training in January, before the window opens, does not move a due date in March."""
     march = Renewal(
         anchor=Anchor.FIXED_DATE, months=12, fixed_date=CalendarDay(month=3, day=31), window_days=30
     )

@@ -1,4 +1,4 @@
-"""The recurrence examples of the domain rules, day by day."""
+"""The documented examples of recurrence, day by day."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -41,7 +41,7 @@ def statuses(facts: Facts, asked: Rule | tuple[RuleVersion, ...], *days: date) -
 
 
 class TestBloodbornePathogens:
-    """Annual, kept anniversary, and never more than one year after the previous training."""
+    """Annual, with a kept anniversary, and never more than a year after the training before."""
 
     FACTS = history(done(date(2027, 3, 8)), done(date(2028, 2, 20), 1))
 
@@ -95,7 +95,7 @@ class TestBloodbornePathogens:
 
 
 class TestHipaa:
-    """As often as configured, and again when the policy changes."""
+    """At the configured interval, and again when the policy changes."""
 
     CHANGED = date(2028, 1, 10)
     FACTS = history(
@@ -156,7 +156,7 @@ class TestHipaa:
 
 
 class TestHazardCommunication:
-    """No interval: initial training, and again when a new hazard changes the module."""
+    """Once, and again only when a new hazard changes the module."""
 
     def test_never_expires_by_itself(self) -> None:
         facts = history(done(date(2027, 3, 8)))
@@ -185,7 +185,7 @@ class TestHazardCommunication:
 
 
 class TestBasicLifeSupport:
-    """Two years as printed on the card: the end of the month, which nobody computes."""
+    """Two years, to the end of the month that is printed on the card; nothing is computed."""
 
     def test_the_printed_expiry_is_what_counts(self) -> None:
         facts = history(card(date(2027, 2, 10), date(2029, 2, 28)))
@@ -297,7 +297,7 @@ class TestCalendar:
         [
             (date(2027, 5, 31), date(2028, 1, 10)),
             (date(2027, 6, 1), date(2028, 6, 1)),
-            (date(2026, 12, 1), date(2027, 12, 1)),  # before there was a policy: its own day
+            (date(2026, 12, 1), date(2027, 12, 1)),  # before the policy existed, its own day counts
         ],
     )
     def test_credit_follows_the_policy_of_its_day(self, day: date, valid_through: date) -> None:

@@ -1,4 +1,4 @@
-"""What happened and when it was known are two things (29 CFR 1910.1030(g)(2), domain rule 15)."""
+"""The day of an event and the day when it was entered are kept apart (29 CFR 1910.1030(g)(2))."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -55,7 +55,7 @@ def known_today(asked: Rule, *facts: object, ruled: date = INSTALLED) -> tuple[s
 
 
 class TestEnteredLate:
-    """Each pair of a fact entered today, and what is right: never a fresh first due date."""
+    """Facts entered today, each with its right dates, which are never a new first due date."""
 
     def test_a_training_of_last_year_has_lapsed(self) -> None:
         late = done(date(2025, 11, 26), recorded_on=TODAY)
@@ -101,7 +101,7 @@ class TestEnteredLate:
         assert status(known, since(ANNUAL), date(2026, 10, 15)).status is ComplianceStatus.EXEMPT
 
     def test_what_lapsed_before_the_first_hire_is_history(self) -> None:
-        """To enter an old card makes nobody worse off than saying nothing."""
+        """Entering an old card makes nobody worse off than not entering it."""
         old = replace(card(date(2019, 1, 1), date(2021, 1, 31)), recorded_on=TODAY)
         with_card = known_today(BLS, old, ruled=date(2024, 1, 1))
         assert with_card == known_today(BLS, ruled=date(2024, 1, 1)) == ("overdue", HIRED)
@@ -153,7 +153,7 @@ class TestWhatWasKnown:
 
 
 class TestEmploymentsInHindsight:
-    """An employment begins on its date of hire, as last corrected, and after the one before."""
+    """An employment begins on its date of hire, as last corrected, and after the last one."""
 
     def test_a_correction_holds_for_the_whole_employment(self) -> None:
         entered = change(date(2026, 1, 12), hired_on=None)
@@ -185,7 +185,7 @@ class TestEmploymentsInHindsight:
 
 
 def entered_in_time(facts: Facts) -> Facts:
-    """The same facts, each recorded on the day on which it took effect."""
+    """Return the same facts, each recorded on the day on which it took effect."""
     return Facts(
         tuple(replace(c, recorded_on=min(c.recorded_on, c.effective_on)) for c in facts.employment),
         tuple(replace(e, recorded_on=e.day) for e in facts.evidence),
@@ -199,7 +199,7 @@ class TestProperties:
     @SLOW
     @given(histories(), some_days())
     def test_late_entry_gives_the_dates_of_timely_entry(self, history: History, day: date) -> None:
-        """Once everything is known, when it was entered makes no difference."""
+        """Once all facts are known, the order in which they were entered makes no difference."""
         changes = sorted(history.facts.employment, key=lambda change: change.recorded_on)
         facts = replace(history.facts, employment=tuple(changes))
         rules = rules_in_hindsight(history.rules, LAST_DAY)
@@ -210,7 +210,7 @@ class TestProperties:
     @SLOW
     @given(histories(), some_days(), st.integers(1, 400))
     def test_knowledge_of_a_day_stays(self, history: History, day: date, later: int) -> None:
-        """What is recorded after a day changes nothing of what was known on it."""
+        """Facts recorded after a day do not change what was known on that day."""
         facts = history.facts
         cut = Facts(
             tuple(c for c in facts.employment if c.recorded_on <= day + timedelta(days=later)),

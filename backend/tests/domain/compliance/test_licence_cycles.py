@@ -1,4 +1,4 @@
-"""A course counts for one cycle of the person's own licence only (domain rule 19)."""
+"""A course counts for only one cycle of the person's own licence."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -35,7 +35,7 @@ def valid_through(*facts: Evidence | Licence, on: date) -> date | None:
 
 class TestExamples:
     def test_two_courses_in_one_cycle_serve_it_once(self) -> None:
-        """None lies in the cycle 2026-12-01 .. 2028-11-30, which asks for another one."""
+        """Neither lies in the cycle from 2026-12-01 to 2028-11-30, which asks for another one."""
         courses = done(date(2024, 12, 10)), done(date(2026, 11, 1), 1)
         assert valid_through(*courses, LAST, on=date(2026, 11, 28)) == date(2028, 11, 30)
 

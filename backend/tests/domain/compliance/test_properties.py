@@ -28,7 +28,7 @@ THOROUGH = settings(SLOW, max_examples=2000)
 
 
 def known_by(history: History, day: date) -> History:
-    """What a copy of the records taken on that day would hold."""
+    """Return the records that existed on that day."""
     facts = history.facts
     return History(
         Facts(

@@ -1,4 +1,4 @@
-"""What reconciliation enrolls people in, against small histories of every shape."""
+"""What reconciliation enrolls people in, tried with many small histories."""
 
 import uuid
 from datetime import date
@@ -62,7 +62,7 @@ def open_one(**changes: object) -> OpenEnrollment:
 
 
 def followed(open_now: list[OpenEnrollment], plan: EnrollmentPlan) -> list[OpenEnrollment]:
-    """Return what is open once the plan was carried out."""
+    """Return the open enrollments after the plan has been carried out."""
     kept = [
         OpenEnrollment(
             row.id,
@@ -140,7 +140,7 @@ class TestPlan:
     def test_what_nothing_asks_for_any_more(
         self, row: OpenEnrollment, *, dated: bool, withdrawn: bool
     ) -> None:
-        """What was begun only loses its date; people's own and managers' stay as they are."""
+        """An enrollment that was begun only loses its date. Those of people and managers stay."""
         plan = plan_enrollments([], [row], VERSIONS)
         expected = EnrollmentPlan([], {row.id: None} if dated else {}, [row.id] * withdrawn)
         assert plan == expected

@@ -1,4 +1,4 @@
-"""What a status line says beyond its status."""
+"""What a line says beside its status."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -64,7 +64,7 @@ class TestMissing:
         assert unbothered.missing == Missing(modules=frozenset({MODULE}))
 
     def test_versions_of_other_modules_are_not_told(self) -> None:
-        """A rule that asked for two modules once knows the changes of both."""
+        """The rule once asked for two modules. Changes of the other one are of no interest now."""
         either = HIPAA.model_copy(
             update={"subject": Modules(any_of=frozenset({MODULE, OTHER_MODULE}))}
         )
@@ -104,7 +104,7 @@ class TestDates:
         assert line.why.opened_by is PeriodCause.RENEWAL
 
     def test_the_window_never_opens_on_the_day_of_the_evidence(self) -> None:
-        """A card handed in ten days before it expires is good news for one day."""
+        """A card that is valid for ten days is current on its first day, and due soon after it."""
         facts = history(card(HIRED, HIRED + 10 * DAY))
         found = [status(facts, since(BLS), day).status for day in (HIRED, HIRED + DAY)]
         assert found == [ComplianceStatus.COMPLIANT, ComplianceStatus.DUE_SOON]

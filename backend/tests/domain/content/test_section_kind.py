@@ -55,7 +55,7 @@ REPORTS = {SectionKind.TEXT, SectionKind.VIDEO, SectionKind.DOCUMENT, SectionKin
 
 @pytest.mark.parametrize("kind", SectionKind)
 def test_only_what_is_read_or_watched_is_completed_by_a_report(kind: SectionKind) -> None:
-    """A kind is added to REPORTS by whoever means that learners complete it by saying so."""
+    """Add a kind to REPORTS only if its sections are completed by the learner's own report."""
     assert (rules_of(kind).completed_by is CompletedBy.REPORT) == (kind in REPORTS)
 
 

@@ -233,7 +233,7 @@ CREDITS = st.lists(
 
 
 def best_by_trying(rule: LicenceRule, earned: list[Credit]) -> Decimal:
-    """Count every combination of whole hours that the caps allow, and take the most."""
+    """Try every combination of whole hours that the caps allow, and return the highest sum."""
     best = Decimal(0)
     for taken in product(*(range(int(c.hours) + 1) for c in earned)):
         pairs = list(zip(taken, earned, strict=True))
@@ -254,7 +254,7 @@ def test_no_other_choice_of_hours_counts_for_more(earned: list[Credit], cap: int
 
 
 def test_hours_of_nothing_are_exact_too() -> None:
-    """A float or an int among decimals would be written differently in the pack."""
+    """A float or an int would be written differently from a decimal in the audit pack."""
     summary = summarise(CALIFORNIA_RDH, CYCLE, [], EXPIRES)
     missing = [shortfall.earned for shortfall in summary.shortfalls]
     hours = [summary.earned, summary.counted, summary.over_caps, *missing]

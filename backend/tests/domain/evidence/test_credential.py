@@ -1,4 +1,4 @@
-"""Where each card stands: the verified ones of a kind renew each other."""
+"""The status of each card: a verified one renews the one of its kind before it."""
 
 from datetime import date, timedelta
 from uuid import UUID

@@ -34,7 +34,7 @@ sections = st.lists(st.sampled_from([CLASS, READING]), unique=True)
     ],
 )
 def test_a_class_is_entered_within_two_weeks(ago: timedelta, *, too_long: bool) -> None:
-    """Nobody makes old evidence alone: older classes are external evidence (a second person)."""
+    """Older classes are entered as external evidence, which a second person verifies."""
     assert is_too_long_ago(NOW - ago, NOW) is too_long
 
 

@@ -57,7 +57,7 @@ class TestMerkleRoot:
         assert (merkle_root(swapped) == root) == (swapped == hashes)
 
     def test_a_node_is_no_leaf(self) -> None:
-        """Without the prefixes, an inner node could pass for a record (second preimage)."""
+        """Without the prefixes, an inner node could be presented as a record (second preimage)."""
         a, b = "aa" * 32, "bb" * 32
         assert merkle_root([merkle_root([a, b])]) != merkle_root([a, b])
 

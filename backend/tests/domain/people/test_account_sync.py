@@ -46,7 +46,7 @@ class TestDifferences:
         assert (found.changes, found.unconfirmed) == ((), 1)
 
     def test_everybody_is_looked_at(self) -> None:
-        """Whoever is passed over hides nobody behind them."""
+        """An account that is passed over does not keep later ones from being looked at."""
         left, missing, without, waiting, last = (
             person(active=False),
             person(),
@@ -74,7 +74,7 @@ class TestDifferences:
         assert without_account([who], {}) == [who]
 
     def test_an_address_that_nobody_may_have(self) -> None:
-        """Supabase's hook does not see changes of address: the same rule is asked here."""
+        """Supabase's hook is not called for changes of address, so the rule is applied here too."""
         who = person()
         accounts = {who.account_id: Account("a@elsewhere.example", email_confirmed=True)}
         found = differences([who], accounts, {"unified.example"})

@@ -52,7 +52,7 @@ def test_an_empty_list_lets_nobody_in() -> None:
 
 @given(st.text(max_size=40))
 def test_nothing_else_gets_in(text: str) -> None:
-    """Whatever is written around it, only this domain after the only @ counts."""
+    """Only addresses with a single @ and this domain behind it are accepted."""
     if may_sign_up(f"ada@{text}", {"unified.example"}):
         assert comparable_domain(text) == "unified.example"
     assert not may_sign_up(f"ada@unified.example{text}.evil.example", {"unified.example"})

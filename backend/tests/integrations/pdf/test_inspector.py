@@ -1,4 +1,4 @@
-"""PDFs as offices write them pass; what runs, reaches out or hides a file does not."""
+"""PDFs from office programs pass. Those with scripts, links to files or hidden files do not."""
 
 import asyncio
 import io

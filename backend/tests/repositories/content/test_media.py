@@ -1,4 +1,4 @@
-"""Deleting a file against somebody who begins to use it: the row's lock decides."""
+"""A race between deleting a file and beginning to use it, which the row's lock decides."""
 
 import asyncio
 import uuid

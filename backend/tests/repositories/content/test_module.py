@@ -46,7 +46,7 @@ class TestParts:
         assert read.sections[1].questions == []
 
     async def test_do_not_lead_back_by_accident(self, store: AsyncSession) -> None:
-        """The way up raises: it would cost a statement for each row that is serialised."""
+        """Reading the parent raises, because it would cost a statement for each row."""
         module = await make_module(store, quiz_section())
         store.expunge_all()
         section = await store.get_one(ModuleSection, module.sections[0].id)
@@ -66,7 +66,7 @@ class TestParts:
         assert counted == [1, 0]
 
     async def test_unbounded_directions_are_not_mapped(self) -> None:
-        """People of a module, enrollments of a person: these are queries with pages."""
+        """What may be many, such as the enrollments of a person, is read by queries with pages."""
         from app.models import Enrollment, User  # noqa: PLC0415  # beside what is said of them
 
         assert set(TrainingModule.__mapper__.relationships.keys()) == {"sections"}

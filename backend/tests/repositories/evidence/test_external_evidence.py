@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever asks."""
+"""Changes that the database itself refuses, by whatever code."""
 
 from datetime import date
 

@@ -92,7 +92,7 @@ class TestUniqueness:
 
 @dataclass
 class Group:
-    """Two offices; the manager works in the north, is assigned to the south, leads one abroad."""
+    """The manager works in the north, is assigned to the south, and leads one person elsewhere."""
 
     manager: User
     colleague: User
@@ -146,7 +146,7 @@ class TestVisibility:
     async def test_others_see_themselves_alone(
         self, store: AsyncSession, group: Group, role: Role
     ) -> None:
-        """Though their location has people and somebody names them as manager."""
+        """That is so although their location has people and somebody names them as manager."""
         reader = await make_user(store, role=role, location_id=group.colleague.location_id)
         await make_user(store, manager_id=reader.id)
         assert await found(store, reader) == {reader.email}

@@ -1,4 +1,4 @@
-"""Whose rows an actor may read, for every role, by the row itself and by the column of an owner."""
+"""Whose rows an actor of each role may read: rows of people, and rows that people own."""
 
 import uuid
 

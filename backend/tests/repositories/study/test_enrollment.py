@@ -50,7 +50,7 @@ async def make_version(store: AsyncSession) -> ModuleVersion:
         outline=[],
     )
     if store.get_bind().dialect.name == "sqlite":
-        # It has no clock_timestamp(); PostgreSQL lets nobody say when evidence was made.
+        # SQLite has no clock_timestamp(). On PostgreSQL only the database may set this time.
         version.created_at = NOW
     store.add(version)
     await store.flush()
@@ -227,7 +227,7 @@ class TestEnroll:
 
 
 Dates = tuple[str, str | None, str]
-"""Who wanted an enrollment, its date, and the one that an assignment leaves it."""
+"""The source of an enrollment, its date, and its date after an assignment."""
 
 
 class TestAssign:

@@ -13,7 +13,7 @@ ATTEMPTS = 100_000
 BATCHES = 5
 QUESTIONS = 10
 
-# Question q of attempt n is right in 3 of 10 attempts or more often, the higher q is the more.
+# Question q is right in at least 3 of 10 attempts, and the more often the higher q is.
 _FILL = text(
     """
     INSERT INTO quiz_attempts (

@@ -1,4 +1,4 @@
-"""Statements on the driver answer byte for byte what the ORM's entities would."""
+"""Statements that bypass the ORM return byte for byte what its entities would give."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -114,7 +114,7 @@ def claims_of(user: User) -> Claims:
 
 @dataclass
 class Reading:
-    """What the learner, who has read nothing yet, asks for; and what it is answered with."""
+    """The request of a learner who has read nothing yet, and its answer."""
 
     question: ContentQuestion[Claims]
     pinned: PinnedContent

@@ -1,4 +1,4 @@
-"""The matrix, its drill-down, its exports and direct reads agree, whoever asks and about what."""
+"""The matrix, its details, exports and direct reads agree, for every caller and filter."""
 
 import codecs
 import csv
@@ -203,7 +203,7 @@ class TestAgreement:
 
 
 class TestKeptMatrix:
-    """Without a query an admin gets the kept matrix, which must be today's at every request."""
+    """Without a query an admin gets stored counts, which must be up to date at every request."""
 
     async def test_follows_every_change(
         self, api: Api, practice: Practice, database: RollbackDatabase, session: AsyncSession
@@ -261,7 +261,7 @@ class TestKeptMatrix:
         assert refused.status_code == HTTPStatus.FORBIDDEN
 
     async def keep(self, api: Api, database: RollbackDatabase, admin: User) -> date:
-        """Keep the counts of the day that it is where the admin works."""
+        """Store the counts of the current day at the admin's location."""
         today = date.fromisoformat((await api.get(PATH, admin)).json()["as_of"])
         async with UnitOfWork(database, SYSTEM) as uow:
             await uow.compliance_segments.keep_days([today])

@@ -152,7 +152,7 @@ class TestUpdate:
         module: TrainingModule,
         effective_from: str | None,
     ) -> None:
-        """Whether it reaches back, or another one was planned before it."""
+        """The last edit counts even if it takes effect in the past or another edit was planned."""
         body = await create(api, admin, module)
         path, anybody = f"/requirements/{body['id']}", {"If-Match": "*"}
         planned = {"rule": rule_json(module.id, grace_days=3), "effective_from": "2099-01-01"}

@@ -102,7 +102,7 @@ async def test_import_elsewhere_makes_copies(
 def _meaning(listed: dict[str, Any]) -> dict[str, Any]:
     authored = ("kind", "prompt", "points", "metadata", "explanation", "name", "category", "tags")
     fields = {name: listed[name] for name in authored}
-    # Copies are known by other ids; what they ask and accept is the same.
+    # Copies have other ids; what they ask and accept is the same.
     return meaning(parse_question({"id": uuid.UUID(int=1), **fields}))
 
 

@@ -21,7 +21,7 @@ FIELDS = {
 
 @pytest.fixture
 async def module_id(api: Api, author: User) -> str:
-    """Something that an author has done."""
+    """The id of a module that an author has made."""
     headers = {"X-Request-Id": "request-1"}
     response = await api.post("/modules", author, json={"title": "Sharps"}, headers=headers)
     return str(response.json()["id"])

@@ -36,7 +36,7 @@ async def trained(session: AsyncSession) -> User:
 
 @pytest.fixture
 async def enrollment_id(api: Api, trained: User, module: TrainingModule) -> str:
-    """What was completed online, without the class."""
+    """A completed enrollment, except that no class was attended."""
     return await study(api, trained, module)
 
 

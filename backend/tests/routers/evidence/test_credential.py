@@ -1,4 +1,4 @@
-"""The register of cards and licences, put together from external evidence."""
+"""The register of cards and licences, as it follows from external evidence."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -117,7 +117,7 @@ class TestExpiring:
     async def test_lists_what_the_register_calls_current(
         self, api: Api, learner: User, manager_of: User
     ) -> None:
-        """A card that was entered twice, and one that the same card without an expiry renews."""
+        """A card that was entered twice, and one that a card without an expiry renews."""
         for expires_in, kind in ((30, "rdh"), (30, "rdh"), (20, "radiography")):
             await card(api, learner, manager_of, expires_in, kind)
         await card(api, learner, manager_of, None, "radiography")

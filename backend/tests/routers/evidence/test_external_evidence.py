@@ -199,7 +199,7 @@ class TestReview:
         assert evidence.user_id == learner.id
         assert evidence.credential_kind == "bls"
         assert str(evidence.printed_expiry) == "2028-03-31"
-        # The day where the person works; within a day of ours wherever that is.
+        # The limit is the day at the person's office, which is at most a day from ours.
         assert abs(evidence.recorded_on - datetime.now(UTC).date()) <= timedelta(days=1)
         training = await session.get_one(ExternalEvidence, uuid.UUID(created["id"]))
         assert training.user_snapshot is not None

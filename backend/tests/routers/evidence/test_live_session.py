@@ -110,7 +110,7 @@ class TestCreate:
     async def test_nobody_plans_what_only_they_say_was_held(
         self, api: Api, admin: User, module: TrainingModule, ago: timedelta, code: str
     ) -> None:
-        """A session dated 1900 was planned, marked and closed by one manager."""
+        """One manager was once able to plan, mark and close a session dated 1900."""
         starts_at = (datetime.now(UTC) - ago).isoformat()
         made = await api.post(BASE, admin, json=planned(module, starts_at=starts_at))
         assert made.json()["errors"][0]["code"] == code
@@ -151,7 +151,7 @@ class TestRead:
 
 
 class TestScope:
-    """A session belongs to whoever planned it; others see what concerns their own people."""
+    """Whoever planned a session sees all of it; others see what concerns their own people."""
 
     @pytest.fixture
     async def office(self, session: AsyncSession) -> Location:
@@ -252,7 +252,7 @@ class TestScope:
         session: AsyncSession,
         by: str,
     ) -> None:
-        """Rights of a role that one can give oneself, or a friend, are bound by one's scope."""
+        """One can name oneself the instructor, so the rights of this role end at one's scope."""
         friend = await make_user(session, location_id=office.id)
         for instructor in (organiser, friend):
             named = {"instructor_id": str(instructor.id)}

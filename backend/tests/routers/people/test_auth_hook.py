@@ -65,7 +65,7 @@ class TestBeforeUserCreated:
         "user", [{"email": "ada@evil.example"}, {"email": ""}, {"email": None}, {}]
     )
     async def test_strangers_do_not(self, configured: Api, user: dict[str, Any]) -> None:
-        """As 200: Supabase reads no other body, and then says "unexpected" to the person."""
+        """A refusal has status 200; of any other, Supabase shows only "unexpected" to people."""
         response = await call(configured, payload(**user))
         assert response.status_code == 200
         assert response.headers["content-type"] == "application/json"

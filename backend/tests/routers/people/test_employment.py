@@ -36,7 +36,7 @@ async def required(database: RollbackDatabase, module: TrainingModule) -> Requir
 async def office(
     session: AsyncSession, database: RollbackDatabase, module: TrainingModule
 ) -> Location:
-    """An office whose people alone have to show something."""
+    """An office to whose people alone a requirement applies."""
     office = await make_location(session)
     await make_requirement(database, module.id, audience={"location_ids": [str(office.id)]})
     return office
@@ -179,7 +179,7 @@ class TestTermination:
     async def test_nobody_changes_their_own_role_by_a_transfer(
         self, api: Api, admin: User, today: date, days: int
     ) -> None:
-        """By whatever door, and for whatever day."""
+        """Not by a transfer of today, and not by one of another day."""
         payload = {"effective_on": str(today + days * DAY), "role": "learner"}
         response = await api.post(f"/users/{admin.id}/transfer", admin, json=payload)
         assert_problem(response, 403, "own_access")

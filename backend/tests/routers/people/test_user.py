@@ -60,7 +60,7 @@ def account(auth: InMemoryAuthAdmin, email: str = "new@unified.example") -> uuid
 
 
 async def half_a_minute(session: AsyncSession) -> None:
-    """Let what was claimed for an invitation run out."""
+    """Let the claim on an invitation's address expire."""
     past = func.clock_timestamp() - timedelta(seconds=1)
     await session.execute(update(InvitationClaim).values(claimed_until=past))
 
@@ -380,7 +380,7 @@ class TestInvite:
     async def test_an_international_address(
         self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, session: AsyncSession
     ) -> None:
-        """Supabase takes and keeps ASCII domains; people are shown their own."""
+        """Supabase stores domains in ASCII; people see the original form."""
         body = {"email": "Ada@Zähne.example"}
         response = await api.post("/users/invite", admin, json=body)
         assert (response.status_code, response.json()["email"]) == (201, "ada@zähne.example")
@@ -471,7 +471,7 @@ class TestInviteAgain:
         auth_admin: InMemoryAuthAdmin,
         session: AsyncSession,
     ) -> None:
-        """Off-boarded as documented: deactivated here, deleted there. The row is the same again."""
+        """Off-boarded as documented: deactivated here, deleted there. The row stays the same."""
         lost = learner.supabase_id
         opened = await api.get(f"/users/{learner.id}", admin)
         for active in (False, True):

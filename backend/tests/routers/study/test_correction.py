@@ -19,7 +19,7 @@ from tests.support import Api, RollbackDatabase
 
 @dataclass
 class Case:
-    """Two questions of a point each; 75 percent pass; the first one's key is wrong."""
+    """Two questions of one point each, passed with 75 percent. The key of the first is wrong."""
 
     api: Api
     author: User
@@ -251,7 +251,7 @@ class TestApply:
         records = list(
             await session.scalars(select(TrainingRecord).order_by(TrainingRecord.sequence))
         )
-        # Voiding the second question leaves 1 of 1; voiding the first leaves nothing to be had.
+        # Voiding the second question leaves 1 of 1 points; voiding the first as well leaves none.
         assert [each.score_percent for each in records] == [75, 100, None]
         assert records[2].corrects_id == records[1].id
         verification = await TrainingRecordService(database, SYSTEM).verify()

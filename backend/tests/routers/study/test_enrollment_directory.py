@@ -1,4 +1,4 @@
-"""Enrollments as managers and admins use them, and how they end."""
+"""What managers and admins do with enrollments, and how enrollments end."""
 
 import uuid
 from http import HTTPStatus

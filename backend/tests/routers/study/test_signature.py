@@ -186,7 +186,7 @@ class TestNames:
     async def test_an_alias_of_a_colleague_waits(
         self, api: Api, session: AsyncSession, admin: User, colleague: User, module: TrainingModule
     ) -> None:
-        """The colleague signs with it, so it is theirs as much as their name."""
+        """A colleague signs with this alias, so it is treated like the colleague's name."""
         them = await api.get(f"/users/{colleague.id}", admin)
         body = {"name_aliases": ["Grace Bicuspid"]}
         await api.patch(f"/users/{colleague.id}", admin, json=body, headers=etag(them))

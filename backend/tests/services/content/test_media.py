@@ -1,4 +1,4 @@
-"""What the router's tests cannot see: the audit trail, races, and what happens in between."""
+"""What tests of the router cannot see: the audit trail, races, and changes during a request."""
 
 import asyncio
 import uuid
@@ -143,7 +143,7 @@ class TestComplete:
 
 
 async def test_together_they_decide_once(committed_database: Database) -> None:
-    """Ten complete at the same time: one verdict, one event."""
+    """When ten requests complete an upload at once, there is one verdict and one event."""
     async with committed_database.writing() as session:
         author = User(email="author@unified.example", role="author")
         session.add(author)

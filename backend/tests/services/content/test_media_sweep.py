@@ -37,7 +37,7 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def age(session: AsyncSession) -> None:
-    """Let everything that there is be two days old."""
+    """Make all files two days old."""
     statement = "UPDATE media SET updated_at = now() - interval '2 days'"
     await session.execute(text(statement))
     await session.commit()
@@ -125,7 +125,7 @@ class TestSweep:
         captions = await stored(session, storage, author, kind=MediaType.VTT)
         module = await make_module(session, video_section(published))
         await publish(database, module)
-        # The version still shows what the draft has lost.
+        # The published version still shows the file that was removed from the draft.
         await session.execute(text("DELETE FROM module_sections"))
         await make_module(session, video_section(draft))
         await make_module(session, video_section(film, captions_media_id=str(captions.id)))

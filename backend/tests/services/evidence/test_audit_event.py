@@ -1,4 +1,4 @@
-"""Every change leaves its event, with who did it and to what; no change, no event."""
+"""Every change leaves an event that says who did it and to what. Without a change there is none."""
 
 import uuid
 from typing import Any
@@ -183,6 +183,6 @@ async def test_learning(
 
 
 async def test_nothing_to_seal(database: RollbackDatabase, session: AsyncSession) -> None:
-    """Without records there is nothing to seal and nothing to tell."""
+    """Without records nothing is sealed, and no event is written."""
     assert await TrainingRecordService(database, SYSTEM).seal() is None
     assert list(await session.scalars(select(AuditEvent))) == []

@@ -136,7 +136,7 @@ class TestHonestPack:
     ) -> None:
         _, files = await pack(database, PackQuery(user_id=people[1].id))
         missing = [check["missing"] for check in items(files, "check.json")]
-        # Also of the record whose module has a contact on file: nobody attended a class.
+        # This is so for the module with a contact on file too, since nobody attended a class.
         assert missing == [["names_and_qualifications_of_trainers"]] * 3
 
     async def test_is_audited_with_its_manifest(

@@ -1,4 +1,4 @@
-"""What a person wrote, or others wrote of them, is gone from every column but those we name."""
+"""After erasure no text by or about a person is left, except in the columns named here."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ CANARY = "Canary Smith"
 OWNERS = ("user_id", "owner_id")
 # Their rows are written by the functions that chain, seal and erase them.
 MADE_ELSEWHERE = {"training_records", "signatures", "erasures", "erased_records"}
-# As a leaver's rows are: settled long ago.
+# The state that a leaver's rows have: they were settled long ago.
 FIXED: dict[str, dict[str, Any]] = {
     "legal_holds": {"released_at": datetime(2020, 1, 1, tzinfo=UTC)},
     "employment_changes": {"effective_on": date(2016, 1, 1), "recorded_on": date(2016, 1, 1)},
@@ -80,7 +80,7 @@ def is_json(column: Column[Any]) -> bool:
 
 
 def owner_of(table: Table, rows: dict[str, UUID]) -> dict[str, UUID] | None:
-    """Return the columns that make a row of this table the person's: theirs, or of what is."""
+    """Return the columns by which a row of this table belongs to the person, directly or not."""
     if table.name in MADE_ELSEWHERE:
         return None
     own = {name: rows["users"] for name in OWNERS if name in table.columns}
@@ -93,7 +93,7 @@ def owner_of(table: Table, rows: dict[str, UUID]) -> dict[str, UUID] | None:
 
 
 def value_of(column: Column[Any]) -> object:
-    """Return something for a column: the canary wherever text may stand."""
+    """Return a value for a column, which is the canary if the column can hold text."""
     if is_json(column):
         return {"said": CANARY if holds_text(column) else "x"}
     if holds_text(column):

@@ -67,7 +67,7 @@ async def leaver(session: AsyncSession, committed_database: Database) -> User:
 
 
 async def tamper(owner: Database, statement: str, **values: object) -> None:
-    """Change evidence as somebody who owns the tables and switches the triggers off."""
+    """Change evidence as an owner of the tables who switches the triggers off."""
     async with owner.session() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text(statement), values)
@@ -166,7 +166,7 @@ class TestRefused:
         await TrainingRecordService(committed_database, SYSTEM).seal()
         with pytest.raises(NotDueError):
             await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).erase(leaver.id)
-        # Even to an owner who says that the clock has run out.
+        # It is refused even to an owner who claims that the retention period is over.
         assert "clock_running" in await refusal(owner, leaver, date(2022, 3, 10))
         assert await session.scalar(select(func.count()).select_from(TrainingRecord)) == 3
 
@@ -199,7 +199,7 @@ class TestRefused:
 
 
 class TestAccount:
-    """Whoever has a sign-in account gets in, as somebody new: the account goes first."""
+    """The account is deleted first; with it an erased person could sign in as somebody new."""
 
     async def test_goes_first(self, owner: Database, session: AsyncSession, leaver: User) -> None:
         auth, link = InMemoryAuthAdmin(), leaver.supabase_id
@@ -232,7 +232,7 @@ class TestErase:
     async def neighbour(
         self, session: AsyncSession, committed_database: Database, leaver: User
     ) -> User:
-        """Somebody whose records are under a seal of their own, and stay."""
+        """A person who stays and whose records are under another seal."""
         neighbour = await make_user(session)
         module = await make_module(session)
         await publish(committed_database, module)

@@ -66,7 +66,7 @@ class Evidence:
         await self.alter(f"DELETE FROM training_records WHERE {the(user, sequence)}")  # noqa: S608  # our own values
 
     async def alter(self, *statements: str) -> None:
-        """Do as the owner what the triggers refuse even to the owner."""
+        """Change rows as the owner, with the triggers switched off."""
         async with self.owner.transaction():
             await self.owner.execute("SET LOCAL session_replication_role = replica")
             for statement in statements:
@@ -202,7 +202,7 @@ class TestAltered:
         assert broken.user_id == evidence.bob.id
 
     async def test_a_payload_with_its_hash(self, evidence: Evidence) -> None:
-        """The forger computes the hash anew: then the next record points at the old one."""
+        """The forger also changes the hash, but the next record still names the old one."""
         await evidence.change(evidence.ada, 2, WRITTEN_ANEW)
         broken = (await evidence.verify()).broken
         assert broken is not None
@@ -291,7 +291,7 @@ class TestSeals:
         assert (await evidence.verify()).broken is None
 
     async def test_show_a_removed_tail(self, evidence: Evidence) -> None:
-        """A chain cannot: what is left of it is intact."""
+        """The chain alone cannot show it, because what is left of it is intact."""
         gone = await evidence.record_id(evidence.ada, 3)
         await evidence.service.seal()
         await evidence.remove(evidence.ada, 3)
@@ -313,7 +313,7 @@ class TestSeals:
         assert result.broken.reason == "a sealed record is missing"
 
     async def test_show_a_chain_that_was_written_anew(self, evidence: Evidence) -> None:
-        """The last record and its hash are changed together: only the seal knows the old hash."""
+        """If the last record and its hash are changed together, only the seal has the old hash."""
         await evidence.service.seal()
         await evidence.change(evidence.ada, 3, WRITTEN_ANEW)
         broken = (await evidence.verify()).broken

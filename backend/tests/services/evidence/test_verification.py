@@ -1,4 +1,4 @@
-"""Whoever owns the schema, and switches the triggers off, is found out: column by column."""
+"""Changes by an owner of the schema who switches the triggers off are found, in each column."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ from tests.support import RollbackDatabase
 
 # Rows that are evidence once they are settled, and rows that are a part of evidence.
 SETTLED = {"external_trainings", "live_sessions", "live_session_attendances"}
-# Worked out from evidence, over and over.
+# Tables that are derived from evidence again and again.
 DERIVED = {"certification_periods", "superseded_periods", "superseded_segments"}
 EVIDENCE = sorted(
     {
@@ -42,7 +42,7 @@ EVIDENCE = sorted(
     - DERIVED
     | SETTLED
 )
-# The tree knows its leaves by their place. Their rows have a name and a time that prove nothing.
+# Leaves are known by their place in the tree; the id and time of their rows prove nothing.
 UNUSED = {"sealed_records.id", "sealed_records.created_at"}
 COLUMNS = [
     f"{table}.{column.name}"
@@ -50,7 +50,7 @@ COLUMNS = [
     for column in Base.metadata.tables[table].columns
     if f"{table}.{column.name}" not in UNUSED
 ]
-# Nobody's rows, for which the planter of the canary has no person.
+# Rows that belong to no person, which `plant` therefore does not make.
 NOBODYS = ("live_sessions", "quiz_corrections", "requirement_versions")
 SHOW_A_FILE = text(
     "INSERT INTO version_media (version_id, media_id)"
@@ -101,7 +101,7 @@ async def seal_all(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 async def sealed(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Database]:
-    """A row in each table of evidence, all sealed, and what came later: some sealed, some not."""
+    """A sealed row in each table of evidence, and later rows of which some are sealed."""
     name = f"verification_{uuid.uuid4().hex}"
     maintenance = await asyncpg.connect(postgres.dsn())
     await maintenance.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -202,7 +202,7 @@ ADDED = {
     "requirement_versions": "created_at",
 }
 LONG_AGO = "'2024-01-01T12:00:00Z'"
-# As if nothing had ever been sealed, nor erased.
+# Makes it look as if nothing had ever been sealed or erased.
 UNSEAL = (
     "DELETE FROM sealed_records",
     "DELETE FROM record_seals",
@@ -244,7 +244,7 @@ async def test_sealing_it_does_not_hide_it(attack: Attack, table: str) -> None:
 
 @pytest.mark.parametrize("table", ADDED)
 async def test_a_row_of_the_future_does_not_make_others_late(attack: Attack, table: str) -> None:
-    """Clocks jump: from then on every true row would be called older than what is sealed."""
+    """Otherwise, after a jump of the clock, every later row would be reported as added late."""
     await attack.alter(added(table, "'2999-01-01T12:00:00Z'"))
     await attack.seal()
     await attack.alter(added(table, "clock_timestamp()"))
@@ -265,7 +265,7 @@ async def test_verifying_between_two_seals_of_one_run(attack: Attack) -> None:
 
 
 async def test_a_row_that_was_added_now_is_a_row_of_now(attack: Attack) -> None:
-    """Nothing tells it from one that was written: the next seal covers it, and says when."""
+    """It cannot be told from a true row; the next seal covers it and shows when."""
     await attack.alter(
         "INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object("
         "'id', gen_random_uuid(), 'created_at', clock_timestamp()))).* FROM audit_events e LIMIT 1"
@@ -319,7 +319,7 @@ async def test_a_completion_that_was_made_up(attack: Attack) -> None:
 
 
 class TestKnownHead:
-    """Who rewrites everything consistently is found by what was kept elsewhere."""
+    """Somebody who rewrites everything consistently is found by a hash that was kept elsewhere."""
 
     async def rewrite(self, attack: Attack) -> None:
         await attack.alter(

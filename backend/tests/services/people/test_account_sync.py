@@ -118,7 +118,7 @@ class TestDeletions:
             await directory.signs_in(link, learner.email)
 
     async def test_a_leavers_account_is_forgotten(self, directory: Directory, admin: User) -> None:
-        """Deactivated here, then deleted there: reopened, they are not closed once more."""
+        """Somebody deactivated here and deleted there is not closed again after being reopened."""
         leaver = await directory.person(is_active=False)
         directory.lists(admin)
         done = await directory.sync()
@@ -295,7 +295,7 @@ class TestGuards:
         assert (await directory.sync()).deactivated == 0
 
     async def test_they_are_asked_for_before_they_are_counted(self, directory: Directory) -> None:
-        """A list that leaves out accounts of one instant says nothing about them."""
+        """Accounts that the list lacks are looked up one by one before they count as deleted."""
 
         class Forgetful(InMemoryAuthAdmin):
             async def list_users(self, page: int, per_page: int) -> list[AuthUser]:

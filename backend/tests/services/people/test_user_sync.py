@@ -103,7 +103,7 @@ class TestFirstRequest:
     async def test_two_hundred_at_once_make_one_row(
         self, committed_database: Database, auth_admin: InMemoryAuthAdmin
     ) -> None:
-        """In four processes' worth of synchronisers: only the database can decide."""
+        """Four synchronisers stand for four processes, so that only the database can decide."""
         subject = account(auth_admin)
         syncs = [UserSync(committed_database, auth_admin) for _ in range(4)]
         claims = claims_of(subject)
@@ -128,7 +128,7 @@ class TestBootstrap:
     async def test_the_claim_alone_makes_no_admin(
         self, sync: UserSync, auth_admin: InMemoryAuthAdmin, email: str, *, confirmed: bool
     ) -> None:
-        """The token says so, the account does not: unconfirmed, or another address."""
+        """The account contradicts the token: its address is unconfirmed, or another one."""
         subject = account(auth_admin, email, confirmed=confirmed)
         actor = await sync.actor(claims_of(subject, "boss@unified.example"))
         assert actor.role is Role.LEARNER
@@ -225,7 +225,7 @@ class TestReplaced:
 
 
 class TestWhoMayHaveAnAccount:
-    """The hook does not see accounts of the dashboard, nor changes of address: this does."""
+    """The hook is not called for accounts made in the dashboard, nor for changes of address."""
 
     @pytest.fixture
     def sync(self, database: RollbackDatabase, auth_admin: InMemoryAuthAdmin) -> UserSync:
@@ -277,7 +277,7 @@ class TestChanges:
     async def test_an_older_token_knows_an_older_address(
         self, sync: UserSync, session: AsyncSession, learner: User
     ) -> None:
-        """A confirmed change leaves tokens of the old address in force, for an hour."""
+        """After a confirmed change, tokens with the old address stay valid for up to an hour."""
         assert learner.supabase_id is not None
         old = claims_of(learner.supabase_id, "old@unified.example")
         later = SIGNED_IN + timedelta(minutes=5)
@@ -331,7 +331,7 @@ class TestLeavers:
     async def test_the_token_of_a_deleted_account_makes_nobody_new(
         self, sync: UserSync, session: AsyncSession
     ) -> None:
-        """Whoever was erased, or closed by reconciliation, has a token for some time yet."""
+        """Somebody who was erased, or closed by reconciliation, may still have a valid token."""
         with pytest.raises(UserInactiveError):
             await sync.actor(claims_of(uuid.uuid4()))
         assert await session.scalar(select(func.count()).where(User.email == EMAIL)) == 0
@@ -380,7 +380,7 @@ class TestAuthServiceAway:
     async def test_nobody_new_gets_in_unseen(
         self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession
     ) -> None:
-        """The account may be gone: the last token of somebody who was erased looks like this."""
+        """The account may have been deleted: an erased person's last token is like this."""
         subject = account(auth_admin)
         auth_admin.available = False
         with pytest.raises(AuthUnavailableError):

@@ -63,7 +63,7 @@ async def test_attempts_without_a_limit_stay_open(
 async def test_closes_what_was_left_behind_too(
     api: Api, session: AsyncSession, database: RollbackDatabase, learner: User
 ) -> None:
-    """An attempt that passes in an enrollment that was left completes nothing."""
+    """A passed attempt completes nothing in an enrollment that was withdrawn."""
     quiz = await make_quiz(session, database, time_limit_seconds=60)
     enrollment_id = await quiz.enroll(api, learner)
     attempt = await quiz.start(api, learner, enrollment_id)

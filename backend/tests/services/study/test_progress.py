@@ -1,4 +1,4 @@
-"""Whatever the order and however often: a report never takes anything away."""
+"""Reports in any order, and repeated ones, never lower the progress."""
 
 import random
 import uuid
@@ -34,7 +34,7 @@ REPORTS = st.lists(
 
 @dataclass
 class Seen:
-    """The furthest that every answer has shown so far."""
+    """The furthest progress that the answers have shown so far."""
 
     state: int = 0
     seconds: int = 0

@@ -1,4 +1,4 @@
-"""Leave, waivers, leavers and whom a rule means."""
+"""Leave, waivers, leavers, and whom a rule applies to."""
 
 from app.domain.compliance.audience import Audience
 from tests.domain.compliance.builders import (

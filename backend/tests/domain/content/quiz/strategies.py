@@ -1,4 +1,4 @@
-"""Hypothesis strategies for questions and answers; texts carry canaries that tests can look for."""
+"""Hypothesis strategies for questions and answers. Their texts contain words to look for later."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -264,5 +264,5 @@ class TestLearnerView:
         assert isinstance(as_authored, ChoiceView)
         assert isinstance(mixed, ChoiceView)
         assert [option.id for option in as_authored.options] == list("abcdefgh")
-        # Pinned: a stored seed has to give the same order on every later release.
+        # Attempts store their seed, so it has to give the same order in every later release.
         assert "".join(option.id for option in mixed.options) == "dcbfaehg"

@@ -1,4 +1,4 @@
-"""Files, in a storage in memory, and what shows them."""
+"""Files in a storage in memory, and modules that show them."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ SCAN = {"purpose": "evidence", "content_type": "image/png", "size_bytes": len(PN
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Who may read a scan of `learner`, and who may not."""
+    """People who may read a scan of `learner`, and people who may not."""
 
     entitled: list[User]
     strangers: list[User]

@@ -47,7 +47,7 @@ class TestDownload:
     async def test_a_draft_shows_learners_nothing(
         self, api: Api, session: AsyncSession, learner: User, film: TrainingModule, author: User
     ) -> None:
-        """They are enrolled in the version, which does not have what was added since."""
+        """Learners are enrolled in the published version, without the draft's additions."""
         await enroll(api, learner, film)
         added = await make_media(session, author)
         body = {"kind": "video", "title": "New", "settings": {"media_id": str(added.id)}}

@@ -218,7 +218,7 @@ class TestComplete:
         media = await declare(api, author, size_bytes=len(content))
         storage.put(media["upload"]["path"], content, "video/mp4")
         first = await complete(api, author, media["id"])
-        # The upload token is still good: what comes later changes nothing.
+        # The upload token is still valid, but what is uploaded with it later changes nothing.
         storage.put(media["upload"]["path"], MP4 if content == HTML else HTML, "video/mp4")
         again = await complete(api, author, media["id"])
         assert again.json() == first.json()

@@ -115,7 +115,7 @@ class TestSections:
     async def test_publishing_checks_every_section(
         self, api: Api, session: AsyncSession, author: User, video: Media
     ) -> None:
-        """A draft may name what nothing checked, if it is old enough."""
+        """An old draft may name a file that was never checked."""
         gone = await make_media(session, author, state=MediaState.PENDING)
         module = await make_module(session, video_section(video), video_section(gone))
         response = await api.post(f"/modules/{module.id}/publish", author, json={})
