@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from app.core.postgres.failure import log_unavailable, unavailable
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,7 +35,10 @@ async def _repeat(step: Callable[[], Awaitable[bool]], pause: float) -> None:
         try:
             is_busy = await step()
         except Exception as error:
-            # For example, the database cannot be reached. The next try will show whether it can.
-            log.warning("background_step_failed", error=type(error).__name__, exc_info=True)
+            # The next try shows whether it passes.
+            if known := unavailable(error):
+                log_unavailable(known.code, error)
+            else:
+                log.exception("background_step_failed")
             is_busy = False
         await asyncio.sleep(time.monotonic() - begun if is_busy else pause)

@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import PurePath
 from typing import Any
 
 import orjson
@@ -21,12 +23,29 @@ def _render(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str
         return json.dumps(event, default=str, skipkeys=True)
 
 
+def name_error(
+    _logger: object, _name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Replace an exception by its class and innermost frames: its message may quote what was sent.
+
+    SQLAlchemy's quote the parameters of a statement, and the server's the values of a row.
+    """
+    error = event.pop("exc_info", None)
+    if error and not isinstance(error, BaseException):
+        error = (sys.exc_info() if error is True else error)[1]
+    if error:
+        frames = traceback.extract_tb(error.__traceback__)[-8:]
+        event["kind"] = type(error).__name__
+        event["where"] = [f"{PurePath(it.filename).name}:{it.lineno} {it.name}" for it in frames]
+    return event
+
+
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
-    structlog.processors.format_exc_info,
+    name_error,
 ]
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import asyncpg
 import orjson
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -21,12 +20,10 @@ from app.core.errors import (
     fault_detail,
     pointer_to,
 )
-from app.core.postgres.failure import origin, sqlstate, unavailable
+from app.core.postgres.failure import log_unavailable, unavailable
 from app.core.problems import MEDIA_TYPE, problem
 from app.routers.constraints import error_for
 from app.routers.strict_json import NOT_JSON
-
-log = structlog.get_logger(__name__)
 
 _CODES = {
     400: ("bad_request", "The request cannot be read"),
@@ -130,6 +127,5 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     if known is None:
         raise error
     if known.status == 503:  # noqa: PLR2004  # the status itself
-        reason = type(origin(error)).__name__
-        log.warning("unavailable", code=known.code, reason=reason, sqlstate=sqlstate(error))
+        log_unavailable(known.code, error)
     return problem_response(request, known)

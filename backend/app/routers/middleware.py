@@ -2,9 +2,7 @@
 
 import re
 import time
-import traceback
 from collections.abc import Collection
-from pathlib import PurePath
 
 import orjson
 import structlog
@@ -81,9 +79,8 @@ class Observe:
         unbound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self._app(scope, receive, observed_send)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem
-            # The message may quote data that a client sent, so only the code's location is logged.
-            log.error("unhandled_error", kind=type(error).__name__, where=_where(error))  # noqa: TRY400  # no message
+        except Exception:
+            log.exception("unhandled_error")
             if not started_sending:
                 await _problem(_INTERNAL, request_id)(scope, receive, observed_send)
         finally:
@@ -170,12 +167,6 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
 def _problem(error: AppError, request_id: str) -> Response:
     body = orjson.dumps(problem(error, request_id))
     return Response(body, error.status, media_type=MEDIA_TYPE)
-
-
-def _where(error: Exception) -> list[str]:
-    """Return the innermost frames, as `file:line function`."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _request_id(scope: Scope) -> str:

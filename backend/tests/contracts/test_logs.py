@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from app.core.logging import configure_logging
+from app.core.logging import configure_logging, name_error
 from app.models import User
 from tests.support import Api
 
@@ -25,7 +25,8 @@ def events() -> Iterator[list[str]]:
         raise structlog.DropEvent
 
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, keep], cache_logger_on_first_use=False
+        processors=[structlog.contextvars.merge_contextvars, name_error, keep],
+        cache_logger_on_first_use=False,
     )
     yield lines
     structlog.reset_defaults()

@@ -44,11 +44,20 @@ async def test_looks_again_after_a_rest() -> None:
 
 
 async def test_an_error_is_logged_and_survived() -> None:
-    steps = Steps([ConnectionError("away")])
+    """A database that is away is told as it is to callers: in one line, without a traceback."""
+    steps = Steps([ConnectionError("away"), LookupError("a mistake")])
     with capture_logs() as logs:
         async with repeating(steps, 0.01), asyncio.timeout(PATIENCE):
             await steps.idle.wait()
-    assert [entry["error"] for entry in logs] == ["ConnectionError"]
+    away, mistake = logs
+    assert away == {
+        "event": "unavailable",
+        "log_level": "warning",
+        "code": "database_unavailable",
+        "reason": "ConnectionError",
+        "sqlstate": None,
+    }
+    assert (mistake["event"], mistake["log_level"]) == ("background_step_failed", "error")
 
 
 async def test_a_step_under_way_is_cancelled_at_the_end() -> None:

@@ -60,16 +60,23 @@ def test_lines_say_when_and_how_bad(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["timestamp"].endswith("Z")
 
 
-def test_exceptions_stay_on_their_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exceptions_are_named_without_their_message(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours and those of libraries, however they are handed over."""
     configure_logging("INFO")
     try:
-        raise ValueError("line\nbreak")  # noqa: TRY003, TRY301  # what is logged
-    except ValueError:
+        raise ValueError("canary")  # noqa: TRY301  # what is logged
+    except ValueError as error:
         logger("app").exception("failed")
-        logging.getLogger("library").exception("failed too")
-    first, second = lines(capsys)
-    assert "ValueError: line\nbreak" in first["exception"]
-    assert "ValueError: line\nbreak" in second["exception"]
+        logger("app").error("failed", exc_info=error)
+        logging.getLogger("library").exception("failed")
+        logging.getLogger("library").exception("failed", exc_info=error)
+    logger("app").info("nothing failed", exc_info=True)
+    *failed, nothing = lines(capsys)
+    assert {line["kind"] for line in failed} == {"ValueError"}
+    place = " test_exceptions_are_named_without_their_message"
+    assert all(line["where"][-1].endswith(place) for line in failed)
+    assert not [line for line in failed if "canary" in json.dumps(line)]
+    assert nothing.keys().isdisjoint({"kind", "where", "exc_info"})
 
 
 def test_the_request_id_is_on_every_line(capsys: pytest.CaptureFixture[str]) -> None:

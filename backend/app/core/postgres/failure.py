@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import structlog
 from asyncpg import exceptions as pg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -10,6 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.core.errors import UnavailableError
 from app.core.postgres.connection import NotConnectedError
 from app.core.postgres.dropped_connection import driver_error
+
+log = structlog.get_logger(__name__)
 
 # The pool is exhausted, a lock or a statement exceeded the time limit of the role, or there was a
 # deadlock.
@@ -48,6 +51,12 @@ def unavailable(error: BaseException) -> UnavailableError | None:
     if invalidated or isinstance(error, NotConnectedError) or isinstance(cause, _AWAY):
         return UnavailableError("database_unavailable", "The database is not available")
     return None
+
+
+def log_unavailable(code: str, error: BaseException) -> None:
+    """Log why something has to be tried again, without the message, which may quote a statement."""
+    reason = type(origin(error)).__name__
+    log.warning("unavailable", code=code, reason=reason, sqlstate=sqlstate(error))
 
 
 # What somebody has to mend before anything works.
