@@ -1,13 +1,18 @@
 """`training serve`: the production server."""
 
+import socket
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
 from app.cli.environment import settings_or_exit
 from app.cli.impatience import ImpatientProtocol
+from app.cli.report import err
 from app.cli.supervision import serve_alone, supervise
+
+log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
@@ -29,6 +34,7 @@ def serve(
 ) -> None:
     """Serve the API. Everything else is read from the environment and checked first."""
     settings_or_exit()
+    listener = _bound(host, port)
     config = uvicorn.Config(
         "app.main:from_environment",
         factory=True,
@@ -44,4 +50,23 @@ def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    raise typer.Exit(supervise(config) if workers > 1 else serve_alone(config))
+    log.info("serving", host=host, port=port, workers=workers)
+    serve_all = supervise if workers > 1 else serve_alone
+    raise typer.Exit(serve_all(config, listener))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the address before anything starts; print one line and exit with 1 where that fails.
+
+    Nobody can connect yet: the server listens once it can answer.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        err.print(f"{host}, port {port}: {error.strerror}", markup=False)
+        raise typer.Exit(1) from None
+    return listener

@@ -25,10 +25,10 @@ class OrderlyServer(Server):
         self.should_exit = True
 
 
-def serve_alone(config: Config) -> int:
+def serve_alone(config: Config, listener: socket.socket) -> int:
     """Serve until a signal; return how this process is to exit."""
     server = OrderlyServer(config)
-    server.run()
+    server.run(sockets=[listener])
     return 0 if server.started else STARTUP_FAILURE
 
 
@@ -76,10 +76,10 @@ class Supervisor(Multiprocess):
         return True
 
 
-def supervise(config: Config) -> int:
+def supervise(config: Config, listener: socket.socket) -> int:
     """Serve until a signal; return how this process is to exit."""
     with _shared_metrics():
-        supervisor = Supervisor(config, [config.bind_socket()])
+        supervisor = Supervisor(config, [listener])
         supervisor.run()
     failed = any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes)
     return STARTUP_FAILURE if failed else 0

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,18 @@ import pytest
 TRAINING = Path(sys.executable).with_name("training")
 PATIENCE_SECONDS = 60
 PASSWORD = "dental-demo"
+# What root may do before it runs a command that is to have any user's ports and no others.
+_FEWER_PORTS = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service")
+AS_ANY_USER = _FEWER_PORTS if os.geteuid() == 0 else ()
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+
+
+def privileged_port() -> int:
+    """Return a port that is not for every user. Containers may keep none from anybody."""
+    first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if first == 0:
+        pytest.skip("every user may have every port here")
+    return min(first - 1, 80)
 
 
 def free_port() -> int:
@@ -29,7 +40,10 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def training(
-    *arguments: str, environment: dict[str, str] | None = None, output: int = PIPE
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    output: int = PIPE,
+    through: Sequence[str] = (),
 ) -> AsyncIterator[Process]:
     """Run the command in a session of its own, as a terminal would; kill its group in the end.
 
@@ -37,6 +51,7 @@ async def training(
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     process = await asyncio.create_subprocess_exec(
+        *through,
         TRAINING,
         *arguments,
         stdin=DEVNULL,
@@ -60,8 +75,10 @@ class Finished:
     errors: str
 
 
-async def run_training(*arguments: str, environment: dict[str, str] | None = None) -> Finished:
-    async with training(*arguments, environment=environment) as process:
+async def run_training(
+    *arguments: str, environment: dict[str, str] | None = None, through: Sequence[str] = ()
+) -> Finished:
+    async with training(*arguments, environment=environment, through=through) as process:
         output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
         return Finished(process.returncode, output.decode(), errors.decode())
 

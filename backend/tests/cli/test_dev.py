@@ -20,12 +20,14 @@ import pytest
 from devstack.postgres import EmbeddedPostgres
 from devstack.revisions import NEWEST
 from tests.cli.processes import (
+    AS_ANY_USER,
     TRAINING,
     DevStack,
     alive,
     descendants,
     dev_stack,
     free_port,
+    privileged_port,
     run_training,
 )
 
@@ -145,6 +147,15 @@ async def test_a_taken_port_is_refused(tmp_path: Path) -> None:
         refused = await run_training("dev", "--port", str(port), "--data-dir", str(tmp_path))
     assert refused.code == 1
     assert refused.errors.startswith(f"Port {port} is taken.")
+    assert is_empty(tmp_path)
+
+
+async def test_a_port_that_is_not_for_every_user_is_refused(tmp_path: Path) -> None:
+    port = str(privileged_port())
+    arguments = ("dev", "--port", port, "--data-dir", str(tmp_path))
+    refused = await run_training(*arguments, through=AS_ANY_USER)
+    assert (refused.code, refused.errors.count("\n")) == (1, 1)
+    assert refused.errors.startswith(f"Port {port} is not for every user.")
     assert is_empty(tmp_path)
 
 

@@ -5,6 +5,7 @@ TEST_KILLS=20 TEST_WRITES=10000 is the longer run of docs/reliability.md.
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -18,13 +19,23 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from uvicorn.config import STARTUP_FAILURE
 
 from app.core.database import Database
 from app.core.metrics import REFRESH_SECONDS
 from app.models import TrainingModule, User
 from devstack.postgres import EmbeddedPostgres
-from tests.cli.processes import PATIENCE_SECONDS, alive, descendants, run_training, until_gone
-from tests.cli.serving import Server, environment_of, serve, until_sessions_wait
+from tests.cli.processes import (
+    AS_ANY_USER,
+    PATIENCE_SECONDS,
+    alive,
+    descendants,
+    free_port,
+    privileged_port,
+    run_training,
+    until_gone,
+)
+from tests.cli.serving import Server, serve, until_sessions_wait
 from tests.factories.module import make_module, publish
 from tests.support import LocalKeys
 
@@ -190,19 +201,49 @@ async def test_a_slow_start_is_waited_for(
         assert (await server.client.get("/health/live")).is_success
 
 
-async def test_an_application_that_cannot_start_is_a_failure(
-    committed_database: Database, keys: LocalKeys
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        variables = environment_of(committed_database, "http://127.0.0.1:9/auth/v1")
-        for workers in ("1", "2"):
-            failed = await run_training(
-                "serve", "--port", port, "--workers", workers, environment=variables
-            )
-            assert failed.code
-            assert "address already in use" in failed.errors.lower()
-            assert "Traceback" not in failed.errors
+NOWHERE = {
+    "ENVIRONMENT": "test",
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    "SUPABASE_URL": "http://127.0.0.1:9",
+    "SUPABASE_SECRET_KEY": "sb_secret_test",
+}
+"""Settings that are complete, and that nothing answers."""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_an_application_that_cannot_start_is_a_failure(tmp_path: Path, workers: str) -> None:
+    """It is not started again and again."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['app.main'] = None\n")
+    variables = NOWHERE | {"PYTHONPATH": str(tmp_path)}
+    arguments = ("serve", "--port", str(free_port()), "--workers", workers)
+    failed = await run_training(*arguments, environment=variables)
+    assert failed.code == STARTUP_FAILURE
+    assert "Could not import module" in failed.errors
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+class TestAnAddressThatCannotBeHad:
+    """Each is told in one line, before anything starts."""
+
+    async def test_of_a_taken_port(self, workers: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            told = await self.refused("--port", str(port), "--workers", workers)
+        assert told == f"127.0.0.1, port {port}: {os.strerror(errno.EADDRINUSE)}\n"
+
+    async def test_of_a_port_that_is_not_for_every_user(self, workers: str) -> None:
+        port = privileged_port()
+        told = await self.refused("--port", str(port), "--workers", workers)
+        assert told == f"127.0.0.1, port {port}: {os.strerror(errno.EACCES)}\n"
+
+    async def test_of_another_machine(self, workers: str) -> None:
+        told = await self.refused("--host", "192.0.2.1", "--workers", workers)
+        assert told == f"192.0.2.1, port 8000: {os.strerror(errno.EADDRNOTAVAIL)}\n"
+
+    async def refused(self, *arguments: str) -> str:
+        ended = await run_training("serve", *arguments, environment=NOWHERE, through=AS_ANY_USER)
+        assert (ended.code, ended.output) == (1, "")
+        return ended.errors
 
 
 async def test_workers_end_with_a_supervisor_that_was_killed(server: Server) -> None:
