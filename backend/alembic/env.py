@@ -25,8 +25,8 @@ from app.core.postgres.schema import NOTE_OLDEST_CODE
 from app.core.postgres.url import DatabaseUrl, parse_database_url
 
 MIGRATION_LOCK = 7_316_204_511
-# Whoever comes after a migration that waits for a lock waits too, and whoever holds a lock that it
-# wants may want one that it has. So it gives up before either is noticed, and tries again.
+# While a migration waits for a lock, later statements on the same table wait behind it, and it may
+# deadlock with the holder of the lock. So it soon gives up all its locks and tries again.
 LOCK_TIMEOUT = "500ms"
 ATTEMPTS = 40
 PAUSE_SECONDS = 0.5
@@ -40,7 +40,7 @@ log = logging.getLogger("alembic.env")
 
 
 class NewSteps(logging.Filter):
-    """Passes what is told of each step once, however often the step is tried."""
+    """Passes on the message of each step once, because steps may be tried repeatedly."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def oldest_code(revision: str | None) -> str | None:
 
 
 def note_oldest_code(ctx: MigrationContext, heads: Collection[str], **_: object) -> None:
-    """Leave word for running processes, which know nothing of revisions after their own."""
+    """Note the oldest code for running processes, which do not know the revisions after theirs."""
     oldest = oldest_code(next(iter(heads), None))
     ctx.impl.execute(text(NOTE_OLDEST_CODE.format(revision=oldest or "")))
 
@@ -166,14 +166,14 @@ async def migrate_patiently(connection: AsyncConnection) -> None:
 
 
 def run_or_explain() -> None:
-    """Say in one line what a person can mend; what nobody can leaves a trace."""
+    """Print one line for an error that an operator can mend, and a traceback for any other."""
     try:
         asyncio.run(run())
     except CommandError:
         raise
     except Exception as error:
         told = to_mend(error)
-        # What a revision does not find is its own fault, and no other release's.
+        # If a revision misses a table or column, the revision itself is at fault.
         if told is None or lacking(error) is not None:
             raise
         raise CommandError(told) from error

@@ -1,4 +1,4 @@
-"""What must hold whatever the machine: each gate is a name and whether it held."""
+"""Checks that must hold on any machine. A gate is a name and whether it held."""
 
 import asyncio
 import itertools

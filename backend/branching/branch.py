@@ -179,7 +179,7 @@ class BranchService:
         return BranchEnvironment(variables, tuple(sorted(hidden, key=len, reverse=True)))
 
     async def delete(self, name: str) -> bool:
-        """Delete what bears the name; return False when nothing does."""
+        """Delete the branches of this name; return False if there are none."""
         named = [branch for branch in await self._api.branches() if branch.name == name]
         if any(branch.protected for branch in named):
             raise ProtectedBranchError(name)

@@ -246,7 +246,7 @@ Whole = BeforeValidator(_whole)
 
 Day = Annotated[date, BeforeValidator(_Written(_DAY, "A day is expected, such as 2027-11-20."))]
 EARLIEST_DAY = date(1900, 1, 1)
-"""Nobody who works or trained before it is in the directory: such a day is a slip of the pen."""
+"""The earliest day that is accepted. An earlier one is a typing error."""
 
 RecentDay = Annotated[Day, AfterValidator(_not_too_early)]
 Instant = Annotated[

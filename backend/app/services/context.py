@@ -1,4 +1,4 @@
-"""What a request brings to every service: who asks, under which id, and may it be a retry."""
+"""What services know about a request: its caller, its id and its Idempotency-Key."""
 
 from dataclasses import dataclass
 

@@ -45,7 +45,7 @@ class Feedback(StrEnum):
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether this is a plain https address: a host, no credentials, nothing that hides."""
+    """Tell whether this is an https address with a host, without credentials or odd characters."""
     if _NOT_IN_URLS.search(url):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What an auditor's pack says about a record: a flat view, and what 29 CFR 1910.1030 misses."""
+"""How an auditor's pack shows a record, and which fields of 29 CFR 1910.1030 it lacks."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -69,8 +69,8 @@ class OshaField(StrEnum):
 
 
 def missing_fields(payload: Mapping[str, Any]) -> list[OshaField]:
-    """Return what the record would have to say and does not."""
-    # A contact on file taught nobody: those count whose class was attended.
+    """Return the required fields that the record does not have."""
+    # A contact on file is no trainer. Only those count whose class the person attended.
     trainers = [each for each in payload.get("instructors") or [] if each.get("role") != "contact"]
     user = payload.get("user") or {}
     present = {

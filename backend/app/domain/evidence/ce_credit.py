@@ -64,7 +64,7 @@ class CategoryCap:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of a rule, with the text that it is taken from and who has the last word."""
+    """One number of a rule, with its source and the authority that decides about it."""
 
     name: str
     value: Decimal

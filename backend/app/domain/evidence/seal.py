@@ -1,4 +1,4 @@
-"""How training records prove each other: a hash chain per person, Merkle seals over all."""
+"""The hashes of evidence: a chain of records for each person, and Merkle seals over all."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,6 +30,6 @@ def _tree(leaves: Sequence[bytes]) -> bytes:
 def seal_hash(
     previous_hash: str, number: int, count: int, root: str, covers: str | None = None
 ) -> str:
-    """Return the hash of a seal; seals of before do not say what they cover."""
+    """Return the hash of a seal; `covers` is None for seals made before revision 0029."""
     text = f"{previous_hash}:{number}:{count}:{root}" + (f":{covers}" if covers else "")
     return hashlib.sha256(text.encode()).hexdigest()

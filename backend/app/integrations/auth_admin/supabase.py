@@ -65,7 +65,7 @@ ERRORS: dict[str, Callable[[], AppError]] = {
 
 
 class _Account(BaseModel):
-    """What is read of an account. Whatever else the server sends of it may be anything."""
+    """The fields of an account that are read. All others are ignored."""
 
     id: uuid.UUID
     email: str | None = None
@@ -225,5 +225,5 @@ def _code(response: httpx.Response) -> str:
 
 
 def _unknown_password() -> str:
-    # Of every class that a project may ask for, and within the 72 bytes that bcrypt reads.
+    # It has characters of every class that a project may require, and fits the 72 bytes of bcrypt.
     return f"aA1!{secrets.token_urlsafe(32)}"

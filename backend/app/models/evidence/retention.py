@@ -69,7 +69,7 @@ class ErasedRecord(AppendOnly, Base):
 
 
 class ErasedEvidence(AppendOnly, Base):
-    """Sealed evidence whose text is not what it was when it was sealed, since it was erased."""
+    """Sealed evidence whose text has changed or gone since, because a person was erased."""
 
     __tablename__ = "erased_evidence"
     __rights__ = READ_ONLY
@@ -78,7 +78,7 @@ class ErasedEvidence(AppendOnly, Base):
     kind: Mapped[str] = mapped_column(String(64), primary_key=True)
     record_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     hash: Mapped[str | None] = mapped_column(String(64))
-    """Of what is left; none where nothing is."""
+    """The hash of what is left; null if nothing is."""
 
 
 Index("ix_erased_evidence_record_id", ErasedEvidence.record_id)

@@ -13,9 +13,9 @@ from app.models.types import Json, JsonObject
 class TrainingRecord(AppendOnlyModel):
     """Evidence of one completion (29 CFR 1910.1030(h)(2), 45 CFR 164.530(b)(2)(ii)).
 
-    Written by the database function `issue_training_record` alone. `payload` is the exact text
-    that `hash` covers, so that a verifier needs no knowledge of how it was formatted; the other
-    columns repeat parts of it for queries, and verification compares them.
+    Written only by the database functions `issue_training_record` and `amend_training_record`.
+    `payload` is the exact text that `hash` covers, so that a verifier needs no knowledge of how it
+    was formatted; the other columns repeat parts of it for queries, and verification compares them.
     """
 
     __tablename__ = "training_records"

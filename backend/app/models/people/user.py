@@ -28,8 +28,8 @@ class User(RevisionedModel):
     """Lower case. Unique among active people only: an address may be used again."""
 
     email_as_of: Mapped[datetime | None]
-    """When the account had this address, as the token or the list said that it was taken from: an
-    older token knows an older address."""
+    """The time of the token or list from which the address was taken. Older tokens may name an
+    older address."""
 
     email_confirmed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     full_name: Mapped[str | None] = mapped_column(String(200))

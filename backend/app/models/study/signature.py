@@ -26,4 +26,4 @@ class Signature(AppendOnlyModel):
     document_sha256: Mapped[str] = mapped_column(String(64))
     directory_name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(320))
-    """Both as the directory had them then; null in signatures of before they were kept."""
+    """Both as in the directory at that time; null in signatures from before revision 0021."""

@@ -53,7 +53,7 @@ class AuditEventRepository(Repository[AuditEvent]):
         """Write an event for each change, in one round trip."""
         if not changes:
             return
-        # What the events tell of is written first, so that a failure there is told as its own.
+        # The changes are written first, so that their errors are not taken for the event's.
         await self.session.flush()
         targets, before, after = zip(*changes, strict=True)
         parameters = {

@@ -36,7 +36,8 @@ _UNSEALED = text("SELECT count(*) FROM unsealed_evidence() WHERE NOT of_sealing"
 
 TRAIL = "audit_trail"
 LATEST_COMMIT = timedelta(hours=1)
-"""Whoever writes evidence has committed by then, and seals take the oldest first."""
+"""Transactions that write evidence have ended by then. As seals take the oldest evidence first,
+what is older than this and has no seal was added afterwards."""
 
 _LATE = text(
     """
@@ -73,18 +74,18 @@ _INCOMPLETE = text(
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What a seal covers, as it was then and as it is now."""
+    """A piece of evidence that a seal covers, as it was when it was sealed and as it is now."""
 
     kind: str
     id: uuid.UUID
     sealed_hash: str
     hash: str | None
-    """None where it is gone, as is `recorded_at`."""
+    """None if the row is gone; then `recorded_at` is None too."""
 
     recorded_at: datetime | None
     is_erased: bool
     erased_hash: str | None
-    """What the last erasure has left of it; None where nothing."""
+    """The hash of what an erasure has left of it; None if nothing is left."""
 
     @property
     def holds(self) -> bool:
@@ -128,9 +129,9 @@ class SealRepository(Repository[RecordSeal]):
         return None if row is None else (row.kind, row.id)
 
     async def unrecorded_completion(self) -> uuid.UUID | None:
-        """Return an enrollment that is completed, and of which there is no record."""
+        """Return a completed enrollment without a record."""
         return (await self.session.execute(_UNRECORDED)).scalar_one_or_none()
 
     async def record_of_no_completion(self) -> uuid.UUID | None:
-        """Return a record whose enrollment says that it is of something else."""
+        """Return a record that contradicts its enrollment."""
         return (await self.session.execute(_INCOMPLETE)).scalar_one_or_none()

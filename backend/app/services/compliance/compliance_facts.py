@@ -1,4 +1,4 @@
-"""From rows to the facts that the compliance engine decides by. Instants become local days here."""
+"""Turns rows into the facts that the compliance engine decides by, and instants into local days."""
 
 import uuid
 from collections.abc import Iterable, Sequence

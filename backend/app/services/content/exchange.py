@@ -1,6 +1,7 @@
-"""Question banks in and out of other systems.
+"""Imports and exports question banks.
 
-An import is taken as a whole or not at all, unless whoever asks wants the bad questions skipped.
+Either all questions of a file are imported or none, unless the author wants those skipped that
+cannot be imported.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class ImportRefusedError(InvalidPayloadError):
 
 @dataclass(frozen=True, slots=True)
 class BankFile:
-    """A file that an author brings, and what to do with the questions that cannot be carried."""
+    """A file to import, and what to do with questions that cannot be imported."""
 
     bank_format: BankFormat
     content: bytes

@@ -73,7 +73,7 @@ class MediaNotReadyError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an upload, and what was seen of it."""
+    """The result of checking an upload, with what was found."""
 
     rejection: Rejection | None
     found_type: str | None

@@ -95,8 +95,8 @@ class UserSync:
     ) -> Actor:
         """Return who the caller is; make or mend their row when the token says something new.
 
-        Raises UserInactiveError (403) for leavers, on every request, unless they are admitted: as
-        learners then, whatever they were, who see what is their own and nothing else.
+        Raises UserInactiveError (403) for leavers, on every request, unless the route admits them.
+        A leaver is then a learner, whatever they were before, and sees only what is their own.
         """
         identity = await self._identity(claims)
         self._refuse_moved_away(identity, claims)

@@ -111,7 +111,7 @@ class EnrollmentService(Service):
             return await uow.answer(Answer(EnrollmentRead.model_validate(item), created))
 
     async def enroll_many(self, payload: BulkEnroll) -> Answer[BulkResult]:
-        """Assign a module to people of the actor's; count those who may not be or already are."""
+        """Assign a module to people of the actor's; count those who are enrolled or may not be."""
         assignment = Assignment(payload.module_id, _people(payload), payload.due_on)
         async with self.autocommit() as uow:
             count = await uow.enrollments.assign(assignment, self.actor, uow.request_id)

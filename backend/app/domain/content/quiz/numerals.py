@@ -38,7 +38,7 @@ def parse_numeral(text: str) -> Decimal:
 
 
 def _plain(text: str) -> str:
-    """Fold what keyboards vary, without running the digits of powers and fractions together."""
+    """Replace variants of signs; keep the digits of powers and fractions apart from others."""
     spelled = _POWER_OF_TEN.sub("10^", text.strip())
     spelled = spelled if not spelled.startswith("10^") else f"1*{spelled}"
     apart = _VULGAR_FRACTION.sub(lambda found: f" {found[1]}", spelled)
@@ -47,7 +47,7 @@ def _plain(text: str) -> str:
 
 
 def _divide(sign: str, whole: str | None, numerator: str, denominator: str) -> Decimal:
-    """Thirds have no last decimal; what a JSON number keeps of them is as near as any key."""
+    """Divide, rounding to what a JSON number holds, because the key has been rounded so too."""
     number = Fraction(int(whole or 0)) + Fraction(int(numerator), int(denominator))
     return Decimal(f"{sign}{float(number)!r}")
 

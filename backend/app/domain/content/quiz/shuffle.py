@@ -23,9 +23,9 @@ def shuffled(items: Iterable[T], *salts: object) -> tuple[T, ...]:
 
 
 def shuffled_away(items: Iterable[T], given_away: Sequence[str], *salts: object) -> tuple[T, ...]:
-    """Shuffle, but never into an order that starts as `given_away` does where that can be helped.
+    """Shuffle, but avoid an order that begins with `given_away`, which is the right answer.
 
-    `given_away` must not repeat an id; then the next rotation differs in its first place.
+    Such an order is rotated by one. As `given_away` repeats no id, its first item then differs.
     """
     order = shuffled(items, *salts)
     if tuple(item.id for item in order[: len(given_away)]) == tuple(given_away):

@@ -53,7 +53,7 @@ class ParsedAnswers:
 
 
 def parse_answers(shown: Mapping[UUID, QuestionView], raw: Mapping[str, object]) -> ParsedAnswers:
-    """Validate any subset of the answers; one malformed answer takes nothing from the others."""
+    """Validate any subset of the answers. A malformed answer does not affect the others."""
     parsed = ParsedAnswers()
     for key, value in raw.items():
         try:

@@ -25,7 +25,7 @@ from app.domain.study.quiz.feedback import AnswerFeedback, tell
 from app.domain.study.quiz.grading import Correction, Grade, QuestionGrade, grade, rounded
 
 NETWORK_GRACE: Final = timedelta(seconds=5)
-"""What was sent in time may take so long to arrive."""
+"""How long answers that were sent in time may take to arrive."""
 
 
 class Snapshot(Value):
@@ -152,7 +152,7 @@ def is_over(expires_at: datetime | None, now: datetime) -> bool:
 class QuestionFeedback(Value):
     """`correct` is None for a voided question; points are rounded for display.
 
-    `result_feedback` speaks to the result, `answer_feedback` to what was answered.
+    `result_feedback` is about the result, `answer_feedback` about what was answered.
     `correct_answer` is one right answer, as a learner would give it.
     """
 

@@ -83,7 +83,7 @@ class Grade:
 
 
 def share(points: Fraction, max_points: Fraction) -> Fraction:
-    """Return the share reached; where nothing was to be had, nothing was reached."""
+    """Return the share of the points that was reached; 0 if there were no points."""
     return points / max_points if max_points else NOTHING
 
 
