@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 from typing import Any
 
@@ -70,7 +71,8 @@ def _found(state: MediaState, content_type: MediaType, size: int) -> dict[str, A
         case MediaState.PENDING:
             return {}
         case MediaState.READY:
-            found: dict[str, Any] = {"found_type": content_type}
+            sha256 = hashlib.sha256(CONTENT[content_type]).hexdigest()
+            found: dict[str, Any] = {"found_type": content_type, "sha256": sha256}
         case MediaState.REJECTED:
             found = {"found_type": "text/html", "rejection": "type_mismatch"}
     return found | {"found_bytes": size, "completed_at": func.now()}

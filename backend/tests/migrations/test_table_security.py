@@ -55,6 +55,15 @@ SELECT min(id::text)::uuid, min(id::text)::uuid, 'Red Cross', 'CPR', '2026-01-01
        'pending'
   FROM users
 """
+FILE = "01a00000-0000-7000-8000-000000000000"
+SCAN = f"""
+INSERT INTO media (
+    id, owner_id, uploaded_by_id, purpose, bucket, path, declared_type, declared_bytes, found_type,
+    found_bytes, sha256, state, completed_at)
+SELECT '{FILE}', min(id::text)::uuid, min(id::text)::uuid, 'evidence', 'training-media', 'scan',
+       'image/png', 9, 'image/png', 9, repeat('a', 64), 'ready', now()
+  FROM users
+"""  # noqa: S608  # a constant
 SCHEDULED = """
 INSERT INTO live_sessions (
     module_id, section_id, starts_at, duration_minutes, mode, instructor_name,
@@ -311,6 +320,22 @@ class TestEvidence:
     ) -> None:
         allowed = "SELECT has_function_privilege($1, $2, 'EXECUTE')"
         assert not await owner.fetchval(allowed, API_ROLE, function)
+
+    @pytest.mark.parametrize("role", [API_ROLE, "postgres"])
+    async def test_a_file_that_evidence_names_stays_as_it_was_found(
+        self, owner: asyncpg.Connection, role: str
+    ) -> None:
+        await owner.execute(SCAN)
+        await owner.execute(PENDING)
+        await owner.execute("UPDATE external_trainings SET evidence_reference = upper($1)", FILE)
+        await owner.execute(f"SET LOCAL ROLE {role}")
+        for statement in (
+            f"UPDATE media SET sha256 = repeat('b', 64) WHERE id = '{FILE}'",  # noqa: S608  # a constant
+            f"UPDATE media SET owner_id = owner_id WHERE id = '{FILE}'",  # noqa: S608  # a constant
+            f"DELETE FROM media WHERE id = '{FILE}'",  # noqa: S608  # a constant
+        ):
+            refusal = await self.refused(owner, statement)
+            assert refusal is asyncpg.RestrictViolationError, statement
 
     @pytest.mark.parametrize(
         "table",

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.core.files.spreadsheet import inert
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 RECORD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id",),
@@ -119,6 +119,7 @@ EXTERNAL_COLUMNS: Final = (
     "credential_kind",
     "printed_expiry",
     "evidence_reference",
+    "evidence_sha256",
     "provider_number",
     "ce_category",
     "ce_delivery",
@@ -142,13 +143,18 @@ def roster(session: Mapping[str, Any], module_title: str | None) -> Iterator[dic
         yield known
 
 
-def external(evidence: Mapping[str, Any], withdrawal: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the line of external evidence, from its text and that of its withdrawal."""
+def external(
+    evidence: Mapping[str, Any],
+    withdrawal: Mapping[str, Any] | None,
+    file: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the line of external evidence, from its text and those of withdrawal and file."""
     person = evidence.get("user_snapshot") or {}
     withdrawn = withdrawal or {}
     known = {
         **{name: person.get(name) for name in ("full_name", "email", "job_title")},
         "withdrawn_on": withdrawn.get("recorded_on"),
         "withdrawal_reason": withdrawn.get("reason"),
+        "evidence_sha256": (file or {}).get("sha256"),
     }
     return {name: known.get(name, evidence.get(name)) for name in EXTERNAL_COLUMNS}

@@ -3,7 +3,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.pagination import Page, PageRequest
@@ -129,7 +129,7 @@ def _used(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnEleme
     drafts = (
         exists().where(ModuleSection.settings[field].as_string() == text) for field in MEDIA_FIELDS
     )
-    evidence = exists().where(ExternalEvidence.evidence_reference == text)
+    evidence = exists().where(func.lower(ExternalEvidence.evidence_reference) == text)
     return or_(_published(media_id), evidence, *drafts)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     case,
+    cast,
     column,
     func,
     literal,
@@ -32,12 +33,14 @@ from app.models import (
     EvidenceWithdrawal,
     ExternalEvidence,
     LiveSession,
+    Media,
     ModuleVersion,
     RecordSeal,
     SealedRecord,
     SessionQuestion,
     Signature,
     TrainingRecord,
+    VersionMedia,
 )
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.evidence.audit_pack_scope import (
@@ -59,6 +62,7 @@ class EvidenceKind(StrEnum):
     """The evidence besides records that a pack contains, by table."""
 
     ERASURES = "erasures"
+    FILES = "media"
     VERSIONS = "module_versions"
     SIGNATURES = "signatures"
     SESSIONS = "live_sessions"
@@ -265,11 +269,21 @@ def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
     versions = records.with_only_columns(TrainingRecord.version_id)
     enrollments = records.with_only_columns(TrainingRecord.enrollment_id)
     whole = literal(scope.is_everything)
+    shown = select(ModuleVersion.id).where(
+        or_(whole, ModuleVersion.id.in_(versions), ModuleVersion.module_id.in_(taught))
+    )
+    references = external.with_only_columns(func.lower(ExternalEvidence.evidence_reference))
     return {
         EvidenceKind.ERASURES: select(Erasure.id),
-        EvidenceKind.VERSIONS: select(ModuleVersion.id).where(
-            or_(whole, ModuleVersion.id.in_(versions), ModuleVersion.module_id.in_(taught))
+        EvidenceKind.FILES: select(Media.id).where(
+            or_(
+                Media.id.in_(
+                    select(VersionMedia.media_id).where(VersionMedia.version_id.in_(shown))
+                ),
+                cast(Media.id, String).in_(references),
+            )
         ),
+        EvidenceKind.VERSIONS: shown,
         EvidenceKind.SIGNATURES: select(Signature.id).where(
             or_(whole, Signature.enrollment_id.in_(enrollments))
         ),

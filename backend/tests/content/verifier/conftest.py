@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.content.media import MediaPurpose, MediaType
 from app.models import ModuleTeaching, User
 from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import PackQuery
@@ -15,6 +16,7 @@ from app.services.evidence.training_record import TrainingRecordService
 from tests.content.verifier.packs import Forged, made_pack
 from tests.factories.attempt import ENTRIES, make_quiz, question
 from tests.factories.evidence import live_section, make_live_session
+from tests.factories.media import make_media, video_section
 from tests.factories.module import make_module, publish
 from tests.factories.retention import make_leaver, make_record
 from tests.factories.user import make_user
@@ -87,7 +89,7 @@ async def _make_packs(
     await _seal(database)
     await _correct(api, author, people[2], session, database)
     await _teach(api, admin, people[:2], session, database)
-    await _bring(api, admin, people[0])
+    await _bring(api, admin, people[0], session)
     await _seal(database)
     await session.execute(update(User).where(User.id == leaver.id).values(supabase_id=None))
     await as_owner(session, f"SELECT erase_person('{leaver.id}', 'erased-x', '2022-03-10')")
@@ -129,8 +131,16 @@ async def _correct(
 async def _teach(
     api: Api, admin: User, people: list[User], session: AsyncSession, database: RollbackDatabase
 ) -> None:
-    module = await make_module(session, live_section())
+    film = video_section(await make_media(session, admin), required=False)
+    module = await make_module(session, live_section(), film)
     await publish(database, module)
+    # Published last year, so that a file which it shows has been evidence since then.
+    for statement in (
+        "SET LOCAL session_replication_role = replica",
+        f"UPDATE module_versions SET created_at = '2025-01-02' WHERE module_id = '{module.id}'",  # noqa: S608  # an id of ours
+        "SET LOCAL session_replication_role = origin",
+    ):
+        await as_owner(session, statement)
     live = await make_live_session(session, module, admin, *people)
     path = f"/live-sessions/{live.id}"
     question = {"question": "=1+1?", "answer": "Two."}
@@ -140,8 +150,9 @@ async def _teach(
     assert (await api.post(f"{path}/close", admin)).is_success
 
 
-async def _bring(api: Api, admin: User, person: User) -> None:
+async def _bring(api: Api, admin: User, person: User, session: AsyncSession) -> None:
     """Verify a card, and another that turns out to be wrong."""
+    scan = await make_media(session, person, MediaType.PNG, MediaPurpose.EVIDENCE)
     for title in ("BLS", "Gone"):
         course = {
             "provider": "@provider",
@@ -150,6 +161,7 @@ async def _bring(api: Api, admin: User, person: User) -> None:
             "hours": 4,
             "credential_kind": "bls",
             "printed_expiry": "2099-12-31",
+            "evidence_reference": str(scan.id).upper(),
         }
         entered = await api.post("/external-trainings", person, json=course)
         path = f"/external-trainings/{entered.json()['id']}"

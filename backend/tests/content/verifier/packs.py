@@ -119,7 +119,8 @@ class Forged(UserDict[str, bytes]):
         rows = [[cell(value) for value in flat(payload).values()] for payload in payloads]
         self["records.csv"] = (csv_start(RECORD_COLUMNS) + csv_lines(rows)).encode()
         self.put("signatures.json", list(_signatures(payloads)))
-        self.put("check.json", [_check(payload) for payload in payloads])
+        corrected = {(it["user_id"], it.get("corrects_id")): it["id"] for it in payloads}
+        self.put("check.json", [_check(it, corrected) for it in payloads])
         self.tabulate("check")
         used = {payload["content_sha256"] for payload in payloads}
         for name in list(self):
@@ -161,6 +162,7 @@ def _signatures(payloads: list[Item]) -> Iterator[Item]:
             yield {"record_id": payload["id"], "user_id": payload["user_id"], **signature}
 
 
-def _check(payload: Item) -> Item:
+def _check(payload: Item, corrected: dict[tuple[str, str | None], str]) -> Item:
     row = {"record_id": payload["id"], **flat(payload), "missing": missing_fields(payload)}
+    row["corrected_by_id"] = corrected.get((payload["user_id"], payload["id"]))
     return {column: row[column] for column in CHECK_COLUMNS}

@@ -9,7 +9,7 @@ from tests.content.verifier.packs import Forged, verify_here
 UNKNOWABLE = (
     "That nothing of it was left out, only the manifest's SHA-256 in the audit trail can show."
 )
-SEALS = "15 seals. Name a head that you know with --seal-head."
+SEALS = "16 seals. Name a head that you know with --seal-head."
 WHOLE = (
     "4 people; 2 links of people who were erased.",
     "The scope is everything: all that was sealed of this evidence is here.",

@@ -319,6 +319,13 @@ def check_somebody_else(pack: Forged) -> None:
     pack.edit("check.json", lambda check: check.update(full_name="Somebody Else"))
 
 
+def deny_a_correction(pack: Forged) -> None:
+    checks = pack.values_of("check.json")
+    next(check for check in checks if check["corrected_by_id"])["corrected_by_id"] = None
+    pack.put("check.json", checks)
+    pack.tabulate("check")
+
+
 # What else is evidence
 
 
@@ -355,6 +362,12 @@ def omit(kind: str, readable: str = "") -> Tamper:
             pack.tabulate(readable)
 
     return change
+
+
+def swap_a_file(pack: Forged) -> None:
+    """Let the scan be another one, as if it had not been sealed yet."""
+    sha256 = pack.values_of("external_trainings.json")[0]["evidence_sha256"]
+    retell("media", sha256, "f" * 64)(pack)
 
 
 def change_what_people_read(name: str, column: str) -> Tamper:
@@ -605,16 +618,21 @@ TAMPERINGS: dict[Tamper, str] = {
     unsign: "signatures.json does not fit record ID",
     miss_nothing: "check.json does not fit record ID",
     check_somebody_else: "check.json does not fit record ID",
-    retell("live_sessions", "Ivy Instructor", "Somebody Else"): leaf(1, 11),
+    deny_a_correction: "check.json does not fit record ID",
+    retell("live_sessions", "Ivy Instructor", "Somebody Else"): leaf(1, 12),
     retell("live_sessions", "attended", "absent", keep_leaf=True): "live_sessions ID" + TOLD,
-    retell("live_session_questions", "Two.", "Three."): leaf(1, 10),
-    retell("external_trainings", "BLS", "ACLS"): leaf(1, 13),
+    retell("live_session_questions", "Two.", "Three."): leaf(1, 11),
+    retell("external_trainings", "BLS", "ACLS"): leaf(1, 14),
     retell("external_trainings", "verified", "rejected", keep_leaf=True): "external_trainings ID"
     + TOLD,
-    retell("module_versions", '"answer_keys": "', '"answer_keys": "0'): leaf(1, 7),
+    retell("module_versions", '"answer_keys": "', '"answer_keys": "0'): leaf(2, 8),
     retell("signatures", "I have read it.", "I have not."): UNSIGNED,
-    omit("live_sessions", "rosters"): leaf(1, 11),
-    omit("live_session_questions", "questions"): leaf(1, 10),
+    swap_a_file: leaf(2, 7),
+    retell("media", "section/", "other/"): "module_versions ID: the file ID" + NEW,
+    retell("media", "section/", "other/", keep_leaf=True): "media ID" + TOLD,
+    omit("media"): "module_versions ID: the file ID is missing",
+    omit("live_sessions", "rosters"): leaf(1, 12),
+    omit("live_session_questions", "questions"): leaf(1, 11),
     omit("evidence_withdrawals"): "external_trainings.json, item 2 is not what the evidence says",
     omit("signatures"): UNSIGNED,
     omit("module_versions"): "record ID: its version is missing, or of another content",
@@ -622,6 +640,7 @@ TAMPERINGS: dict[Tamper, str] = {
     change_what_people_read("rosters", "instructor_qualification"): "rosters" + ITEM,
     change_what_people_read("questions", "answer"): "questions" + ITEM,
     change_what_people_read("external_trainings", "hours"): "external_trainings" + ITEM,
+    change_what_people_read("external_trainings", "evidence_sha256"): "external_trainings" + ITEM,
     read_of_somebody_else: "rosters.json has more than the evidence says",
     add_a_card_of_last_year: "external_trainings ID" + NEW,
     erase_what_was_not: CARD_TOLD,

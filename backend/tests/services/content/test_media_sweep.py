@@ -15,6 +15,7 @@ from app.services.content.media_sweep import MediaSweep, SweepRefusedError
 from tests.factories.media import MP4, make_media, video_section
 from tests.factories.module import make_module, publish
 from tests.fakes.file_storage import InMemoryFileStorage
+from tests.planting import as_owner
 from tests.support import RollbackDatabase
 
 DAY = timedelta(hours=24)
@@ -38,8 +39,12 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def age(session: AsyncSession) -> None:
     """Make all files two days old."""
-    statement = "UPDATE media SET updated_at = now() - interval '2 days'"
-    await session.execute(text(statement))
+    for statement in (
+        "SET LOCAL session_replication_role = replica",
+        "UPDATE media SET updated_at = now() - interval '2 days'",
+        "SET LOCAL session_replication_role = origin",
+    ):
+        await as_owner(session, statement)
     await session.commit()
 
 
@@ -130,13 +135,17 @@ class TestSweep:
         await make_module(session, video_section(draft))
         await make_module(session, video_section(film, captions_media_id=str(captions.id)))
         scan = await make_media(session, learner, MediaType.PNG, MediaPurpose.EVIDENCE)
-        storage.put(scan.path, MP4, "image/png", age=TWO_DAYS)
-        session.add(scan_of(learner, scan))
+        card = await make_media(session, learner, MediaType.PNG, MediaPurpose.EVIDENCE)
+        for file in (scan, card):
+            storage.put(file.path, MP4, "image/png", age=TWO_DAYS)
+        in_capitals = scan_of(learner, card)
+        in_capitals.evidence_reference = str(card.id).upper()
+        session.add_all([scan_of(learner, scan), in_capitals])
         await session.commit()
         await age(session)
         swept = await MediaSweep(database, storage).sweep(DAY)
         assert (swept.abandoned, swept.strays) == ([], [])
-        used = {media.path for media in (published, draft, film, captions, scan)}
+        used = {media.path for media in (published, draft, film, captions, scan, card)}
         assert await left(session) == set(storage.files) == used
 
     async def test_an_erased_scan_goes(

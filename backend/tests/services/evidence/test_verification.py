@@ -30,7 +30,7 @@ from tests.services.evidence.test_erasure import plant, row_of
 from tests.support import RollbackDatabase
 
 # Rows that are evidence once they are settled, and rows that are a part of evidence.
-SETTLED = {"external_trainings", "live_sessions", "live_session_attendances"}
+SETTLED = {"external_trainings", "live_sessions", "live_session_attendances", "media"}
 # Tables that are derived from evidence again and again.
 DERIVED = {"certification_periods", "superseded_periods", "superseded_segments"}
 EVIDENCE = sorted(
@@ -58,6 +58,7 @@ SHOW_A_FILE = text(
 )
 PLANTED_AS = (
     "UPDATE external_trainings SET reviewed_at = clock_timestamp()",
+    "UPDATE external_trainings SET evidence_reference = upper((SELECT id FROM media)::text)",
     "UPDATE live_sessions SET status = 'closed', closed_at = clock_timestamp()",
     "UPDATE live_session_attendances SET session_id = (SELECT id FROM live_sessions)",
 )

@@ -6,6 +6,7 @@ Each piece is the text of one row of the database, whose hash is a leaf of a sea
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,12 +16,14 @@ from .reading import items, parse
 from .seals import Seals
 from .tables import TWINS, Twin
 
-ERASURES, VERSIONS, SIGNATURES = "erasures", "module_versions", "signatures"
+ERASURES, FILES = "erasures", "media"
+VERSIONS, SIGNATURES = "module_versions", "signatures"
 SESSIONS, QUESTIONS = "live_sessions", "live_session_questions"
 WITHDRAWALS, EXTERNAL = "evidence_withdrawals", "external_trainings"
-KINDS = (ERASURES, VERSIONS, SIGNATURES, SESSIONS, QUESTIONS, WITHDRAWALS, EXTERNAL)
+KINDS = (ERASURES, FILES, VERSIONS, SIGNATURES, SESSIONS, QUESTIONS, WITHDRAWALS, EXTERNAL)
 ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
-RECORDED_AT = {SESSIONS: "closed_at", EXTERNAL: "reviewed_at"}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
+RECORDED_AT = {FILES: "completed_at", SESSIONS: "closed_at", EXTERNAL: "reviewed_at"}
 OF_ROSTER_LINE = {"user_id", "full_name", "job_title", "status", "marked_by_id", "marked_at"}
 
 
@@ -35,6 +38,8 @@ class Evidence:
         self._signed: set[tuple[str, ...]] = set()
         self._titles: dict[str, tuple[int, str]] = {}
         self._withdrawals: dict[str, dict[str, Any]] = {}
+        self._files: dict[str, dict[str, Any]] = {}
+        self._unsealed_files: set[str] = set()
         self.sealed = 0
         self.unsealed: list[str] = []
 
@@ -46,6 +51,7 @@ class Evidence:
             if content is None:
                 continue
             self._keep(item["kind"], content)
+            self._check_files(item["kind"], content)
             for name, line in self._readable(item["kind"], content):
                 twins[name].line(line)
         for twin in twins.values():
@@ -77,8 +83,11 @@ class Evidence:
         if item["leaf"] not in (None, found):
             self._require_erased(item, found, where)
         is_sealed = self._seals.claim(item["leaf"] or found, item, item["kind"], where)
-        written = content[RECORDED_AT.get(item["kind"], "created_at")]
-        self._seals.check_time(item["seal"], written, where)
+        # A file is evidence from when it was first named: what names it says whether it is too old.
+        if is_sealed or item["kind"] != FILES:
+            self._seals.check_time(item["seal"], _written(item["kind"], content), where)
+        else:
+            self._unsealed_files.add(item["id"])
         self.sealed += is_sealed
         if not is_sealed:
             self.unsealed.append(where)
@@ -101,8 +110,18 @@ class Evidence:
             self._titles[module] = max(newest, self._titles.get(module, newest))
         elif kind == SIGNATURES:
             self._signed.add(_signed(content["enrollment_id"], content))
+        elif kind == FILES:
+            self._files[content["id"]] = content
         elif kind == WITHDRAWALS:
             self._withdrawals[content["evidence_id"]] = content
+
+    def _check_files(self, kind: str, content: dict[str, Any]) -> None:
+        """Check that the files which evidence names are there, and sealed as early as it is."""
+        for file in _named(kind, content):
+            where = f"{kind} {content['id']}: the file {file}"
+            require(file in self._files, where + " is missing")
+            if file in self._unsealed_files:
+                self._seals.check_time(None, _written(kind, content), where)
 
     def _readable(self, kind: str, content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the lines that people read about a piece, each with the name of its table."""
@@ -130,9 +149,24 @@ class Evidence:
         known = {name: person.get(name) for name in ("full_name", "email", "job_title")}
         known["withdrawn_on"] = withdrawn.get("recorded_on")
         known["withdrawal_reason"] = withdrawn.get("reason")
+        file = self._files.get(str(content.get("evidence_reference")).lower(), {})
+        known["evidence_sha256"] = file.get("sha256")
         for name in TWINS["external_trainings"]:
             known.setdefault(name, content.get(name))
         return known
+
+
+def _written(kind: str, content: dict[str, Any]) -> str:
+    written: str = content[RECORDED_AT.get(kind, "created_at")]
+    return written
+
+
+def _named(kind: str, content: dict[str, Any]) -> list[str]:
+    """Return the ids of the files that a version shows, or that evidence from elsewhere is."""
+    if kind == VERSIONS:
+        return content.get("media") or []
+    reference = content.get("evidence_reference") or ""
+    return [reference.lower()] if kind == EXTERNAL and _ID.match(reference) else []
 
 
 def _signed(enrollment_id: str, signature: dict[str, Any]) -> tuple[str, ...]:

@@ -43,7 +43,15 @@ COLUMNS = {
 }
 """The columns of records.csv, each with the path of its value in the payload."""
 
-CHECK = ("record_id", "user_id", "full_name", "module_title", "local_date", "missing")
+CHECK = (
+    "record_id",
+    "user_id",
+    "full_name",
+    "module_title",
+    "local_date",
+    "missing",
+    "corrected_by_id",
+)
 
 
 class Records:
@@ -57,20 +65,23 @@ class Records:
         self._checks = items(pack, "check.json")
         self._table = Table(pack, "records.csv", tuple(COLUMNS))
         self._check_table = Table(pack, "check.csv", CHECK)
+        self._of_person: dict[str, dict[str, Any]] = {}
+        """What check.json has to say of the person's records, by id, in the order of the chain."""
         self.unsealed: list[str] = []
         self.count = 0
 
     def check(self) -> None:
         user_id = ""
-        ids: set[str] = set()
         for link in self._chains.included():
             if link["user_id"] != user_id:
-                user_id, ids = link["user_id"], set()
+                user_id = link["user_id"]
+                self._end_person()
             payload = self._payload(link)
-            self._check_correction(payload, ids)
+            self._check_correction(payload)
             self._note(link, payload)
             self._check_repeats(payload)
             self.count += 1
+        self._end_person()
         rest = {"records.json": self._records, "signatures.json": self._signatures}
         for name, more in {**rest, "check.json": self._checks}.items():
             require(next(more, None) is None, name + " has more than the chains have")
@@ -96,11 +107,21 @@ class Records:
         self._evidence.check_record(payload, where)
         return payload
 
-    def _check_correction(self, payload: dict[str, Any], ids: set[str]) -> None:
-        known = payload.get("corrects_id") in (None, *ids)
+    def _check_correction(self, payload: dict[str, Any]) -> None:
+        wrong = payload.get("corrects_id")
+        known = wrong is None or wrong in self._of_person
         where = f"record {payload['id']}"
         require(known or not self._scope.has_whole_chains, where + " corrects an unknown record")
-        ids.add(payload["id"])
+        if wrong in self._of_person:
+            self._of_person[wrong]["corrected_by_id"] = payload["id"]
+
+    def _end_person(self) -> None:
+        """Compare the checks, once it is known which of a person's records later ones correct."""
+        for check in self._of_person.values():
+            fits = next(self._checks, None) == check
+            require(fits, f"check.json does not fit record {check['record_id']}")
+            self._check_table.row(check)
+        self._of_person.clear()
 
     def _note(self, link: dict[str, Any], payload: dict[str, Any]) -> None:
         written = payload.get("recorded_at") or payload.get("corrected_at")
@@ -115,16 +136,14 @@ class Records:
         for signature in payload["signatures"]:
             fits = next(self._signatures, None) == {**person, **signature}
             require(fits, f"signatures.json does not fit record {payload['id']}")
-        check = {
+        self._of_person[payload["id"]] = {
             **person,
             "full_name": _at(payload, ("user", "full_name")),
             "module_title": payload["module_title"],
             "local_date": payload["local_date"],
             "missing": missing_fields(payload),
+            "corrected_by_id": None,
         }
-        fits = next(self._checks, None) == check
-        require(fits, f"check.json does not fit record {payload['id']}")
-        self._check_table.row(check)
 
 
 def _at(payload: dict[str, Any], path: tuple[str, ...]) -> Any:  # noqa: ANN401  # JSON

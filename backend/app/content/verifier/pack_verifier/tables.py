@@ -49,6 +49,7 @@ TWINS = {
         "credential_kind",
         "printed_expiry",
         "evidence_reference",
+        "evidence_sha256",
         "provider_number",
         "ce_category",
         "ce_delivery",

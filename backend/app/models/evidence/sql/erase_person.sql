@@ -44,6 +44,7 @@ BEGIN
              UNION ALL SELECT 'signatures', id FROM signatures WHERE user_id = p_user
              UNION ALL SELECT 'external_trainings', id FROM external_trainings
                         WHERE user_id = p_user
+             UNION ALL SELECT 'media', id FROM media WHERE owner_id = p_user
              UNION ALL SELECT 'live_sessions', session_id FROM live_session_attendances
                         WHERE user_id = p_user
              UNION ALL SELECT 'employment_changes', id FROM employment_changes

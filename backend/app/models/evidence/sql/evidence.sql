@@ -90,6 +90,19 @@ BEGIN ATOMIC
                             FROM erased_evidence x WHERE x.erasure_id = e.id)))::text
       FROM erasures e
     UNION ALL
+    -- A file, from the time on which evidence or a version first names it.
+    SELECT 'media' AS kind, f.id, f.named_at, false,
+           (row_json(f.file) || '{"evidence": "media"}')::text
+      FROM (SELECT m.id, m AS file, least(
+                   (SELECT min(t.reviewed_at) FROM external_trainings t
+                     WHERE t.user_id = m.owner_id AND t.status <> 'pending'
+                       AND lower(t.evidence_reference) = m.id::text),
+                   (SELECT min(v.created_at)
+                      FROM version_media u JOIN module_versions v ON v.id = u.version_id
+                     WHERE u.media_id = m.id)) AS named_at
+              FROM media m) f
+     WHERE f.named_at IS NOT NULL
+    UNION ALL
     SELECT 'audit_events' AS kind, e.id, e.created_at, e.action = 'record_seal:created',
            (row_json(e) || '{"evidence": "audit_events"}')::text
       FROM audit_events e

@@ -22,7 +22,15 @@ from app.domain.evidence.audit_pack import (
 )
 
 IN_MEMORY = 1_048_576
-CHECK_COLUMNS = ("record_id", "user_id", "full_name", "module_title", "local_date", "missing")
+CHECK_COLUMNS = (
+    "record_id",
+    "user_id",
+    "full_name",
+    "module_title",
+    "local_date",
+    "missing",
+    "corrected_by_id",
+)
 
 
 class Spool:
@@ -77,26 +85,37 @@ class RecordTables:
 
     records: Table = field(default_factory=lambda: Table(RECORD_COLUMNS))
     signatures: Items = field(default_factory=Items)
-    check: Items = field(default_factory=Items)
-    check_table: Table = field(default_factory=lambda: Table(CHECK_COLUMNS))
+    check: "Twins" = field(default_factory=lambda: Twins(CHECK_COLUMNS))
+    _of_person: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The checks of one person's records by id, until it is known which of them are corrected."""
 
     def add(self, payload: Mapping[str, Any]) -> None:
+        """Take the next record: a person's come one after the other, in the order of the chain."""
         row = flat(payload)
         self.records.add(row)
         for signature in payload["signatures"]:
             person = {"record_id": payload["id"], "user_id": payload["user_id"]}
             self.signatures.add({**person, **signature})
         shown = {name: row[name] for name in CHECK_COLUMNS if name in row}
+        if all(check["user_id"] != payload["user_id"] for check in self._of_person.values()):
+            self._write_checks()
         check = {"record_id": payload["id"], **shown, "missing": missing_fields(payload)}
-        self.check.add(check)
-        self.check_table.add(check)
+        self._of_person[payload["id"]] = check
+        if corrected := self._of_person.get(payload.get("corrects_id") or ""):
+            corrected["corrected_by_id"] = payload["id"]
+
+    def _write_checks(self) -> None:
+        for check in self._of_person.values():
+            self.check.add(check)
+        self._of_person.clear()
 
     def members(self) -> list[tuple[str, Spool]]:
+        self._write_checks()
         return [
             ("records.csv", self.records),
             ("signatures.json", self.signatures),
-            ("check.json", self.check),
-            ("check.csv", self.check_table),
+            ("check.json", self.check.items),
+            ("check.csv", self.check.table),
         ]
 
 
@@ -115,18 +134,21 @@ class Twins:
 class EvidenceTables:
     """What people read of the evidence that is no record, made of its texts.
 
-    Versions come before sessions, withdrawals before what they withdraw.
+    Versions come before sessions, files and withdrawals before the evidence that they belong to.
     """
 
     def __init__(self) -> None:
         self._titles: dict[str, tuple[int, str]] = {}
         self._withdrawals: dict[str, Mapping[str, Any]] = {}
+        self._files: dict[str, Mapping[str, Any]] = {}
         self._rosters = Twins(ROSTER_COLUMNS)
         self._questions = Twins(QUESTION_COLUMNS)
         self._external = Twins(EXTERNAL_COLUMNS)
 
     def add(self, kind: str, text: Mapping[str, Any]) -> None:
         match kind:
+            case "media":
+                self._files[text["id"]] = text
             case "module_versions":
                 version = (text["number"], text["title"])
                 newest = max(version, self._titles.get(text["module_id"], version))
@@ -140,7 +162,8 @@ class EvidenceTables:
             case "evidence_withdrawals":
                 self._withdrawals[text["evidence_id"]] = text
             case "external_trainings" if text["status"] == "verified":
-                self._external.add(external(text, self._withdrawals.get(text["id"])))
+                file = self._files.get(str(text.get("evidence_reference")).lower())
+                self._external.add(external(text, self._withdrawals.get(text["id"]), file))
 
     def members(self) -> Iterator[tuple[str, Spool]]:
         for name, twins in (
