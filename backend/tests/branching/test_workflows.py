@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,27 @@ def test_commits_of_main_are_each_checked() -> None:
     assert {"push", "pull_request", "merge_group"} == ci["on"].keys()
     assert "github.sha" in ci["concurrency"]["group"]
     assert ci["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "asks"),
+    [
+        ("backend/app/main.py", True),
+        ("backend/alembic/versions/0001_create_tables.py", True),
+        ("supabase/config.toml", True),
+        ("uv.lock", True),
+        ("pyproject.toml", True),
+        (".github/workflows/supabase-branch.yml", True),
+        ("docs/api.md", False),
+        ("README.md", False),
+    ],
+)
+def test_what_could_change_the_result_asks_for_a_branch(changed: str, asks: bool) -> None:  # noqa: FBT001  # a parameter of the cases
+    pull_request = workflow("supabase-branch.yml")["on"]["pull_request"]
+    assert (ROOT / changed).exists()
+    # In these globs `**` at the end stands for whatever is below, as `*` does for fnmatch.
+    assert any(fnmatch(changed, path) for path in pull_request["paths"]) is asks
+    assert {"opened", "synchronize", "reopened", "ready_for_review"} <= set(pull_request["types"])
 
 
 def test_a_run_is_cancelled_by_its_successor() -> None:

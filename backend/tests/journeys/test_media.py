@@ -92,12 +92,13 @@ async def publish_film(author: Person, media_id: str) -> str:
     return str(module["id"])
 
 
-async def sweep(stack: DevStack, *options: str) -> Finished:
+async def sweep(stack: DevStack, *options: str, **variables: str) -> Finished:
     environment = {
         "ENVIRONMENT": "development",
         "DATABASE_URL": database_of(stack),
         "SUPABASE_URL": stack.origin,
         "SUPABASE_SECRET_KEY": SECRET_KEY,
+        **variables,
     }
     return await run_training("media", "sweep", *options, environment=environment)
 
@@ -220,7 +221,7 @@ async def test_sweep(stack: DevStack, people: People, supabase: AsyncClient) -> 
     kept = await sweep(stack)
     assert (kept.code, kept.output) == (0, "0 unused and 0 unknown files removed.\n")
     await let_a_day_pass(stack)
-    stray = f"section/{unused['id']}.webm"
+    stray = f"by/hand/{unused['id']}.webm"
     await stray_object(stack, stray)
     promised = await sweep(stack, "--dry-run")
     assert f"section/{unused['id']}.mp4 was used by nothing\n" in promised.output
@@ -233,6 +234,13 @@ async def test_sweep(stack: DevStack, people: People, supabase: AsyncClient) -> 
     await author.ask("GET", f"/media/{unused['id']}", 404)
     await author.ask("GET", f"/media/{used['id']}/download")
     assert (await sweep(stack)).output == "0 unused and 0 unknown files removed.\n"
+
+
+async def test_sweep_of_a_bucket_that_is_not_there(stack: DevStack) -> None:
+    """Storage lists it as an empty one."""
+    refused = await sweep(stack, STORAGE_BUCKET="elsewhere")
+    told = "The file storage has no bucket elsewhere\n"
+    assert (refused.code, refused.output, refused.errors) == (1, "", told)
 
 
 async def stray_object(stack: DevStack, path: str) -> None:
