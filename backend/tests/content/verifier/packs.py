@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -32,6 +33,8 @@ from app.services.evidence.audit_pack.verifier import VERIFIER, verifier
 from tests.support import RollbackDatabase
 
 Item = dict[str, Any]
+# Ids and hashes in what the verifier says, which differ from run to run.
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
 TWINS = {
     "rosters": ROSTER_COLUMNS,
     "questions": QUESTION_COLUMNS,
@@ -65,6 +68,14 @@ def verify_here(pack: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.CompletedProcess(arguments, code, said.getvalue(), refused.getvalue())
 
 
+def refusal(pack: "Forged", folder: Path, *arguments: str) -> str:
+    """Return why a pack is refused, with ID for each id and hash."""
+    (folder / "pack.zip").write_bytes(pack.archive())
+    result = verify_here(folder / "pack.zip", *arguments)
+    assert (result.stdout, result.returncode) == ("", 1)
+    return ID.sub("ID", result.stderr.removeprefix("BROKEN: ").removesuffix("\n"))
+
+
 class Forged(UserDict[str, bytes]):
     """The files of a pack by name, with the changes that a knowing forger would make."""
 
@@ -72,6 +83,12 @@ class Forged(UserDict[str, bytes]):
     def of(cls, content: bytes) -> "Forged":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return cls({name: archive.read(name) for name in archive.namelist()})
+
+    def names(self) -> list[str]:
+        return list(self)
+
+    def open(self, name: str) -> io.BytesIO:
+        return io.BytesIO(self[name])
 
     def values_of(self, name: str) -> list[Item]:
         return list(json.loads(self[name]))

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from app.content.verifier.pack_verifier import archive
 from tests.content.verifier.packs import Forged, verify_here
 
+Temporary = pytest.TempPathFactory
+Data = st.DataObject
 ENTRY = b"PK\x03\x04"
 DIRECTORY = b"PK\x01\x02"
 END = b"PK\x05\x06"
@@ -124,6 +129,23 @@ def cut_off(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+def made_by_hand(
+    data: bytes, size: int, *, name: bytes = b"records.csv", more: int = 0, crc: int = 0
+) -> bytes:
+    """Make an archive of one deflated file that says that it is so long, and its data longer."""
+    sums = struct.pack("<3L2H", crc, len(data) + more, size, len(name), 0)
+    entry = struct.pack("<5H", 20, 0, 8, 0, 33) + sums
+    directory = DIRECTORY + b"\x14\0" + entry + bytes(14) + name
+    front = ENTRY + entry + name + data
+    counts = struct.pack("<4H2LH", 0, 0, 1, 1, len(directory), len(front), 0)
+    return front + directory + END + counts
+
+
+def deflated(content: bytes) -> bytes:
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return deflate.compress(content) + deflate.flush()
+
+
 def bomb(content: bytes) -> bytes:
     """An archive that unpacks to a thousand times its size, with correct checksums."""
     inflated = 1 << 27
@@ -133,13 +155,40 @@ def bomb(content: bytes) -> bytes:
         data += deflate.compress(zeros)
         crc = zlib.crc32(zeros, crc)
     data += deflate.flush()
-    sums = struct.pack("<3L2H", crc, len(data), inflated, len("records.csv"), 0)
-    entry = struct.pack("<5H", 20, 0, 8, 0, 33) + sums
-    front = ENTRY + entry + b"records.csv" + data
-    directory = DIRECTORY + b"\x14\0" + entry + bytes(14) + b"records.csv"
-    return (
-        front + directory + END + struct.pack("<4H2LH", 0, 0, 1, 1, len(directory), len(front), 0)
-    )
+    return made_by_hand(data, inflated, crc=crc)
+
+
+def longer_than_it_says(_: bytes) -> bytes:
+    return made_by_hand(deflated(bytes(10)), 9)
+
+
+def shorter_than_it_says(_: bytes) -> bytes:
+    return made_by_hand(deflated(bytes(10)), 11)
+
+
+def without_an_end(_: bytes) -> bytes:
+    """Data that say that 65,535 bytes follow, where the archive ends sooner."""
+    return made_by_hand(b"\0\xff\xff\0\0", 1 << 16, more=1 << 16)
+
+
+def beyond_the_end(_: bytes) -> bytes:
+    """Let a second file begin where the archive has ended."""
+    first = struct.pack("<5H3L2H", 20, 0, 0, 0, 33, 0, 1000, 1000, 1, 0)
+    other = struct.pack("<5H3L2H", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0)
+    front = ENTRY + first + b"a"
+    directory = DIRECTORY + b"\x14\0" + first + bytes(14) + b"a"
+    place = struct.pack("<L", len(front) + 1000)
+    directory += DIRECTORY + b"\x14\0" + other + bytes(10) + place + b"b"
+    counts = struct.pack("<4H2LH", 0, 0, 2, 2, len(directory), len(front), 0)
+    return front + directory + END + counts
+
+
+def of_another_alphabet(_: bytes) -> bytes:
+    return made_by_hand(deflated(b""), 0, name=b"r\x82cords.csv")
+
+
+def of_a_name_that_ends_early(_: bytes) -> bytes:
+    return made_by_hand(deflated(b""), 0, name=b"records.csv\0.txt")
 
 
 ALTERED: dict[Callable[[bytes], bytes], str] = {
@@ -159,6 +208,12 @@ ALTERED: dict[Callable[[bytes], bytes], str] = {
     hidden_behind_the_data: "hides something behind 'records.json'",
     cut_off: "the pack cannot be read (BadZipFile)",
     bomb: "grows too much when unpacked",
+    longer_than_it_says: "the archive is longer than it says: 'records.csv'",
+    shorter_than_it_says: "the archive hides something behind 'records.csv'",
+    without_an_end: "the archive ends within 'records.csv'",
+    beyond_the_end: "the pack cannot be read (error)",
+    of_another_alphabet: "the archive has an unknown name: 'récords.csv'",
+    of_a_name_that_ends_early: "the archive has an unknown name: 'records.csv'",
 }
 
 
@@ -195,3 +250,79 @@ def test_a_folder_has_plain_files(everything: Forged, tmp_path: Path) -> None:
     elsewhere = (folder / "records.csv").rename(tmp_path / "records.csv")
     (folder / "records.csv").symlink_to(elsewhere)
     assert "records.csv is no plain file" in verify_here(folder).stderr
+
+
+def test_a_folder_leads_nowhere_else(everything: Forged, tmp_path: Path) -> None:
+    folder = tmp_path / "pack"
+    for name, content in everything.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (folder / "more").symlink_to(tmp_path)
+    assert verify_here(folder).stderr == "BROKEN: more is not in the manifest\n"
+
+
+class Unseekable(io.BytesIO):
+    """Has a file described behind its data."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *_: int) -> int:
+        raise io.UnsupportedOperation
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        (io.BytesIO, zipfile.ZIP_STORED),
+        (io.BytesIO, zipfile.ZIP_DEFLATED),
+        (Unseekable, zipfile.ZIP_DEFLATED),
+    ],
+)
+def test_it_may_be_packed_again(
+    everything: Forged, tmp_path: Path, kind: type[io.BytesIO], method: int
+) -> None:
+    made = kind()
+    with zipfile.ZipFile(made, "w", method) as packed:
+        for name, content in everything.items():
+            packed.writestr(name, content)
+    (tmp_path / "pack.zip").write_bytes(made.getvalue())
+    result = verify_here(tmp_path / "pack.zip")
+    assert (result.stderr, result.returncode) == ("", 0)
+
+
+def test_it_is_read_in_pieces(
+    honest: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "CHUNK", 7)
+    (tmp_path / "pack.zip").write_bytes(honest)
+    assert verify_here(tmp_path / "pack.zip").returncode == 0
+
+
+def test_it_grows_as_far_as_it_may(
+    honest: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pack.zip").write_bytes(honest)
+    with zipfile.ZipFile(io.BytesIO(honest)) as packed:
+        unpacked = sum(member.file_size for member in packed.infolist())
+    most = unpacked - archive.MOST_GROWTH * len(honest)
+    monkeypatch.setattr(archive, "SMALL", most)
+    assert verify_here(tmp_path / "pack.zip").returncode == 0
+    monkeypatch.setattr(archive, "SMALL", most - 1)
+    assert "grows too much when unpacked" in verify_here(tmp_path / "pack.zip").stderr
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_byte_makes_it_fail(honest: bytes, tmp_path_factory: Temporary, data: Data) -> None:
+    """Whatever an archive's directory says, the answer is one sentence."""
+    place = data.draw(st.integers(honest.index(DIRECTORY), len(honest) - 1))
+    sign = data.draw(st.sampled_from([0, 1, 8, 127, 255]))
+    path = tmp_path_factory.mktemp("archive") / "pack.zip"
+    path.write_bytes(honest[:place] + bytes([sign]) + honest[place + 1 :])
+    result = verify_here(path)
+    assert (result.returncode, result.stderr[:8]) in {(0, ""), (1, "BROKEN: ")}

@@ -110,7 +110,7 @@ def _end_of(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> int:
         file.seek(member.compress_size, 1)
     wanted = (member.CRC, member.compress_size, member.file_size)
     if flags == _STREAMED:
-        return file.tell() + _descriptor(file, wanted, name)
+        return _descriptor(file, wanted, name)
     require(sums == wanted, "the archive describes a file in two ways: " + name)
     return file.tell()
 
@@ -132,14 +132,13 @@ def _check_data(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> None:
 
 
 def _descriptor(file: IO[bytes], wanted: tuple[int, int, int], name: str) -> int:
-    """Return the length of the descriptor behind the data of a file.
+    """Check the descriptor behind the data of a file and return the place of the byte behind it.
 
     A program that writes a file before it knows its size puts the checksum and the sizes there.
     """
     place = file.tell()
-    found = file.read(_DESCRIPTORS[0].size)
-    file.seek(place)
-    for form in _DESCRIPTORS[: 2 if max(wanted) < 1 << 32 else 1]:
-        if found.startswith(form.pack(b"PK\x07\x08", *wanted)):
-            return form.size
+    for form in _DESCRIPTORS:
+        file.seek(place)
+        if file.read(form.size) == form.pack(b"PK\x07\x08", *wanted):
+            return file.tell()
     raise BrokenError("the archive describes a file in two ways: " + name)

@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import struct
 import sys
 import zipfile
 import zlib
@@ -52,6 +53,7 @@ UNREADABLE = (
     OverflowError,
     MemoryError,
     csv.Error,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )

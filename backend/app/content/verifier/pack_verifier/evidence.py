@@ -79,7 +79,7 @@ class Evidence:
         content: dict[str, Any] = parse(item["content"])
         same = (content["evidence"], content["id"]) == (item["kind"], item["id"])
         require(same, where + ": the text is of something else")
-        found = hashlib.sha256(item["content"].encode("utf-8")).hexdigest()
+        found = hashlib.sha256(item["content"].encode()).hexdigest()
         if item["leaf"] not in (None, found):
             self._require_erased(item, found, where)
         is_sealed = self._seals.claim(item["leaf"] or found, item, item["kind"], where)
@@ -134,9 +134,10 @@ class Evidence:
             yield "external_trainings", self._external_line(content)
 
     def _roster_line(self, session: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
+        newest = self._titles.get(session["module_id"])
         known = {
             "session_id": session["id"],
-            "module_title": self._titles.get(session["module_id"], (0, None))[1],
+            "module_title": newest[1] if newest else None,
             "attendance_id": line["id"],
         }
         for name in TWINS["rosters"]:

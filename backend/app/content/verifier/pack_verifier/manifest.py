@@ -55,8 +55,7 @@ class Contents:
 
     def __init__(self, pack: Pack, manifest: dict[str, Any]) -> None:
         self._outlines: dict[str, Any] = {}
-        self._unused: set[str] = set()
-        contents = set()
+        contents: set[str] = set()
         for name, entry in manifest["files"].items():
             found = _CONTENT.match(name)
             if found and found.group(1) == "content":

@@ -59,7 +59,7 @@ def read_json(pack: Pack, name: str) -> Any:  # noqa: ANN401  # JSON
     with pack.open(name) as stream:
         text = stream.read(LONGEST + 1)
     require(len(text) <= LONGEST, name + " is too long")
-    return parse(text.decode("utf-8"))
+    return parse(text.decode())
 
 
 def items(pack: Pack, name: str) -> Iterator[Any]:
@@ -72,7 +72,7 @@ def items(pack: Pack, name: str) -> Iterator[Any]:
         while more:
             line = _line(lines, name)
             more = line.endswith(b",\n")
-            yield parse(line[: -2 if more else -1].decode("utf-8"))
+            yield parse(line[: -2 if more else -1].decode())
             require(more or _line(lines, name) == b"]\n", name + " does not end as a list")
         require(not lines.read(1), name + " goes on after its end")
 

@@ -95,7 +95,7 @@ class Records:
         require(record.get("id") == link["record_id"], where + " is missing, or out of order")
         require(set(record) == RECORD, where + " is no record")
         text = record["previous_hash"] + record["payload"]
-        right = hashlib.sha256(text.encode("utf-8")).hexdigest() == record["hash"]
+        right = hashlib.sha256(text.encode()).hexdigest() == record["hash"]
         require(right, where + ": the hash does not fit the payload")
         payload: dict[str, Any] = parse(record["payload"])
         for name in ("id", "user_id", "sequence", "corrects_id"):
