@@ -99,7 +99,7 @@ def last_is_missing(name: str) -> Tamper:
         (text_of("live_sessions", closed_at=LONG_AGO), "live_sessions" + OLD),
         (text_of("external_trainings", reviewed_at=LONG_AGO), "external_trainings" + OLD),
         (backdate("module_versions"), "module_versions ID is younger than its seal"),
-        (backdate("external_trainings"), "module_versions ID is younger than its seal"),
+        (backdate("external_trainings"), "media ID is younger than its seal"),
         (untold("signatures"), "signatures ID is not what was sealed, and no erasure says so"),
         (another_leaf, "signatures ID is not what was sealed, and no erasure says so"),
         (
@@ -171,7 +171,9 @@ class TestTitles:
     @pytest.mark.parametrize("behind", [0, 1])
     def test_of_two(self, everything: Forged, tmp_path: Path, number: int, behind: int) -> None:
         version = self.version(everything)
+        now = everything.values_of("seals.json")[-1]["sealed_at"]
         says = {"id": str(UUID(int=1)), "number": number, "title": "Another title"}
+        says["created_at"] = now
         text = json.dumps({**json.loads(version["content"]), **says})
         nowhere = {"seal": None, "position": None, "leaf": None}
         other = {**version, **nowhere, "id": says["id"], "content": text}
@@ -190,4 +192,4 @@ class TestTitles:
         items.remove(version)
         everything.put("evidence.json", items)
         title(everything, None)
-        assert refusal(everything, tmp_path) == "what leaf 2 of seal 7 covers is missing"
+        assert refusal(everything, tmp_path) == "what leaf 1 of seal 8 covers is missing"

@@ -6,6 +6,7 @@ All these files have the order of the chains.
 from __future__ import annotations
 
 import hashlib
+from itertools import groupby
 from typing import Any
 
 from .archive import Pack
@@ -71,17 +72,14 @@ class Records:
         self.count = 0
 
     def check(self) -> None:
-        user_id = ""
-        for link in self._chains.included():
-            if link["user_id"] != user_id:
-                user_id = link["user_id"]
-                self._end_person()
-            payload = self._payload(link)
-            self._check_correction(payload)
-            self._note(link, payload)
-            self._check_repeats(payload)
-            self.count += 1
-        self._end_person()
+        for _, links in groupby(self._chains.included(), lambda link: link["user_id"]):
+            for link in links:
+                payload = self._payload(link)
+                self._check_correction(payload)
+                self._note(link, payload)
+                self._check_repeats(payload)
+                self.count += 1
+            self._end_person()
         rest = {"records.json": self._records, "signatures.json": self._signatures}
         for name, more in {**rest, "check.json": self._checks}.items():
             require(next(more, None) is None, name + " has more than the chains have")
