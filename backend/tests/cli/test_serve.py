@@ -187,6 +187,17 @@ async def _checked_out(server: Server) -> float:
     return await _sample(server, 'database_pool_connections{state="checked_out"}')
 
 
+@pytest.mark.parametrize(("proxies", "scheme"), [("127.0.0.1", "https"), ("192.0.2.1", "http")])
+async def test_only_a_proxy_that_is_named_says_how_it_was_called(
+    committed_database: Database, keys: LocalKeys, proxies: str, scheme: str
+) -> None:
+    variables = {"FORWARDED_ALLOW_IPS": proxies}
+    async with serve(committed_database, keys, variables=variables) as server:
+        told = await server.client.get("/health/live", headers={"X-Forwarded-Proto": "https"})
+    is_secure = "Strict-Transport-Security" in told.headers
+    assert ("https" if is_secure else "http") == scheme
+
+
 async def test_a_slow_start_is_waited_for(
     committed_database: Database, keys: LocalKeys, tmp_path: Path
 ) -> None:

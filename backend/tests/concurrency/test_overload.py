@@ -63,14 +63,18 @@ async def test_callers_without_a_connection_are_told_to_come_back(
         for _ in range(CONNECTIONS)
     ]
     await until_all_are_taken(small)
-    refused, alive = await asyncio.gather(
+    refused, alive, ready = await asyncio.gather(
         race(small_api.get("/users/me", learner) for _ in range(CALLERS)),
         race(small_api.get("/health/live") for _ in range(CALLERS)),
+        race(small_api.get("/health/ready") for _ in range(CONNECTIONS)),
     )
     assert statuses(refused) == {503: CALLERS}
     assert {answer.json()["code"] for answer in refused} == {"overloaded"}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
     assert statuses(alive) == {200: CALLERS}
+    # Else a load balancer would take all servers out at once, which wait for the same lock.
+    assert statuses(ready) == {200: CONNECTIONS}
+    assert {answer.json()["status"] for answer in ready} == {"busy"}
     await session.commit()
     assert statuses(await asyncio.gather(*waiting)) == {200: CONNECTIONS}
     assert small.pool_status()["checked_out"] == 0
