@@ -84,9 +84,11 @@ def published(keys: LocalKeys) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Project) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/auth/v1"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/auth/v1"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class _WithinTransaction(AsyncSession):
@@ -124,8 +126,10 @@ class RollbackDatabase(Database):
     async def undone(self) -> AsyncIterator[None]:
         """Take back everything that the block commits."""
         savepoint = await self._connection.begin_nested()
-        yield
-        await savepoint.rollback()
+        try:
+            yield
+        finally:
+            await savepoint.rollback()
 
 
 @dataclass

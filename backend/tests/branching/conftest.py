@@ -124,8 +124,10 @@ def serve() -> Serve:
             config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None)
             server = uvicorn.Server(config)
             task = asyncio.create_task(server.serve(sockets=[listener]))
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            server.should_exit = True
-            await task
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                server.should_exit = True
+                await task
 
     return run

@@ -77,10 +77,12 @@ async def under_load(server: Server, user: User) -> AsyncIterator[Counter[str]]:
     answers: Counter[str] = Counter()
     callers = [asyncio.create_task(load(server, user, answers)) for _ in range(CALLERS)]
     await asyncio.sleep(1)
-    yield answers
-    for caller in callers:
-        caller.cancel()
-    await asyncio.gather(*callers, return_exceptions=True)
+    try:
+        yield answers
+    finally:
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
 
 
 async def seconds_until_all_serve(server: Server, user: User) -> float:

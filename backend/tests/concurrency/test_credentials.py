@@ -152,8 +152,10 @@ class Load:
         """Call before, during and after the block."""
         callers = [asyncio.create_task(self.more(CALLS_AROUND)) for _ in range(CALLERS)]
         await self.more(CALLS_AROUND // 3)
-        yield
-        await asyncio.gather(*callers)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*callers)
 
 
 async def test_a_rotated_password_interrupts_nobody(

@@ -42,9 +42,11 @@ async def serving(build: Callable[[str], ASGIApp]) -> AsyncIterator[str]:
         config = uvicorn.Config(build(origin), lifespan="off", ws="none", log_config=None)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield origin
-        server.should_exit = True
-        await task
+        try:
+            yield origin
+        finally:
+            server.should_exit = True
+            await task
 
 
 @pytest.fixture

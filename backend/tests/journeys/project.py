@@ -115,19 +115,18 @@ async def opened(
             )
             return around(Starlette(routes=[Mount("/auth/v1", auth)]))
 
-        async with serving(auth_app) as origin:
-            container = _container(database, origin, clock)
-            async with (
-                serving(lambda _: create_app(container)) as ours,
-                _client(f"{origin}/auth/v1/", KEY) as auth,
-                _client(f"{ours}/api/v1") as api,
-            ):
-                hooks.before_user_created = HttpHook(f"{ours}{HOOK}", HOOK_SECRET, 0)
-                yield Project(auth, api, container, accounts, keys, hooks, clock, mailbox)
-            await container.close()
+        async with (
+            serving(auth_app) as origin, _container(database, origin, clock) as container,
+            serving(lambda _: create_app(container)) as ours,
+            _client(f"{origin}/auth/v1/", KEY) as auth,
+            _client(f"{ours}/api/v1") as api,
+        ):
+            hooks.before_user_created = HttpHook(f"{ours}{HOOK}", HOOK_SECRET, 0)
+            yield Project(auth, api, container, accounts, keys, hooks, clock, mailbox)
 
 
-def _container(database: Database, origin: str, clock: Clock) -> Container:
+@asynccontextmanager
+async def _container(database: Database, origin: str, clock: Clock) -> AsyncIterator[Container]:
     """What production builds, with keys that grow old by our clock."""
     settings = settings_for(
         database.engine.url.render_as_string(hide_password=False),
@@ -147,7 +146,10 @@ def _container(database: Database, origin: str, clock: Clock) -> Container:
         issuer=settings.issuer,
         cache=TokenCache(0, 0),
     )
-    return container
+    try:
+        yield container
+    finally:
+        await container.close()
 
 
 def _client(url: str, key: str | None = None) -> httpx.AsyncClient:
