@@ -165,7 +165,7 @@ class UnitOfWork:
                 await self._opened.commit()
         finally:
             await self._close()
-        if kept:
+        if kept and self._afterwards:
             await self._go_on()
 
     async def _close(self) -> None:

@@ -4,9 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
+    Boolean,
     DateTime,
+    Integer,
+    Text,
+    Uuid,
     and_,
+    bindparam,
     func,
     literal,
     or_,
@@ -97,12 +101,59 @@ _CORRECTIONS = (
 _TALLY = tally(Enrollment, QuizAttempt.section_id)
 
 
-def _scope(actor: Actor | None, *, own: bool) -> list[ColumnElement[bool]]:
-    if actor is None:
-        return []
-    if own:
-        return [QuizAttempt.user_id == actor.id]
-    return [owner_visible_to(actor, QuizAttempt.user_id)]
+# Built once: SQLAlchemy takes longer to build this statement and its cache key than PostgreSQL to
+# run it.
+_READ = (
+    select(
+        QuizAttempt,
+        AnswerKey.key,
+        _CORRECTIONS,
+        Enrollment.status,
+        _TALLY.c.closed,
+        _TALLY.c.granted,
+        _TALLY.c.passed,
+        _TALLY.c.open,
+        NOW,
+    )
+    .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
+    .join(
+        AnswerKey,
+        and_(
+            AnswerKey.version_id == QuizAttempt.version_id,
+            AnswerKey.section_id == QuizAttempt.section_id,
+        ),
+    )
+    .join(_TALLY, true())
+    .where(QuizAttempt.id == bindparam("attempt_id"))
+    # A second read within one transaction must not return the rows that the session kept of the
+    # first.
+    .execution_options(populate_existing=True)
+)
+_READ_OWN = _READ.where(QuizAttempt.user_id == bindparam("user_id"))
+
+_GRADE = select(
+    func.grade_attempt(
+        bindparam("attempt_id", type_=Uuid()),
+        bindparam("seen_answers", type_=JSONB),
+        bindparam("seen_corrections", type_=Integer),
+        NETWORK_GRACE,
+        bindparam("answers", type_=JSONB),
+        bindparam("timed_out", type_=Boolean),
+        *(
+            bindparam(each.key, type_=each.type)
+            for each in (
+                QuizAttempt.points,
+                QuizAttempt.max_points,
+                QuizAttempt.score_percent,
+                QuizAttempt.passed,
+                QuizAttempt.grades,
+            )
+        ),
+        bindparam("actor_id", type_=Uuid()),
+        bindparam("request_id", type_=Text),
+        type_=DateTime(timezone=True),
+    )
+)
 
 
 class AttemptRepository(Repository[QuizAttempt]):
@@ -112,33 +163,14 @@ class AttemptRepository(Repository[QuizAttempt]):
         self, attempt_id: uuid.UUID, actor: Actor | None, *, own: bool = False
     ) -> AttemptRow | None:
         """Read an attempt that `actor` may see; None stands for the system, which sees all."""
-        statement = (
-            select(
-                QuizAttempt,
-                AnswerKey.key,
-                _CORRECTIONS,
-                Enrollment.status,
-                _TALLY.c.closed,
-                _TALLY.c.granted,
-                _TALLY.c.passed,
-                _TALLY.c.open,
-                NOW,
-            )
-            .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
-            .join(
-                AnswerKey,
-                and_(
-                    AnswerKey.version_id == QuizAttempt.version_id,
-                    AnswerKey.section_id == QuizAttempt.section_id,
-                ),
-            )
-            .join(_TALLY, true())
-            .where(QuizAttempt.id == attempt_id, *_scope(actor, own=own))
-            # A second read within one transaction must not return the rows that the session kept of
-            # the first.
-            .execution_options(populate_existing=True)
-        )
-        row = (await self.session.execute(statement)).one_or_none()
+        parameters = {"attempt_id": attempt_id}
+        if actor is None:
+            statement = _READ
+        elif own:
+            statement, parameters["user_id"] = _READ_OWN, actor.id
+        else:
+            statement = _READ.where(owner_visible_to(actor, QuizAttempt.user_id))
+        row = (await self.session.execute(statement, parameters)).one_or_none()
         return None if row is None else AttemptRow(*row)
 
     async def of_quiz(self, enrollment: Enrollment, section_id: uuid.UUID) -> AttemptHistory:
@@ -223,26 +255,16 @@ class AttemptRepository(Repository[QuizAttempt]):
 
         Within a transaction the attempt is locked after that, so reading it again is safe.
         """
-        columns = graded.columns
-        statement = select(
-            func.grade_attempt(
-                row.attempt.id,
-                literal(row.attempt.answers, JSONB),
-                len(row.corrections),
-                NETWORK_GRACE,
-                literal(graded.answers, JSONB),
-                graded.timed_out,
-                columns["points"],
-                columns["max_points"],
-                columns["score_percent"],
-                columns["passed"],
-                literal(columns["grades"], JSONB),
-                by.id if by else None,
-                request_id,
-                type_=DateTime(timezone=True),
-            )
-        )
-        closed_at = await self.session.scalar(statement)
+        parameters = {
+            "attempt_id": row.attempt.id,
+            "seen_answers": row.attempt.answers,
+            "seen_corrections": len(row.corrections),
+            "answers": graded.answers,
+            "timed_out": graded.timed_out,
+            "actor_id": by.id if by else None,
+            "request_id": request_id,
+        }
+        closed_at = await self.session.scalar(_GRADE, parameters | graded.columns)
         return None if closed_at is None else self._after(row, graded, closed_at)
 
     def _after(self, row: AttemptRow, graded: Graded, closed_at: datetime) -> AttemptRow:
