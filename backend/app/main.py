@@ -52,7 +52,9 @@ from app.routers.middleware import LimitBody, Observe, RefuseAmbiguous
 from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.people import (
     auth_hook,
+    department,
     employment,
+    job_title,
     location,
     user,
 )
@@ -94,7 +96,8 @@ ROUTERS = (
     health.router,
     user.router,
     location.router,
-    location.departments_router,
+    department.router,
+    job_title.router,
     module.router,
     section.router,
     media.router,

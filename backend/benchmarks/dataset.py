@@ -74,6 +74,7 @@ async def build(database: Database, dsn: str, scale: float) -> None:
     try:
         await connection.execute(_LOCATIONS, LOCATIONS)
         await connection.execute(_USERS, users, LOCATIONS)
+        await connection.execute(_JOB_TITLES)
         await connection.execute(_ENROLLMENTS, ENROLLMENTS_PER_USER, modules)
         await connection.execute(_PROGRESS, SECTIONS_STARTED)
         await connection.execute(_MAKE_ADMIN)
@@ -202,6 +203,12 @@ _USERS = """
            (SELECT array_agg(id ORDER BY name) FROM locations)[1 + n % $2::int],
            'Hygienist', DATE '2020-01-01' + n % 2000
       FROM generate_series(1, $1::int) AS n
+"""
+
+_JOB_TITLES = """
+    WITH made AS (INSERT INTO job_titles (name, confirmed) VALUES ('Hygienist', true) RETURNING id)
+    INSERT INTO job_title_spellings (spelling, written, word_id)
+    SELECT 'hygienist', 'Hygienist', id FROM made
 """
 
 _ENROLLMENTS = """

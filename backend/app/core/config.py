@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     before_user_created_hook_secret: SecretStr | None = None
     signup_email_domains: Annotated[tuple[str, ...], NoDecode] = Field((), validate_default=True)
     admin_writes_require_aal2: bool = False
+    add_unknown_words: bool = False
+    """Whether a department or job title that is in no list is added to it, or refused."""
+
     reconcile_confirm_share: float = Field(0.1, ge=0, lt=1)
 
     storage_bucket: str = Field("training-media", min_length=1, max_length=100)

@@ -88,6 +88,17 @@ class FieldError:
     pointer: str
     code: str
     detail: str
+    near: tuple[str, ...] = ()
+    """Listed words that may have been meant, where a word is in no list."""
+
+    @property
+    def document(self) -> dict[str, object]:
+        said: dict[str, object] = {
+            "pointer": self.pointer,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        return said | {"near": list(self.near)} if self.near else said
 
 
 _OUR_WORDS = {
@@ -120,10 +131,7 @@ class InvalidPayloadError(AppError):
             422,
             title,
             detail,
-            errors=[
-                {"pointer": error.pointer, "code": error.code, "detail": error.detail}
-                for error in errors
-            ],
+            errors=[error.document for error in errors],
         )
 
     @staticmethod

@@ -31,9 +31,10 @@ from app.models.evidence.retention import (
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
-from app.models.people.department import Department
+from app.models.people.department import Department, DepartmentSpelling
 from app.models.people.employment import EmploymentChange
 from app.models.people.invitation import InvitationClaim
+from app.models.people.job_title import JobTitle, JobTitleSpelling
 from app.models.people.location import Location, LocationManager
 from app.models.people.user import User
 from app.models.study.attempt import AttemptResult, QuizAttempt
@@ -57,6 +58,7 @@ __all__ = [
     "CompliancePending",
     "ComplianceSegment",
     "Department",
+    "DepartmentSpelling",
     "EmploymentChange",
     "Enrollment",
     "ErasedEvidence",
@@ -68,6 +70,8 @@ __all__ = [
     "ExternalEvidence",
     "IdempotencyKey",
     "InvitationClaim",
+    "JobTitle",
+    "JobTitleSpelling",
     "LegalHold",
     "LiveSession",
     "Location",

@@ -20,6 +20,7 @@ from app.services.evidence.external_evidence import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
 from app.services.people.user import AccountInUseError, LastAdminError
 from app.services.people.user_sync import EmailInUseError
+from app.services.people.word import WordTakenError
 
 
 def _gone(pointer: str, noun: str) -> Callable[[], AppError]:
@@ -38,6 +39,7 @@ def _attempt_started() -> AppError:
 ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
     "uq_users_supabase_id": AccountInUseError,
+    "uq_departments_name": WordTakenError,
     "last_admin": LastAdminError,
     "uq_quiz_attempts_open": _attempt_started,
     "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,

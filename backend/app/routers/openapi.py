@@ -56,7 +56,16 @@ _PROBLEM: Schema = {
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],
-                "properties": {"pointer": _TEXT, "code": _TEXT, "detail": _TEXT},
+                "properties": {
+                    "pointer": _TEXT,
+                    "code": _TEXT,
+                    "detail": _TEXT,
+                    "near": {
+                        "description": "Listed words that may have been meant",
+                        "type": "array",
+                        "items": _TEXT,
+                    },
+                },
             },
         },
     },

@@ -45,7 +45,9 @@ from app.services.evidence.training_record import TrainingRecordService
 from app.services.idempotency_key import IdempotencyKeyService
 from app.services.people.account_sync import AccountSyncService
 from app.services.people.auth_hook import AuthHookService
+from app.services.people.department import DepartmentService
 from app.services.people.employment import EmploymentService
+from app.services.people.job_title import JobTitleService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from app.services.people.user_sync import UserSync
@@ -108,9 +110,11 @@ class Services:
     compliance = _plain(ComplianceService)
     corrections = _plain(CorrectionService)
     credentials = _plain(CredentialService)
+    departments = _plain(DepartmentService)
     exchange = _plain(ExchangeService)
     exemptions = _plain(ExemptionService)
     external_evidence = _plain(ExternalEvidenceService)
+    job_titles = _plain(JobTitleService)
     legal_holds = _plain(LegalHoldService)
     live_sessions = _plain(LiveSessionService)
     locations = _plain(LocationService)
@@ -152,7 +156,8 @@ class Services:
         )
 
     def employment(self, context: RequestContext) -> EmploymentService:
-        return EmploymentService(self.database, context, self.auth)
+        adds_words = self.settings.add_unknown_words
+        return EmploymentService(self.database, context, self.auth, adds_words=adds_words)
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.contents)
@@ -171,7 +176,9 @@ class Services:
             confirm_share=self.settings.confirm_share,
             confirm_people=self.settings.confirm_people,
         )
-        return RequirementService(self.database, context, limits)
+        adds_words = self.settings.add_unknown_words
+        return RequirementService(self.database, context, limits, adds_words=adds_words)
 
     def users(self, context: RequestContext) -> UserService:
-        return UserService(self.database, context, self.auth)
+        adds_words = self.settings.add_unknown_words
+        return UserService(self.database, context, self.auth, adds_words=adds_words)

@@ -41,6 +41,7 @@ from app.repositories.people.account_sync import AccountSyncRepository
 from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.employment import EmploymentRepository
 from app.repositories.people.invitation import InvitationRepository
+from app.repositories.people.job_title import JobTitleRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserRepository
 from app.repositories.server import ServerRepository
@@ -98,6 +99,7 @@ class UnitOfWork:
     external_evidence = _repository(ExternalEvidenceRepository)
     idempotency_keys = _repository(IdempotencyKeyRepository)
     invitations = _repository(InvitationRepository)
+    job_titles = _repository(JobTitleRepository)
     legal_holds = _repository(LegalHoldRepository)
     live_sessions = _repository(LiveSessionRepository)
     locations = _repository(LocationRepository)

@@ -1,34 +1,88 @@
+import asyncio
+from http import HTTPStatus
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Department, Location, User
-from tests.concurrency.race import ROUNDS, count, race, statuses
+from app.core.concurrency import Precondition
+from app.core.database import Database
+from app.domain.actor import Actor
+from app.models import Department, JobTitleSpelling, Location, User
+from app.schemas.people.user import UserUpdate
+from app.services.context import RequestContext
+from app.services.people.user import UserService
+from tests.concurrency.race import ROUNDS, audited, count, race, statuses
 from tests.factories.user import make_user
-from tests.support import Api, etag
+from tests.fakes.auth_admin import InMemoryAuthAdmin
+from tests.support import Api
 
 pytestmark = pytest.mark.full
 
-SPELLINGS = ("Front Desk", "front desk", "FRONT DESK", "Front desk", "front Desk")
+SPELLINGS = ("Front Desk", "front desk", "FRONT DESK", "Front\u200d desk", "\uff26ront Desk")
+PEOPLE = 20
+
+
+async def test_a_word_is_listed_once(
+    committed_api: Api, session: AsyncSession, admin: User
+) -> None:
+    for turn in range(1, ROUNDS + 1):
+        answers = await race(
+            committed_api.post(
+                "/departments",
+                admin,
+                json={"name": f"{SPELLINGS[place % len(SPELLINGS)]} {turn}"},
+            )
+            for place in range(PEOPLE)
+        )
+        assert statuses(answers) == {201: 1, 409: PEOPLE - 1}
+        assert await count(session, Department) == turn
+        assert await audited(session, "department:created") == turn
 
 
 async def test_a_new_department_of_many_people_is_one(
+    committed_database: Database, session: AsyncSession, admin: User
+) -> None:
+    """Where the setting says that unknown words are added."""
+    people = [await make_user(session) for _ in range(PEOPLE)]
+    context = RequestContext(Actor(admin.id, admin.role))
+    service = UserService(committed_database, context, InMemoryAuthAdmin(), adds_words=True)
+    for turn in range(1, ROUNDS + 1):
+        answers = await asyncio.gather(
+            *(
+                service.update(
+                    person.id,
+                    UserUpdate(department=f"{SPELLINGS[place % len(SPELLINGS)]} {turn}"),
+                    Precondition.parse("*"),
+                )
+                for place, person in enumerate(people)
+            )
+        )
+        assert len({answer.value.department for answer in answers}) == 1
+        assert await count(session, Department) == turn
+
+
+async def test_an_alias_and_a_name_do_not_both_get_a_word(
     committed_api: Api, session: AsyncSession, admin: User
 ) -> None:
-    people = [await make_user(session) for _ in range(20)]
+    made = await committed_api.post("/job-titles", admin, json={"name": "Hygienist"})
+    path, aliases = f"/job-titles/{made.json()['id']}", list[str]()
     for turn in range(1, ROUNDS + 1):
-        read = [etag(await committed_api.get(f"/users/{person.id}", admin)) for person in people]
+        word = f"Assistant {turn}"
         answers = await race(
-            committed_api.patch(
-                f"/users/{person.id}",
-                admin,
-                headers=read[place],
-                json={"department": f"{SPELLINGS[place % len(SPELLINGS)]} {turn}"},
-            )
-            for place, person in enumerate(people)
+            [
+                committed_api.post("/job-titles", admin, json={"name": word}),
+                committed_api.patch(
+                    path,
+                    admin,
+                    json={"aliases": [*aliases, word.upper()]},
+                    headers={"If-Match": "*"},
+                ),
+            ]
         )
-        assert statuses(answers) == {200: len(people)}
-        assert len({answer.json()["department"] for answer in answers}) == 1
-        assert await count(session, Department) == turn
+        assert sorted(answer.is_success for answer in answers) == [False, True]
+        assert sorted(answer.status_code for answer in answers)[1] == HTTPStatus.CONFLICT
+        aliases += [word.upper()] * answers[1].is_success
+        assert await count(session, JobTitleSpelling) == turn + 1
 
 
 async def test_a_location_name_is_taken_once(

@@ -90,7 +90,7 @@ async def test_location(committed_api: Api, session: AsyncSession, admin: User) 
 async def test_person(
     committed_api: Api, session: AsyncSession, admin: User, learner: User
 ) -> None:
-    await compete_by_reading(committed_api, admin, f"/users/{learner.id}", "job_title")
+    await compete_by_reading(committed_api, admin, f"/users/{learner.id}", "full_name")
     assert await audited(session, "user:updated") == ROUNDS
 
 

@@ -63,7 +63,9 @@ def path_ids(world: World) -> dict[str, object]:
     quiz = world.module.sections[2]
     return {
         "attempt_id": training.attempt_id,
+        "department_id": world.department.id,
         "enrollment_id": training.enrollment_id,
+        "job_title_id": world.job_title.id,
         "location_id": world.office.id,
         "module_id": world.module.id,
         "number": 1,
@@ -117,6 +119,13 @@ def _organisation(world: World) -> list[Row]:
     return [
         Row("list_locations", ANYBODY),
         Row("list_departments", ANYBODY),
+        Row("create_department", ADMINS, success=201, json={"name": "New"}),
+        Row("read_department", ANYBODY),
+        Row("update_department", ADMINS, json={"name": "Renamed"}),
+        Row("list_job_titles", ANYBODY),
+        Row("create_job_title", ADMINS, success=201, json={"name": "New"}),
+        Row("read_job_title", ANYBODY),
+        Row("update_job_title", ADMINS, json={"name": "Renamed"}),
         Row("create_location", ADMINS, success=201, json=office),
         Row("read_location", ADMINS),
         Row("update_location", ADMINS, json={"name": "Renamed"}),

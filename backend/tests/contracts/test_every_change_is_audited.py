@@ -66,9 +66,11 @@ UNDER_WAY = {
 }
 TOUCHED = {"updated_at", "revision"}
 CREATED = {
+    "departments": AuditAction.DEPARTMENT_CREATED,
     "enrollments": AuditAction.ENROLLMENT_CREATED,
     "exemptions": AuditAction.EXEMPTION_GRANTED,
     "external_trainings": AuditAction.EXTERNAL_TRAINING_ENTERED,
+    "job_titles": AuditAction.JOB_TITLE_CREATED,
     "legal_holds": AuditAction.LEGAL_HOLD_PLACED,
     "live_sessions": AuditAction.LIVE_SESSION_CREATED,
     "locations": AuditAction.LOCATION_CREATED,

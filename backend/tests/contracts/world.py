@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 
+from sqlalchemy import select
+
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
-from app.models import Location, TrainingModule, User
+from app.models import Department, JobTitle, Location, TrainingModule, User
 from app.schemas.evidence.training_record import TrainingRecordRead
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
@@ -24,6 +26,7 @@ from tests.factories.module import (
     text_section,
 )
 from tests.factories.user import make_location, make_user
+from tests.factories.word import list_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class World:
     people: People
     office: Location
     far_office: Location
+    department: Department
+    job_title: JobTitle
     module: TrainingModule
     """Published; its sections are a text, a policy to sign and a quiz, in this order."""
 
@@ -74,6 +79,9 @@ HIRED_ON = date(2020, 1, 6)
 async def build_world(database: Database) -> World:
     async with database.writing() as session:
         office, far_office = await make_location(session), await make_location(session)
+        await list_words(session, departments=["Executives"], job_titles=["Hygienist"])
+        department = (await session.scalars(select(Department))).one()
+        job_title = (await session.scalars(select(JobTitle))).one()
         people = People(
             learner=await make_user(session, location_id=office.id, hired_on=HIRED_ON),
             other_learner=await make_user(session, location_id=far_office.id, hired_on=HIRED_ON),
@@ -92,7 +100,17 @@ async def build_world(database: Database) -> World:
         name: await _study(database, getattr(people, name), module, short_module)
         for name in ("learner", "other_learner")
     }
-    return World(people, office, far_office, module, short_module, draft, training)
+    return World(
+        people,
+        office,
+        far_office,
+        department,
+        job_title,
+        module,
+        short_module,
+        draft,
+        training,
+    )
 
 
 async def _study(

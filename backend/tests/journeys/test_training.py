@@ -16,6 +16,7 @@ from app.models import Location, User
 from app.services.context import SYSTEM
 from app.services.evidence.training_record import TrainingRecordService
 from tests.factories.user import make_location, make_user
+from tests.factories.word import list_words
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.journeys.people import Author, Learner
 from tests.support import Api, etag
@@ -190,6 +191,7 @@ async def test_a_record_keeps_who_somebody_was(
     at_work: Learner,
     admin: User,
 ) -> None:
+    await list_words(session, departments=["Hygiene"])
     for title in ("Radiation safety", "HIPAA privacy"):
         module_id = await writer.draft(title, TEXT)
         await writer.publish(module_id)

@@ -129,7 +129,7 @@ class Day:
         path = f"/users/{learner.id}"
         known = await self.ask("GET", path, admin)
         headers = {"If-Match": known.headers.get("ETag", "")}
-        changes = {"job_title": "Hygienist"}
+        changes = {"hired_on": "2020-01-06"}
         changed = await self.ask("PATCH", path, admin, headers=headers, json=changes)
         self.report.acknowledged["edited"] += changed.is_success
         await self.ask("GET", "/reports/compliance", admin)

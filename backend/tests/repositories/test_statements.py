@@ -28,6 +28,7 @@ from app.repositories.evidence.audit_event import AuditEventRepository, AuditFil
 from app.repositories.evidence.seal import SealRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.people.department import DepartmentRepository
+from app.repositories.people.job_title import JobTitleRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserFilter, UserRepository
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
@@ -42,6 +43,7 @@ PAGE = PageRequest(limit=100, include_total=True)
 REPOSITORIES = (
     AuditEventRepository,
     DepartmentRepository,
+    JobTitleRepository,
     EnrollmentRepository,
     LocationRepository,
     ModuleRepository,
@@ -148,10 +150,10 @@ LISTS: dict[str, Case] = {
     "AuditEventRepository.list_all": lambda world: AuditEventRepository(world.session).list_all(
         AuditFilter(), PAGE
     ),
-    "DepartmentRepository.list_all": lambda world: DepartmentRepository(world.session).list_all(),
     "DepartmentRepository.list_page": lambda world: DepartmentRepository(world.session).list_page(
         PAGE
     ),
+    "JobTitleRepository.list_page": lambda world: JobTitleRepository(world.session).list_page(PAGE),
     "EnrollmentRepository.list_visible": lambda world: EnrollmentRepository(
         world.session
     ).list_visible(actor_of(world.user), EnrollmentFilter(overdue=False), PAGE),

@@ -24,14 +24,16 @@ class GroupBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportScope:
-    """A filter of the report. Names are compared in any case."""
+    """A filter of the report."""
 
     as_of: date
     location: str | None = None
-    """A location's id or name."""
+    """A location's id or name, in any case."""
 
-    department: str | None = None
-    job_title: str | None = None
+    departments: tuple[str, ...] = ()
+    """The names of a department, as it is and was called: what was known then has that of then."""
+
+    job_titles: tuple[str, ...] = ()
     requirement_id: uuid.UUID | None = None
     status: ComplianceStatus | None = None
     user_id: uuid.UUID | None = None
@@ -41,7 +43,7 @@ class ReportScope:
     @property
     def is_whole(self) -> bool:
         """Whether stored counts can be used. They count by one dimension only."""
-        narrowed = (self.location, self.department, self.job_title, self.status, self.user_id)
+        narrowed = (self.location, self.departments, self.job_titles, self.status, self.user_id)
         return not any(narrowed) and self.known_on is None
 
 
@@ -66,12 +68,10 @@ def in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
         criteria.append(ComplianceSegment.status == scope.status)
     if scope.location is not None:
         criteria.append(ComplianceSegment.location_id.in_(_locations(scope.location)))
-    for column, name in (
-        (ComplianceSegment.department, scope.department),
-        (ComplianceSegment.job_title, scope.job_title),
-    ):
-        if name is not None:
-            criteria.append(func.lower(column) == name.lower())
+    if scope.departments:
+        criteria.append(ComplianceSegment.department.in_(scope.departments))
+    if scope.job_titles:
+        criteria.append(ComplianceSegment.job_title.in_(scope.job_titles))
     return criteria
 
 

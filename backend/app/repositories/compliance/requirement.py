@@ -61,6 +61,9 @@ class RequirementRepository(Repository[Requirement]):
         )
         return await self.page(statement, request, Keyset(Requirement.title, Requirement.id, str))
 
+    async def ids(self) -> list[uuid.UUID]:
+        return list(await self.session.scalars(select(Requirement.id).order_by(Requirement.id)))
+
     async def add_version(self, version: RequirementVersion) -> None:
         self.session.add(version)
         await self.session.flush()

@@ -4,14 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, Uuid, bindparam, func, select, text
+from sqlalchemy import Date, Uuid, bindparam, func, literal, select, text, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
 from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.people.display_name import display_name
-from app.models import EmploymentChange, Location, User
+from app.models import (
+    Department,
+    DepartmentSpelling,
+    EmploymentChange,
+    JobTitle,
+    JobTitleSpelling,
+    Location,
+    User,
+)
 from app.repositories.base import Keyset, Repository
 
 _LOCK_PEOPLE = text(
@@ -23,13 +32,14 @@ _LOCK_PEOPLE = text(
 
 _STAFF_LOCK = "hashtextextended('compliance staff', 0)"
 
-# Applies announced changes that have taken effect since. Skipped until the next run are rows that
-# are locked, people whose address another active person has by now, and admins if no admin would be
-# left.
+# Applies announced changes that have taken effect since, with the names that words have now.
+# Skipped until the next run are rows that are locked, people whose address another active person
+# has by now, and admins if no admin would be left.
 _TAKE_EFFECT = text(
     """
     WITH due AS (
-        SELECT u.id, e.*, d.id AS department_id
+        SELECT u.id, e.state, e.role, e.location_id, e.hired_on, d.id AS department_id,
+               coalesce(t.name, e.job_title) AS job_title
           FROM users u
          CROSS JOIN LATERAL (
                SELECT e.state, e.role, e.location_id, e.department, e.job_title, e.hired_on
@@ -38,10 +48,19 @@ _TAKE_EFFECT = text(
                   AND e.effective_on <= local_day(u.location_id)
                 ORDER BY e.effective_on DESC, e.recorded_on DESC, e.created_at DESC, e.id DESC
                 LIMIT 1) e
-          LEFT JOIN departments d ON lower(d.name) = lower(e.department)
+          LEFT JOIN LATERAL (
+               SELECT d.id FROM departments d
+                WHERE d.name = e.department
+                UNION ALL
+               SELECT s.word_id FROM department_spellings s WHERE s.written = e.department
+                LIMIT 1) d ON true
+          LEFT JOIN LATERAL (
+               SELECT t.name FROM job_title_spellings s JOIN job_titles t ON t.id = s.word_id
+                WHERE s.written = e.job_title) t ON true
          WHERE (u.is_active, u.role, u.location_id, u.department_id, u.job_title, u.hired_on)
                IS DISTINCT FROM
-               (e.state <> 'terminated', e.role, e.location_id, d.id, e.job_title, e.hired_on)
+               (e.state <> 'terminated', e.role, e.location_id, d.id,
+                coalesce(t.name, e.job_title), e.hired_on)
            AND (u.is_active OR e.state = 'terminated' OR NOT EXISTS (
                SELECT FROM users other
                 WHERE lower(other.email) = lower(u.email) AND other.is_active))
@@ -134,6 +153,20 @@ class EmploymentRepository(Repository[EmploymentChange]):
     async def time_zones(self) -> dict[uuid.UUID, str]:
         rows = await self.session.execute(select(Location.id, Location.time_zone))
         return {row[0]: row[1] for row in rows}
+
+    async def vocabulary(self) -> Vocabulary:
+        """Return what each spelling of a department or job title is called today."""
+        kinds = ((DepartmentSpelling, Department), (JobTitleSpelling, JobTitle))
+        statements = [
+            select(literal(number), spelling.spelling, word.name).join(
+                word, word.id == spelling.word_id
+            )
+            for number, (spelling, word) in enumerate(kinds)
+        ]
+        names: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        for number, spelling, name in await self.session.execute(union_all(*statements)):
+            names[number][spelling] = name
+        return Vocabulary(*names)
 
     async def location_names(self) -> dict[str, str]:
         rows = await self.session.execute(select(Location.id, Location.name))

@@ -19,6 +19,8 @@ from app.repositories.people.visibility import visible_to, visible_to_any
 class UserFilter:
     q: str | None = None
     department: str | None = None
+    """By its listed name."""
+
     location: str | None = None
     role: Role | None = None
     is_active: bool | None = None
@@ -146,7 +148,7 @@ def _criteria(filters: UserFilter) -> list[ColumnElement[bool]]:
 
 
 def _named(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:
-    return func.lower(column) == name.lower()
+    return func.lower(column) == func.lower(name)
 
 
 def _location(name_or_id: str) -> ColumnElement[bool]:

@@ -33,7 +33,7 @@ from app.repositories.study.enrolling import ASSIGNMENT_EVENTS, CREATION_EVENTS,
 
 @dataclass(frozen=True, slots=True)
 class PeopleFilter:
-    """Which people a bulk assignment is for. None matches everybody."""
+    """Which people a bulk assignment is for. None matches everybody. Words are listed names."""
 
     user_ids: list[uuid.UUID] | None = None
     department: str | None = None
@@ -191,7 +191,7 @@ def _criteria(people: PeopleFilter) -> list[ColumnElement[bool]]:
     if people.user_ids is not None:
         criteria.append(User.id == func.any(bindparam(None, people.user_ids, ARRAY(Uuid()))))
     if people.department is not None:
-        named = func.lower(Department.name) == people.department.lower()
+        named = func.lower(Department.name) == func.lower(people.department)
         criteria.append(User.department.has(named))
     if people.location is not None:
         named = func.lower(Location.name) == people.location.lower()
@@ -201,5 +201,5 @@ def _criteria(people: PeopleFilter) -> list[ColumnElement[bool]]:
     if people.role is not None:
         criteria.append(User.role == people.role)
     if people.job_title is not None:
-        criteria.append(func.lower(User.job_title) == people.job_title.lower())
+        criteria.append(func.lower(User.job_title) == func.lower(people.job_title))
     return criteria

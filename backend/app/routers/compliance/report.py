@@ -47,11 +47,15 @@ async def _scope(
         today = await app.reports(context).today()
         as_of = as_of or today
         known_on = known_on if known_on and known_on < today else None
+    departments: tuple[str, ...] = ()
+    job_titles: tuple[str, ...] = ()
+    if department or job_title:
+        departments, job_titles = await app.reports(context).words_meant(department, job_title)
     return ReportScope(
         as_of,
         location,
-        department,
-        job_title,
+        departments,
+        job_titles,
         requirement,
         status,
         user_id,

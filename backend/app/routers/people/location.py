@@ -9,7 +9,6 @@ from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.location import (
-    DepartmentRead,
     LocationCreate,
     LocationDetail,
     LocationRead,
@@ -18,18 +17,9 @@ from app.schemas.people.location import (
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/locations", tags=["organisation"], route_class=StrictRoute)
-departments_router = APIRouter(
-    prefix="/departments", tags=["organisation"], route_class=StrictRoute
-)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_READ))]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]
-
-
-@departments_router.get("", response_model=ListOf[DepartmentRead])
-async def list_departments(context: Reader, app: App, page: PageQuery) -> Response:
-    """List the departments that people are in, by name."""
-    return json_of(await app.locations(context).departments(page))
 
 
 @router.get("", response_model=ListOf[LocationRead])

@@ -6,6 +6,7 @@ from pydantic import MISSING
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
 from app.domain.fields import Line, RecentDay
+from app.domain.word import Word
 from app.schemas.base import Payload, Resource
 
 
@@ -50,8 +51,8 @@ class RehireCreate(Payload):
 
     hired_on: RecentDay
     location_id: uuid.UUID | MISSING | None = MISSING
-    department: Line | MISSING | None = MISSING
-    job_title: Line | MISSING | None = MISSING
+    department: Word | MISSING | None = MISSING
+    job_title: Word | MISSING | None = MISSING
     role: Role | MISSING | None = MISSING
     note: Line | None = None
 
@@ -61,7 +62,7 @@ class TransferCreate(Payload):
 
     effective_on: RecentDay
     location_id: uuid.UUID | MISSING | None = MISSING
-    department: Line | MISSING | None = MISSING
-    job_title: Line | MISSING | None = MISSING
+    department: Word | MISSING | None = MISSING
+    job_title: Word | MISSING | None = MISSING
     role: Role | MISSING | None = MISSING
     note: Line | None = None

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from pydantic import MISSING, AfterValidator, Field
 
 from app.domain.fields import Line, refuse
-from app.schemas.base import Changes, Payload, Resource, Versioned
+from app.schemas.base import Changes, Payload, Versioned
 
 
 def _iana(name: str) -> str:
@@ -41,8 +41,3 @@ class LocationRead(Versioned):
 
 class LocationDetail(LocationRead):
     manager_ids: list[uuid.UUID]
-
-
-class DepartmentRead(Resource):
-    id: uuid.UUID
-    name: str

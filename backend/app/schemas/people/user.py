@@ -7,6 +7,7 @@ from pydantic import MISSING, Field
 from app.core.email_domain import shown_email
 from app.domain.actor import Role
 from app.domain.fields import Email, Flag, JsonMap, Line, RecentDay
+from app.domain.word import Word
 from app.models import User
 from app.schemas.base import Changes, Payload, Versioned
 
@@ -59,9 +60,9 @@ class ProfileUpdate(Changes):
 class UserUpdate(Changes):
     full_name: Line | MISSING | None = MISSING
     name_aliases: Annotated[list[Line], Field(max_length=10)] | MISSING = MISSING
-    department: Line | MISSING | None = MISSING
+    department: Word | MISSING | None = MISSING
     location_id: uuid.UUID | MISSING | None = MISSING
-    job_title: Line | MISSING | None = MISSING
+    job_title: Word | MISSING | None = MISSING
     hired_on: RecentDay | MISSING | None = MISSING
     manager_id: uuid.UUID | MISSING | None = MISSING
     role: Role | MISSING = MISSING
@@ -72,8 +73,8 @@ class UserInvite(Payload):
     email: Email
     full_name: Line | None = None
     role: Role = Role.LEARNER
-    department: Line | None = None
+    department: Word | None = None
     location_id: uuid.UUID | None = None
-    job_title: Line | None = None
+    job_title: Word | None = None
     hired_on: RecentDay | None = None
     manager_id: uuid.UUID | None = None

@@ -26,6 +26,7 @@ from app.domain.compliance.hindsight import (
 )
 from app.domain.compliance.requirement import Credential
 from app.domain.compliance.timeline import Placement, placements
+from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.recurrence import local_day
 from app.repositories.compliance.exemption import PersonAndRequirement
 from app.repositories.compliance.requirement import PublishedVersion
@@ -44,6 +45,7 @@ class Catalogue:
     rules: dict[uuid.UUID, Rules]
     publications: list[PublishedVersion]
     time_zones: dict[uuid.UUID, str]
+    vocabulary: Vocabulary
     _by_zone: dict[tzinfo, Published] = field(default_factory=dict)
 
     def zone(self, location_id: uuid.UUID | None) -> tzinfo:
@@ -137,11 +139,14 @@ class PersonHistory:
 
 
 async def load_catalogue(uow: UnitOfWork) -> Catalogue:
+    vocabulary = await uow.employment.vocabulary()
+    rules = await uow.requirements.rules()
     return Catalogue(
         now=await uow.now(),
-        rules=await uow.requirements.rules(),
+        rules={each: vocabulary.of_rules(versions) for each, versions in rules.items()},
         publications=await uow.requirements.publications(),
         time_zones=await uow.employment.time_zones(),
+        vocabulary=vocabulary,
     )
 
 
@@ -165,7 +170,8 @@ async def load_histories(
     for place in workplaces:
         day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
         known = min(known_on or day, day)
-        employment = employment_in_hindsight(changes.get(place.user_id, ()), known)
+        called = catalogue.vocabulary.of_employment(changes.get(place.user_id, ()))
+        employment = employment_in_hindsight(called, known)
         held = evidence_in_hindsight(evidence.get(place.user_id, ()), known)
         histories.append(
             PersonHistory(

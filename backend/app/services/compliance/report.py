@@ -19,6 +19,7 @@ from app.schemas.compliance.report import (
 )
 from app.services.base import Service, listed
 from app.services.context import RequestContext
+from app.services.word import spellings_meant
 
 FORECAST_WEEKS = 52
 
@@ -55,6 +56,16 @@ class ReportService(Service):
         """Return today's date at the reader's location."""
         async with self.reading() as uow:
             return await uow.employment.today_of(self.actor.id)
+
+    async def words_meant(
+        self, department: str | None, job_title: str | None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return all names of the department and of the job title; refuse what is in no list."""
+        async with self.reading() as uow:
+            return (
+                await spellings_meant(uow.departments, department, "query:department"),
+                await spellings_meant(uow.job_titles, job_title, "query:job_title"),
+            )
 
     async def reconciling(self) -> list[uuid.UUID]:
         """Return the requirements that reports may not follow yet."""

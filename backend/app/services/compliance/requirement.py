@@ -34,6 +34,7 @@ from app.services.compliance.reconciliation import reconcile_if_few
 from app.services.compliance.requirement_effect import Effect, effect_of
 from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
+from app.services.word import listed_names
 
 SHOWN_PEOPLE = 100
 
@@ -67,9 +68,12 @@ class RequirementService(Service):
         database: Database,
         context: RequestContext,
         limits: RequirementLimits,
+        *,
+        adds_words: bool = False,
     ) -> None:
         super().__init__(database, context)
         self._limits = limits
+        self._adds_words = adds_words
 
     async def list(self, request: PageRequest, *, archived: bool) -> ListOf[RequirementRead]:
         async with self.reading() as uow:
@@ -93,6 +97,7 @@ class RequirementService(Service):
                 Requirement(title=payload.title, description=payload.description),
                 payload.rule,
                 payload.effective_from,
+                adds_words=self._adds_words,
             )
             await self._reconcile(uow, requirement)
             return await uow.answer(await _answer(uow, requirement, created=True))
@@ -121,7 +126,7 @@ class RequirementService(Service):
             if rule is MISSING:
                 rule = (await _latest(uow, requirement)).rule_model
             if rule is not None:
-                rule = await _checked(uow, rule)
+                rule = await _checked(uow, rule, adds_words=self._adds_words)
             effect = await effect_of(uow, _facts(versions), rule, payload.effective_from)
             shown = [*effect.added[:SHOWN_PEOPLE], *effect.released[:SHOWN_PEOPLE]]
             names = await uow.employment.names(shown)
@@ -190,7 +195,8 @@ class RequirementService(Service):
         if payload.rule is MISSING:
             return
         latest = await _latest(uow, requirement)
-        rule, day = await _checked(uow, payload.rule), given(payload.effective_from)
+        rule = await _checked(uow, payload.rule, adds_words=self._adds_words)
+        day = given(payload.effective_from)
         if rule == latest.rule_model and day in {None, latest.effective_from}:
             return
         version = await self._guarded_version(
@@ -236,10 +242,15 @@ class RequirementService(Service):
 
 
 async def add_requirement(
-    uow: UnitOfWork, requirement: Requirement, rule: Rule, effective_from: date | None = None
+    uow: UnitOfWork,
+    requirement: Requirement,
+    rule: Rule,
+    effective_from: date | None = None,
+    *,
+    adds_words: bool = False,
 ) -> Requirement:
     """Make a requirement with its first rule, within the caller's transaction."""
-    checked = await _checked(uow, rule)
+    checked = await _checked(uow, rule, adds_words=adds_words)
     requirement.version = 0
     await uow.requirements.add(requirement)
     version = await _add_version(uow, requirement, checked, effective_from)
@@ -265,21 +276,15 @@ async def _add_version(
     return version
 
 
-async def _checked(uow: UnitOfWork, rule: Rule) -> Rule:
-    """Return the rule with departments spelled as they are; refuse what does not exist."""
+async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
+    """Return the rule with words spelled as they are listed; refuse what does not exist."""
     audience = rule.audience
-    departments = {each.name.lower(): each.name for each in await uow.departments.list_all()}
     locations = await uow.employment.time_zones()
     modules = await uow.requirements.module_titles(rule.module_ids)
     people = audience.include | audience.exclude
     known_people = await uow.users.existing_ids(list(people)) if people else set()
     faults = [
         ("/rule/subject/any_of", "unknown_module", rule.module_ids - modules.keys()),
-        (
-            "/rule/audience/departments",
-            "unknown_department",
-            {name for name in audience.departments if name.lower() not in departments},
-        ),
         (
             "/rule/audience/location_ids",
             "unknown_location",
@@ -293,12 +298,18 @@ async def _checked(uow: UnitOfWork, rule: Rule) -> Rule:
         for pointer, code, unknown in faults
         if unknown
     ]
-    if errors:
-        raise InvalidPayloadError(errors)
-    spelled = frozenset(departments[name.lower()] for name in audience.departments)
-    return rule.model_copy(
-        update={"audience": audience.model_copy(update={"departments": spelled})}
+    departments, of_departments = await listed_names(
+        *(uow, uow.departments, audience.departments, "/rule/audience/departments"),
+        add=adds_words,
     )
+    job_titles, of_titles = await listed_names(
+        *(uow, uow.job_titles, audience.job_titles, "/rule/audience/job_titles"),
+        add=adds_words,
+    )
+    if errors := [*errors, *of_departments, *of_titles]:
+        raise InvalidPayloadError(errors)
+    called = {"departments": departments, "job_titles": job_titles}
+    return rule.model_copy(update={"audience": audience.model_copy(update=called)})
 
 
 def _unknown_kinds(rule: Rule) -> Iterator[tuple[str, str, set[str]]]:

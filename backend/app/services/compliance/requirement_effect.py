@@ -43,13 +43,16 @@ async def effect_of(
     today = await uow.requirements.organisation_day()
     starts_on = effective_from or today
     first_day = max([starts_on, today, *(version.recorded_on for version in before)])
-    after = (*before, RuleVersion(starts_on, first_day, rule))
+    vocabulary = await uow.employment.vocabulary()
+    after = vocabulary.of_rules((*before, RuleVersion(starts_on, first_day, rule)))
+    before = vocabulary.of_rules(before)
     effect = Effect()
     people = await uow.employment.people()
     for first in range(0, len(people), BATCH):
         histories = await uow.employment.of_people(people[first : first + BATCH])
         for user_id, employment in histories.items():
-            _compare(effect, user_id, employment, (before, after), first_day)
+            called = vocabulary.of_employment(employment)
+            _compare(effect, user_id, called, (before, after), first_day)
     return effect
 
 

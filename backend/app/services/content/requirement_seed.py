@@ -7,7 +7,6 @@ from app.domain.compliance.requirement import Rule
 from app.models import Requirement
 from app.services.compliance.reconciliation import reconcile_all
 from app.services.compliance.requirement import add_requirement
-from app.services.people.department import department_named
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -28,9 +27,7 @@ async def seed_requirements(uow: UnitOfWork, documents: list[dict[str, Any]]) ->
 
 
 async def _make(uow: UnitOfWork, document: dict[str, Any]) -> Requirement:
-    departments = [
-        (await department_named(uow, name)).name for name in document.get("departments", [])
-    ]
+    departments = document.get("departments", [])
     rule = Rule.model_validate(
         {
             **document["rule"],
@@ -41,7 +38,7 @@ async def _make(uow: UnitOfWork, document: dict[str, Any]) -> Requirement:
     requirement = Requirement(
         title=document["title"], description=document["description"], origin=document["origin"]
     )
-    return await add_requirement(uow, requirement, rule)
+    return await add_requirement(uow, requirement, rule, adds_words=True)
 
 
 async def _subject(uow: UnitOfWork, document: dict[str, Any]) -> dict[str, Any]:

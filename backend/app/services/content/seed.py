@@ -17,12 +17,13 @@ from app.domain.content.quiz.questions import parse_question
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
 from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, User
+from app.repositories.people.word import W, WordRepository
 from app.schemas.content.module import Publish
 from app.services.base import Service
 from app.services.content.publishing import publish_module
 from app.services.content.requirement_seed import seed_requirements
-from app.services.people.department import department_named
 from app.services.unit_of_work import UnitOfWork
+from app.services.word import listed_word, listing
 
 CONTENT = files("app") / "content"
 NOTE = "Published from the content that ships with the application"
@@ -73,6 +74,8 @@ class SeedService(Service):
         document = _read(CONTENT / "organisation.toml")
         seeded = Seeded()
         async with self.work() as uow:
+            await _words(uow, uow.departments, document["departments"])
+            await _words(uow, uow.job_titles, document["job_titles"])
             locations = {}
             for entry in document["locations"]:
                 location, created = await _location(uow, entry)
@@ -174,16 +177,23 @@ async def _location(uow: UnitOfWork, entry: dict[str, Any]) -> tuple[Location, b
     return location, True
 
 
+async def _words(uow: UnitOfWork, words: WordRepository[W], names: list[str]) -> None:
+    for name in names:
+        if await words.spelled(name) is None:
+            await listing(uow, words, name, confirmed=True)
+
+
 async def _person(uow: UnitOfWork, entry: dict[str, Any], locations: dict[str, Location]) -> bool:
     if await uow.users.active_by_email(entry["email"]) is not None:
         return False
-    department = await department_named(uow, entry["department"])
+    department = await listed_word(uow, uow.departments, entry["department"], "")
+    title = await listed_word(uow, uow.job_titles, entry["job_title"], "")
     user = await uow.users.add(
         User(
             email=entry["email"],
             full_name=entry["full_name"],
             role=Role(entry["role"]),
-            job_title=entry["job_title"],
+            job_title=title.name,
             hired_on=entry["hired_on"],
             department_id=department.id,
             location_id=locations[entry["location"]].id,

@@ -15,7 +15,7 @@ from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
 from app.domain.people.hire import hire_fault
 from app.integrations.auth_admin import AuthAdmin
-from app.models import EmploymentChange, User
+from app.models import Department, EmploymentChange, User
 from app.schemas.base import ListOf
 from app.schemas.people.employment import (
     EmploymentRead,
@@ -30,7 +30,7 @@ from app.services.base import Service, listed
 from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
 from app.services.people.account import forget_account, lost_account
-from app.services.people.department import department_named
+from app.services.people.held_words import held_words, recorded_department, recorded_job_title
 from app.services.people.user import refuse_own_access
 from app.services.unit_of_work import UnitOfWork
 
@@ -53,9 +53,17 @@ class Change:
 
 
 class EmploymentService(Service):
-    def __init__(self, database: Database, context: RequestContext, auth: AuthAdmin) -> None:
+    def __init__(
+        self,
+        database: Database,
+        context: RequestContext,
+        auth: AuthAdmin,
+        *,
+        adds_words: bool = False,
+    ) -> None:
         super().__init__(database, context)
         self._auth = auth
+        self._adds_words = adds_words
 
     async def list(self, user_id: uuid.UUID, request: PageRequest) -> ListOf[EmploymentRead]:
         """List what was recorded, newest first."""
@@ -119,7 +127,8 @@ class EmploymentService(Service):
             await _forget_account(uow, user, lost)
             if fault := hire_fault(payload.hired_on, await uow.requirements.organisation_day()):
                 raise InvalidPayloadError([fault])
-            attributes = await _sent(uow, payload) | {"hired_on": payload.hired_on}
+            sent = await _sent(uow, payload, adds_words=self._adds_words)
+            attributes = sent | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
             return await self._answer(uow, await _record(uow, user, held, change))
 
@@ -130,7 +139,7 @@ class EmploymentService(Service):
             held = await _held(uow, user, payload.effective_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(not gone, "not_employed", "Not employed on this day")
-            attributes = await _sent(uow, payload)
+            attributes = await _sent(uow, payload, adds_words=self._adds_words)
             change = Change(payload.effective_on, held.state, attributes, payload.note)
             row = await _record(uow, user, held, change)
             for later in await uow.employment.announced(user.id, payload.effective_on):
@@ -168,12 +177,12 @@ async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     held = await uow.employment.in_force(user_id, today)
     if user is None or held is None:
         return
-    department = await department_named(uow, held.department) if held.department else None
+    department = await recorded_department(uow, held.department)
     user.is_active = held.state is not EmploymentState.TERMINATED
     user.role = Role(held.role)
     user.location_id = held.location_id
     user.department_id = department.id if department else None
-    user.job_title = held.job_title
+    user.job_title = await recorded_job_title(uow, held.job_title)
     user.hired_on = held.hired_on
     await uow.users.save(user)
 
@@ -237,16 +246,18 @@ async def _again(uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]
     )
 
 
-async def _sent(uow: UnitOfWork, payload: RehireCreate | TransferCreate) -> dict[str, Any]:
-    names = ("location_id", "department", "job_title", "role")
+async def _sent(
+    uow: UnitOfWork, payload: RehireCreate | TransferCreate, *, adds_words: bool
+) -> dict[str, Any]:
+    words = await held_words(uow, payload, add=adds_words)
+    department = words.department
     sent = {
-        name: getattr(payload, name)
-        for name in names
-        if getattr(payload, name) is not MISSING and (name != "role" or payload.role is not None)
+        "location_id": payload.location_id,
+        "department": department.name if isinstance(department, Department) else department,
+        "job_title": words.job_title,
+        "role": MISSING if payload.role is None else payload.role,
     }
-    if sent.get("department"):
-        sent["department"] = (await department_named(uow, sent["department"])).name
-    return sent
+    return {name: value for name, value in sent.items() if value is not MISSING}
 
 
 def _require(holds: bool, code: str, title: str) -> None:  # noqa: FBT001  # reads as a sentence

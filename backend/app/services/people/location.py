@@ -1,4 +1,4 @@
-"""Offices and departments."""
+"""Offices."""
 
 import uuid
 
@@ -11,7 +11,6 @@ from app.domain.audit import AuditAction
 from app.models import Location
 from app.schemas.base import ListOf
 from app.schemas.people.location import (
-    DepartmentRead,
     LocationCreate,
     LocationDetail,
     LocationRead,
@@ -37,11 +36,6 @@ class LocationService(Service):
         async with self.reading() as uow:
             page = await uow.locations.list_not_deleted(request)
             return listed(page, LocationRead.model_validate)
-
-    async def departments(self, request: PageRequest) -> ListOf[DepartmentRead]:
-        async with self.reading() as uow:
-            page = await uow.departments.list_page(request)
-            return listed(page, DepartmentRead.model_validate)
 
     async def get(self, location_id: uuid.UUID) -> Answer[LocationDetail]:
         async with self.reading() as uow:

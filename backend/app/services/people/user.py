@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import MISSING
@@ -33,10 +34,11 @@ from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
 from app.services.people.account import forget_account, lost_account
-from app.services.people.department import department_named
+from app.services.people.held_words import held_words, move_department
 from app.services.people.name import OwnNameError, rename
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
+from app.services.word import listed_word
 
 PROFILE_FIELDS = ("full_name", "profile_metadata")
 DIRECTORY_FIELDS = (
@@ -101,9 +103,17 @@ class UserClosedError(ConflictError):
 
 
 class UserService(Service):
-    def __init__(self, database: Database, context: RequestContext, auth: AuthAdmin) -> None:
+    def __init__(
+        self,
+        database: Database,
+        context: RequestContext,
+        auth: AuthAdmin,
+        *,
+        adds_words: bool = False,
+    ) -> None:
         super().__init__(database, context)
         self._auth = auth
+        self._adds_words = adds_words
 
     async def me(self) -> Answer[UserRead]:
         return await self.get(self.actor.id)
@@ -120,6 +130,11 @@ class UserService(Service):
 
     async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
         async with self.reading() as uow:
+            if filters.department:
+                department = await listed_word(
+                    uow, uow.departments, filters.department, "query:department"
+                )
+                filters = replace(filters, department=department.name)
             page = await uow.users.list_visible(self.actor, filters, request)
             return listed(page, UserRead.of)
 
@@ -143,6 +158,8 @@ class UserService(Service):
             self._refuse_own_demotion(user, payload)
             await _check_references(uow, payload, user_id)
             self._refuse_own_aliases(user, payload)
+            words = await held_words(uow, payload, add=self._adds_words)
+            payload = payload.model_copy(update={"job_title": words.job_title})
             known = user.naming
             before, after = apply(user, payload, DIRECTORY_FIELDS)
             if payload.full_name is not MISSING:
@@ -150,8 +167,8 @@ class UserService(Service):
             if after.get("is_active"):
                 await _check_workplace(uow, user)
                 forget_account(user, lost, before, after)
-            if payload.department is not MISSING:
-                await _move_department(uow, user, payload.department, before, after)
+            if words.department is not MISSING:
+                move_department(user, words.department, before, after)
             return await self._saved(uow, user, before, after)
 
     async def invite(self, payload: UserInvite) -> Answer[UserRead]:
@@ -301,6 +318,8 @@ class UserService(Service):
         """Refuse or replay the request now, because later a mail would already have been sent."""
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
             await _check_references(uow, payload, None)
+            if not self._adds_words:
+                await held_words(uow, payload, add=False)
             await uow.replay(self._context)
             await _refuse_taken(uow, payload.email)
 
@@ -311,7 +330,8 @@ class UserService(Service):
         await _check_references(uow, payload, None)
         await uow.users.lock_email(payload.email)
         await _refuse_taken(uow, payload.email)
-        department = await department_named(uow, payload.department) if payload.department else None
+        words = await held_words(uow, payload, add=self._adds_words)
+        department = given(words.department)
         user = User(
             supabase_id=account_id,
             email=payload.email,
@@ -319,7 +339,7 @@ class UserService(Service):
             role=payload.role,
             department_id=department.id if department else None,
             location_id=payload.location_id,
-            job_title=payload.job_title,
+            job_title=given(words.job_title),
             hired_on=payload.hired_on,
             manager_id=payload.manager_id,
         )
@@ -369,18 +389,3 @@ async def _check_workplace(uow: UnitOfWork, user: User) -> None:
     if user.location_id is not None and not await uow.locations.holds(user.location_id):
         detail = "This person's location was deleted: name another"
         raise InvalidPayloadError.at("/location_id", "unknown_location", detail)
-
-
-async def _move_department(
-    uow: UnitOfWork,
-    user: User,
-    name: str | None,
-    before: dict[str, object],
-    after: dict[str, object],
-) -> None:
-    department = await department_named(uow, name) if name else None
-    if (department.id if department else None) == user.department_id:
-        return
-    before["department"] = user.department.name if user.department else None
-    after["department"] = department.name if department else None
-    user.department_id = department.id if department else None

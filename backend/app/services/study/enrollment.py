@@ -1,6 +1,7 @@
 """Enrolling, studying and completing. The canonical service: see docs/add-a-feature.md."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -44,6 +45,7 @@ from app.services.context import RequestContext
 from app.services.study.learner_content import LearnerContent, LearnerContents
 from app.services.study.signature import require_own_name, signature_read
 from app.services.unit_of_work import UnitOfWork
+from app.services.word import listed_word
 
 
 class PrerequisiteMissingError(ConflictError):
@@ -112,8 +114,11 @@ class EnrollmentService(Service):
 
     async def enroll_many(self, payload: BulkEnroll) -> Answer[BulkResult]:
         """Assign a module to people of the actor's; count those who are enrolled or may not be."""
-        assignment = Assignment(payload.module_id, _people(payload), payload.due_on)
+        people = _people(payload)
         async with self.autocommit() as uow:
+            assignment = Assignment(
+                payload.module_id, await _with_listed_words(uow, people), payload.due_on
+            )
             count = await uow.enrollments.assign(assignment, self.actor, uow.request_id)
             if not count.module_exists:
                 raise NotFoundError("module")
@@ -289,3 +294,14 @@ def _section(row: SectionRow, attempts_left: int | None) -> SectionDetail:
         completed_at=progress.completed_at if progress else None,
         attempts_left=attempts_left,
     )
+
+
+async def _with_listed_words(uow: UnitOfWork, people: PeopleFilter) -> PeopleFilter:
+    department, job_title = people.department, people.job_title
+    if department:
+        pointer = "/filter/department"
+        department = (await listed_word(uow, uow.departments, department, pointer)).name
+    if job_title:
+        pointer = "/filter/job_title"
+        job_title = (await listed_word(uow, uow.job_titles, job_title, pointer)).name
+    return replace(people, department=department, job_title=job_title)

@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.core.pagination import PageRequest
-from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.location import LocationRepository
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import impatient
@@ -71,23 +70,3 @@ async def test_a_locked_location_makes_others_wait(committed_database: Database)
         await impatient(second)
         with pytest.raises(DBAPIError, match="lock timeout"):
             await LocationRepository(second).by_id(office.id, lock=True)
-
-
-class TestDepartments:
-    async def test_a_name_is_made_once_whatever_its_case(self, session: AsyncSession) -> None:
-        departments = DepartmentRepository(session)
-        first = await departments.make("Front Desk")
-        assert first is not None
-        assert await departments.make("FRONT desk") is None
-        assert await departments.named("front DESK") is first
-        assert [each.name for each in await departments.list_all()] == ["Front Desk"]
-
-    async def test_two_transactions_make_one(self, committed_database: Database) -> None:
-        async with committed_database.writing() as first:
-            made = await DepartmentRepository(first).make("Hygiene")
-            await first.commit()
-        async with committed_database.writing() as second:
-            departments = DepartmentRepository(second)
-            assert made is not None
-            assert await departments.make("hygiene") is None
-            assert (await departments.named("hygiene")).id == made.id

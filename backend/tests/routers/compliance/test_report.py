@@ -20,6 +20,7 @@ from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
 from tests.factories.user import make_location, make_user
+from tests.factories.word import list_words
 from tests.support import Api, RollbackDatabase, count_statements
 
 PATH = "/reports/compliance"
@@ -44,6 +45,7 @@ class Practice:
 @pytest.fixture
 async def practice(session: AsyncSession, database: RollbackDatabase) -> Practice:
     here, there = await make_location(session), await make_location(session)
+    await list_words(session, job_titles=["Hygienist"])
     people = {
         "admin": await make_user(session, role=Role.ADMIN),
         "manager": await make_user(session, role=Role.MANAGER, location_id=here.id),

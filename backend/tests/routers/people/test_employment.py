@@ -13,6 +13,7 @@ from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
 from tests.factories.user import make_location
+from tests.factories.word import list_words
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.routers.problems import assert_problem
 from tests.support import Api, RollbackDatabase, etag
@@ -46,6 +47,12 @@ async def office(
 async def today(database: RollbackDatabase, learner: User) -> date:
     async with UnitOfWork(database, SYSTEM) as uow:
         return await uow.employment.today_of(learner.id)
+
+
+@pytest.fixture(autouse=True)
+async def _words(session: AsyncSession) -> None:
+    titles = ["Assistant", "Hygienist", "Lead", "Owner"]
+    await list_words(session, departments=["Hygiene"], job_titles=titles)
 
 
 async def act(api: Api, admin: User, user: User, what: str, **payload: Any) -> dict[str, Any]:

@@ -146,38 +146,3 @@ class TestDeleteLocation:
         assert_problem(await api.get(path, admin), 404, "location_not_found")
         assert (await api.post(f"{path}/restore", admin)).status_code == HTTPStatus.OK
         assert (await api.get(path, admin)).status_code == HTTPStatus.OK
-
-
-class TestListDepartments:
-    async def test_anonymous(self, api: Api) -> None:
-        assert_anonymous(await api.get("/departments"))
-
-    async def test_made_by_naming_them(self, api: Api, admin: User, learner: User) -> None:
-        await api.patch(
-            f"/users/{learner.id}",
-            admin,
-            json={"department": "Front desk"},
-            headers={"If-Match": "*"},
-        )
-        names = [item["name"] for item in (await api.get("/departments", learner)).json()["items"]]
-        assert names == ["Front desk"]
-
-    async def test_come_in_pages(self, api: Api, admin: User, learner: User) -> None:
-        for name in ("Hygiene", "Dentistry", "Front desk"):
-            body, headers = {"department": name}, {"If-Match": "*"}
-            await api.patch(f"/users/{learner.id}", admin, json=body, headers=headers)
-        first = (await api.get("/departments?limit=2&include_total=true", learner)).json()
-        assert [item["name"] for item in first["items"]] == ["Dentistry", "Front desk"]
-        assert first["total"] == 3
-        query = {"cursor": first["next_cursor"]}
-        rest = (await api.get("/departments", learner, params=query)).json()
-        assert [item["name"] for item in rest["items"]] == ["Hygiene"]
-
-    async def test_is_audited_once(self, api: Api, admin: User, learner: User) -> None:
-        path = f"/users/{learner.id}"
-        for name in ("Hygiene", "hygiene"):
-            body = {"department": name}
-            await api.patch(path, admin, json=body, headers={"If-Match": "*"})
-        query = "/audit-events?action=department:created"
-        [event] = (await api.get(query, admin)).json()["items"]
-        assert (event["actor_id"], event["after"]) == (str(admin.id), {"name": "Hygiene"})

@@ -11,6 +11,7 @@ from app.domain.actor import Role
 from app.integrations.auth_admin import AddressRefusedError, AuthUser
 from app.models import AuditEvent, InvitationClaim, Location, User
 from tests.factories.user import make_location, make_user
+from tests.factories.word import list_words
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, etag
@@ -201,7 +202,7 @@ class TestListUsers:
             ("role=author", False),
             ("is_active=true", True),
             ("is_active=false", False),
-            ("department=Nobody", False),
+            ("department=clinical", False),
         ],
     )
     async def test_filters(
@@ -237,6 +238,11 @@ class TestReadUser:
 
     async def test_not_an_id(self, api: Api, admin: User) -> None:
         assert_problem(await api.get("/users/nobody", admin), 404, "not_found")
+
+
+@pytest.fixture(autouse=True)
+async def _words(session: AsyncSession) -> None:
+    await list_words(session, departments=["Clinical"], job_titles=["Hygienist"])
 
 
 class TestUpdateUser:

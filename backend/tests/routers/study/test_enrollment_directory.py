@@ -10,6 +10,7 @@ from app.domain.actor import Role
 from app.models import TrainingModule, User
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.factories.user import make_location, make_user
+from tests.factories.word import list_words
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase
 
@@ -89,6 +90,7 @@ class TestEnrollMany:
         for title in ("Hygienist", "hygienist", "Dentist"):
             await make_user(session, location_id=office.id, job_title=title)
         await make_user(session, location_id=office.id, job_title="Hygienist", is_active=False)
+        await list_words(session, job_titles=["Hygienist"])
         people = {"location": office.name, "job_title": "HYGIENIST"}
         body = {"module_id": str(module.id), "filter": people}
         response = await api.post("/enrollments/bulk", admin, json=body)

@@ -16,6 +16,7 @@ from app.core.ids import new_id
 from app.core.pagination import PageRequest
 from app.domain.compliance import ComplianceStatus, EmploymentChange, EmploymentState, PeriodOutcome
 from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.recurrence import add_days, add_months
 from app.models import (
     CertificationPeriod,
@@ -199,7 +200,7 @@ class TestLocalDays:
         instant = datetime(2027, 3, 2, 7, 30, tzinfo=UTC)
         assert instant.astimezone(LOS_ANGELES).hour == 23
         version = PublishedVersion(new_id(), 1, instant, material_change=True)
-        catalogue = Catalogue(instant, {}, [version], offices)
+        catalogue = Catalogue(instant, {}, [version], offices, Vocabulary())
         days = [
             catalogue.published([employed(office)])[version.module_id][0].published_on
             for office in (west, east)
@@ -211,7 +212,7 @@ class TestLocalDays:
         west, far = offices
         instant = datetime(2027, 3, 2, 7, 30, tzinfo=UTC)
         version = PublishedVersion(new_id(), 1, instant, material_change=True)
-        catalogue = Catalogue(instant, {}, [version], offices)
+        catalogue = Catalogue(instant, {}, [version], offices, Vocabulary())
         moved = [employed(west), employed(far, date(2027, 6, 1))]
         [publication] = catalogue.published(moved)[version.module_id]
         assert publication.published_on == date(2027, 3, 1)

@@ -84,7 +84,7 @@ async def test_locations(database: RollbackDatabase, admin: User, trail: Trail) 
 async def test_people(
     database: RollbackDatabase, admin: User, auth_admin: InMemoryAuthAdmin, trail: Trail
 ) -> None:
-    service = UserService(database, acting(admin), auth_admin)
+    service = UserService(database, acting(admin), auth_admin, adds_words=True)
     user_id = id_of(await service.invite(UserInvite(email="ada@unified.example")))
     await trail.left(AuditAction.USER_INVITED)
     await service.update(user_id, UserUpdate(role=Role.AUTHOR, department="Hygiene"), ANY)

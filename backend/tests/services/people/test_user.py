@@ -17,9 +17,13 @@ from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import User
 from app.repositories.people.user import UserFilter
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserUpdate
+from app.schemas.people.word import WordUpdate
 from app.services.context import SYSTEM
+from app.services.people.department import DepartmentService
+from app.services.people.job_title import JobTitleService
 from app.services.people.user import UserService
 from tests.factories.user import make_location, make_user
+from tests.factories.word import list_words
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
 from tests.support import RollbackDatabase
@@ -60,6 +64,7 @@ class TestDirectory:
         self, users: UserService, session: AsyncSession, learner: User, manager: User
     ) -> None:
         office = await make_location(session, name="North")
+        await list_words(session, departments=["Hygiene"], job_titles=["Hygienist"])
         payload = UserUpdate(
             department="Hygiene",
             location_id=office.id,
@@ -75,6 +80,19 @@ class TestDirectory:
         after = (await users.update(learner.id, cleared, ANY)).value.model_dump(mode="json")
         assert (after["department"], after["location"]) == (None, None)
         assert after["job_title"] == "Hygienist"
+
+    async def test_unknown_words_are_added_where_the_setting_says_so(
+        self, database: RollbackDatabase, learner: User, admin: User
+    ) -> None:
+        users = UserService(database, acting(admin), InMemoryAuthAdmin(), adds_words=True)
+        words = UserUpdate(department="Hygene", job_title="Hygenist")
+        await users.update(learner.id, words, ANY)
+        for lists in (DepartmentService, JobTitleService):
+            service = lists(database, acting(admin))
+            (added,) = (await service.list(PageRequest(), confirmed=False)).items
+            assert added.name in {words.department, words.job_title}
+            await service.update(added.id, WordUpdate(confirmed=True), ANY)
+            assert (await service.list(PageRequest(), confirmed=False)).items == []
 
     async def test_refers_to_what_is_there(self, users: UserService, learner: User) -> None:
         cases: list[dict[str, Any]] = [
@@ -120,7 +138,7 @@ class TestInvite:
     async def test_makes_the_row_that_will_be_claimed(
         self, users: UserService, auth_admin: InMemoryAuthAdmin
     ) -> None:
-        payload = UserInvite(email="Ada@Unified.Example", role=Role.MANAGER, department="Hygiene")
+        payload = UserInvite(email="Ada@Unified.Example", role=Role.MANAGER)
         answer = await users.invite(payload)
         invited = answer.value.model_dump(mode="json")
         assert answer.created

@@ -1,0 +1,50 @@
+"""What departments and job titles are called today, by whatever name they were recorded."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.facts import EmploymentChange, RuleVersion
+from app.domain.word import comparable
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Maps every spelling, as `comparable` returns it, to the present name of its word.
+
+    Employments and rules keep the words with which they were recorded. A word that has another
+    name since, or was entered by an alias, is still the same word.
+    """
+
+    departments: Mapping[str, str] = field(default_factory=dict)
+    job_titles: Mapping[str, str] = field(default_factory=dict)
+
+    def of_employment(self, changes: Iterable[EmploymentChange]) -> tuple[EmploymentChange, ...]:
+        return tuple(replace(change, person=self._person(change.person)) for change in changes)
+
+    def of_rules(self, versions: Iterable[RuleVersion]) -> tuple[RuleVersion, ...]:
+        return tuple(self._rule(version) for version in versions)
+
+    def _person(self, person: PersonFacts) -> PersonFacts:
+        return replace(
+            person,
+            department=_called(person.department, self.departments),
+            job_title=_called(person.job_title, self.job_titles),
+        )
+
+    def _rule(self, version: RuleVersion) -> RuleVersion:
+        if version.rule is None:
+            return version
+        audience = version.rule.audience
+        called = {
+            "departments": frozenset(
+                _called(each, self.departments) for each in audience.departments
+            ),
+            "job_titles": frozenset(_called(each, self.job_titles) for each in audience.job_titles),
+        }
+        audience = audience.model_copy(update=called)
+        return replace(version, rule=version.rule.model_copy(update={"audience": audience}))
+
+
+def _called(word: str | None, names: Mapping[str, str]) -> str | None:
+    return None if word is None else names.get(comparable(word), word)

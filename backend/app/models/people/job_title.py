@@ -1,0 +1,18 @@
+import uuid
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.people.word import Spelling, Word
+
+
+class JobTitle(Word):
+    """A job title. People have it by its name, as text."""
+
+    __tablename__ = "job_titles"
+
+
+class JobTitleSpelling(Spelling):
+    __tablename__ = "job_title_spellings"
+
+    word_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job_titles.id"), index=True)

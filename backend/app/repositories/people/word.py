@@ -1,0 +1,130 @@
+"""Lists of words: what departments and job titles have in common."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.pagination import Page, PageRequest
+from app.domain.word import comparable
+from app.models import EmploymentChange, RequirementVersion
+from app.models.people.word import Spelling, Word
+from app.repositories.base import Keyset, Repository
+
+W = TypeVar("W", bound=Word)
+
+
+class WordRepository(Repository[W], Generic[W]):
+    noun: ClassVar[str]
+    """Also the name of the column of employments that has such a word, and, in the plural, of the
+    member of an audience that names such words."""
+
+    words: ClassVar[type[Any]]
+    spellings: ClassVar[type[Spelling]]
+
+    @property
+    def _held(self) -> ColumnElement[str | None]:
+        return EmploymentChange.__table__.c[self.noun]
+
+    async def make(self, name: str, *, confirmed: bool) -> W | None:
+        """List a word; return None when there is one of this spelling."""
+        values = {"name": name, "confirmed": confirmed}
+        statement = insert(self.words).values(values).on_conflict_do_nothing()
+        made: W | None = (await self.session.scalars(statement.returning(self.words))).one_or_none()
+        if made is not None and await self.claim(made.id, [name]):
+            # Somebody has listed it since, as a name or as an alias of another word.
+            await self.delete(made)
+            return None
+        return made
+
+    async def claim(self, word_id: uuid.UUID, written: Iterable[str]) -> list[str]:
+        """Give spellings to a word; return those that belong to another.
+
+        Waits for whoever is claiming one of them.
+        """
+        # In one order everywhere, so that two claims never wait for each other.
+        rows = {comparable(each): each for each in written}
+        values = [
+            {"spelling": each, "written": rows[each], "word_id": word_id} for each in sorted(rows)
+        ]
+        statement = insert(self.spellings).values(values)
+        statement = statement.on_conflict_do_update(
+            index_elements=["spelling"],
+            set_={"written": statement.excluded.written},
+            where=self.spellings.word_id == statement.excluded.word_id,
+        )
+        claimed = await self.session.scalars(statement.returning(self.spellings.spelling))
+        return sorted(rows[each] for each in rows.keys() - set(claimed))
+
+    async def release(self, word_id: uuid.UUID, spellings: Collection[str]) -> None:
+        await self.session.execute(
+            delete(self.spellings).where(
+                self.spellings.word_id == word_id, self.spellings.spelling.in_(spellings)
+            )
+        )
+
+    async def by_id(self, word_id: uuid.UUID, *, lock: bool = False) -> W | None:
+        found: W | None = await self.session.get(self.words, word_id, with_for_update=lock or None)
+        return found
+
+    async def spelled(self, written: str) -> W | None:
+        """Return the word that is meant by a name or an alias."""
+        return (await self.session.scalars(self._spelled(written))).first()
+
+    def _spelled(self, written: str) -> Select[Any]:
+        spelling = self.spellings.spelling
+        # Former releases list departments without their spelling.
+        unclaimed = func.lower(self.words.name) == written.lower()
+        return (
+            select(self.words)
+            .outerjoin(
+                self.spellings,
+                (self.spellings.word_id == self.words.id) & (spelling == comparable(written)),
+            )
+            .where(or_(spelling.is_not(None), unclaimed))
+            .order_by(spelling.is_(None))
+            .limit(1)
+        )
+
+    async def written(self) -> list[str]:
+        """Return all names and aliases."""
+        names = union_all(select(self.words.name), select(self.spellings.written))
+        return sorted(set(await self.session.scalars(names)))
+
+    async def list_page(self, request: PageRequest, *, confirmed: bool | None = None) -> Page[W]:
+        statement: Select[Any] = select(self.words)
+        if confirmed is not None:
+            statement = statement.where(self.words.confirmed.is_(confirmed))
+        return await self.page(statement, request, Keyset(self.words.name, self.words.id, str))
+
+    async def spellings_of(
+        self, word_ids: Collection[uuid.UUID]
+    ) -> dict[uuid.UUID, dict[str, str]]:
+        """Return, for each word, how each of its spellings is written."""
+        spelling = self.spellings
+        statement = select(spelling.word_id, spelling.spelling, spelling.written)
+        found: dict[uuid.UUID, dict[str, str]] = defaultdict(dict)
+        for row in await self.session.execute(statement.where(spelling.word_id.in_(word_ids))):
+            found[row[0]][row[1]] = row[2]
+        return found
+
+    async def in_use(self) -> set[str]:
+        """Return how such words are written in employments and in rules, past ones included."""
+        audience = RequirementVersion.rule["audience"][f"{self.noun}s"]
+        named = select(func.jsonb_array_elements_text(audience)).where(self._is_list(audience))
+        held = select(self._held).where(self._held.is_not(None)).distinct()
+        return set(await self.session.scalars(union_all(held, named)))
+
+    def _is_list(self, audience: ColumnElement[Any]) -> ColumnElement[bool]:
+        return func.jsonb_typeof(audience) == "array"
+
+    async def people_with(self, written: Collection[str]) -> list[uuid.UUID]:
+        """Return whoever has or had one of these words, as they are written in employments."""
+        statement = select(EmploymentChange.user_id).where(self._held.in_(written)).distinct()
+        return list(await self.session.scalars(statement.order_by(EmploymentChange.user_id)))
+
+    async def rename_held(self, before: str, after: str) -> None:
+        """Write the new name wherever people hold the word by its name."""

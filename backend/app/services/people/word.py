@@ -1,0 +1,158 @@
+"""The lists of departments and job titles."""
+
+import uuid
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Generic
+
+from pydantic import MISSING
+
+from app.core.concurrency import Precondition
+from app.core.errors import ConflictError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.word import comparable
+from app.repositories.people.word import W, WordRepository
+from app.schemas.base import ListOf
+from app.schemas.people.word import WordCreate, WordRead, WordUpdate
+from app.services.answer import Answer
+from app.services.base import Service, apply, found, listed
+from app.services.compliance.reconciliation import BATCH, reconcile
+from app.services.unit_of_work import UnitOfWork
+
+
+class WordTakenError(ConflictError):
+    """Some of these spellings belong to other words of the list."""
+
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        super().__init__(
+            "word_taken",
+            "The list has this word already, as a name or as an alias",
+            None,
+            taken=sorted(taken),
+        )
+
+
+class WordInUseError(ConflictError):
+    def __init__(self, used: Collection[str]) -> None:
+        super().__init__(
+            "word_in_use",
+            "People or rules of today or of the past have the word by this name",
+            "Keep these among the aliases.",
+            used=sorted(used),
+        )
+
+
+class WordService(Service, Generic[W]):
+    @abstractmethod
+    def words(self, uow: UnitOfWork) -> WordRepository[W]: ...
+
+    async def list(self, request: PageRequest, *, confirmed: bool | None) -> ListOf[WordRead]:
+        async with self.reading() as uow:
+            words = self.words(uow)
+            page = await words.list_page(request, confirmed=confirmed)
+            spellings = await words.spellings_of([word.id for word in page.items])
+            return listed(page, lambda word: _read(word, spellings[word.id]))
+
+    async def get(self, word_id: uuid.UUID) -> Answer[WordRead]:
+        async with self.reading() as uow:
+            words = self.words(uow)
+            return await _answer(words, found(await words.by_id(word_id), words.noun))
+
+    async def create(self, payload: WordCreate) -> Answer[WordRead]:
+        async with self.work() as uow:
+            words = self.words(uow)
+            word = await words.make(payload.name, confirmed=True)
+            if word is None:
+                raise WordTakenError([payload.name])
+            await _claim(words, word, payload.aliases)
+            after = {"name": word.name, "aliases": payload.aliases, "confirmed": True}
+            await uow.audit(AuditAction(f"{words.noun}:created"), word, after=after)
+            return await uow.answer(await _answer(words, word, created=True))
+
+    async def update(
+        self, word_id: uuid.UUID, payload: WordUpdate, precondition: Precondition
+    ) -> Answer[WordRead]:
+        """Change a word. Who has it, now or in the past, has it by its new name at once."""
+        async with self.work() as uow:
+            words = self.words(uow)
+            word = found(await words.by_id(word_id, lock=True), words.noun)
+            precondition.require(word.etag)
+            known = (await words.spellings_of([word.id]))[word.id]
+            before, after = apply(word, payload, ("name", "confirmed"))
+            spelled = await _respell(words, word, known, payload)
+            if spelled.keys() != known.keys() or "name" in after:
+                before["aliases"], after["aliases"] = _aliases(before, word, known, spelled)
+            if after:
+                word.touch()
+                await words.save(word)
+                await uow.audit(
+                    AuditAction(f"{words.noun}:updated"), word, before=before, after=after
+                )
+            if "name" in before:
+                await words.rename_held(str(before["name"]), word.name)
+                await _reconcile(uow, words, known.keys() | spelled.keys())
+            else:
+                await _reconcile(uow, words, known.keys() ^ spelled.keys())
+            return await _answer(words, word)
+
+
+async def _claim(words: WordRepository[W], word: W, written: Collection[str]) -> None:
+    if written and (taken := await words.claim(word.id, written)):
+        raise WordTakenError(taken)
+
+
+async def _respell(
+    words: WordRepository[W], word: W, known: Mapping[str, str], payload: WordUpdate
+) -> dict[str, str]:
+    """Claim and release what is needed; return how each spelling is written now."""
+    aliases = known.values() if payload.aliases is MISSING else payload.aliases
+    wanted = {comparable(each): each for each in (*aliases, word.name)}
+    if gone := known.keys() - wanted.keys():
+        used = [each for each in await words.in_use() if comparable(each) in gone]
+        if used:
+            raise WordInUseError(used)
+        await words.release(word.id, gone)
+    await _claim(words, word, wanted.values())
+    return wanted
+
+
+def _aliases(
+    before: Mapping[str, object], word: W, known: Mapping[str, str], spelled: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    named = str(before.get("name", word.name))
+    return _besides(named, known), _besides(word.name, spelled)
+
+
+def _besides(name: str, spellings: Mapping[str, str]) -> list[str]:
+    return sorted(each for key, each in spellings.items() if key != comparable(name))
+
+
+async def _reconcile(uow: UnitOfWork, words: WordRepository[W], spellings: Collection[str]) -> None:
+    """Work out whoever has one of these spellings, at once where they are few."""
+    written = [each for each in await words.in_use() if comparable(each) in spellings]
+    people = await words.people_with(written)
+    if not people:
+        return
+    if len(people) <= BATCH:
+        await reconcile(uow, people)
+    else:
+        await uow.employment.close_staff()
+        await uow.outdated.queue(await uow.requirements.ids())
+
+
+def _read(word: W, spellings: Mapping[str, str]) -> WordRead:
+    return WordRead(
+        id=word.id,
+        name=word.name,
+        aliases=_besides(word.name, spellings),
+        confirmed=word.confirmed,
+        created_at=word.created_at,
+        updated_at=word.updated_at,
+        etag=word.etag,
+    )
+
+
+async def _answer(words: WordRepository[W], word: W, *, created: bool = False) -> Answer[WordRead]:
+    spellings = await words.spellings_of([word.id])
+    return Answer(_read(word, spellings[word.id]), created)
