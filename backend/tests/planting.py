@@ -3,6 +3,8 @@
 The test databases get a schema of their own for it, with one function that runs as the owner.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -36,6 +38,15 @@ async def as_owner(session: AsyncSession, statement: str) -> None:
     """Run a statement as the owner of the schema, in the session's transaction."""
     await session.flush()
     await session.execute(text("SELECT testing.as_owner(:statement)"), {"statement": statement})
+
+
+@asynccontextmanager
+async def unguarded(session: AsyncSession) -> AsyncIterator[None]:
+    """Let no trigger decide about what is written meanwhile, as where nobody guards the table."""
+    await as_owner(session, "SET LOCAL session_replication_role = replica")
+    yield
+    await session.flush()
+    await as_owner(session, "SET LOCAL session_replication_role = origin")
 
 
 async def plant(session: AsyncSession, model: type[M], **fields: Any) -> M:  # columns of any type

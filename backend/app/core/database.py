@@ -55,12 +55,14 @@ class Base(DeclarativeBase):
     """Base of all tables. Row security and triggers are derived from the attributes below.
 
     Every table gets row-level security and, for the API's role, `__rights__`. What is `__stamped__`
-    is the database's alone to write: the role has no right to these columns. Where `__kept_by__`
-    names a trigger function, it decides about every UPDATE and DELETE, and TRUNCATE is refused.
+    is the database's alone to write: the role has no right to these columns. Where `__edited__`
+    names columns, the role can change only those. Where `__kept_by__` names a trigger function, it
+    decides about every UPDATE and DELETE, and TRUNCATE is refused.
     """
 
     __rights__: ClassVar[str] = MUTABLE
     __stamped__: ClassVar[Collection[str]] = ()
+    __edited__: ClassVar[Collection[str] | None] = None
     __kept_by__: ClassVar[str | None] = None
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)

@@ -1,8 +1,9 @@
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
@@ -12,7 +13,7 @@ from app.models.study.attempt import AttemptState
 from app.services.context import SYSTEM
 from app.services.study.attempt import AttemptService
 from tests.concurrency.race import ROUNDS, audited, count, race, statuses, verify
-from tests.factories.attempt import Quiz, make_quiz, question
+from tests.factories.attempt import Quiz, expire, make_quiz, question
 from tests.factories.user import make_user
 from tests.support import Api
 
@@ -197,9 +198,7 @@ async def test_time_runs_out_once(
         quiz = await make_quiz(session, committed_database, time_limit_seconds=60)
         attempt = await quiz.begin(committed_api, learner)
         await save(committed_api, learner, attempt, quiz.right())
-        overdue = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, 10)
-        await session.execute(update(QuizAttempt).where(OPEN).values(expires_at=overdue))
-        await session.commit()
+        await expire(session, timedelta(seconds=10))
         service = AttemptService(committed_database, SYSTEM)
         path = f"/attempts/{attempt['id']}"
         answers = await race(

@@ -1,6 +1,7 @@
 """A published quiz and a person who is enrolled in it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.models import ModuleSection, ModuleVersion, QuizQuestion, TrainingModule, User
 from tests.factories.module import make_module, publish, quiz_section, single_choice
+from tests.planting import as_owner
 from tests.support import Api
 
 ENTRIES: dict[str, tuple[dict[str, Any], Any, Any]] = {
@@ -94,3 +96,13 @@ async def make_quiz(
     section = quiz_section(*(questions or every_kind()), settings=settings)
     module = await make_module(session, section)
     return Quiz(module, section, await publish(database, module))
+
+
+async def expire(session: AsyncSession, ago: timedelta = timedelta(minutes=1)) -> None:
+    """Let the deadline of every open attempt have passed `ago`."""
+    await as_owner(
+        session,
+        "UPDATE quiz_attempts SET expires_at = clock_timestamp() - interval"  # noqa: S608  # a number
+        f" '{ago.total_seconds()} s' WHERE state = 'open'",
+    )
+    await session.commit()

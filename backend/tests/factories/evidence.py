@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.content.section_settings import SectionKind
 from app.models import Attendance, LiveSession, ModuleSection, TrainingModule, User
 from tests.factories.module import text_section
+from tests.planting import unguarded
 
 
 def live_section(**fields: Any) -> ModuleSection:
@@ -32,8 +33,8 @@ async def make_live_session(
             **fields,
         }
     )
-    session.add(live)
-    await session.flush()
+    async with unguarded(session):
+        session.add(live)
     session.add_all(Attendance(session_id=live.id, user_id=user.id) for user in attendees)
     await session.commit()
     return live

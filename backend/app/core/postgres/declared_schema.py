@@ -100,12 +100,11 @@ def _table_statements() -> Iterator[str]:
 
 def rights_of(model: type[Base]) -> str:
     """Return what the API's role may do with a table, and with which of its columns."""
-    if not model.__stamped__:
+    if not model.__stamped__ and model.__edited__ is None:
         return model.__rights__
-    columns = (column.name for column in model.__table__.columns)
-    return for_columns(
-        model.__rights__, (each for each in columns if each not in model.__stamped__)
-    )
+    columns = [column.name for column in model.__table__.columns]
+    told = [each for each in columns if each not in model.__stamped__]
+    return for_columns(model.__rights__, told, model.__edited__ or told)
 
 
 def _read(connection: Connection) -> Definitions:

@@ -33,12 +33,11 @@ APPEND_ONLY = "SELECT, INSERT"
 READ_ONLY = "SELECT"
 
 
-def for_columns(grants: str, columns: Iterable[str]) -> str:
+def for_columns(grants: str, inserted: Iterable[str], updated: Iterable[str]) -> str:
     """Return the rights for these columns alone: of others nobody may say what they are."""
-    listed = ", ".join(columns)
+    columns = {"INSERT": ", ".join(inserted), "UPDATE": ", ".join(updated)}
     return ", ".join(
-        f"{right} ({listed})" if right in {"INSERT", "UPDATE"} else right
-        for right in grants.split(", ")
+        f"{right} ({columns[right]})" if right in columns else right for right in grants.split(", ")
     )
 
 

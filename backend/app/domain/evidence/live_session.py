@@ -8,9 +8,6 @@ from datetime import datetime, timedelta
 BACKDATED = timedelta(days=14)
 """A class held longer ago is entered as external evidence, which a second person verifies."""
 
-ADDED_WITHIN = timedelta(days=90)
-"""Questions asked of the trainer so long after the rest still belong to that training."""
-
 
 @dataclass(frozen=True, slots=True)
 class Attendee:

@@ -13,6 +13,7 @@ class LegalHold(RevisionedModel):
 
     __tablename__ = "legal_holds"
     __rights__ = KEPT
+    __edited__ = ("released_at", "released_by_id", "revision", "updated_at")
     __table_args__ = (
         CheckConstraint("(released_at IS NULL) = (released_by_id IS NULL)", name="released"),
     )

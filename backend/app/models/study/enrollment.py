@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import Base, TimestampedUUIDModel
-from app.core.postgres.table_security import KEPT
+from app.core.postgres.table_security import APPEND_ONLY, KEPT
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.types import text_enum
 
@@ -36,18 +36,18 @@ class SectionProgress(Base):
     """How far one enrollment is in one section. Only ever moves forward."""
 
     __tablename__ = "section_progress"
-    __rights__ = KEPT
-    __stamped__ = ("completed_at",)
+    __rights__ = APPEND_ONLY
+    __stamped__ = ("state", "seconds_spent", "position", "completed_at", "updated_at")
 
     enrollment_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("enrollments.id", ondelete="CASCADE"), primary_key=True
     )
     section_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     state: Mapped[ProgressState] = mapped_column(
-        text_enum(ProgressState, "state"), default=ProgressState.IN_PROGRESS
+        text_enum(ProgressState, "state"), server_default=ProgressState.IN_PROGRESS.value
     )
-    seconds_spent: Mapped[int] = mapped_column(Integer, default=0)
-    position: Mapped[float] = mapped_column(default=0)
+    seconds_spent: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    position: Mapped[float] = mapped_column(server_default=text("0"))
     """Where to resume, in the client's own unit (seconds of a video, share of a page)."""
 
     completed_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
@@ -59,7 +59,8 @@ class Enrollment(TimestampedUUIDModel):
 
     __tablename__ = "enrollments"
     __rights__ = KEPT
-    __stamped__ = ("enrolled_at", "completed_at")
+    __stamped__ = ("progress_percent", "enrolled_at", "completed_at")
+    __edited__ = ("status", "source", "due_on", "withdrawn_at", "updated_at")
     __table_args__ = (
         CheckConstraint("progress_percent BETWEEN 0 AND 100", name="progress_percent"),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),
@@ -76,7 +77,7 @@ class Enrollment(TimestampedUUIDModel):
     source: Mapped[EnrollmentSource] = mapped_column(
         text_enum(EnrollmentSource, "source"), default=EnrollmentSource.SELF
     )
-    progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"), default=0)
+    progress_percent: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     due_on: Mapped[date | None]
     """Inclusive; ends with that day in the person's location."""
 

@@ -5,14 +5,14 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base
-from app.core.postgres.table_security import KEPT
+from app.core.postgres.table_security import READ_ONLY
 
 
 class StudyClock(Base):
     """The instant up to which a person's time was credited, so that no second counts twice."""
 
     __tablename__ = "study_clocks"
-    __rights__ = KEPT
+    __rights__ = READ_ONLY
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     reported_at: Mapped[datetime]

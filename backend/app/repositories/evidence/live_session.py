@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
@@ -221,13 +221,11 @@ class LiveSessionRepository(Repository[LiveSession]):
         )
         return list(await self.session.scalars(statement))
 
-    async def lock_completed_without(
-        self, live: LiveSession, within: timedelta
-    ) -> list[Enrollment]:
+    async def lock_completed_without(self, live: LiveSession) -> list[Enrollment]:
         """Lock the attendees' completed enrollments whose section for this class is still open.
 
-        For each attendee, that is the newest completion of the module, and it must not be older
-        than `within`. People who are enrolled again or have left are passed over.
+        For each attendee, that is the newest completion of the module. People who are enrolled
+        again are passed over.
         """
         attended = select(Attendance.user_id).where(
             Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
@@ -258,9 +256,7 @@ class LiveSessionRepository(Repository[LiveSession]):
             .where(
                 Enrollment.module_id == live.module_id,
                 Enrollment.status == EnrollmentStatus.COMPLETED,
-                Enrollment.completed_at > func.now() - within,
                 Enrollment.user_id.in_(attended),
-                Enrollment.user_id.in_(select(User.id).where(User.is_active)),
                 has_section.exists(),
                 ~has_open.exists(),
                 ~has_later.exists(),
@@ -280,10 +276,13 @@ class LiveSessionRepository(Repository[LiveSession]):
         *,
         actor_id: uuid.UUID | None,
         request_id: str | None,
-    ) -> None:
-        """Complete the class in completed enrollments, and name the trainer in the record."""
+    ) -> bool:
+        """Complete the class in a completed enrollment, and name the trainer in the record.
+
+        Return False where that cannot be, because it was completed too long ago for example.
+        """
         adding = func.add_class_to_record(live.id, enrollment_id, actor_id, request_id)
-        await self.session.execute(select(adding))
+        return await self.session.scalar(select(adding)) is not None
 
     async def complete(
         self,

@@ -26,7 +26,7 @@ from app.domain.actor import Actor
 from app.domain.study.quiz.attempts import NETWORK_GRACE, left_of
 from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
 from app.models.study.attempt import AttemptState
-from app.models.study.enrollment import EnrollmentStatus, ProgressState
+from app.models.study.enrollment import EnrollmentStatus
 from app.models.types import JsonObject
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.visibility import owner_visible_to
@@ -213,13 +213,7 @@ class AttemptRepository(Repository[QuizAttempt]):
         await self.add(attempt)
         await self.session.execute(
             insert(SectionProgress)
-            .values(
-                enrollment_id=attempt.enrollment_id,
-                section_id=attempt.section_id,
-                state=ProgressState.IN_PROGRESS,
-                seconds_spent=0,
-                position=0,
-            )
+            .values(enrollment_id=attempt.enrollment_id, section_id=attempt.section_id)
             .on_conflict_do_nothing()
         )
 

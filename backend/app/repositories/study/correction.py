@@ -1,15 +1,33 @@
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select, text
+from sqlalchemy import Boolean, ColumnElement, Numeric, Uuid, func, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.pagination import Page, PageRequest
-from app.models import AttemptResult, Enrollment, QuizAttempt, QuizCorrection
+from app.models import Enrollment, QuizAttempt, QuizCorrection
 from app.models.study.attempt import AttemptState
 from app.repositories.base import Keyset, Repository
+from app.repositories.unnest import columns, unnesting
+
+_REGRADE = unnesting(
+    """
+    SELECT count(regrade_attempt(
+               w.id, :correction_id, w.points, w.max_points, w.score_percent, w.passed, w.kept_pass,
+               w.grades))
+      FROM {rows} AS w (id, kept_pass, points, max_points, score_percent, passed, grades)
+    """,
+    Uuid(),
+    Boolean(),
+    Numeric(12, 6),
+    Numeric(12, 6),
+    Numeric(5, 2),
+    Boolean(),
+    JSONB(),
+)
 
 # In the order of the people, which is the order in which all code locks several people.
 _SETTLE = text(
@@ -18,6 +36,14 @@ _SETTLE = text(
       FROM (SELECT id FROM enrollments WHERE id = ANY(:enrollment_ids) ORDER BY user_id, id) e
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SecondResult:
+    attempt_id: uuid.UUID
+    kept_pass: bool
+    columns: dict[str, Any]
+    """The columns points, max_points, score_percent, passed and grades."""
 
 
 class CorrectionRepository(Repository[QuizCorrection]):
@@ -47,16 +73,10 @@ class CorrectionRepository(Repository[QuizCorrection]):
         question_id: uuid.UUID,
         *,
         batch: int = 500,
-    ) -> AsyncIterator[tuple[QuizAttempt, int]]:
-        """Yield the graded attempts that showed a question, and how many results each has."""
-        results = (
-            select(func.count())
-            .where(AttemptResult.attempt_id == QuizAttempt.id)
-            .correlate(QuizAttempt)
-            .scalar_subquery()
-        )
+    ) -> AsyncIterator[QuizAttempt]:
+        """Yield the graded attempts that showed a question."""
         statement = (
-            select(QuizAttempt, results)
+            select(QuizAttempt)
             .where(
                 QuizAttempt.version_id == version_id,
                 QuizAttempt.section_id == section_id,
@@ -69,12 +89,12 @@ class CorrectionRepository(Repository[QuizCorrection]):
         after: uuid.UUID | None = None
         while True:
             page = statement if after is None else statement.where(QuizAttempt.id > after)
-            rows = (await self.session.execute(page)).all()
-            for attempt, count in rows:
-                yield attempt, count
-            if len(rows) < batch:
+            attempts = (await self.session.scalars(page)).all()
+            for attempt in attempts:
+                yield attempt
+            if len(attempts) < batch:
                 return
-            after = rows[-1][0].id
+            after = attempts[-1].id
 
     async def is_open_for(
         self,
@@ -102,13 +122,12 @@ class CorrectionRepository(Repository[QuizCorrection]):
         )
         await self.session.execute(statement)
 
-    async def keep(self, results: list[AttemptResult], attempts: list[QuizAttempt]) -> None:
-        """Add results, and copy the newest one of each attempt to the attempt."""
-        self.session.add_all(results)
-        for result, attempt in zip(results, attempts, strict=True):
-            for name in ("points", "max_points", "score_percent", "passed", "grades"):
-                setattr(attempt, name, getattr(result, name))
-        await self.session.flush()
+    async def keep(self, correction: QuizCorrection, results: Sequence[SecondResult]) -> None:
+        """Give attempts another result, which is theirs from now on."""
+        if results:
+            rows = [(it.attempt_id, it.kept_pass, *it.columns.values()) for it in results]
+            parameters = {"correction_id": correction.id, **columns(rows)}
+            await self.session.execute(_REGRADE, parameters)
 
     async def settle(
         self,

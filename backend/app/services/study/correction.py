@@ -19,8 +19,9 @@ from app.domain.study.quiz.answers import AnswerError, answer_json, parse_answer
 from app.domain.study.quiz.attempts import Snapshot, grade_attempt
 from app.domain.study.quiz.grading import Correction, CorrectionKind, Grade, accepting
 from app.domain.study.quiz.results import grade_from_json, stored_result
-from app.models import AttemptResult, ModuleVersion, QuizAttempt, QuizCorrection
+from app.models import ModuleVersion, QuizAttempt, QuizCorrection
 from app.repositories.evidence.audit_event import Change
+from app.repositories.study.correction import SecondResult
 from app.schemas.base import ListOf
 from app.schemas.study.correction import (
     CorrectionCreate,
@@ -47,7 +48,6 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Regrade:
     attempt: QuizAttempt
-    revision: int
     old: Grade
     new: Grade
     """The new result, which keeps a pass that the attempt had before."""
@@ -204,17 +204,15 @@ async def _regrades(uow: UnitOfWork, case: Case) -> tuple[int, list[Regrade]]:
     """Return how many attempts showed the question, and the regrades of those that change."""
     seen, regrades = 0, []
     question_id = case.corrections[-1].question_id
-    async for attempt, results in uow.corrections.graded(
-        case.version_id, case.section_id, question_id
-    ):
+    async for attempt in uow.corrections.graded(case.version_id, case.section_id, question_id):
         seen += 1
-        regrade = _regrade(attempt, results, case)
+        regrade = _regrade(attempt, case)
         if regrade is not None:
             regrades.append(regrade)
     return seen, regrades
 
 
-def _regrade(attempt: QuizAttempt, results: int, case: Case) -> Regrade | None:
+def _regrade(attempt: QuizAttempt, case: Case) -> Regrade | None:
     """Return the new result of an attempt, or None where it is what it was."""
     if attempt.grades is None:
         return None
@@ -224,7 +222,7 @@ def _regrade(attempt: QuizAttempt, results: int, case: Case) -> Regrade | None:
     new = replace(graded, passed=graded.passed or old.passed)
     if new == old:
         return None
-    return Regrade(attempt, results, old, new, kept_pass=new.passed and not graded.passed)
+    return Regrade(attempt, old, new, kept_pass=new.passed and not graded.passed)
 
 
 async def _keep(uow: UnitOfWork, row: QuizCorrection, regrades: list[Regrade]) -> int:
@@ -232,16 +230,9 @@ async def _keep(uow: UnitOfWork, row: QuizCorrection, regrades: list[Regrade]) -
     enrollment_ids = sorted({regrade.attempt.enrollment_id for regrade in regrades})
     await uow.corrections.lock_enrollments(enrollment_ids)
     results = [
-        AttemptResult(
-            attempt_id=regrade.attempt.id,
-            revision=regrade.revision,
-            correction_id=row.id,
-            kept_pass=regrade.kept_pass,
-            **stored_result(regrade.new),
-        )
-        for regrade in regrades
+        SecondResult(each.attempt.id, each.kept_pass, stored_result(each.new)) for each in regrades
     ]
-    await uow.corrections.keep(results, [regrade.attempt for regrade in regrades])
+    await uow.corrections.keep(row, results)
     await uow.audit_many(AuditAction.ATTEMPT_REGRADED, [_change(row, each) for each in regrades])
     records = await uow.corrections.settle(
         row, enrollment_ids, actor_id=uow.actor_id, request_id=uow.request_id

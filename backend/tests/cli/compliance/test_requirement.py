@@ -19,6 +19,7 @@ from tests.cli.conftest import Invoke
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
 from tests.factories.user import make_user
+from tests.planting import unguarded
 
 
 async def seeded(database: Database) -> None:
@@ -78,9 +79,12 @@ class TestExplainChanges:
         )
         async with UnitOfWork(committed_database, SYSTEM) as uow:
             today = await uow.employment.today_of(learner.id)
-        session.add(
-            VerifiedEvidence(user_id=learner.id, module_id=module.id, day=today, recorded_on=today)
-        )
+        async with unguarded(session):
+            session.add(
+                VerifiedEvidence(
+                    user_id=learner.id, module_id=module.id, day=today, recorded_on=today
+                )
+            )
         await session.commit()
         told = await invoke("--json", "requirements", "reconcile", "--explain-changes")
         assert told.exit_code == 3
@@ -123,14 +127,15 @@ class TestExplainChanges:
         await publish(committed_database, module)
         await make_requirement(committed_database, module.id)
         for user in (learner, other):
-            session.add(
-                VerifiedEvidence(
-                    user_id=user.id,
-                    module_id=module.id,
-                    day=date(2026, 1, 1),
-                    recorded_on=date(2026, 1, 1),
+            async with unguarded(session):
+                session.add(
+                    VerifiedEvidence(
+                        user_id=user.id,
+                        module_id=module.id,
+                        day=date(2026, 1, 1),
+                        recorded_on=date(2026, 1, 1),
+                    )
                 )
-            )
         await session.commit()
         arguments = ("reconcile", "--explain-changes", "--user", other.email)
         told = await invoke("--json", "requirements", *arguments)

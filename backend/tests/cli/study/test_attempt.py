@@ -1,13 +1,11 @@
-from datetime import timedelta
-
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.models import QuizAttempt, User
 from app.models.study.attempt import AttemptState
 from tests.cli.conftest import Invoke
-from tests.factories.attempt import make_quiz
+from tests.factories.attempt import expire, make_quiz
 from tests.support import Api
 
 
@@ -22,9 +20,7 @@ async def test_close_overdue(
     await quiz.begin(committed_api, learner)
     before = await invoke("attempts", "close-overdue")
     assert (before.exit_code, before.stdout) == (0, "0 attempts closed and graded.\n")
-    deadline = func.now() - timedelta(minutes=1)
-    await session.execute(update(QuizAttempt).values(expires_at=deadline))
-    await session.commit()
+    await expire(session)
     after = await invoke("attempts", "close-overdue")
     assert after.stdout == "1 attempts closed and graded.\n"
     assert await session.scalar(select(QuizAttempt.state)) is AttemptState.GRADED

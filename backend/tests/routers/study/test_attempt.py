@@ -4,12 +4,12 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.domain.actor import Role
 from app.models import AuditEvent, Enrollment, QuizAttempt, TrainingRecord, User
-from tests.factories.attempt import Quiz, make_quiz, question
+from tests.factories.attempt import Quiz, expire, make_quiz, question
 from tests.factories.module import (
     make_module,
     publish,
@@ -30,17 +30,6 @@ async def quiz(session: AsyncSession, database: RollbackDatabase) -> Quiz:
 @pytest.fixture
 async def enrollment_id(api: Api, learner: User, quiz: Quiz) -> str:
     return await quiz.enroll(api, learner)
-
-
-async def expire(session: AsyncSession, attempt_id: str, ago: timedelta) -> None:
-    """Move an attempt back in time, so that its deadline passed `ago`."""
-    row = (await session.scalars(select(QuizAttempt).where(QuizAttempt.id == attempt_id))).one()
-    await session.execute(
-        update(QuizAttempt)
-        .where(QuizAttempt.id == row.id)
-        .values(expires_at=text(f"clock_timestamp() - interval '{ago.total_seconds()} s'"))
-    )
-    await session.commit()
 
 
 class TestStart:
@@ -448,14 +437,14 @@ class TestTimeOut:
     async def test_grace_for_the_network(
         self, api: Api, learner: User, attempt: dict[str, Any], session: AsyncSession
     ) -> None:
-        await expire(session, attempt["id"], timedelta(seconds=2))
+        await expire(session, timedelta(seconds=2))
         result = await api.post(f"/attempts/{attempt['id']}/submit", learner)
         assert (result.json()["timed_out"], result.json()["passed"]) == (False, True)
 
     async def test_reading_closes_and_grades_what_was_saved(
         self, api: Api, learner: User, attempt: dict[str, Any], session: AsyncSession
     ) -> None:
-        await expire(session, attempt["id"], timedelta(seconds=6))
+        await expire(session, timedelta(seconds=6))
         result = (await api.get(f"/attempts/{attempt['id']}", learner)).json()
         assert (result["timed_out"], result["passed"]) == (True, True)
         assert result["submitted_at"] == result["expires_at"]
@@ -464,7 +453,7 @@ class TestTimeOut:
     async def test_saving_comes_too_late(
         self, api: Api, learner: User, attempt: dict[str, Any], session: AsyncSession
     ) -> None:
-        await expire(session, attempt["id"], timedelta(seconds=6))
+        await expire(session, timedelta(seconds=6))
         body = {"answers": dict.fromkeys(attempt["answers"])}
         response = await api.put(f"/attempts/{attempt['id']}/answers", learner, json=body)
         assert (response.status_code, response.json()["code"]) == (409, "attempt_closed")
@@ -473,7 +462,7 @@ class TestTimeOut:
     async def test_submitting_late_tells_the_result(
         self, api: Api, learner: User, quiz: Quiz, attempt: dict[str, Any], session: AsyncSession
     ) -> None:
-        await expire(session, attempt["id"], timedelta(seconds=6))
+        await expire(session, timedelta(seconds=6))
         body = {"answers": quiz.wrong()}
         response = await api.post(f"/attempts/{attempt['id']}/submit", learner, json=body)
         assert (response.status_code, response.json()["score_percent"]) == (200, 100)
@@ -482,7 +471,7 @@ class TestTimeOut:
         self, api: Api, learner: User, quiz: Quiz, attempt: dict[str, Any], session: AsyncSession
     ) -> None:
         enrollment_id = attempt["enrollment_id"]
-        await expire(session, attempt["id"], timedelta(seconds=6))
+        await expire(session, timedelta(seconds=6))
         listed = (await api.get(quiz.attempts(enrollment_id), learner)).json()
         assert [each["state"] for each in listed["items"]] == ["graded"]
         started = await api.post(quiz.attempts(enrollment_id), learner)
@@ -491,8 +480,8 @@ class TestTimeOut:
     async def test_starting_closes_a_failed_one_and_starts_the_next(
         self, api: Api, learner: User, quiz: Quiz, enrollment_id: str, session: AsyncSession
     ) -> None:
-        first = await quiz.start(api, learner, enrollment_id)
-        await expire(session, first["id"], timedelta(minutes=1))
+        await quiz.start(api, learner, enrollment_id)
+        await expire(session)
         second = await quiz.start(api, learner, enrollment_id)
         assert second["number"] == 2
 

@@ -1,17 +1,16 @@
 """Whose attempts are used up, and who grants another one."""
 
 import uuid
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.models import AuditEvent, QuizAttempt, User
-from tests.factories.attempt import Quiz, make_quiz
+from app.models import AuditEvent, User
+from tests.factories.attempt import Quiz, expire, make_quiz
 from tests.factories.user import make_location, make_user
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase
@@ -231,9 +230,7 @@ class TestUsedUp:
         enrollment_id = await timed.enroll(api, colleague)
         await timed.start(api, colleague, enrollment_id)
         assert await used_up(api, manager) == []
-        past = func.clock_timestamp() - timedelta(minutes=1)
-        await session.execute(update(QuizAttempt).values(expires_at=past))
-        await session.commit()
+        await expire(session)
         assert [line["enrollment_id"] for line in await used_up(api, manager)] == [enrollment_id]
         granted = await api.post(grants(timed, enrollment_id), manager, json=BODY)
         assert granted.status_code == HTTPStatus.CREATED

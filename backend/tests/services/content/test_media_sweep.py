@@ -15,7 +15,7 @@ from app.services.content.media_sweep import MediaSweep, SweepRefusedError
 from tests.factories.media import MP4, make_media, video_section
 from tests.factories.module import make_module, publish
 from tests.fakes.file_storage import InMemoryFileStorage
-from tests.planting import as_owner
+from tests.planting import as_owner, unguarded
 from tests.support import RollbackDatabase
 
 DAY = timedelta(hours=24)
@@ -39,12 +39,8 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def age(session: AsyncSession) -> None:
     """Make all files two days old."""
-    for statement in (
-        "SET LOCAL session_replication_role = replica",
-        "UPDATE media SET updated_at = now() - interval '2 days'",
-        "SET LOCAL session_replication_role = origin",
-    ):
-        await as_owner(session, statement)
+    async with unguarded(session):
+        await as_owner(session, "UPDATE media SET updated_at = now() - interval '2 days'")
     await session.commit()
 
 

@@ -1,13 +1,13 @@
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AuditEvent, QuizAttempt, TrainingRecord, User
 from app.models.study.attempt import AttemptState
 from app.services.context import SYSTEM
 from app.services.study.attempt import AttemptService
-from tests.factories.attempt import make_quiz
+from tests.factories.attempt import expire, make_quiz
 from tests.factories.user import make_user
 from tests.support import Api, RollbackDatabase
 
@@ -17,12 +17,6 @@ async def started(session: AsyncSession, database: RollbackDatabase, api: Api, p
     for _ in range(people):
         user = await make_user(session)
         await quiz.begin(api, user)
-
-
-async def expire(session: AsyncSession, ago: timedelta) -> None:
-    deadline = func.now() - ago
-    await session.execute(update(QuizAttempt).values(expires_at=deadline))
-    await session.commit()
 
 
 async def states(session: AsyncSession) -> list[AttemptState]:

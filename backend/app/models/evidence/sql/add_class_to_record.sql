@@ -1,7 +1,7 @@
 -- For somebody who attended the class with a trainer after completing the rest of the module. It
 -- completes the section of the class and writes a further record, which also names the trainer. It
--- checks itself that the person attended. It returns NULL, and writes nothing, if they did not or if
--- the section is already completed.
+-- checks itself that the person attended, is still there and completed the rest less than 90 days ago.
+-- It returns NULL, and writes nothing, if not or if the section is already completed.
 CREATE FUNCTION add_class_to_record(
     p_session uuid, p_enrollment uuid, p_actor uuid, p_request_id text
 ) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER
@@ -18,7 +18,9 @@ BEGIN
       JOIN enrollments e
         ON e.user_id = a.user_id AND e.module_id = s.module_id AND e.status = 'completed'
       JOIN version_sections v ON v.version_id = e.version_id AND v.section_id = s.section_id
+      JOIN users u ON u.id = e.user_id AND u.is_active
      WHERE s.id = p_session AND s.status = 'closed' AND e.id = p_enrollment
+       AND e.completed_at > now() - interval '90 days'
        FOR NO KEY UPDATE OF e;
     IF NOT FOUND THEN
         RETURN NULL;

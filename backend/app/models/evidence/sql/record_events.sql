@@ -1,11 +1,18 @@
 -- Writes audit events. The API's role can write them in no other way; the database sets their time.
 -- The arrays hold one element for each event. p_before and p_after may each be null as a whole.
+-- What other functions do, they write the events of themselves, so that nobody can feign it.
 CREATE FUNCTION record_events(
     p_actor uuid, p_request_id text, p_actions text[], p_targets uuid[], p_before jsonb[],
     p_after jsonb[]
 ) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    IF p_actions && ARRAY['attempt:graded', 'enrollment:completed', 'record_seal:created',
+                          'section:acknowledged', 'section:completed', 'training_record:corrected',
+                          'training_record:issued', 'user:erased'] THEN
+        RAISE EXCEPTION 'only the function that does this may say so'
+              USING ERRCODE = 'restrict_violation';
+    END IF;
     INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
     SELECT p_actor, e.action, split_part(e.action, ':', 1), e.target, e.before, e.after,
            p_request_id

@@ -21,5 +21,3 @@ BEGIN
      WHERE user_id = p_user;
     RETURN least(p_claimed, elapsed);
 END $$;
-
-GRANT EXECUTE ON FUNCTION credit_study_time TO training_api;

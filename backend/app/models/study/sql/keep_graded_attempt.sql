@@ -10,3 +10,16 @@ WHEN (OLD.state = 'graded' AND (
     OLD.seed, OLD.snapshot, OLD.answers, OLD.answer_seconds, OLD.started_at, OLD.expires_at,
     OLD.submitted_at, OLD.timed_out, OLD.pass_mark))
 EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION refuse_other_start() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.started_at NOT BETWEEN now() AND clock_timestamp() THEN
+        RAISE EXCEPTION 'attempts start now, not at another time'
+              USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER refuse_other_start BEFORE INSERT ON quiz_attempts
+FOR EACH ROW EXECUTE FUNCTION refuse_other_start();

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from app.domain.evidence.live_session import ADDED_WITHIN, Attendee, class_result
+from app.domain.evidence.live_session import Attendee, class_result
 from app.models import LiveSession, VerifiedEvidence
 from app.repositories.evidence.live_session import RosterLine
 from app.schemas.evidence.live_session import LiveSessionClosed, LiveSessionRead
@@ -22,11 +22,11 @@ async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
             live, enrollment.id, actor_id=uow.actor_id, request_id=uow.request_id
         )
         completed.add(enrollment.user_id)
-    for enrollment in await uow.live_sessions.lock_completed_without(live, ADDED_WITHIN):
-        await uow.live_sessions.add_to_record(
+    for enrollment in await uow.live_sessions.lock_completed_without(live):
+        if await uow.live_sessions.add_to_record(
             live, enrollment.id, actor_id=uow.actor_id, request_id=uow.request_id
-        )
-        completed.add(enrollment.user_id)
+        ):
+            completed.add(enrollment.user_id)
     await reconcile_module(uow, sorted(completed), live.module_id)
     lines = {line.user.id: line for line in await uow.live_sessions.attendees(live.id)}
     sections = await uow.live_sessions.live_sections(live.module_id)
