@@ -1,19 +1,19 @@
 """Leave to the API's role the columns that it writes.
 
-Revision ID: 0035
-Revises: 0034
+Revision ID: 0037
+Revises: 0036
 """
 
 from textwrap import dedent
 
 from alembic import op
 
-revision: str = "0035"
-down_revision: str | None = "0034"
+revision: str = "0037"
+down_revision: str | None = "0036"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before 0034 credits study time, and regrades attempts, by itself."""
+"""Code of before 0036 credits study time, and regrades attempts, by itself."""
 
 
 def upgrade() -> None:
