@@ -48,6 +48,7 @@ NOT_OURS = {
     "content/",  # folders and files within an audit pack
     "outlines/",
     "signatures.json",
+    "external_trainings.csv",
     "splinter.sql",
     "attendance_required",  # made of a section's `completed_by`
     "Allow",  # HTTP
