@@ -164,15 +164,13 @@ class TestAllClaimed:
 
 
 class TestTime:
-    CHAIN = sealed(
-        {"sealed_at": (NOON - timedelta(days=1)).isoformat()}, {"sealed_at": NOON.isoformat()}
-    )
+    CHAIN = sealed(*({"sealed_at": (NOON - timedelta(days=ago)).isoformat()} for ago in (2, 1, 0)))
 
     @pytest.mark.parametrize(
         ("seal", "written_at"),
         [
-            (2, NOON),
-            (1, NOON - timedelta(days=1)),
+            (3, NOON),
+            (1, NOON - timedelta(days=2)),
             (None, NOON - timedelta(hours=1)),
             (None, NOON + timedelta(days=9)),
         ],
@@ -183,8 +181,8 @@ class TestTime:
     @pytest.mark.parametrize(
         ("seal", "written_at", "expected"),
         [
-            (2, NOON + MOMENT, "it is younger than its seal"),
-            (1, NOON - timedelta(days=1) + MOMENT, "it is younger than its seal"),
+            (3, NOON + MOMENT, "it is younger than its seal"),
+            (1, NOON - timedelta(days=2) + MOMENT, "it is younger than its seal"),
             (None, NOON - timedelta(hours=1) - MOMENT, OLD),
         ],
     )

@@ -58,7 +58,7 @@ def test_the_packs_own_form_is_taken(rows: list[tuple[Any, Any]]) -> None:
             {"a": "1\r0", "b": 2},
             "t.csv, row 1: b is not what the JSON says",
         ),
-        ("\ufeffa,b\r\n1\r\n2,2\r\n", {"a": 1, "b": 2}, "t.csv, row 1 has other columns"),
+        ("\ufeffa,b\r\n1\r2,2\r\n", {"a": 1, "b": 2}, "t.csv, row 1 has other columns"),
         ("\ufeffa,b\r\n1,2\r\n1", {"a": 1, "b": 2}, "t.csv has more rows than the JSON"),
     ],
 )

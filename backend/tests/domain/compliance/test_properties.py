@@ -18,6 +18,7 @@ from app.domain.compliance import (
     periods,
     status,
 )
+from app.domain.recurrence import ANNUAL_ANCHORS
 from tests.domain.compliance.brute_force import BruteForce, Row
 from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
 
@@ -218,6 +219,41 @@ class TestKnowledge:
         assert (
             in_hindsight(history.facts, day).exemptions == in_hindsight(then.facts, day).exemptions
         )
+
+
+def counts_months(history: History) -> bool:
+    rules = [version.rule for version in history.rules if version.rule]
+    return all(rule.renewal.anchor not in ANNUAL_ANCHORS for rule in rules)
+
+
+class TestMoreEvidence:
+    """What is shown besides makes nobody worse off.
+
+    By one rule it may: who has nothing valid and trains shortly before an annual day is valid
+    until the next but one, which somebody with something valid is not.
+    """
+
+    @SLOW
+    @given(
+        histories().filter(counts_months),
+        st.integers(0, 9),
+        st.lists(some_days(), min_size=5, max_size=5),
+    )
+    def test_compliant_stays_compliant(
+        self, history: History, which: int, days: list[date]
+    ) -> None:
+        more = history.facts
+        fewer = replace(more, evidence=more.evidence[:which] + more.evidence[which + 1 :])
+        for day in days:
+            line = status(fewer, history.rules, day)
+            if line.status is ComplianceStatus.COMPLIANT:
+                found = status(more, history.rules, day)
+                assert found.status is ComplianceStatus.COMPLIANT
+                assert reaches(found.valid_through, line.valid_through)
+
+
+def reaches(day: date | None, other: date | None) -> bool:
+    return day is None or (other is not None and day >= other)
 
 
 class TestStatusAgreesWithPeriods:

@@ -13,8 +13,10 @@ from app.domain.compliance import (
     periods,
     status,
 )
+from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.facts import employment_on
 from app.domain.compliance.timeline import Segment, placements, timeline
-from tests.domain.compliance.builders import ANNUAL, HIRED, done, history, since
+from tests.domain.compliance.builders import ANNUAL, GONE, HIRED, change, done, hire, history, since
 from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
 
 DAY = timedelta(days=1)
@@ -30,6 +32,35 @@ def on(found: tuple[Segment, ...], day: date) -> Segment | None:
     return holding[0] if holding else None
 
 
+def placed_on(past: History, day: date) -> PersonFacts | None:
+    change = employment_on(past.facts.employment, day)
+    return change.person if change and change.is_employed(day) else None
+
+
+class TestPlacements:
+    @given(histories(), st.lists(some_days(), max_size=10))
+    def test_say_who_somebody_is_on_every_day(self, past: History, samples: list[date]) -> None:
+        found = placements(past.facts.employment)
+        edges = {day for p in found for day in (p.starts_on - DAY, p.starts_on, p.ends_on)}
+        for day in sorted({*samples, *edges, date.max}):
+            holding = [each.person for each in found if each.starts_on <= day <= each.ends_on]
+            assert holding == [person] if (person := placed_on(past, day)) else not holding
+
+    @given(histories())
+    def test_neighbours_differ(self, past: History) -> None:
+        for before, after in pairwise(placements(past.facts.employment)):
+            assert before.ends_on < after.starts_on
+            assert before.ends_on + DAY < after.starts_on or before.person != after.person
+
+    def test_an_absence_parts_them(self) -> None:
+        """Somebody who comes back as the same person was away in between."""
+        found = placements((hire(), change(HIRED + 9 * DAY, GONE), change(HIRED + 20 * DAY)))
+        assert [(each.starts_on, each.ends_on) for each in found] == [
+            (HIRED, HIRED + 8 * DAY),
+            (HIRED + 20 * DAY, date.max),
+        ]
+
+
 class TestTimeline:
     @given(histories(), st.lists(some_days(), max_size=10))
     def test_says_what_status_says(self, past: History, samples: list[date]) -> None:
@@ -40,6 +71,7 @@ class TestTimeline:
             if segment is None:
                 assert line.why.reason in {ComplianceReason.NO_RULE, ComplianceReason.NOT_EMPLOYED}
             else:
+                assert segment.person == placed_on(past, day)
                 assert (segment.status, segment.due_on, segment.valid_through, segment.met_by) == (
                     line.status,
                     line.due_on,

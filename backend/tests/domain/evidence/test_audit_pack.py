@@ -11,28 +11,30 @@ COMPLETE: dict[str, Any] = {
     "instructors": [{"name": "Ivy Instructor", "qualification": "RN"}],
     "user": {"full_name": "Ann Attendee", "job_title": "Hygienist"},
 }
+INCOMPLETE: list[tuple[dict[str, Any], OshaField]] = [
+    ({"local_date": None}, OshaField.DATES),
+    ({"outline": []}, OshaField.CONTENTS),
+    ({"content_sha256": ""}, OshaField.CONTENTS),
+    ({"instructors": []}, OshaField.TRAINERS),
+    ({"instructors": [{"name": "Ivy", "qualification": ""}]}, OshaField.TRAINERS),
+    (
+        {"instructors": [*COMPLETE["instructors"], {"qualification": "RN"}]},
+        OshaField.TRAINERS,
+    ),
+    ({"user": {"full_name": "Ann", "job_title": None}}, OshaField.ATTENDEES),
+    ({"user": {"full_name": None, "job_title": "Hygienist"}}, OshaField.ATTENDEES),
+    (
+        {"instructors": [{**COMPLETE["instructors"][0], "role": "contact"}]},
+        OshaField.TRAINERS,
+    ),
+]
 
 
 def test_nothing_is_missing() -> None:
     assert missing_fields(COMPLETE) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "missing"),
-    [
-        ({"local_date": None}, OshaField.DATES),
-        ({"outline": []}, OshaField.CONTENTS),
-        ({"content_sha256": ""}, OshaField.CONTENTS),
-        ({"instructors": []}, OshaField.TRAINERS),
-        ({"instructors": [{"name": "Ivy", "qualification": ""}]}, OshaField.TRAINERS),
-        (
-            {"instructors": [*COMPLETE["instructors"], {"qualification": "RN"}]},
-            OshaField.TRAINERS,
-        ),
-        ({"user": {"full_name": "Ann", "job_title": None}}, OshaField.ATTENDEES),
-        ({"user": {"full_name": None, "job_title": "Hygienist"}}, OshaField.ATTENDEES),
-    ],
-)
+@pytest.mark.parametrize(("changes", "missing"), INCOMPLETE)
 def test_each_field_of_the_regulation(changes: dict[str, Any], missing: OshaField) -> None:
     assert missing_fields({**COMPLETE, **changes}) == [missing]
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .archive import Pack
-from .broken import require
+from .broken import BrokenError, require
 from .reading import items
 
 GENESIS = "0" * 64
@@ -31,8 +31,9 @@ def tree(leaves: list[bytes]) -> bytes:
 def _moment(text: str) -> datetime:
     """Read an instant in UTC. Python 3.8 reads only three or six digits after the second."""
     found = _INSTANT.match(text)
-    require(found, "no instant in UTC: " + text)
-    whole, fraction = found.groups() if found else ("", "")
+    if not found:
+        raise BrokenError("no instant in UTC: " + text)
+    whole, fraction = found.groups()
     return datetime.fromisoformat(f"{whole}.{(fraction or '0'):0<6}+00:00")
 
 
