@@ -14,7 +14,7 @@ down_revision: str | None = "0033"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
-"""Code of before lists departments without their spelling, and finds them by their names."""
+"""Code of 0033 adds departments without a spelling; code of 0034 finds those by their name."""
 
 
 def upgrade() -> None:

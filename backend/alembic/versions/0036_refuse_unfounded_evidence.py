@@ -1,6 +1,6 @@
-"""Refuse evidence that nothing stands behind, names that no event tells of, and late parts.
+"""Refuse evidence without a source, changes of names without an event, and late parts of versions.
 
-The rights that this makes needless are taken away by the next revision.
+The next revision takes away the rights that are not needed any more.
 
 Revision ID: 0036
 Revises: 0035

@@ -1,4 +1,4 @@
-"""Leave to the API's role the columns that it writes.
+"""Take from the API's role the rights to columns that it does not write itself.
 
 Revision ID: 0037
 Revises: 0036
@@ -13,7 +13,7 @@ down_revision: str | None = "0036"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False
-"""Code of before 0036 credits study time, and regrades attempts, by itself."""
+"""Code of before 0036 credits study time and writes regraded results itself."""
 
 
 def upgrade() -> None:

@@ -132,7 +132,7 @@ def cut_off(content: bytes) -> bytes:
 def made_by_hand(
     data: bytes, size: int, *, name: bytes = b"records.csv", more: int = 0, crc: int = 0
 ) -> bytes:
-    """Make an archive of one deflated file that says that it is so long, and its data longer."""
+    """Make an archive of one file, whose directory states this size and whose data are longer."""
     sums = struct.pack("<3L2H", crc, len(data) + more, size, len(name), 0)
     entry = struct.pack("<5H", 20, 0, 8, 0, 33) + sums
     directory = DIRECTORY + b"\x14\0" + entry + bytes(14) + name
@@ -167,12 +167,12 @@ def shorter_than_it_says(_: bytes) -> bytes:
 
 
 def without_an_end(_: bytes) -> bytes:
-    """Data that say that 65,535 bytes follow, where the archive ends sooner."""
+    """Data that announce 65,535 more bytes, although the archive ends sooner."""
     return made_by_hand(b"\0\xff\xff\0\0", 1 << 16, more=1 << 16)
 
 
 def beyond_the_end(_: bytes) -> bytes:
-    """Let a second file begin where the archive has ended."""
+    """Let a second file begin behind the end of the archive."""
     first = struct.pack("<5H3L2H", 20, 0, 0, 0, 33, 0, 1000, 1000, 1, 0)
     other = struct.pack("<5H3L2H", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0)
     front = ENTRY + first + b"a"
@@ -319,7 +319,7 @@ def test_it_grows_as_far_as_it_may(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_byte_makes_it_fail(honest: bytes, tmp_path_factory: Temporary, data: Data) -> None:
-    """Whatever an archive's directory says, the answer is one sentence."""
+    """Whatever the directory says, the verifier answers with one sentence."""
     place = data.draw(st.integers(honest.index(DIRECTORY), len(honest) - 1))
     sign = data.draw(st.sampled_from([0, 1, 8, 127, 255]))
     path = tmp_path_factory.mktemp("archive") / "pack.zip"

@@ -1,4 +1,4 @@
--- The parts of a version are written together with it, none later.
+-- Refuses parts of a version that are written after the transaction that published it.
 CREATE FUNCTION refuse_late_part() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -1,6 +1,6 @@
 -- Writes audit events. The API's role can write them in no other way; the database sets their time.
 -- The arrays hold one element for each event. p_before and p_after may each be null as a whole.
--- What other functions do, they write the events of themselves, so that nobody can feign it.
+-- It refuses events that other functions write themselves, so that nobody can forge those.
 CREATE FUNCTION record_events(
     p_actor uuid, p_request_id text, p_actions text[], p_targets uuid[], p_before jsonb[],
     p_after jsonb[]

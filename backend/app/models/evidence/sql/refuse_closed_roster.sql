@@ -1,3 +1,4 @@
+-- Refuses changes of the roster of a session that is closed or cancelled, except for erasing a person.
 CREATE FUNCTION refuse_closed_roster() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

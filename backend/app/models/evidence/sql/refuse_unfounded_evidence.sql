@@ -1,5 +1,5 @@
--- What counts as verified repeats external evidence that somebody verified, or a line of a closed
--- roster, and counts from the day on which it is written.
+-- Refuses evidence that does not repeat verified external evidence or a line of a closed roster, and
+-- evidence that is to count from another day than that on which it is written.
 CREATE FUNCTION refuse_unfounded_evidence() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -1,5 +1,5 @@
--- A class held more than two weeks ago is external evidence, which a second person verifies; one that
--- is still to come is not closed.
+-- Refuses a class that was held more than two weeks ago: it is entered as external evidence, which a
+-- second person verifies. It also refuses to close a class that has not begun.
 CREATE FUNCTION refuse_unheld_class() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

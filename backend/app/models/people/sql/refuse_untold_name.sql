@@ -1,5 +1,5 @@
--- The name under which somebody signs, or an alias of it, changes only together with an event about
--- the person: the trail, which nobody can change, says who did it.
+-- Refuses to change the name under which somebody signs, or their aliases, without an audit event
+-- about the person in the same transaction. So the trail, which nobody can change, says who did it.
 CREATE FUNCTION refuse_untold_name() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

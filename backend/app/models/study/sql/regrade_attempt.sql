@@ -1,5 +1,5 @@
--- The one door to a second result: of a graded attempt, by a correction of its own quiz. The caller
--- holds the lock on the quiz.
+-- Gives a graded attempt another result because of a correction of its quiz. The API's role can write
+-- such results in no other way. The caller holds the lock on the quiz.
 CREATE FUNCTION regrade_attempt(
     p_attempt uuid, p_correction uuid, p_points numeric, p_max_points numeric,
     p_score_percent numeric, p_passed boolean, p_kept_pass boolean, p_grades jsonb
