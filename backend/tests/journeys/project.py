@@ -116,7 +116,8 @@ async def opened(
             return around(Starlette(routes=[Mount("/auth/v1", auth)]))
 
         async with (
-            serving(auth_app) as origin, _container(database, origin, clock) as container,
+            serving(auth_app) as origin,
+            _container(database, origin, clock) as container,
             serving(lambda _: create_app(container)) as ours,
             _client(f"{origin}/auth/v1/", KEY) as auth,
             _client(f"{ours}/api/v1") as api,
