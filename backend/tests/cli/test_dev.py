@@ -4,11 +4,9 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import statistics
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,6 +28,7 @@ from tests.cli.processes import (
     privileged_port,
     run_training,
 )
+from tests.migrations.conftest import copied, require_tidy
 
 pytestmark = pytest.mark.full
 
@@ -42,7 +41,6 @@ ROLES = {
 }
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
-RUFF = TRAINING.with_name("ruff")
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +218,7 @@ class TestAnotherSchema:
         (written,) = tree.glob(f"backend/alembic/versions/{int(NEWEST) + 1:04}_*.py")
         text = written.read_text()
         assert 'op.add_column("users", sa.Column("last_sign_in"' in text
-        for check in (["check"], ["format", "--check"]):
-            subprocess.run([RUFF, *check, written], cwd=tree, check=True)  # noqa: S603, ASYNC221  # a moment
-
-
-def copied(tree: Path) -> Path:
-    """Copy what Alembic writes to, and what tells it and ruff how."""
-    shutil.copytree(ROOT / "backend" / "alembic", tree / "backend" / "alembic")
-    shutil.copy(ROOT / "pyproject.toml", tree)
-    return tree
+        require_tidy(written, tree)
 
 
 async def test_production_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 import asyncio
 import itertools
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -24,10 +28,25 @@ from tests.factories.media import make_media, video_section
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.factories.user import make_user
 
+ROOT = Path(__file__).parents[3]
 NewDatabase = Callable[[str | None], str]
 _serial = itertools.count(1)
 
 collect_ignore = [] if "TEST_SPLINTER_SQL" in os.environ else ["test_splinter.py"]
+
+
+def copied(tree: Path) -> Path:
+    """Copy what Alembic writes to, and what tells it and ruff how."""
+    shutil.copytree(ROOT / "backend" / "alembic", tree / "backend" / "alembic")
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    return tree
+
+
+def require_tidy(revision: Path, tree: Path) -> None:
+    """Fail unless a revision is as the linters want it."""
+    ruff = Path(sys.executable).with_name("ruff")
+    for check in (["check"], ["format", "--check"]):
+        subprocess.run([ruff, *check, revision], cwd=tree, check=True)  # noqa: S603  # our own command
 
 
 async def execute(dsn: str, *statements: str) -> None:

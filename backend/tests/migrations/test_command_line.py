@@ -12,11 +12,9 @@ import pytest
 from app.core.postgres.schema import SCHEMA_REVISION
 from app.core.postgres.table_security import API_ROLE
 from tests.cli.processes import PATIENCE_SECONDS
-from tests.migrations.conftest import NewDatabase, execute
+from tests.migrations.conftest import ROOT, NewDatabase, copied, execute, require_tidy
 
 pytestmark = pytest.mark.full
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -41,6 +39,23 @@ def alembic(
         check=False,
         timeout=120,
     )
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["DROP FUNCTION settle_regrade", "ALTER TABLE users DROP COLUMN last_sign_in"],
+    ids=["function", "column"],
+)
+def test_what_it_writes_itself_is_tidy(
+    environment: dict[str, str], dsn: str, tmp_path: Path, missing: str
+) -> None:
+    tree = copied(tmp_path / "tree")
+    assert alembic(environment, "upgrade", "head").returncode == 0
+    asyncio.run(execute(dsn, missing))
+    made = alembic(environment, "revision", "--autogenerate", "-m", "bring it back", folder=tree)
+    assert made.returncode == 0, made.stderr
+    (written,) = tree.glob(f"backend/alembic/versions/{int(SCHEMA_REVISION) + 1:04}_*.py")
+    require_tidy(written, tree)
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "backend"], ids=["root", "backend"])
