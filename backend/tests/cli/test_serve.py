@@ -12,6 +12,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -44,6 +45,7 @@ pytestmark = pytest.mark.full
 WORKERS = 2
 WRITERS = 8
 REQUESTS = 20
+HELD = 6
 KILLS = int(os.environ.get("TEST_KILLS", "5"))
 WRITES_BETWEEN_KILLS = int(os.environ.get("TEST_WRITES", "1000")) // KILLS
 
@@ -144,23 +146,37 @@ async def test_workers_count_together(
             await _get(server, "/api/v1/health/live", server.bearer(learner))
         found = {await _requests(server) for _ in range(REQUESTS)}
         assert found == {REQUESTS}
-        async with observer.transaction():
-            await observer.execute("LOCK TABLE users, enrollments IN ACCESS EXCLUSIVE MODE")
-            path, headers = "/api/v1/enrollments", server.bearer(learner)
-            waiting = [asyncio.create_task(_get(server, path, headers)) for _ in range(6)]
-            await asyncio.wait_for(until_sessions_wait(observer, 6), PATIENCE_SECONDS)
-            await asyncio.sleep(2 * REFRESH_SECONDS)
-            assert {await _checked_out(server) for _ in range(8)} == {6}
+        headers = server.bearer(learner)
+        async with _held(server, observer, headers) as waiting:
+            assert {await _checked_out(server) for _ in range(8)} == {HELD}
         await asyncio.gather(*waiting)
         await asyncio.sleep(2 * REFRESH_SECONDS)
         assert await _checked_out(server) == 0
-        for worker in descendants(server.process.pid):
-            os.kill(worker, signal.SIGKILL)
-        await server.until_ready()
-        # The death of a worker lowers no counter, and the connections that it held count no more.
-        assert await _requests(server) == REQUESTS
-        assert await _checked_out(server) == 0
+        async with _held(server, observer, headers) as waiting:
+            assert await _checked_out(server) == HELD
+            for worker in descendants(server.process.pid):
+                os.kill(worker, signal.SIGKILL)
+            await asyncio.gather(*waiting, return_exceptions=True)
+            await server.until_ready()
+            await asyncio.sleep(2 * REFRESH_SECONDS)
+            # The death of a worker lowers no counter, and the connections that it held are gone.
+            assert await _requests(server) == REQUESTS
+            assert await _checked_out(server) == 0
     await observer.close()
+
+
+@contextlib.asynccontextmanager
+async def _held(
+    server: Server, observer: asyncpg.Connection, headers: dict[str, str]
+) -> AsyncIterator[list[asyncio.Task[str]]]:
+    """Have requests wait for a lock, each with a connection, while the block is entered."""
+    async with observer.transaction():
+        await observer.execute("LOCK TABLE users, enrollments IN ACCESS EXCLUSIVE MODE")
+        get = partial(_get, server, "/api/v1/enrollments", headers)
+        waiting = [asyncio.create_task(get()) for _ in range(HELD)]
+        await asyncio.wait_for(until_sessions_wait(observer, HELD), PATIENCE_SECONDS)
+        await asyncio.sleep(2 * REFRESH_SECONDS)
+        yield waiting
 
 
 async def _get(server: Server, path: str, headers: dict[str, str]) -> str:
