@@ -19,6 +19,7 @@ from pydantic import (
 
 from app.domain.actor import Role
 from app.domain.fields import Day, Flag, StorableText, refuse
+from app.domain.people.place import CountryCode, StateCode
 from app.domain.word import comparable
 
 T = TypeVar("T")
@@ -59,6 +60,9 @@ class PersonFacts:
     role: Role = Role.LEARNER
     job_title: str | None = None
     hired_on: date | None = None
+    country: str | None = None
+    state: str | None = None
+    """Of the location, as ISO 3166-2 has it: `US-CA`."""
 
 
 class Criterion(StrEnum):
@@ -66,6 +70,8 @@ class Criterion(StrEnum):
     INCLUDED = "included"
     DEPARTMENT = "department"
     LOCATION = "location"
+    COUNTRY = "country"
+    STATE = "state"
     ROLE = "role"
     JOB_TITLE = "job_title"
     HIRED_AFTER = "hired_after"
@@ -94,6 +100,10 @@ class Audience(RuleData):
     everyone: Flag = False
     departments: SortedSet[Name] = frozenset()
     location_ids: SortedSet[UUID] = frozenset()
+    countries: SortedSet[CountryCode] = frozenset()
+    states: SortedSet[StateCode] = frozenset()
+    """Where the location is, so that the rule means the people of new offices too."""
+
     roles: SortedSet[Role] = frozenset()
     job_titles: SortedSet[Name] = frozenset()
     hired_after: Day | None = None
@@ -119,7 +129,10 @@ class Audience(RuleData):
 
     @property
     def has_criteria(self) -> bool:
-        named = (self.departments, self.location_ids, self.roles, self.job_titles)
+        named = (
+            *(self.departments, self.location_ids, self.countries, self.states),
+            *(self.roles, self.job_titles),
+        )
         return any(named) or self.hired_after is not None
 
 
@@ -145,6 +158,10 @@ def _criteria(audience: Audience, person: PersonFacts) -> Iterator[tuple[Criteri
     if audience.location_ids:
         held = person.location_id in audience.location_ids
         yield Criterion.LOCATION, person.location_id, held
+    if audience.countries:
+        yield Criterion.COUNTRY, person.country, person.country in audience.countries
+    if audience.states:
+        yield Criterion.STATE, person.state, person.state in audience.states
     if audience.roles:
         yield Criterion.ROLE, person.role, person.role in audience.roles
     if audience.job_titles:

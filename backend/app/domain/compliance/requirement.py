@@ -193,6 +193,7 @@ class Renewal(RuleData):
         )
 
 
+_ADDED_CRITERIA = ("countries", "states")
 _NEED_MONTHS = {
     Anchor.FIXED_DATE,
     Anchor.HIRE_ANNIVERSARY,
@@ -243,6 +244,19 @@ class Rule(RuleData):
         if days is not None and isinstance(info.data.get("subject"), Credential):
             refuse("credential_has_no_version", "A credential has no versions that change.")
         return days
+
+
+def record_of(rule: Rule) -> dict[str, Any]:
+    """Return the rule as it is recorded.
+
+    Criteria that former releases do not know are left out where they name nothing, so that these
+    can read the rule.
+    """
+    record = rule.model_dump(mode="json")
+    for criterion in _ADDED_CRITERIA:
+        if not record["audience"][criterion]:
+            del record["audience"][criterion]
+    return record
 
 
 def recorded_rule(recorded: Mapping[str, Any]) -> Rule:

@@ -1,10 +1,12 @@
-"""What departments and job titles are called today, by whatever name they were recorded."""
+"""What departments and job titles are called today, and where locations are."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.facts import EmploymentChange, RuleVersion
+from app.domain.people.place import Place
 from app.domain.word import comparable
 
 
@@ -18,6 +20,8 @@ class Vocabulary:
 
     departments: Mapping[str, str] = field(default_factory=dict)
     job_titles: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[UUID, Place] = field(default_factory=dict)
+    """Of locations. One that is corrected was wrong before, too."""
 
     def of_employment(self, changes: Iterable[EmploymentChange]) -> tuple[EmploymentChange, ...]:
         return tuple(replace(change, person=self._person(change.person)) for change in changes)
@@ -26,8 +30,11 @@ class Vocabulary:
         return tuple(self._rule(version) for version in versions)
 
     def _person(self, person: PersonFacts) -> PersonFacts:
+        place = self.places.get(person.location_id, Place()) if person.location_id else Place()
         return replace(
             person,
+            country=place.country,
+            state=place.state,
             department=_called(person.department, self.departments),
             job_title=_called(person.job_title, self.job_titles),
         )

@@ -23,6 +23,8 @@ _CAUSES = {
 _CRITERIA = {
     Criterion.DEPARTMENT: "the department is {}",
     Criterion.LOCATION: "the location is {}",
+    Criterion.COUNTRY: "the location is in {}",
+    Criterion.STATE: "the location is in {}",
     Criterion.ROLE: "the role is {}",
     Criterion.JOB_TITLE: "the job title is {}",
     Criterion.HIRED_AFTER: "the date of hire is {}",

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, RevisionedModel, SoftDeletable
@@ -10,10 +10,19 @@ class Location(SoftDeletable, RevisionedModel):
     """An office. Its time zone decides which calendar day a completion belongs to."""
 
     __tablename__ = "locations"
+    __table_args__ = (
+        CheckConstraint("state IS NULL OR country = split_part(state, '-', 1)", name="state"),
+    )
 
     name: Mapped[str] = mapped_column(String(200))
     time_zone: Mapped[str] = mapped_column(String(64))
     """IANA name, such as America/Los_Angeles."""
+
+    country: Mapped[str | None] = mapped_column(String(2))
+    """ISO 3166-1, such as US."""
+
+    state: Mapped[str | None] = mapped_column(String(6))
+    """ISO 3166-2, such as US-CA, of the same country."""
 
 
 Index(

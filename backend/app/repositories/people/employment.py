@@ -12,6 +12,7 @@ from app.domain import compliance as facts
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.people.display_name import display_name
+from app.domain.people.place import Place
 from app.models import (
     Department,
     DepartmentSpelling,
@@ -155,7 +156,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
         return {row[0]: row[1] for row in rows}
 
     async def vocabulary(self) -> Vocabulary:
-        """Return what each spelling of a department or job title is called today."""
+        """Return what words are called today, and where locations are."""
         kinds = ((DepartmentSpelling, Department), (JobTitleSpelling, JobTitle))
         statements = [
             select(literal(number), spelling.spelling, word.name).join(
@@ -166,7 +167,9 @@ class EmploymentRepository(Repository[EmploymentChange]):
         names: tuple[dict[str, str], dict[str, str]] = ({}, {})
         for number, spelling, name in await self.session.execute(union_all(*statements)):
             names[number][spelling] = name
-        return Vocabulary(*names)
+        rows = await self.session.execute(select(Location.id, Location.country, Location.state))
+        places = {row[0]: Place(*row[1:]) for row in rows}
+        return Vocabulary(*names, places)
 
     async def location_names(self) -> dict[str, str]:
         rows = await self.session.execute(select(Location.id, Location.name))
@@ -200,6 +203,15 @@ class EmploymentRepository(Repository[EmploymentChange]):
             person = PersonFacts(row.user_id, *row[4:])
             found[row.user_id].append(facts.EmploymentChange(row[1], row[2], row[3], person))
         return found
+
+    async def people_at(self, location_id: uuid.UUID) -> list[uuid.UUID]:
+        """Return whoever works there, has worked there or is to work there."""
+        statement = select(EmploymentChange.user_id).where(
+            EmploymentChange.location_id == location_id
+        )
+        return list(
+            await self.session.scalars(statement.distinct().order_by(EmploymentChange.user_id))
+        )
 
     async def announced(self, user_id: uuid.UUID, after: date) -> list[EmploymentChange]:
         """Return the changes that take effect after a day; for each day the one recorded last."""

@@ -216,6 +216,15 @@ async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]
         await reconcile_all(uow, requirement_ids)
 
 
+async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> None:
+    """Reconcile these people with all requirements: at once where they are few, else queued."""
+    if len(user_ids) > BATCH:
+        await uow.employment.close_staff()
+        await uow.outdated.queue(await uow.requirements.ids())
+    elif user_ids:
+        await reconcile(uow, user_ids)
+
+
 async def reconcile_publication(uow: UnitOfWork, module_id: uuid.UUID) -> None:
     """Reconcile everybody with what a new version of a module may re-open."""
     requirement_ids = await uow.requirements.naming_modules([module_id])

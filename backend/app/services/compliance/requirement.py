@@ -1,7 +1,7 @@
 """What the organisation requires of whom. Rules are never rewritten: each edit is a version."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,8 +13,9 @@ from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
-from app.domain.compliance.requirement import Credential, Rule, recorded_rule
+from app.domain.compliance.requirement import Credential, Rule, record_of, recorded_rule
 from app.domain.evidence.credential_kind import credential_kind
+from app.domain.people.place import is_country, is_state
 from app.models import Requirement, RequirementVersion
 from app.repositories.compliance.requirement import rule_version
 from app.schemas.base import ListOf, given
@@ -269,7 +270,7 @@ async def _add_version(
         number=requirement.version,
         effective_from=effective_from or today,
         recorded_on=today,
-        rule=rule.model_dump(mode="json") if rule else None,
+        rule=record_of(rule) if rule else None,
         recorded_by_id=uow.actor_id,
     )
     await uow.requirements.add_version(version)
@@ -290,6 +291,8 @@ async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
             "unknown_location",
             audience.location_ids - locations.keys(),
         ),
+        ("/rule/audience/countries", "unknown_country", _unknown(audience.countries, is_country)),
+        ("/rule/audience/states", "unknown_state", _unknown(audience.states, is_state)),
         ("/rule/audience", "unknown_user", people - known_people),
         *_unknown_kinds(rule),
     ]
@@ -310,6 +313,10 @@ async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
         raise InvalidPayloadError(errors)
     called = {"departments": departments, "job_titles": job_titles}
     return rule.model_copy(update={"audience": audience.model_copy(update=called)})
+
+
+def _unknown(codes: frozenset[str], is_known: Callable[[str], bool]) -> set[str]:
+    return {code for code in codes if not is_known(code)}
 
 
 def _unknown_kinds(rule: Rule) -> Iterator[tuple[str, str, set[str]]]:

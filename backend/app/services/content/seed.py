@@ -16,6 +16,7 @@ from app.domain.content.html import sanitise
 from app.domain.content.quiz.questions import parse_question
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
+from app.domain.people.place import country_of
 from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, User
 from app.repositories.people.word import W, WordRepository
 from app.schemas.content.module import Publish
@@ -172,7 +173,14 @@ async def _location(uow: UnitOfWork, entry: dict[str, Any]) -> tuple[Location, b
     location = await uow.locations.named(entry["name"])
     if location is not None:
         return location, False
-    location = await uow.locations.add(Location(name=entry["name"], time_zone=entry["time_zone"]))
+    location = await uow.locations.add(
+        Location(
+            name=entry["name"],
+            time_zone=entry["time_zone"],
+            country=country_of(entry["state"]),
+            state=entry["state"],
+        )
+    )
     await uow.audit(AuditAction.LOCATION_CREATED, location, after={"name": location.name})
     return location, True
 

@@ -8,8 +8,9 @@ from app.core.concurrency import Precondition
 from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
+from app.domain.people.place import Place, country_of
 from app.models import Location
-from app.schemas.base import ListOf
+from app.schemas.base import ListOf, given
 from app.schemas.people.location import (
     LocationCreate,
     LocationDetail,
@@ -18,7 +19,10 @@ from app.schemas.people.location import (
 )
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
+from app.services.compliance.reconciliation import reconcile_people
 from app.services.unit_of_work import UnitOfWork
+
+FIELDS = ("name", "time_zone", "country", "state")
 
 
 class LocationNameTakenError(ConflictError):
@@ -46,11 +50,12 @@ class LocationService(Service):
     async def create(self, payload: LocationCreate) -> Answer[LocationDetail]:
         async with self.work() as uow:
             await _check_managers(uow, payload.manager_ids)
+            place = _place(payload.country, payload.state)
             location = await uow.locations.add(
-                Location(name=payload.name, time_zone=payload.time_zone)
+                Location(name=payload.name, time_zone=payload.time_zone, **place._asdict())
             )
             await uow.locations.replace_managers(location.id, payload.manager_ids)
-            after = {"name": location.name, "time_zone": location.time_zone}
+            after = {"name": location.name, "time_zone": location.time_zone, **place._asdict()}
             await uow.audit(AuditAction.LOCATION_CREATED, location, after=after)
             return await uow.answer(await _answer(uow, location, created=True))
 
@@ -60,7 +65,7 @@ class LocationService(Service):
         async with self.work() as uow:
             location = found(await uow.locations.not_deleted(location_id, lock=True), "location")
             precondition.require(location.etag)
-            before, after = apply(location, payload, ("name", "time_zone"))
+            before, after = apply(location, _with_place(location, payload), FIELDS)
             if payload.manager_ids is not MISSING:
                 await _check_managers(uow, payload.manager_ids)
                 before["manager_ids"] = await uow.locations.manager_ids(location.id)
@@ -70,6 +75,8 @@ class LocationService(Service):
             await uow.locations.save(location)
             if after:
                 await uow.audit(AuditAction.LOCATION_UPDATED, location, before=before, after=after)
+            if after.keys() & {"country", "state"}:
+                await reconcile_people(uow, await uow.employment.people_at(location.id))
             return await _answer(uow, location)
 
     async def delete(self, location_id: uuid.UUID, precondition: Precondition) -> None:
@@ -103,6 +110,22 @@ async def _answer(
         manager_ids=await uow.locations.manager_ids(location.id),
     )
     return Answer(detail, created)
+
+
+def _with_place(location: Location, payload: LocationUpdate) -> LocationUpdate:
+    """Return the changes with the country that follows from a state, and the other way round."""
+    state = location.state if payload.state is MISSING else payload.state
+    country = given(payload.country)
+    if payload.country is MISSING and state in {location.state, None}:
+        country = location.country
+    return payload.model_copy(update=_place(country, state)._asdict())
+
+
+def _place(country: str | None, state: str | None) -> Place:
+    place = Place(country or (country_of(state) if state else None), state)
+    if not place.fits:
+        raise InvalidPayloadError.at("/state", "other_country", "The state is of another country")
+    return place
 
 
 async def _check_managers(uow: UnitOfWork, user_ids: list[uuid.UUID]) -> None:

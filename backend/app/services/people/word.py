@@ -17,7 +17,7 @@ from app.schemas.base import ListOf
 from app.schemas.people.word import WordCreate, WordRead, WordUpdate
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
-from app.services.compliance.reconciliation import BATCH, reconcile
+from app.services.compliance.reconciliation import reconcile_people
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -131,14 +131,7 @@ def _besides(name: str, spellings: Mapping[str, str]) -> list[str]:
 async def _reconcile(uow: UnitOfWork, words: WordRepository[W], spellings: Collection[str]) -> None:
     """Work out whoever has one of these spellings, at once where they are few."""
     written = [each for each in await words.in_use() if comparable(each) in spellings]
-    people = await words.people_with(written)
-    if not people:
-        return
-    if len(people) <= BATCH:
-        await reconcile(uow, people)
-    else:
-        await uow.employment.close_staff()
-        await uow.outdated.queue(await uow.requirements.ids())
+    await reconcile_people(uow, await words.people_with(written))
 
 
 def _read(word: W, spellings: Mapping[str, str]) -> WordRead:

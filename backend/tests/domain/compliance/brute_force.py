@@ -434,6 +434,8 @@ def wanted(rule: Rule, job: EmploymentChange) -> bool:
         for allowed, value in (
             (audience.departments, person.department),
             (audience.location_ids, person.location_id),
+            (audience.countries, person.country),
+            (audience.states, person.state),
             (audience.roles, person.role),
             (audience.job_titles, person.job_title),
         )

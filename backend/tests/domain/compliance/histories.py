@@ -68,7 +68,14 @@ def employment(draw: st.DrawFn) -> tuple[EmploymentChange, ...]:
     for _ in range(draw(st.sampled_from([1, 1, 2, 3, 6]))):
         state = draw(st.sampled_from([EmploymentState.ACTIVE] * 5 + [*EmploymentState]))
         department = draw(st.sampled_from(["Hygiene"] * 5 + ["Front desk"]))
-        person = PersonFacts(PERSON, department=department, hired_on=hired_on)
+        place = draw(st.sampled_from(["US-CA"] * 3 + ["US-TX", None]))
+        person = PersonFacts(
+            PERSON,
+            department=department,
+            hired_on=hired_on,
+            country=place and "US",
+            state=place,
+        )
         recorded_on = after(day, draw(st.sampled_from([-30, 0, 0, 0, 14])))
         changes.append(EmploymentChange(day, recorded_on, state, person))
         day = after(day, draw(st.integers(0, 250)))
@@ -219,6 +226,8 @@ AUDIENCES = [
     *[Audience(departments=frozenset({"Hygiene"}))] * 5,
     Audience(departments=frozenset({"Front desk"}), include=frozenset({PERSON})),
     Audience(hired_after=date(2027, 12, 1)),
+    *[Audience(states=frozenset({"US-CA", "US-NY"}))] * 2,
+    Audience(countries=frozenset({"US"}), departments=frozenset({"Hygiene"})),
     Audience(everyone=True, exclude=frozenset({PERSON})),
     Audience(include=frozenset({PERSON})),
     Audience(include=frozenset({UUID(int=99)})),

@@ -24,6 +24,8 @@ PERSON = PersonFacts(
     role=Role.LEARNER,
     job_title="Registered dental hygienist",
     hired_on=date(2027, 3, 1),
+    country="US",
+    state="US-CA",
 )
 EVERYONE = Audience(everyone=True)
 
@@ -36,6 +38,8 @@ class TestMatches:
         audience = Audience(
             departments=frozenset({"Hygiene"}),
             location_ids=frozenset({UPTOWN, DOWNTOWN}),
+            countries=frozenset({"US"}),
+            states=frozenset({"US-CA", "US-TX"}),
             roles=frozenset({Role.LEARNER}),
             job_titles=frozenset({"Registered dental hygienist"}),
             hired_after=date(2027, 2, 28),
@@ -44,6 +48,8 @@ class TestMatches:
             (
                 Matched(Criterion.DEPARTMENT, "Hygiene"),
                 Matched(Criterion.LOCATION, str(DOWNTOWN)),
+                Matched(Criterion.COUNTRY, "US"),
+                Matched(Criterion.STATE, "US-CA"),
                 Matched(Criterion.ROLE, "learner"),
                 Matched(Criterion.JOB_TITLE, "Registered dental hygienist"),
                 Matched(Criterion.HIRED_AFTER, "2027-03-01"),
@@ -55,6 +61,8 @@ class TestMatches:
         [
             {"departments": {"Front desk"}},
             {"location_ids": {UPTOWN}},
+            {"countries": {"MX"}},
+            {"states": {"US-TX"}},
             {"roles": {Role.MANAGER}},
             {"job_titles": {"Dentist"}},
             {"hired_after": date(2027, 3, 1)},

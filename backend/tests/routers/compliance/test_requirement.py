@@ -4,12 +4,13 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import TrainingModule, User
+from app.models import RequirementVersion, TrainingModule, User
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement, rule_json
-from tests.factories.user import make_user
+from tests.factories.user import make_location, make_user
 from tests.routers.problems import pointers
 from tests.support import Api, RollbackDatabase, etag
 
@@ -73,6 +74,56 @@ class TestCreate:
         rule = rule_json(module.id, audience={"departments": ["Atlantis"]})
         response = await api.post("/requirements", admin, json={"title": "X", "rule": rule})
         assert response.json()["errors"][0]["code"] == "unknown_department"
+
+    async def test_of_a_state_means_the_people_of_its_offices(
+        self, api: Api, admin: User, session: AsyncSession, module: TrainingModule
+    ) -> None:
+        """Of a new office too, without an edit of the rule, and as the office is corrected."""
+        office = await make_location(session, country="US", state="US-TX")
+        person = await make_user(session, location_id=office.id, hired_on=date(2020, 1, 6))
+        audience = {"states": ["us-ca"]}
+        body = await create(api, admin, module, rule=rule_json(module.id, audience=audience))
+        assert body["rule"]["audience"]["states"] == ["US-CA"]
+        mine, everything = f"/users/{person.id}/compliance", {"If-Match": "*"}
+        for state, status, said in (
+            ("US-CA", "due", "Applies because the location is in US-CA."),
+            ("US-TX", "not_required", "The rule is not meant for this person."),
+            (None, "not_required", "The rule is not meant for this person."),
+            ("US-CA", "due", "Applies because the location is in US-CA."),
+        ):
+            path = f"/locations/{office.id}"
+            done = await api.patch(path, admin, json={"state": state}, headers=everything)
+            assert done.is_success
+            (line,) = (await api.get(mine, person)).json()["items"]
+            assert line["status"] == status
+            assert line["why"]["summary"].startswith(said)
+            query = {"user_id": str(person.id)}
+            listed = await api.get("/reports/compliance/people", admin, params=query)
+            assert [item["status"] for item in listed.json()["items"]] == [status]
+        new = await make_location(session, country="US", state="US-CA")
+        newcomer = {"email": "new@unified.example", "location_id": str(new.id)}
+        invited = (await api.post("/users/invite", admin, json=newcomer)).json()
+        (line,) = (await api.get(f"/users/{invited['id']}/compliance", admin)).json()["items"]
+        assert line["why"]["matched"] == [{"criterion": "state", "value": "US-CA"}]
+
+    async def test_of_a_place_that_is_none(
+        self, api: Api, admin: User, module: TrainingModule
+    ) -> None:
+        audience = {"states": ["US-CA", "US-XX"], "countries": ["ZZ"]}
+        rule = rule_json(module.id, audience=audience)
+        response = await api.post("/requirements", admin, json={"title": "X", "rule": rule})
+        assert pointers(response) == [
+            ("/rule/audience/countries", "unknown_country"),
+            ("/rule/audience/states", "unknown_state"),
+        ]
+
+    async def test_former_releases_can_read_a_rule_without_states(
+        self, api: Api, admin: User, session: AsyncSession, module: TrainingModule
+    ) -> None:
+        await create(api, admin, module)
+        (version,) = await session.scalars(select(RequirementVersion))
+        assert version.rule is not None
+        assert not version.rule["audience"].keys() & {"states", "countries"}
 
     async def test_unknown_kinds_of_credential(self, api: Api, admin: User) -> None:
         rule = rule_json(

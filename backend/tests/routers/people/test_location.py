@@ -24,7 +24,8 @@ class TestListLocations:
         self, api: Api, learner: User, office: Location
     ) -> None:
         (item,) = (await api.get("/locations", learner)).json()["items"]
-        assert item.keys() == {"id", "name", "time_zone", "created_at", "updated_at"}
+        members = {"id", "name", "time_zone", "country", "state", "created_at", "updated_at"}
+        assert item.keys() == members
         assert item["name"] == office.name
 
 
@@ -69,6 +70,29 @@ class TestCreateLocation:
         response = await api.post("/locations", admin, json={"name": "A", "time_zone": zone})
         assert [pointer for pointer, _ in pointers(response)] == ["/time_zone"]
 
+    async def test_is_in_a_state(self, api: Api, admin: User) -> None:
+        body = {"name": "A", "time_zone": "America/Los_Angeles", "state": " us-ca "}
+        made = await api.post("/locations", admin, json=body)
+        assert (made.json()["country"], made.json()["state"]) == ("US", "US-CA")
+
+    @pytest.mark.parametrize(
+        ("place", "pointer", "code"),
+        [
+            ({"state": "US-XX"}, "/state", "unknown_state"),
+            ({"state": "California"}, "/state", "string_pattern_mismatch"),
+            ({"state": "CA"}, "/state", "string_pattern_mismatch"),
+            ({"state": "U\u0131-CA"}, "/state", "string_pattern_mismatch"),
+            ({"state": "US-" + "C" * 10_000}, "/state", "string_pattern_mismatch"),
+            ({"country": "XX"}, "/country", "unknown_country"),
+            ({"country": "MX", "state": "US-CA"}, "/state", "other_country"),
+        ],
+    )
+    async def test_no_such_place(
+        self, api: Api, admin: User, place: dict[str, str], pointer: str, code: str
+    ) -> None:
+        body = {"name": "A", "time_zone": "UTC", **place}
+        assert pointers(await api.post("/locations", admin, json=body)) == [(pointer, code)]
+
     async def test_unknown_manager(self, api: Api, admin: User) -> None:
         body = {"name": "A", "time_zone": "UTC", "manager_ids": [str(uuid.uuid4())]}
         response = await api.post("/locations", admin, json=body)
@@ -89,6 +113,25 @@ class TestUpdateLocation:
         done = await api.patch(path, admin, json=body, headers=current)
         assert (done.status_code, done.json()["name"]) == (200, "Renamed")
         assert (await api.patch(path, admin, json=body, headers=current)).status_code == 412
+
+    async def test_a_state_brings_its_country_and_leaves_it(
+        self, api: Api, admin: User, office: Location
+    ) -> None:
+        path, everything = f"/locations/{office.id}", {"If-Match": "*"}
+        for change, country, state in (
+            ({"state": "US-CA"}, "US", "US-CA"),
+            ({"state": "MX-JAL"}, "MX", "MX-JAL"),
+            ({"name": "Elsewhere"}, "MX", "MX-JAL"),
+            ({"state": None}, "MX", None),
+            ({"country": "US", "state": "US-TX"}, "US", "US-TX"),
+            ({"country": None}, "US", "US-TX"),
+            ({"country": None, "state": None}, None, None),
+        ):
+            done = (await api.patch(path, admin, json=change, headers=everything)).json()
+            assert (done["country"], done["state"]) == (country, state)
+        await api.patch(path, admin, json={"state": "US-CA"}, headers=everything)
+        refused = await api.patch(path, admin, json={"country": "MX"}, headers=everything)
+        assert pointers(refused) == [("/state", "other_country")]
 
 
 class TestDeleteLocation:
