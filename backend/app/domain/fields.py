@@ -46,6 +46,18 @@ _TYPOGRAPHY = str.maketrans(
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
     }
 )
+# Characters without a shape of their own, though by their category they are letters or symbols:
+# fillers and an empty braille pattern. Then joiners of marks, and selectors of a variant of the
+# character before.
+SHAPELESS: Final = re.compile(
+    "[\u115f\u1160\u2800\u3164\uffa0"
+    "\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+_SHAPED: Final = frozenset("LNPS")
+"""What the categories of characters that can be seen begin with: letters, numbers and signs."""
+
+# They make a text read in another order than it is written in, and look like another name.
+_REORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MAX_MARKS: Final = 30
 _LONG_ENOUGH_TO_MATTER: Final = 200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -127,6 +139,20 @@ def is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
 
 
+def is_visible(text: str) -> bool:
+    """Whether anything of a text can be seen: marks alone and invisible characters cannot."""
+    return any(unicodedata.category(char)[0] in _SHAPED for char in SHAPELESS.sub("", text))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be read on one line, in the order in which it is written."""
+    return (
+        is_visible(text)
+        and is_storable(text)
+        and not (_CONTROL.search(text) or _REORDERING.search(text))
+    )
+
+
 def refuse(code: str, detail: str) -> NoReturn:
     """Fail a Pydantic validator with our own stable code; `detail` must not quote the value."""
     raise PydanticCustomError(code, detail)
@@ -161,8 +187,14 @@ def _refuse_control(text: str) -> str:
 
 
 def _refuse_blank(text: str) -> str:
-    if all(char.isspace() or unicodedata.category(char) == "Cf" for char in text):
+    if not is_visible(text):
         refuse("blank_text", "The text is blank.")
+    return text
+
+
+def _refuse_reordering(text: str) -> str:
+    if _REORDERING.search(text):
+        refuse("reordered_text", "The text contains characters that change its order.")
     return text
 
 
@@ -257,20 +289,29 @@ Instant = Annotated[
 
 # White space around it does not count, which `minLength` alone does not tell a client.
 _NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
-Line = Annotated[
+_ReadableText = Annotated[
     StorableText,
+    AfterValidator(_refuse_control),
+    AfterValidator(_refuse_blank),
+    AfterValidator(_refuse_reordering),
+]
+Line = Annotated[
+    _ReadableText,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
     _NOT_BLANK,
 ]
 Label = Annotated[
-    StorableText,
+    _ReadableText,
     StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
     _NOT_BLANK,
 ]
 Reason = Annotated[
-    StorableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
+    _ReadableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
 ]
 Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
+Statement = Annotated[Paragraph, StringConstraints(min_length=1), AfterValidator(_refuse_blank)]
+"""A paragraph that has to say something, above what somebody signs for example."""
+
 Email = Annotated[EmailStr, StringConstraints(max_length=320), AfterValidator(comparable_email)]
 JsonMap = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 Position = Annotated[int, Field(ge=1, le=10_000, strict=True), Whole]

@@ -1,6 +1,5 @@
 """Compares words that people type in different ways."""
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -8,19 +7,13 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from app.domain.fields import Line, normalise_text, refuse
+from app.domain.fields import SHAPELESS, Line, normalise_text, refuse
 
 MAX_LENGTH: Final = 200
 NEAR_WORDS: Final = 3
 _DOTLESS_I: Final = "\N{LATIN SMALL LETTER DOTLESS I}"
 _COMPARED: Final = 60
 """Characters of a word that are looked at for likeness, which takes quadratic time."""
-
-# Characters without a shape of their own that `normalise_text` keeps because they are no format
-# characters: joiners of marks, fillers and selectors of a variant of the character before.
-_INVISIBLE: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
 
 
 def comparable(word: str) -> str:
@@ -29,7 +22,7 @@ def comparable(word: str) -> str:
     Neither case, spaces, dashes nor the Unicode form count. The four letters i of Turkish are one,
     because which of them are a pair depends on the language, and nobody says theirs.
     """
-    folded = normalise_text(_INVISIBLE.sub("", word))
+    folded = normalise_text(SHAPELESS.sub("", word))
     return folded.replace("i\N{COMBINING DOT ABOVE}", "i").replace(_DOTLESS_I, "i")
 
 

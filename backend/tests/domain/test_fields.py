@@ -16,8 +16,12 @@ from app.domain.fields import (
     HundredthsNumber,
     Instant,
     JsonMap,
+    Label,
+    Line,
     NumberError,
+    Reason,
     ShortText,
+    Statement,
     StorableText,
     Value,
     Whole,
@@ -40,7 +44,22 @@ HUNDREDTHS = TypeAdapter[Decimal](HundredthsNumber)
 STORABLE = TypeAdapter[str](StorableText)
 WRITTEN = TypeAdapter[str](WrittenText)
 SHORT = TypeAdapter[str](ShortText)
+LINE = TypeAdapter[str](Line)
+LABEL = TypeAdapter[str](Label)
+REASON = TypeAdapter[str](Reason)
+STATEMENT = TypeAdapter[str](Statement)
 JSON = TypeAdapter[dict[str, Any]](JsonMap)
+
+INVISIBLE = [
+    "\u200b",
+    "\u0301",
+    "\u202e",
+    "\u2066\u2069",
+    "\u3164",
+    "\u2800",
+    "\ufe0f",
+    "\ufeff \u0308",
+]
 
 
 def refusal(adapter: TypeAdapter[Any], value: object) -> str:
@@ -276,6 +295,27 @@ class TestTexts:
     @pytest.mark.parametrize("text", ["", " \t\n", "\u200b", " \u00ad\u2003"])
     def test_blank(self, text: str) -> None:
         assert refusal(SHORT, text) == "blank_text"
+
+    @pytest.mark.parametrize("kind", [SHORT, LINE, LABEL, REASON, STATEMENT])
+    @pytest.mark.parametrize("text", INVISIBLE)
+    def test_nothing_can_be_seen(self, kind: TypeAdapter[str], text: str) -> None:
+        assert refusal(kind, text) == "blank_text"
+
+    @pytest.mark.parametrize("kind", [LINE, LABEL, REASON])
+    @pytest.mark.parametrize("text", ["Ann\u202enhoJ", "\u2066Ann\u2069"])
+    def test_reads_in_another_order(self, kind: TypeAdapter[str], text: str) -> None:
+        assert refusal(kind, text) == "reordered_text"
+
+    @pytest.mark.parametrize("kind", [LINE, LABEL, REASON])
+    def test_a_line_holds_no_control_character(self, kind: TypeAdapter[str]) -> None:
+        assert refusal(kind, "Ann\x07") == "unstorable_text"
+
+    # Persian parts letters by invisible characters; Hebrew may be marked as right to left.
+    @pytest.mark.parametrize(
+        "text", ["\u0645\u06cc\u200c\u0631\u0648\u062f", "\u05d0\u200f!", "e\u0301"]
+    )
+    def test_a_name_of_another_script(self, text: str) -> None:
+        assert LINE.validate_python(text) == text
 
     @pytest.mark.parametrize("text", ["a", "\u200ba", " . "])
     def test_not_blank(self, text: str) -> None:

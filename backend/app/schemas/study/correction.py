@@ -1,9 +1,7 @@
 import uuid
 from datetime import datetime
 
-from pydantic import Field
-
-from app.domain.fields import ExactNumber, Paragraph
+from app.domain.fields import ExactNumber, Statement
 from app.domain.study.quiz.grading import CorrectionKind
 from app.schemas.base import Payload, Resource
 from app.schemas.study.attempt import Answer
@@ -19,7 +17,7 @@ class CorrectionCreate(Payload):
     question_id: uuid.UUID
     kind: CorrectionKind
     answer: Answer = None
-    note: Paragraph = Field(min_length=1)
+    note: Statement
 
 
 class CorrectionRead(Resource):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.domain.actor import Role
 from app.domain.content.section_settings import SectionKind
-from app.domain.fields import Day, Flag, Line, Paragraph, Whole
+from app.domain.fields import Day, Flag, Line, Statement, Whole
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.schemas.base import Payload, Resource
@@ -105,7 +105,7 @@ class ProgressRead(Resource):
 
 class Acknowledge(Payload):
     printed_name: Line
-    meaning: Paragraph = Field(min_length=1)
+    meaning: Statement
 
 
 class Acknowledged(ProgressRead):

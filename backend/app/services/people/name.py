@@ -3,6 +3,7 @@
 import uuid
 
 from app.core.errors import ForbiddenError
+from app.domain.fields import is_name
 from app.domain.people.name import Naming, comparable_name, named_by_oneself
 from app.models import User
 from app.services.unit_of_work import UnitOfWork
@@ -15,7 +16,7 @@ class OwnNameError(ForbiddenError):
 
 async def naming_of_newcomer(uow: UnitOfWork, name: str | None) -> Naming:
     """Return the naming of a new person who gives their own name."""
-    return await _named(uow, None, Naming(None), name)
+    return await _named(uow, None, Naming(None), name if name and is_name(name) else None)
 
 
 async def rename(

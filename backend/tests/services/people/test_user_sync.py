@@ -66,6 +66,14 @@ async def actions(session: AsyncSession, user: User) -> list[str]:
 
 
 class TestFirstRequest:
+    @pytest.mark.parametrize("name", ["\u200b", "\u202enoryB adA", "\u0301"])
+    async def test_a_name_that_nobody_can_read_is_none(
+        self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession, name: str
+    ) -> None:
+        subject = account(auth_admin)
+        await sync.actor(claims_of(subject, full_name=name))
+        assert (await the_row(session, subject)).full_name is None
+
     async def test_makes_a_learner(
         self, sync: UserSync, auth_admin: InMemoryAuthAdmin, session: AsyncSession
     ) -> None:
