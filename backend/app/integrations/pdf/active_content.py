@@ -52,10 +52,17 @@ KINDS: Final = frozenset(
 )
 """Values of `/Type` and `/Subtype` that are refused."""
 
+SCHEMES: Final = frozenset({"http", "https", "mailto", "tel"})
+"""Where a link may lead. An address that names no scheme leads to the web, too."""
+
 # PDF allows any character of a name to be written as an escape: /#4aavaScript is /JavaScript.
 _NAME: Final = rb"/((?:[0-9A-Za-z]|#[0-9A-Fa-f]{2})+)"
 _ACTION: Final = re.compile(rb"/(?:S|#53)\s*" + _NAME)
 _ANY_NAME: Final = re.compile(_NAME)
+_TEXT: Final = re.compile(rb"\s*(?:\(((?:[^\\)]|\\.)*)|<([0-9A-Fa-f\s]*)>)", re.DOTALL)
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+# PDF readers drop these from an address before they follow it.
+_IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0]|\\[nrtbf\n\r]")
 _ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 
 
@@ -75,6 +82,8 @@ def judge_pdf(file: IO[bytes]) -> Rejection | None:
     texts = [content, *(each.get_data() for each in streams if isinstance(each, StreamObject))]
     if any(_unescaped(name) in ACTIONS for text in texts for name in _ACTION.findall(text)):
         return Rejection.ACTIVE
+    if any(_leads_astray(address) for text in texts for address in _addresses(text)):
+        return Rejection.ACTIVE
     pending = [reader.trailer, reader.root_object]
     if any(_is_active(each) for each in _dictionaries(reader, pending)):
         return Rejection.ACTIVE
@@ -92,6 +101,33 @@ def _count(content: bytes, name: str) -> int:
 def _unescaped(name: bytes) -> str:
     plain = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name)
     return f"/{plain.decode('latin-1')}"
+
+
+def _addresses(content: bytes) -> Iterator[str]:
+    """Yield what the raw bytes name as the address of a link."""
+    for name in _ANY_NAME.finditer(content):
+        if _unescaped(name[1]) == "/URI" and (text := _TEXT.match(content, name.end())):
+            yield _decoded(text[1] if text[2] is None else bytes.fromhex(_even(text[2])))
+
+
+def _even(digits: bytes) -> str:
+    """Return hexadecimal digits in pairs; PDF takes a missing last one for 0."""
+    plain = b"".join(digits.split()).decode()
+    return plain + "0" * (len(plain) % 2)
+
+
+def _decoded(text: bytes) -> str:
+    if text.startswith(b"\xfe\xff"):
+        return text[2:].decode("utf-16-be", "replace")
+    return text.decode("latin-1")
+
+
+def _leads_astray(address: str) -> bool:
+    plain = _IGNORED.sub("", address)
+    scheme = _SCHEME.match(plain)
+    if scheme is not None:
+        return scheme[1].lower() not in SCHEMES and "." not in scheme[1]
+    return plain.startswith(("\\", "//"))
 
 
 def _dictionaries(
@@ -130,7 +166,16 @@ def _is_active(each: DictionaryObject) -> bool:
         bool(KEYS.intersection(each) or KINDS & kinds)
         or _name(each, "/S") in ACTIONS
         or _names_a_file(each)
+        or any(_leads_astray(address) for address in _addresses_of(each))
     )
+
+
+def _addresses_of(each: DictionaryObject) -> Iterator[str]:
+    """Yield the address of a link, and what the addresses of all links begin with."""
+    for key in ("/URI", "/Base"):
+        value = _value(each, key)
+        if isinstance(value, TextStringObject | ByteStringObject):
+            yield value if isinstance(value, str) else _decoded(bytes(value))
 
 
 def _names_a_file(each: DictionaryObject) -> bool:

@@ -42,6 +42,11 @@ def of_an_office(*, password: str | None = None, pages: int = 3) -> bytes:
     return written(writer)
 
 
+def link(address: str) -> bytes:
+    action = f"<< /Subtype /Link /A << /S /URI /URI {address} >> >>"
+    return pdf(catalog(""), page("/Annots [4 0 R]"), action)
+
+
 ACTIVE = {
     "script when opened": pdf(catalog(f"/OpenAction {SCRIPT}")),
     "script elsewhere": pdf(catalog("/OpenAction 4 0 R"), page(""), SCRIPT),
@@ -72,6 +77,21 @@ ACTIVE = {
         "\nstream\n\nendstream",
     ),
     "form that is sent": pdf(catalog("/OpenAction << /S /SubmitForm /F (https://e.invalid) >>")),
+    "link that is a script": link("(javascript:alert\\(1\\))"),
+    "link that is a script in parts": link("( java\\nscript:alert\\(1\\))"),
+    "link that is a script in other letters": link(
+        "<FEFF004A006100760061007300630072006900700074003A>"
+    ),
+    "link to a file": link("(FILE:///etc/passwd)"),
+    "link to a share": link("(smb://e.invalid/a)"),
+    "link to a share without a kind": link("(\\\\\\\\e.invalid\\\\a)"),
+    "link from a base that is a script": pdf(catalog("/URI << /Base (javascript:) >>")),
+    "link in a compressed stream": compressed_pdf(
+        catalog("/OpenAction 4 0 R"), "<< /S /URI /URI (data:text/html,x) >>"
+    ),
+    "link in an object that no table names": pdf(
+        unlisted="9 0 obj\n<< /S /URI /#55RI (vbscript:x) >>\nendobj\n"
+    ),
     "embedded file": pdf(
         catalog("/Names << /EmbeddedFiles << /Names [(a) 4 0 R] >> >>"),
         page(""),
@@ -96,11 +116,11 @@ HARMLESS = {
     "compressed": compressed_pdf(catalog("")),
     "opens at a page": pdf(catalog("/OpenAction [3 0 R /Fit]")),
     "opens at a page by an action": pdf(catalog("/OpenAction << /S /GoTo /D [3 0 R /Fit] >>")),
-    "links": pdf(
-        catalog(""),
-        page("/Annots [4 0 R]"),
-        "<< /Subtype /Link /A << /S /URI /URI (https://osha.invalid/JavaScript/Launch) >> >>",
-    ),
+    "link": link("(https://osha.invalid/JavaScript/Launch?at=12:30)"),
+    "link to a mailbox": link("(MailTo:office@e.invalid)"),
+    "link to a telephone": link("(tel:+1-555-0100)"),
+    "link without a kind": link("(www.osha.invalid/a:b)"),
+    "link to a base": pdf(catalog("/URI << /Base (https://osha.invalid/) >>")),
     "a printed annotation": pdf(catalog(""), page("/Annots [<< /Subtype /Text /F 4 >>]")),
     "form to fill in": pdf(
         catalog("/AcroForm << /Fields [4 0 R] >>"),
