@@ -64,7 +64,10 @@ def reconcile(
         f"{done.people} people looked at. {done.segments} statuses and {done.periods} periods "
         f"{verb} written; {done.enrolled} enrollments {verb} made, {done.dated} dated anew, "
         f"{done.withdrawn} withdrawn.",
+        *([f"It failed for {done.failed} people, whom the log names."] if done.failed else []),
     )
+    if done.failed:
+        raise typer.Exit(1)
 
 
 def _explain(addresses: list[str] | None) -> None:

@@ -34,12 +34,13 @@ _QUEUE = text(
 _LOCK_NEXT = text(
     """
     WITH next AS MATERIALIZED (
-        SELECT DISTINCT user_id FROM compliance_outdated ORDER BY user_id LIMIT :looked_at)
+        SELECT DISTINCT user_id FROM compliance_outdated WHERE user_id <> ALL (:passed_over)
+         ORDER BY user_id LIMIT :looked_at)
     SELECT user_id FROM next
      WHERE pg_try_advisory_xact_lock(hashtextextended('compliance ' || user_id, 0))
      LIMIT :people
     """
-)
+).bindparams(bindparam("passed_over", type_=ARRAY(Uuid())))
 LOOKED_AT = 20
 """How many times as many people are looked at as are wanted, since others hold some of them."""
 
@@ -67,10 +68,11 @@ class OutdatedRepository(Repository[ComplianceOutdated]):
     async def is_empty(self) -> bool:
         return not await self.session.scalar(select(exists(select(ComplianceOutdated.id))))
 
-    async def lock_next(self, people: int) -> list[uuid.UUID]:
+    async def lock_next(self, people: int, passed_over: Collection[uuid.UUID]) -> list[uuid.UUID]:
         """Lock some of the people who are queued and whom nobody else has locked."""
         limits = {"people": people, "looked_at": people * LOOKED_AT}
-        return list(await self.session.scalars(_LOCK_NEXT, limits))
+        parameters = {**limits, "passed_over": list(passed_over)}
+        return list(await self.session.scalars(_LOCK_NEXT, parameters))
 
     async def take(self, user_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         """Take these people, who are locked, from the queue; return what they were queued for."""

@@ -2,12 +2,14 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
 import structlog
 
+from app.core.database import Database
+from app.core.postgres.failure import unavailable
 from app.domain.compliance import CertificationPeriod, ComplianceStatus, PeriodOutcome
 from app.domain.compliance.facts import rule_on
 from app.domain.compliance.rule_enrollment import Wanted
@@ -24,6 +26,7 @@ from app.services.compliance.compliance_facts import (
     load_histories,
 )
 from app.services.compliance.rule_enrollment import enroll_as_required
+from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -42,7 +45,7 @@ nightly run may be missed."""
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """How many rows were written."""
+    """How many rows were written, and for how many people that failed."""
 
     people: int = 0
     segments: int = 0
@@ -50,6 +53,7 @@ class Reconciled:
     enrolled: int = 0
     dated: int = 0
     withdrawn: int = 0
+    failed: int = 0
 
     def __add__(self, other: "Reconciled") -> "Reconciled":
         return Reconciled(
@@ -62,6 +66,13 @@ class Reconciled:
 
 
 class ReconciliationService(Service):
+    """Reconciles many people. Whoever it fails for is logged and keeps nobody else waiting."""
+
+    def __init__(self, database: Database, context: RequestContext) -> None:
+        super().__init__(database, context)
+        self._failed: set[uuid.UUID] = set()
+        """Queued people whom this process leaves to the nightly run."""
+
     async def run(
         self,
         user_ids: Sequence[uuid.UUID] | None = None,
@@ -84,13 +95,16 @@ class ReconciliationService(Service):
         async with self.reading() as uow:
             people = list(user_ids) if user_ids is not None else await uow.employment.people()
             asked = None if requirement_ids is None else set(requirement_ids)
-        done = Reconciled()
-        for first in range(0, len(people), BATCH):
+
+        async def step(batch: Sequence[uuid.UUID]) -> Reconciled:
             async with self.work() as uow:
-                batch = people[first : first + BATCH]
-                done += await reconcile(uow, batch, asked, today=today)
                 if dry_run:
                     uow.discard()
+                return await reconcile(uow, batch, asked, today=today)
+
+        done = Reconciled()
+        for first in range(0, len(people), BATCH):
+            done += await _apart(people[first : first + BATCH], step)
             if progress:
                 progress(done.people, len(people))
         if user_ids is None and not dry_run:
@@ -108,11 +122,23 @@ class ReconciliationService(Service):
         async with self.reading() as uow:
             if await uow.outdated.is_empty():
                 return False
-        async with self.work() as uow:
-            people = await uow.outdated.lock_next(BATCH)
-            requirement_ids = await uow.outdated.take(people) if people else set()
-            if requirement_ids:
-                await reconcile(uow, people, requirement_ids)
+        people: list[uuid.UUID] = []
+
+        async def step(alone: Sequence[uuid.UUID]) -> Reconciled:
+            async with self.work() as uow:
+                if alone:
+                    await uow.employment.lock_people(alone)
+                else:
+                    people[:] = await uow.outdated.lock_next(BATCH, self._failed)
+                return await _reconcile_queued(uow, alone or people)
+
+        try:
+            await step(())
+        except Exception as error:  # noqa: BLE001  # whatever fails for one must not stop the others
+            _require_fault_of_a_person(error, people)
+            for user_id in people:
+                if (await _apart([user_id], step)).failed:
+                    self._failed.add(user_id)
         return bool(people)
 
     async def people(self, addresses: Iterable[str]) -> list[uuid.UUID]:
@@ -125,11 +151,43 @@ class ReconciliationService(Service):
         """Reconcile the pending completions, one person and one transaction at a time."""
         async with self.reading() as uow:
             people = await uow.compliance_segments.people_pending()
+
+        async def step(alone: Sequence[uuid.UUID]) -> Reconciled:
+            async with self.work() as uow:
+                return await reconcile_completions(uow, alone)
+
         done = Reconciled()
         for user_id in people:
-            async with self.work() as uow:
-                done += await reconcile_completions(uow, [user_id])
+            done += await _apart([user_id], step)
         return done
+
+
+async def _apart(
+    people: Sequence[uuid.UUID], step: Callable[[Sequence[uuid.UUID]], Awaitable[Reconciled]]
+) -> Reconciled:
+    """Do a step for these people together or, where that fails, for each of them alone."""
+    try:
+        return await step(people)
+    except Exception as error:
+        _require_fault_of_a_person(error, people)
+        if len(people) == 1:
+            log.exception("reconciliation_failed", user_id=str(people[0]))
+            return Reconciled(failed=1)
+    done = Reconciled()
+    for user_id in people:
+        done += await _apart([user_id], step)
+    return done
+
+
+def _require_fault_of_a_person(error: Exception, people: Sequence[uuid.UUID]) -> None:
+    """Raise an error that would meet everybody: the database is away, or nobody was found yet."""
+    if unavailable(error) or not people:
+        raise error
+
+
+async def _reconcile_queued(uow: UnitOfWork, people: Sequence[uuid.UUID]) -> Reconciled:
+    requirement_ids = await uow.outdated.take(people) if people else set()
+    return await reconcile(uow, people, requirement_ids) if requirement_ids else Reconciled()
 
 
 async def reconcile(

@@ -1,10 +1,11 @@
 """A rule that concerns more people than one transaction may is worked out in the background."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ComplianceOutdated, ComplianceSegment, User
@@ -15,6 +16,7 @@ from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import rule_json
 from tests.factories.user import make_user
+from tests.planting import as_owner
 from tests.support import Api, RollbackDatabase, etag
 
 REPORT = "/reports/compliance"
@@ -52,6 +54,27 @@ def service(database: RollbackDatabase) -> ReconciliationService:
     return ReconciliationService(database, SYSTEM)
 
 
+async def fail_for(session: AsyncSession, person: User) -> None:
+    """Let every status of a person be refused."""
+    raising = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+    await as_owner(session, f"{raising} $$ BEGIN RAISE EXCEPTION 'fails'; END $$")
+    trigger = "CREATE TRIGGER fail BEFORE INSERT ON compliance_segments FOR EACH ROW"
+    when = f"WHEN (NEW.user_id = '{person.id}') EXECUTE FUNCTION fail()"
+    await as_owner(session, f"{trigger} {when}")
+    await session.commit()
+
+
+async def left(session: AsyncSession) -> set[uuid.UUID]:
+    return set(await session.scalars(select(ComplianceOutdated.user_id)))
+
+
+async def with_status(session: AsyncSession, requirement_id: str) -> int | None:
+    people = select(func.count(distinct(ComplianceSegment.user_id)))
+    return await session.scalar(
+        people.where(ComplianceSegment.requirement_id == uuid.UUID(requirement_id))
+    )
+
+
 async def queued(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).select_from(ComplianceOutdated)) or 0
 
@@ -82,6 +105,28 @@ class TestShown:
         assert (read["reconciled"], read["reconciling"]) == (True, None)
         assert sum(group["people"] for group in report["groups"]) == PEOPLE
         assert not await service(database).run_queued()
+
+    async def test_somebody_it_fails_for_keeps_nobody_waiting(
+        self,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        people: list[User],
+        create: Create,
+    ) -> None:
+        made = await create()
+        failing = min(people, key=lambda person: person.id)
+        await fail_for(session, failing)
+        background = service(database)
+        for _ in range(PEOPLE):
+            await background.run_queued()
+        assert await background.run_queued() is False
+        assert await left(session) == {failing.id}
+        done = await service(database).run()
+        assert (done.people, done.failed) == (PEOPLE - 1, 1)
+        await as_owner(session, "DROP TRIGGER fail ON compliance_segments")
+        await service(database).run()
+        assert await left(session) == set()
+        assert await with_status(session, made["id"]) == PEOPLE
 
     async def test_it_is_what_the_nightly_run_would_have_written(
         self, database: RollbackDatabase, people: list[User], create: Create
