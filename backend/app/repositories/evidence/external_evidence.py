@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -74,12 +75,13 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         )
         return list(await self.session.scalars(statement))
 
-    async def credentials_of(self, user_id: uuid.UUID) -> list[ExternalEvidenceRow]:
-        """Return a person's cards and licences, including rejected and withdrawn ones."""
+    async def credentials_of(self, user_ids: Iterable[uuid.UUID]) -> list[ExternalEvidenceRow]:
+        """Return the cards and licences of people, including rejected and withdrawn ones."""
         statement = (
             _rows()
             .where(
-                ExternalEvidence.user_id == user_id, ExternalEvidence.credential_kind.is_not(None)
+                ExternalEvidence.user_id.in_(list(user_ids)),
+                ExternalEvidence.credential_kind.is_not(None),
             )
             .order_by(
                 ExternalEvidence.printed_expiry.desc().nulls_last(),

@@ -1,6 +1,7 @@
 """Cards and licences, as they follow from the external evidence that was entered."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import date
 
 from app.core.pagination import PageRequest
@@ -30,8 +31,8 @@ class CredentialService(Service):
         async with self.reading() as uow:
             await self.visible_user(uow, user_id)
             today = await uow.employment.today_of(user_id)
-            rows = await uow.external_evidence.credentials_of(user_id)
-        standing = held(map(_card, rows), today)
+            rows = await uow.external_evidence.credentials_of([user_id])
+        standing = _standing(rows, today)
         items = [_read(row.evidence, standing[row.evidence.id]) for row in rows]
         return Credentials(items=items)
 
@@ -46,17 +47,25 @@ class CredentialService(Service):
             today = await uow.employment.today_of(self.actor.id)
             last = expires_by or add_days(today, EXPIRING_DAYS)
             page = await uow.external_evidence.expiring(self.actor, last, request)
-        return listed(page, lambda row: _read(row, held([_card_of(row)], today)[row.id]))
+            people = {evidence.user_id for evidence in page.items}
+            rows = await uow.external_evidence.credentials_of(people)
+        standing = _standing(rows, today)
+        return listed(page, lambda evidence: _read(evidence, standing[evidence.id]))
+
+
+def _standing(rows: Iterable[ExternalEvidenceRow], today: date) -> dict[uuid.UUID, Held]:
+    """Return where each card stands among those of its person."""
+    cards: dict[uuid.UUID, list[Card]] = {}
+    for row in rows:
+        cards.setdefault(row.evidence.user_id, []).append(_card(row))
+    return {key: found for each in cards.values() for key, found in held(each, today).items()}
 
 
 def _card(row: ExternalEvidenceRow) -> Card:
     settled = _SETTLED.get(row.evidence.status)
     if row.withdrawn_on is not None:
         settled = CredentialStatus.WITHDRAWN
-    return _card_of(row.evidence, settled)
-
-
-def _card_of(evidence: ExternalEvidence, settled: CredentialStatus | None = None) -> Card:
+    evidence = row.evidence
     return Card(
         id=evidence.id,
         kind=credential_code(evidence.credential_kind or ""),

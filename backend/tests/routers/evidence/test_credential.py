@@ -130,6 +130,21 @@ class TestExpiring:
         listed = (await api.get("/credentials", learner)).json()["items"]
         assert [each["id"] for each in listed] == [stands]
 
+    async def test_says_what_each_renews_as_the_register_does(
+        self, api: Api, learner: User, other_learner: User, admin: User
+    ) -> None:
+        before = {}
+        for person in (learner, other_learner):
+            before[str(person.id)] = await card(api, person, admin, -30)
+            await card(api, person, admin, 40)
+        listed = (await api.get("/credentials", admin)).json()["items"]
+        assert {each["user_id"]: each["renews_id"] for each in listed} == before
+        for person in (learner, other_learner):
+            register = (await api.get(f"/users/{person.id}/credentials", admin)).json()["items"]
+            assert [each for each in register if each["renews_id"]] == [
+                each for each in listed if each["user_id"] == str(person.id)
+            ]
+
 
 class TestKinds:
     async def test_anonymous(self, api: Api) -> None:
