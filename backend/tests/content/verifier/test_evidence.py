@@ -1,5 +1,6 @@
 """The texts that records rest on, and what people read of them."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,8 @@ def text_of(kind: str, **says: Any) -> Tamper:
     """Let the first text of a kind say something else, as if it had not been sealed yet."""
 
     def change(item: Item) -> None:
-        item["content"] = json.dumps({**json.loads(item["content"]), **says})
+        if says:
+            item["content"] = json.dumps({**json.loads(item["content"]), **says})
         item["seal"] = item["position"] = item["leaf"] = None
 
     return item_of(kind, change)
@@ -91,6 +93,7 @@ def last_is_missing(name: str) -> Tamper:
         ),
         (text_of("signatures", id=str(UUID(int=1))), "signatures" + SOMETHING_ELSE),
         (text_of("signatures", evidence="erasures"), "signatures" + SOMETHING_ELSE),
+        (text_of("signatures"), "signatures ID is sealed, and the pack denies it"),
         (
             item_of("signatures", lambda item: item.update(kind="erasures")),
             "erasures" + SOMETHING_ELSE,
@@ -143,6 +146,37 @@ def test_a_signature_belongs_to_its_enrollment(everything: Forged, tmp_path: Pat
     text_of("signatures", enrollment_id=str(UUID(int=1)))(everything)
     everything.state()
     assert refusal(everything, tmp_path) == "record ID: a signature that it names is missing"
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_text_may_be_what_an_erasure_left_of_it(
+    everything: Forged, tmp_path: Path, *, is_told: bool
+) -> None:
+    (tombstone, *_), (signature, *_) = (
+        [it for it in everything.values_of("evidence.json") if it["kind"] == kind]
+        for kind in ("erasures", "signatures")
+    )
+    left = json.dumps({**json.loads(signature["content"]), "user_id": None})
+    item_of("signatures", lambda item: item.update(content=left))(everything)
+    sha256 = hashlib.sha256(left.encode()).hexdigest() if is_told else "f" * 64
+    told = {"kind": "signatures", "record_id": signature["id"], "hash": sha256}
+    erased = [*json.loads(tombstone["content"])["erased"], told]
+    text_of("erasures", erased=erased)(everything)
+    everything.state()
+    if is_told:
+        (tmp_path / "pack.zip").write_bytes(everything.archive())
+        assert verify_here(tmp_path / "pack.zip").stderr == ""
+    else:
+        reason = "signatures ID is not what was sealed, and no erasure says so"
+        assert refusal(everything, tmp_path) == reason
+
+
+def test_evidence_may_be_on_paper(everything: Forged, tmp_path: Path) -> None:
+    text_of("external_trainings", evidence_reference="Binder 7")(everything)
+    line = {"evidence_reference": "Binder 7", "evidence_sha256": None}
+    everything.edit("external_trainings.json", lambda it: it.update(line))
+    everything.state()
+    assert refusal(everything, tmp_path) == "what leaf 1 of seal 14 covers is missing"
 
 
 def title(pack: Forged, shown: str | None) -> None:
