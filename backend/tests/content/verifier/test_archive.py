@@ -129,6 +129,20 @@ def cut_off(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+def many_files(_: bytes) -> bytes:
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, (1 << 23) + 1, 0, 0)
+    return bytes((1 << 23) + 1) + end
+
+
+def many_files_by_the_longer_form(_: bytes) -> bytes:
+    size = (1 << 23) + 1
+    longer = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 9, 9, size, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1)
+    return (
+        bytes(size) + longer + locator + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, 0, 0, 0)
+    )
+
+
 def made_by_hand(
     data: bytes, size: int, *, name: bytes = b"records.csv", more: int = 0, crc: int = 0
 ) -> bytes:
@@ -197,16 +211,18 @@ ALTERED: dict[Callable[[bytes], bytes], str] = {
     archive_before_that_the_directory_knows_of: "has bytes before 'records.json'",
     between: "the archive has bytes before",
     before_the_directory: "has bytes between its files and directory",
-    behind: "goes on after its directory",
+    behind: "does not end with its directory",
     archive_behind: "the archive has bytes before 'records.csv'",
-    comment: "goes on after its directory",
+    comment: "does not end with its directory",
     comment_on_a_file: "has a comment on a file",
     another_name_in_front: "describes a file in two ways: 'records.json'",
     another_size_in_front: "describes a file in two ways: 'records.json'",
     encrypted: "describes a file in two ways: 'records.json'",
     twice: "a file is in the pack twice",
     hidden_behind_the_data: "hides something behind 'records.json'",
-    cut_off: "the pack cannot be read (BadZipFile)",
+    cut_off: "does not end with its directory",
+    many_files: "the archive has too many files",
+    many_files_by_the_longer_form: "the archive has too many files",
     bomb: "grows too much when unpacked",
     longer_than_it_says: "the archive is longer than it says: 'records.csv'",
     shorter_than_it_says: "the archive hides something behind 'records.csv'",

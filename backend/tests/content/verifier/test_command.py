@@ -72,7 +72,13 @@ def test_what_a_forger_wrote_steers_no_terminal(everything: Forged, tmp_path: Pa
     assert refusal(everything, tmp_path) == reason
 
 
-@pytest.mark.parametrize(("content", "error"), [(None, "FileNotFoundError"), (b"", "BadZipFile")])
+# The end of a ZIP archive that names a directory of a hundred bytes, which are not there.
+AN_END = b"PK\x05\x06" + bytes(8) + (100).to_bytes(4, "little") + bytes(6)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"), [(None, "FileNotFoundError"), (AN_END, "BadZipFile")]
+)
 def test_what_it_cannot_read(tmp_path: Path, content: bytes | None, error: str) -> None:
     path = tmp_path / "pack.zip"
     if content is not None:

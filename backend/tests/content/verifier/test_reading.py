@@ -3,6 +3,9 @@
 import hashlib
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from app.content.verifier.pack_verifier.reading import digest_of, items, parse, 
 from tests.content.verifier.packs import Forged
 
 SHORT = 8
+MOST_MEGABYTES = 500
 
 
 def pack(content: bytes) -> Forged:
@@ -124,3 +128,17 @@ class TestDigestOf:
         with pytest.raises(BrokenError, match=r"^a\.json is longer than the manifest says$"):
             digest_of(stream, "a.json", 6)
         assert stream.opened.tell() == 7
+
+
+def test_the_worst_json_takes_less_than_the_promised_memory() -> None:
+    """In a process of its own, as the memory of this one was taken by others before."""
+    script = (
+        "import resource, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pack_verifier.reading import LONGEST, parse\n"
+        "parse('[' + '{},' * ((LONGEST - 4) // 3) + '{}]')\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    folder = Path(reading.__file__).parents[1]
+    command = [sys.executable, "-I", "-c", script, str(folder)]
+    taken = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  # our own
+    assert int(taken) < MOST_MEGABYTES

@@ -23,11 +23,14 @@ CHUNK = 1 << 16
 MOST_GROWTH = 200
 # So many bytes more are always allowed.
 SMALL = 1 << 26
+# The directory of an archive is read at once: this is enough for 60,000 files of a pack.
+LONGEST_DIRECTORY = 1 << 23
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _DESCRIPTORS = (struct.Struct("<4sLQQ"), struct.Struct("<4s3L"))
 _DIRECTORY_ENTRY = 46
 _ENDS = {22: b"PK\x05\x06", 98: b"PK\x06\x06"}
+_LOCATOR = b"PK\x06\x07"
 _STREAMED = 8
 
 
@@ -61,8 +64,9 @@ class Archive:
     """A pack as one ZIP file."""
 
     def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path)
         with path.open("rb") as file:
+            _check_directory(file)
+            self._zip = zipfile.ZipFile(path)
             _check_archive(file, self._zip, path.stat().st_size)
 
     def names(self) -> list[str]:
@@ -70,6 +74,24 @@ class Archive:
 
     def open(self, name: str) -> IO[bytes]:
         return self._zip.open(name)
+
+
+def _check_directory(file: IO[bytes]) -> None:
+    """Require that the directory is at the end and not too long, before zipfile reads it at once.
+
+    Its length is in the last bytes of the archive, in one of two forms.
+    """
+    size = file.seek(0, 2)
+    file.seek(max(0, size - max(_ENDS)))
+    end = file.read()
+    last = end[-min(_ENDS) :]
+    whole = last[:4] == _ENDS[min(_ENDS)] and last[-2:] == bytes(2)
+    require(whole, "the archive does not end with its directory")
+    if end[56:60] == _LOCATOR:
+        length = int.from_bytes(end[40:48], "little")
+    else:
+        length = int.from_bytes(last[12:16], "little")
+    require(length <= LONGEST_DIRECTORY, "the archive has too many files")
 
 
 def _check_archive(file: IO[bytes], archive: zipfile.ZipFile, size: int) -> None:

@@ -12,7 +12,8 @@ from .archive import Pack
 from .broken import BrokenError, require
 
 CHUNK = 1 << 20
-LONGEST = 1 << 26
+# Parsed JSON can take thirty times the memory of its text.
+LONGEST = 1 << 23
 LONGEST_NUMBER = 18
 
 
