@@ -28,6 +28,9 @@ class AuditAction(StrEnum):
 
     USER_PROMOTED = "user:promoted"
     USER_EMPLOYMENT_CHANGED = "user:employment_changed"
+    USER_TERMINATION_VOIDED = "user:termination_voided"
+    """A termination had been a mistake: the employment is as if it had not been."""
+
     REQUIREMENT_CREATED = "requirement:created"
     REQUIREMENT_UPDATED = "requirement:updated"
     REQUIREMENT_ARCHIVED = "requirement:archived"

@@ -4,6 +4,7 @@ from typing import Final
 
 PATHS: Final = {
     "attempt_id": "The attempt at a quiz",
+    "change_id": "The change of the employment",
     "department_id": "The department",
     "enrollment_id": "The enrollment",
     "evidence_id": "The external evidence",

@@ -121,6 +121,9 @@ async def made(api: Api, world: World) -> dict[str, object]:
         "session_id": await post("/live-sessions", live_session(live_module_id), manager),
         "media_id": await post("/media", evidence_file(world)),
         "hold_id": await post("/legal-holds", hold(world)),
+        "change_id": await post(
+            f"/users/{world.people.learner.id}/terminate", {"effective_on": "2100-01-01"}
+        ),
         "retention_class": next(iter(RetentionClass)).value,
     }
 
@@ -276,6 +279,7 @@ def _retention(world: World) -> list[Row]:
 def _employment(world: World) -> list[Row]:
     return [
         Row("list_employment", ADMINS),
+        Row("void_termination", ADMINS, success=201, json=REASON),
         Row("leave", ADMINS, success=201, json={"starts_on": YESTERDAY}),
         Row("come_back", ADMINS, success=409, json={"effective_on": YESTERDAY}, note="is here"),
         Row("terminate", ADMINS, success=201, json={"effective_on": YESTERDAY}),

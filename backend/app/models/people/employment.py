@@ -33,6 +33,8 @@ class EmploymentChange(AppendOnlyModel):
     hired_on: Mapped[date | None]
     recorded_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     note: Mapped[str | None] = mapped_column(String(500))
+    voids_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("employment_changes.id"))
+    """The termination that was a mistake: from its day on this holds instead."""
 
 
 Index(

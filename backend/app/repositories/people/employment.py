@@ -228,6 +228,17 @@ class EmploymentRepository(Repository[EmploymentChange]):
         )
         return list(await self.session.scalars(statement))
 
+    async def recorded(self, user_id: uuid.UUID) -> list[EmploymentChange]:
+        """Return everything recorded about a person: of two changes for one day the later holds."""
+        statement = (
+            select(EmploymentChange)
+            .where(EmploymentChange.user_id == user_id)
+            .order_by(
+                EmploymentChange.recorded_on, EmploymentChange.created_at, EmploymentChange.id
+            )
+        )
+        return list(await self.session.scalars(statement))
+
     async def in_force(self, user_id: uuid.UUID, day: date) -> EmploymentChange | None:
         statement = (
             select(EmploymentChange)

@@ -14,6 +14,7 @@ from app.schemas.people.employment import (
     RehireCreate,
     ReturnCreate,
     TerminationCreate,
+    TerminationVoid,
     TransferCreate,
 )
 from app.services.context import RequestContext
@@ -58,6 +59,16 @@ async def terminate(
     """Record that somebody leaves, now or on a day to come. Their evidence stays."""
     return await respond(
         app.employment(context).terminate(user_id, payload), "/users/{user_id}/employment"
+    )
+
+
+@router.post("/employment/{change_id}/void", response_model=EmploymentRead, status_code=201)
+async def void_termination(
+    user_id: uuid.UUID, change_id: uuid.UUID, payload: TerminationVoid, context: Admin, app: App
+) -> Response:
+    """Undo a termination that was a mistake. Compliance is as if it had not been."""
+    return await respond(
+        app.employment(context).void(user_id, change_id, payload), "/users/{user_id}/employment"
     )
 
 

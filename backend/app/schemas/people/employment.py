@@ -5,7 +5,7 @@ from pydantic import MISSING
 
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
-from app.domain.fields import Line, RecentDay
+from app.domain.fields import Line, Reason, RecentDay
 from app.domain.word import Word
 from app.schemas.base import Payload, Resource
 
@@ -24,6 +24,8 @@ class EmploymentRead(Resource):
     hired_on: date | None
     recorded_by_id: uuid.UUID | None
     note: str | None
+    voids_id: uuid.UUID | None
+    """The termination that was a mistake, which this one voids."""
 
 
 class LeaveCreate(Payload):
@@ -44,6 +46,10 @@ class TerminationCreate(Payload):
     """The first day after the employment."""
 
     note: Line | None = None
+
+
+class TerminationVoid(Payload):
+    reason: Reason
 
 
 class RehireCreate(Payload):

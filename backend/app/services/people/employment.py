@@ -1,6 +1,7 @@
 """Leave, termination, rehire and transfer, on the day that they take effect."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,6 +15,7 @@ from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
 from app.domain.people.hire import hire_fault
+from app.domain.people.termination import Recorded, Restored, without_termination
 from app.integrations.auth_admin import AuthAdmin
 from app.models import Department, EmploymentChange, User
 from app.schemas.base import ListOf
@@ -23,15 +25,16 @@ from app.schemas.people.employment import (
     RehireCreate,
     ReturnCreate,
     TerminationCreate,
+    TerminationVoid,
     TransferCreate,
 )
 from app.services.answer import Answer
-from app.services.base import Service, listed
+from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
 from app.services.people.account import forget_account, lost_account
 from app.services.people.held_words import held_words, recorded_department, recorded_job_title
-from app.services.people.user import refuse_own_access
+from app.services.people.user import OwnAccessError, refuse_own_access
 from app.services.unit_of_work import UnitOfWork
 
 ATTRIBUTES = ("role", "location_id", "department", "job_title", "hired_on")
@@ -148,13 +151,42 @@ class EmploymentService(Service):
                     for name, value in attributes.items()
                     if getattr(later, name) == getattr(held, name)
                 }
-                await _again(uow, later, following)
+                if following:
+                    await _again(uow, later, following)
             return await self._answer(uow, row)
 
-    async def _answer(self, uow: UnitOfWork, row: EmploymentChange) -> Answer[EmploymentRead]:
+    async def void(
+        self, user_id: uuid.UUID, change_id: uuid.UUID, payload: TerminationVoid
+    ) -> Answer[EmploymentRead]:
+        """Undo a termination that was a mistake; it stays on record, and so does who undid it."""
+        async with self.reading() as uow:
+            seen = await self.visible_user(uow, user_id)
+        lost = await lost_account(self._auth, seen)
+        async with self.work() as uow:
+            user = await self.visible_user(uow, user_id, lock=True)
+            if user.id == self.actor.id:
+                raise OwnAccessError
+            rows = {row.id: row for row in await uow.employment.recorded(user.id)}
+            voided = found(rows.get(change_id), "employment_change")
+            restored = await _restored(uow, list(rows.values()), voided)
+            await _forget_account(uow, user, lost)
+            first, *later = restored
+            how = {"voids_id": voided.id, "note": payload.reason}
+            row = await _again(uow, rows[first.id], {**_as_restored(first), **how})
+            for each in later:
+                await _again(uow, rows[each.id], _as_restored(each))
+            return await self._answer(uow, row, AuditAction.USER_TERMINATION_VOIDED)
+
+    async def _answer(
+        self,
+        uow: UnitOfWork,
+        row: EmploymentChange,
+        action: AuditAction = AuditAction.USER_EMPLOYMENT_CHANGED,
+    ) -> Answer[EmploymentRead]:
         await _bring_up_to_date(uow, row.user_id)
         after = {name: getattr(row, name) for name in ("effective_on", "state", *ATTRIBUTES)}
-        await uow.audit(AuditAction.USER_EMPLOYMENT_CHANGED, row.user_id, after=after)
+        after |= {"voids_id": row.voids_id} if row.voids_id else {}
+        await uow.audit(action, row.user_id, after=after)
         await reconcile(uow, [row.user_id])
         return await uow.answer(Answer(EmploymentRead.model_validate(row), created=True))
 
@@ -230,12 +262,39 @@ async def _check_location(uow: UnitOfWork, held: EmploymentChange, change: Chang
         raise InvalidPayloadError.at("/location_id", "unknown_location", "No such location")
 
 
-async def _again(uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]) -> None:
-    """Record announced later changes again, with these changes applied."""
-    if not changes:
-        return
+async def _restored(
+    uow: UnitOfWork, rows: Sequence[EmploymentChange], voided: EmploymentChange
+) -> list[Restored]:
+    """Return what to record in place of a termination; refuse where it is none, or is undone."""
+    of_day = [row for row in rows if row.effective_on == voided.effective_on]
+    terminated = voided.state is EmploymentState.TERMINATED
+    _require(terminated, "not_a_termination", "This change is no termination")
+    _require(of_day[-1] is voided, "not_in_force", "Something else was recorded for this day since")
+    erased = await uow.retention.is_erased(voided.user_id)
+    _require(not erased, "person_erased", "This person's data was erased after its time")
+    recorded = {row.id: _recorded(row) for row in rows}
+    restored = without_termination(list(recorded.values()), recorded[voided.id])
+    _require(bool(restored), "not_employed", "Not employed before this day either")
+    if voided.location_id and not await uow.locations.holds(voided.location_id):
+        raise EmploymentStateError("location_deleted", "The person's location was deleted since")
+    return restored
+
+
+def _recorded(row: EmploymentChange) -> Recorded:
+    terminated = row.state is EmploymentState.TERMINATED
+    return Recorded(row.id, row.effective_on, terminated, row.state, row.hired_on)
+
+
+def _as_restored(restored: Restored) -> dict[str, Any]:
+    return {"state": EmploymentState(restored.state), "hired_on": restored.hired_on}
+
+
+async def _again(
+    uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]
+) -> EmploymentChange:
+    """Record a change again, with these changes applied."""
     known = {name: getattr(row, name) for name in ("state", "note", *ATTRIBUTES)}
-    await uow.employment.add(
+    return await uow.employment.add(
         EmploymentChange(
             user_id=row.user_id,
             effective_on=row.effective_on,

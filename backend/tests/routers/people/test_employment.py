@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.actor import Role
 from app.integrations.auth_admin import AuthUser
 from app.models import Location, Requirement, TrainingModule, User
 from app.services.compliance.reconciliation import ReconciliationService
@@ -12,10 +13,10 @@ from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
-from tests.factories.user import make_location
+from tests.factories.user import make_location, make_user
 from tests.factories.word import list_words
 from tests.fakes.auth_admin import InMemoryAuthAdmin
-from tests.routers.problems import assert_problem
+from tests.routers.problems import assert_anonymous, assert_problem
 from tests.support import Api, RollbackDatabase, etag
 
 DAY = timedelta(days=1)
@@ -198,6 +199,100 @@ class TestTermination:
         payload = {"effective_on": str(today)}
         response = await api.post(f"/users/{learner.id}/terminate", admin, json=payload)
         assert response.json()["code"] == "not_employed"
+
+
+class TestVoidTermination:
+    async def test_anonymous(self, api: Api, learner: User) -> None:
+        path = f"/users/{learner.id}/employment/{learner.id}/void"
+        assert_anonymous(await api.post(path, json={"reason": "A mistake"}))
+
+    async def test_others_may_not(
+        self, api: Api, admin: User, learner: User, manager: User, today: date
+    ) -> None:
+        ended = await act(api, admin, learner, "terminate", effective_on=str(today))
+        path = f"/users/{learner.id}/employment/{ended['id']}/void"
+        refused = await api.post(path, manager, json={"reason": "A mistake"})
+        assert_problem(refused, 403, "forbidden")
+        another = f"/users/{manager.id}/employment/{ended['id']}/void"
+        unknown = await api.post(another, admin, json={"reason": "A mistake"})
+        assert_problem(unknown, 404, "employment_change_not_found")
+
+    async def test_is_as_if_it_had_not_been(
+        self, api: Api, admin: User, session: AsyncSession, office: Location, today: date
+    ) -> None:
+        """Announced changes too, and the first due date, which a rehire would move."""
+        hired_on = today - 400 * DAY
+        learner = await make_user(session, hired_on=hired_on, location_id=office.id)
+        moves_on, path = today + 10 * DAY, f"/users/{learner.id}/compliance?as_of="
+        await act(api, admin, learner, "transfer", effective_on=str(moves_on), job_title="Lead")
+        days = (today - 5 * DAY, today, moves_on)
+        before = [(await api.get(f"{path}{day}", admin)).json()["items"] for day in days]
+        assert all(before[1:])
+        ended = await act(
+            api, admin, learner, "terminate", effective_on=str(today - 3 * DAY), note="Wrong person"
+        )
+        person = (await api.get(f"/users/{learner.id}", admin)).json()
+        assert person["is_active"] is False
+        assert (await api.get(f"{path}{today}", admin)).json()["items"] == []
+        undone = await act(
+            api, admin, learner, f"employment/{ended['id']}/void", reason="It was her namesake"
+        )
+        assert (undone["voids_id"], undone["state"]) == (ended["id"], "active")
+        assert undone["note"] == "It was her namesake"
+        person = (await api.get(f"/users/{learner.id}", admin)).json()
+        assert (person["is_active"], person["hired_on"]) == (True, str(hired_on))
+        after = [(await api.get(f"{path}{day}", admin)).json()["items"] for day in days]
+        for now, then in zip(after, before, strict=True):
+            assert [(line["status"], line["due_on"]) for line in now] == [
+                (line["status"], line["due_on"]) for line in then
+            ]
+        last = max(await history(api, admin, learner), key=lambda row: row["created_at"])
+        assert (last["effective_on"], last["job_title"]) == (str(moves_on), "Lead")
+        assert last["state"] == "active"
+        query = {"action": "user:termination_voided"}
+        (event,) = (await api.get("/audit-events", admin, params=query)).json()["items"]
+        assert event["target_id"] == str(learner.id)
+        assert event["after"]["voids_id"] == ended["id"]
+
+    async def test_once(self, api: Api, admin: User, learner: User, today: date) -> None:
+        ended = await act(api, admin, learner, "terminate", effective_on=str(today))
+        path = f"/users/{learner.id}/employment/{ended['id']}/void"
+        body = {"reason": "A mistake"}
+        undone = (await api.post(path, admin, json=body)).json()
+        assert_problem(await api.post(path, admin, json=body), 409, "not_in_force")
+        path = path.replace(ended["id"], undone["id"])
+        assert_problem(await api.post(path, admin, json=body), 409, "not_a_termination")
+
+    async def test_a_rehire_with_a_false_date_is_none(
+        self, api: Api, admin: User, session: AsyncSession, today: date
+    ) -> None:
+        """The way round that was taken before."""
+        hired_on = today - 400 * DAY
+        learner = await make_user(session, hired_on=hired_on)
+        ended = await act(api, admin, learner, "terminate", effective_on=str(today - 9 * DAY))
+        await act(api, admin, learner, "rehire", hired_on=str(today))
+        await act(api, admin, learner, f"employment/{ended['id']}/void", reason="A mistake")
+        now = (await api.get(f"/users/{learner.id}", admin)).json()
+        assert (now["is_active"], now["hired_on"]) == (True, str(hired_on))
+
+    async def test_nobody_voids_their_own(
+        self, api: Api, admin: User, session: AsyncSession, today: date
+    ) -> None:
+        leaving = await make_user(session, role=Role.ADMIN)
+        day = str(today + 30 * DAY)
+        ended = await act(api, admin, leaving, "terminate", effective_on=day)
+        path = f"/users/{leaving.id}/employment/{ended['id']}/void"
+        refused = await api.post(path, leaving, json={"reason": "I stay"})
+        assert_problem(refused, 403, "own_access")
+
+    async def test_an_address_that_somebody_else_has_by_now(
+        self, api: Api, admin: User, learner: User, session: AsyncSession, today: date
+    ) -> None:
+        ended = await act(api, admin, learner, "terminate", effective_on=str(today))
+        await make_user(session, email=learner.email)
+        path = f"/users/{learner.id}/employment/{ended['id']}/void"
+        refused = await api.post(path, admin, json={"reason": "A mistake"})
+        assert_problem(refused, 409, "email_in_use")
 
 
 class TestTransfer:
