@@ -1,7 +1,7 @@
 """The status of a person on every day, as ranges: what `assess` says, without asking every day."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from uuid import UUID
@@ -81,7 +81,7 @@ def timeline(
     recorder = _Recorder(facts, rules, today)
     recorder.run(FOREVER)
     recorder.finish()
-    return Timeline(recorder.periods_today, tuple(_placed(recorder.lines, worked)))
+    return Timeline(recorder.periods_today, _placed(recorder.lines, worked))
 
 
 class _Recorder(Ledger):
@@ -90,10 +90,13 @@ class _Recorder(Ledger):
     def __init__(self, facts: Facts, rules: tuple[RuleVersion, ...], today: date) -> None:
         super().__init__(facts, rules)
         self.lines: list[tuple[date, date, StatusLine]] = []
-        self.periods_today: tuple[CertificationPeriod, ...] = ()
         self._today = today
-        self._since: date | None = None
-        self._is_later = False
+        self._since = date.min
+        self._kept: list[tuple[CertificationPeriod, ...]] = []
+
+    @property
+    def periods_today(self) -> tuple[CertificationPeriod, ...]:
+        return self._kept[0]
 
     def _settle(self, day: date) -> None:
         self._write_through(add_days(day, -1))
@@ -107,15 +110,14 @@ class _Recorder(Ledger):
         self._keep_today()
 
     def _keep_today(self) -> None:
-        if not self._is_later:
-            self._is_later = True
-            self.periods_today = self.periods
+        if not self._kept:
+            self._kept.append(self.periods)
 
     def _write_through(self, last: date) -> None:
-        since = self._since
-        if since is None or since > last or self._is_without_duty():
+        if self._is_without_duty():
             return
-        starts = sorted({since, *(day for day in self._turns() if since < day <= last)})
+        turns = (max(day, self._since) for day in self._turns() if day <= last)
+        starts = sorted({self._since, *turns})
         for start, following in pairwise([*starts, FOREVER]):
             ends_on = last if following == FOREVER else add_days(following, -1)
             self.lines.append((start, ends_on, status_line(self, start)))
@@ -147,10 +149,8 @@ def _ever_matches(rules: tuple[RuleVersion, ...], worked: Sequence[Placement]) -
 def _outside(rules: tuple[RuleVersion, ...], worked: Sequence[Placement]) -> Iterator[Segment]:
     """Yield the days of somebody whom no rule ever meant."""
     for starts_on, ends_on in _ruled(rules):
-        for place in worked:
-            first, last = max(starts_on, place.starts_on), min(ends_on, place.ends_on)
-            if first <= last:
-                yield Segment(first, last, ComplianceStatus.NOT_REQUIRED, place.person)
+        for first, last, person in _worked(worked, starts_on, ends_on):
+            yield Segment(first, last, ComplianceStatus.NOT_REQUIRED, person)
 
 
 def _ruled(rules: tuple[RuleVersion, ...]) -> Iterator[tuple[date, date]]:
@@ -170,32 +170,32 @@ def _ruled(rules: tuple[RuleVersion, ...]) -> Iterator[tuple[date, date]]:
 
 def _placed(
     lines: Sequence[tuple[date, date, StatusLine]], worked: Sequence[Placement]
-) -> Iterator[Segment]:
+) -> tuple[Segment, ...]:
     """Split the ranges on the days the person changed placement, then join equal neighbours."""
-    held: Segment | None = None
+    found: list[Segment] = []
     for starts_on, ends_on, line in lines:
-        for place in worked:
-            if place.ends_on < starts_on or place.starts_on > ends_on:
-                continue
-            first, last = max(starts_on, place.starts_on), min(ends_on, place.ends_on)
-            if held and _goes_on(held, first, line, place.person):
-                first = held.starts_on
-            elif held:
-                yield held
-            held = _segment(first, last, line, place.person)
-    if held:
-        yield held
+        for first, last, person in _worked(worked, starts_on, ends_on):
+            segment = _segment(first, last, line, person)
+            if found and _goes_on(found[-1], segment):
+                found[-1] = replace(found[-1], ends_on=last)
+            else:
+                found.append(segment)
+    return tuple(found)
 
 
-def _goes_on(held: Segment, first: date, line: StatusLine, person: PersonFacts) -> bool:
-    return (
-        held.status is line.status
-        and held.due_on == line.due_on
-        and held.valid_through == line.valid_through
-        and held.met_by == line.met_by
-        and held.person == person
-        and add_days(held.ends_on, 1) == first
-    )
+def _worked(
+    worked: Sequence[Placement], starts_on: date, ends_on: date
+) -> Iterator[tuple[date, date, PersonFacts]]:
+    """Yield the days of each placement that lie in a range of days."""
+    for place in worked:
+        first, last = max(starts_on, place.starts_on), min(ends_on, place.ends_on)
+        if first <= last:
+            yield first, last, place.person
+
+
+def _goes_on(held: Segment, segment: Segment) -> bool:
+    same = replace(held, starts_on=segment.starts_on, ends_on=segment.ends_on) == segment
+    return same and add_days(held.ends_on, 1) == segment.starts_on
 
 
 def _segment(first: date, last: date, line: StatusLine, person: PersonFacts) -> Segment:

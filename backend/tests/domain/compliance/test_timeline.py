@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from app.domain.compliance import (
     ComplianceReason,
     ComplianceStatus,
+    EmploymentChange,
+    Evidence,
     Facts,
     RuleVersion,
     periods,
@@ -16,7 +18,17 @@ from app.domain.compliance import (
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.facts import employment_on
 from app.domain.compliance.timeline import Segment, placements, timeline
-from tests.domain.compliance.builders import ANNUAL, GONE, HIRED, change, done, hire, history, since
+from tests.domain.compliance.builders import (
+    ANNUAL,
+    BLOODBORNE,
+    GONE,
+    HIRED,
+    change,
+    done,
+    hire,
+    history,
+    since,
+)
 from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
 
 DAY = timedelta(days=1)
@@ -68,9 +80,12 @@ class TestTimeline:
         edges = {day for s in found for day in (s.starts_on - DAY, s.starts_on, s.ends_on)}
         for day in sorted({*samples, *edges, LAST_DAY + 900 * DAY}):
             line, segment = status(past.facts, past.rules, day), on(found, day)
-            if segment is None:
-                assert line.why.reason in {ComplianceReason.NO_RULE, ComplianceReason.NOT_EMPLOYED}
-            else:
+            is_unasked = line.why.reason in {
+                ComplianceReason.NO_RULE,
+                ComplianceReason.NOT_EMPLOYED,
+            }
+            assert (segment is None) == is_unasked
+            if segment:
                 assert segment.person == placed_on(past, day)
                 assert (segment.status, segment.due_on, segment.valid_through, segment.met_by) == (
                     line.status,
@@ -114,3 +129,78 @@ class TestTimeline:
     def test_a_year(self, day: date, expected: ComplianceStatus | None) -> None:
         found = on(segments(history(done(date(2027, 3, 5))), since(ANNUAL)), day)
         assert (found.status if found else None) == expected
+
+
+class TestDated:
+    """Segments of one day, at the turns of a status and of a placement."""
+
+    def days(self, *facts: EmploymentChange | Evidence) -> list[tuple[date, date, str]]:
+        found = segments(history(*facts), since(ANNUAL))
+        return [(each.starts_on, each.ends_on, each.status.value) for each in found]
+
+    def test_expired_for_a_day(self) -> None:
+        late = date(2028, 3, 7)
+        found = self.days(done(date(2027, 3, 5)), done(late, 1))
+        assert found[:5] == [
+            (HIRED, date(2027, 3, 4), "due"),
+            (date(2027, 3, 5), date(2028, 2, 3), "compliant"),
+            (date(2028, 2, 4), date(2028, 3, 5), "due_soon"),
+            (date(2028, 3, 6), date(2028, 3, 6), "expired"),
+            (late, date(2029, 2, 4), "compliant"),
+        ]
+
+    def test_overdue_on_the_last_day_of_a_placement(self) -> None:
+        overdue = HIRED + 11 * DAY
+        moved = change(overdue + DAY, department="Front desk")
+        assert self.days(hire(), moved) == [
+            (HIRED, overdue - DAY, "due"),
+            (overdue, overdue, "overdue"),
+            (overdue + DAY, date.max, "overdue"),
+        ]
+
+    def test_a_move_on_the_day_of_a_turn(self) -> None:
+        overdue = HIRED + 11 * DAY
+        moved = change(overdue, department="Front desk")
+        back = change(overdue + DAY, department="Hygiene")
+        assert self.days(hire(), moved, back) == [
+            (HIRED, overdue - DAY, "due"),
+            (overdue, overdue, "overdue"),
+            (overdue + DAY, date.max, "overdue"),
+        ]
+
+
+class TestOutside:
+    """Somebody whom no rule ever meant is not required on the days on which one is in force."""
+
+    DESK = hire(HIRED, department="Front desk")
+    FOREVER = date.max
+
+    def days(self, facts: Facts, *rules: RuleVersion) -> list[tuple[date, date]]:
+        found = segments(facts, rules)
+        assert {each.status for each in found} <= {ComplianceStatus.NOT_REQUIRED}
+        assert {each.person for each in found} <= {self.DESK.person}
+        return [(each.starts_on, each.ends_on) for each in found]
+
+    def test_of_one_day(self) -> None:
+        gone = change(HIRED + DAY, GONE, department="Front desk")
+        facts = history(self.DESK, gone)
+        assert self.days(facts, *since(BLOODBORNE)) == [(HIRED, HIRED)]
+        last_day = RuleVersion(HIRED + DAY, HIRED + DAY, None)
+        assert self.days(history(self.DESK), *since(BLOODBORNE), last_day) == [(HIRED, HIRED)]
+
+    @pytest.mark.parametrize(
+        ("effective", "recorded"), [(HIRED, HIRED + 9 * DAY), (HIRED + 9 * DAY, HIRED)]
+    )
+    def test_once_a_rule_is_known_and_in_force(self, effective: date, recorded: date) -> None:
+        rule = RuleVersion(effective, recorded, BLOODBORNE)
+        assert self.days(history(self.DESK), rule) == [(HIRED + 9 * DAY, self.FOREVER)]
+
+    def test_rules_come_and_go(self) -> None:
+        """A rule is planned, begins, is edited, is withdrawn twice, and comes back."""
+        asked = (None, BLOODBORNE, BLOODBORNE, None, None, BLOODBORNE)
+        days = [HIRED + number * 10 * DAY for number in range(6)]
+        rules = (RuleVersion(day, day, rule) for day, rule in zip(days, asked, strict=True))
+        assert self.days(history(self.DESK), *rules) == [
+            (days[1], days[3] - DAY),
+            (days[5], self.FOREVER),
+        ]
