@@ -21,6 +21,7 @@ class Permission(StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     NAMES_CONFIRM = "names:confirm"
+    LEAVE_RECORD = "leave:record"
     MODULES_WRITE = "modules:write"
     ENROLLMENTS_READ = "enrollments:read"
     ENROLLMENTS_ASSIGN = "enrollments:assign"
@@ -63,6 +64,7 @@ _EVERYONE = frozenset(
 _MANAGER = _EVERYONE | {
     Permission.USERS_READ,
     Permission.NAMES_CONFIRM,
+    Permission.LEAVE_RECORD,
     Permission.ENROLLMENTS_ASSIGN,
     Permission.REPORTS_READ,
     Permission.EVIDENCE_VERIFY,

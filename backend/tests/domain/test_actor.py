@@ -18,6 +18,7 @@ WHO_MAY = {
     Permission.SESSIONS_TEACH: {L, M, W, A},
     Permission.USERS_READ: {M, A},
     Permission.NAMES_CONFIRM: {M, A},
+    Permission.LEAVE_RECORD: {M, A},
     Permission.ENROLLMENTS_ASSIGN: {M, A},
     Permission.REPORTS_READ: {M, A},
     Permission.EVIDENCE_VERIFY: {M, A},

@@ -24,6 +24,7 @@ HISTORY = "/users/{user_id}/employment"
 router = APIRouter(prefix="/users/{user_id}", tags=["employment"], route_class=StrictRoute)
 
 Admin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
+Manager = Annotated[RequestContext, Depends(Guard(Permission.LEAVE_RECORD))]
 
 
 @router.get("/employment", response_model=ListOf[EmploymentRead])
@@ -35,8 +36,8 @@ async def list_employment(
 
 
 @router.post("/leave", response_model=EmploymentRead, status_code=201)
-async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Admin, app: App) -> Response:
-    """Record that somebody goes on leave. Days on leave count for no deadline."""
+async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Manager, app: App) -> Response:
+    """Record that somebody else goes on leave. Days on leave count for no deadline."""
     return await respond(
         app.employment(context).leave(user_id, payload), "/users/{user_id}/employment"
     )
@@ -44,7 +45,7 @@ async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Admin, app: A
 
 @router.post("/return", response_model=EmploymentRead, status_code=201)
 async def come_back(
-    user_id: uuid.UUID, payload: ReturnCreate, context: Admin, app: App
+    user_id: uuid.UUID, payload: ReturnCreate, context: Manager, app: App
 ) -> Response:
     """Record that somebody comes back from leave."""
     return await respond(

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import MISSING
 
 from app.core.database import Database
-from app.core.errors import ConflictError, InvalidPayloadError
+from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
@@ -43,6 +43,11 @@ ATTRIBUTES = ("role", "location_id", "department", "job_title", "hired_on")
 class EmploymentStateError(ConflictError):
     def __init__(self, code: str, title: str) -> None:
         super().__init__(code, title)
+
+
+class OwnLeaveError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("own_leave", "Somebody else has to record your leave.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class EmploymentService(Service):
             )
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
+            if user.id == self.actor.id:
+                raise OwnLeaveError
             held = await _held(uow, user, payload.starts_on)
             _require(held.state is EmploymentState.ACTIVE, "not_at_work", "Not at work on this day")
             leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)

@@ -120,6 +120,32 @@ class TestLeave:
         body = (await api.get(f"/users/{learner.id}/compliance?as_of={back}", learner)).json()
         assert body["items"][0]["due_on"] == str(back)
 
+    async def test_managers_record_it_for_their_own(
+        self, api: Api, session: AsyncSession, office: Location, today: date
+    ) -> None:
+        manager = await make_user(session, role=Role.MANAGER, location_id=office.id)
+        far = await make_user(session, role=Role.MANAGER)
+        person = await make_user(session, location_id=office.id)
+        body = {"starts_on": str(today), "returns_on": str(today + 9 * DAY)}
+        path = f"/users/{person.id}/leave"
+        assert_problem(await api.post(path, far, json=body), 404, "user_not_found")
+        assert_problem(await api.post(path, person, json=body), 403, "forbidden")
+        recorded = (await act(api, manager, person, "leave", **body))["recorded_by_id"]
+        assert recorded == str(manager.id)
+        assert await status(api, person, today) == "exempt"
+        await act(api, manager, person, "return", effective_on=str(today + 5 * DAY))
+        assert await status(api, person, today + 5 * DAY) == "due"
+
+    async def test_nobody_records_their_own(
+        self, api: Api, admin: User, session: AsyncSession, today: date
+    ) -> None:
+        """It exempts from everything, as an exemption does."""
+        manager = await make_user(session, role=Role.MANAGER)
+        for user in (manager, admin):
+            path = f"/users/{user.id}/leave"
+            refused = await api.post(path, user, json={"starts_on": str(today)})
+            assert_problem(refused, 403, "own_leave")
+
     async def test_return_needs_a_leave(
         self, api: Api, admin: User, learner: User, today: date
     ) -> None:
