@@ -1,17 +1,21 @@
 import asyncio
 
 import httpx
+import orjson
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
+from app.domain.actor import Role
 from app.domain.study.quiz.grading import CorrectionKind
 from app.models import AttemptResult, QuizAttempt, QuizCorrection, TrainingRecord, User
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.concurrency.race import ROUNDS, count, race, statuses, verify
 from tests.factories.attempt import Quiz, make_quiz, question
+from tests.factories.evidence import live_section, make_live_session
+from tests.factories.module import make_module, publish, quiz_section
 from tests.factories.user import make_user
 from tests.support import Api
 
@@ -115,3 +119,44 @@ async def test_corrections_of_two_quizzes_of_the_same_people(
         assert [answer.json()["newly_passed"] for answer in answers] == [PEOPLE, PEOPLE]
     result = await verify(committed_database)
     assert (result.records, result.broken) == (5 * 2 * PEOPLE, None)
+
+
+async def test_corrections_while_classes_close_lose_nothing(
+    committed_api: Api, committed_database: Database, session: AsyncSession, admin: User
+) -> None:
+    """The newest record of each person has the better result and the trainer, in one chain."""
+    people = [await make_user(session) for _ in range(PEOPLE)]
+    author = await make_user(session, role=Role.AUTHOR)
+    for _ in range(5):
+        quiz_part = quiz_section(
+            question("single_choice"), question("true_false"), settings={"pass_mark": 50}
+        )
+        module = await make_module(session, quiz_part, live_section(required=False))
+        quiz = Quiz(module, quiz_part, await publish(committed_database, module))
+        answers = {**quiz.right(), str(quiz.questions[0].id): "c"}
+        for person in people:
+            await quiz.take(
+                committed_api, person, await quiz.enroll(committed_api, person), answers
+            )
+        closings = []
+        for _ in range(2):
+            live = await make_live_session(session, module, admin, *people)
+            marks = {"attended": [str(person.id) for person in people]}
+            path = f"/live-sessions/{live.id}"
+            await committed_api.put(f"{path}/attendance", admin, json=marks)
+            closings.append(committed_api.post(f"{path}/close", admin))
+        corrections = [correct(committed_api, author, quiz, answer) for answer in ("c", "a")]
+        done = await race([closings[0], *corrections, closings[1]])
+        assert statuses(done) == {200: 2, 201: 2}
+        records = await session.scalars(
+            select(TrainingRecord)
+            .where(TrainingRecord.module_id == module.id)
+            .order_by(TrainingRecord.sequence)
+        )
+        newest = {record.user_id: record for record in records}
+        assert len(newest) == PEOPLE
+        for record in newest.values():
+            said = orjson.loads(record.payload)
+            assert (record.score_percent, len(said["instructors"])) == (100, 1)
+    assert await count(session, TrainingRecord) == 5 * PEOPLE * 3
+    assert (await verify(committed_database)).broken is None
