@@ -157,6 +157,41 @@ async def test_corrections_while_classes_close_lose_nothing(
         assert len(newest) == PEOPLE
         for record in newest.values():
             said = orjson.loads(record.payload)
-            assert (record.score_percent, len(said["instructors"])) == (100, 1)
+            assert (said["score_percent"], len(said["instructors"])) == (100, 1)
     assert await count(session, TrainingRecord) == 5 * PEOPLE * 3
+    assert (await verify(committed_database)).broken is None
+
+
+async def test_a_correction_of_a_former_version_while_a_class_closes(
+    committed_api: Api, committed_database: Database, session: AsyncSession, admin: User
+) -> None:
+    """Some have begun the next version, whose class completes it; the others have not."""
+    people = [await make_user(session) for _ in range(PEOPLE)]
+    author = await make_user(session, role=Role.AUTHOR)
+    for _ in range(5):
+        quiz_part, class_part = (
+            quiz_section(question("single_choice")),
+            live_section(required=False),
+        )
+        quiz_part.settings = {"pass_mark": 0}
+        module = await make_module(session, quiz_part, class_part)
+        quiz = Quiz(module, quiz_part, await publish(committed_database, module))
+        for person in people:
+            enrollment_id = await quiz.enroll(committed_api, person)
+            await quiz.take(committed_api, person, enrollment_id, quiz.wrong())
+        await session.refresh(class_part)
+        class_part.required = True
+        await session.commit()
+        await publish(committed_database, module)
+        for person in people[: PEOPLE // 2]:
+            enrollment_id = await quiz.enroll(committed_api, person)
+            await quiz.take(committed_api, person, enrollment_id, quiz.wrong())
+        live = await make_live_session(session, module, admin, *people)
+        path = f"/live-sessions/{live.id}"
+        marks = {"attended": [str(person.id) for person in people]}
+        await committed_api.put(f"{path}/attendance", admin, json=marks)
+        done = await race(
+            [correct(committed_api, author, quiz, "c"), committed_api.post(f"{path}/close", admin)]
+        )
+        assert statuses(done) == {200: 1, 201: 1}
     assert (await verify(committed_database)).broken is None

@@ -192,6 +192,19 @@ class LiveSessionRepository(Repository[LiveSession]):
         )
         return [RosterLine(*row) for row in await self.session.execute(statement)]
 
+    async def lock_enrollments(self, live: LiveSession) -> None:
+        """Lock the attendees' enrollments in the module, in the order in which all code does."""
+        attended = select(Attendance.user_id).where(
+            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
+        )
+        statement = (
+            select(Enrollment.id)
+            .where(Enrollment.module_id == live.module_id, Enrollment.user_id.in_(attended))
+            .order_by(Enrollment.user_id, Enrollment.id)
+            .with_for_update(key_share=True)
+        )
+        await self.session.execute(statement)
+
     async def lock_open_enrollments(self, live: LiveSession) -> list[Enrollment]:
         """Lock the attendees' open enrollments whose version has the section."""
         attended = select(Attendance.user_id).where(

@@ -3,7 +3,8 @@
 import dataclasses
 
 from app.domain.evidence.live_session import Attendee, class_result
-from app.models import LiveSession, VerifiedEvidence
+from app.models import Enrollment, LiveSession, VerifiedEvidence
+from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.evidence.live_session import RosterLine
 from app.schemas.evidence.live_session import LiveSessionClosed, LiveSessionRead
 from app.services.compliance.reconciliation import reconcile_module
@@ -17,15 +18,8 @@ async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
     The caller has locked the session and closed it, so that its roster no longer changes.
     """
     completed = set()
-    for enrollment in await uow.live_sessions.lock_open_enrollments(live):
-        await uow.live_sessions.complete(
-            live, enrollment.id, actor_id=uow.actor_id, request_id=uow.request_id
-        )
-        completed.add(enrollment.user_id)
-    for enrollment in await uow.live_sessions.lock_completed_without(live):
-        if await uow.live_sessions.add_to_record(
-            live, enrollment.id, actor_id=uow.actor_id, request_id=uow.request_id
-        ):
+    for enrollment in await _lock(uow, live):
+        if await _complete_in(uow, live, enrollment):
             completed.add(enrollment.user_id)
     await reconcile_module(uow, sorted(completed), live.module_id)
     lines = {line.user.id: line for line in await uow.live_sessions.attendees(live.id)}
@@ -41,6 +35,28 @@ async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
     return LiveSessionClosed(
         **dict(LiveSessionRead.model_validate(live)), **dataclasses.asdict(result)
     )
+
+
+async def _lock(uow: UnitOfWork, live: LiveSession) -> list[Enrollment]:
+    """Lock what the class may complete, in the order of the people.
+
+    Completing locks the person, too. Corrections also lock all enrollments before any person, and
+    the people in this order, so that neither waits for the other.
+    """
+    await uow.live_sessions.lock_enrollments(live)
+    begun = await uow.live_sessions.lock_open_enrollments(live)
+    ended = await uow.live_sessions.lock_completed_without(live)
+    return sorted([*begun, *ended], key=lambda enrollment: enrollment.user_id)
+
+
+async def _complete_in(uow: UnitOfWork, live: LiveSession, enrollment: Enrollment) -> bool:
+    actor_id, request_id = uow.actor_id, uow.request_id
+    if enrollment.status is EnrollmentStatus.COMPLETED:
+        return await uow.live_sessions.add_to_record(
+            live, enrollment.id, actor_id=actor_id, request_id=request_id
+        )
+    await uow.live_sessions.complete(live, enrollment.id, actor_id=actor_id, request_id=request_id)
+    return True
 
 
 async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
