@@ -7,9 +7,10 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from app.domain.content.quiz.questions import Question, QuestionKind, parse_question
+from app.domain.content.quiz.questions import MAX_TAGS, Question, QuestionKind, parse_question
 
 EXPLANATION_CANARY = "canary-explanation"
+TAGS = (EXPLANATION_CANARY, "a]b", "[id:x]", "c\\")
 
 ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=6)
 texts = st.text(
@@ -154,7 +155,7 @@ def questions(draw: st.DrawFn, *, kinds: Sequence[QuestionKind] = tuple(Question
             "explanation": draw(st.sampled_from([None, EXPLANATION_CANARY])),
             "name": draw(st.none() | said.map(lambda text: text[:255])),
             "category": draw(st.sampled_from([None, "Law", "Law/State", "top/$x$/y"])),
-            "tags": draw(st.lists(st.sampled_from([EXPLANATION_CANARY, "a]b", "[id:x]", "c\\"]))),
+            "tags": draw(st.lists(st.sampled_from(TAGS), max_size=MAX_TAGS)),
         }
     )
 
