@@ -87,11 +87,13 @@ def timeline(
 class _Recorder(Ledger):
     """Collects the ranges of days with one status, from one day of change to the next."""
 
+    _since: date
+    """The day that was settled last; there is none while nothing is asked."""
+
     def __init__(self, facts: Facts, rules: tuple[RuleVersion, ...], today: date) -> None:
         super().__init__(facts, rules)
         self.lines: list[tuple[date, date, StatusLine]] = []
         self._today = today
-        self._since = date.min
         self._kept: list[tuple[CertificationPeriod, ...]] = []
 
     @property

@@ -22,11 +22,13 @@ from tests.domain.compliance.builders import (
     ANNUAL,
     BLOODBORNE,
     GONE,
+    HIPAA,
     HIRED,
     change,
     done,
     hire,
     history,
+    published,
     since,
 )
 from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
@@ -147,6 +149,16 @@ class TestDated:
             (date(2028, 2, 4), date(2028, 3, 5), "due_soon"),
             (date(2028, 3, 6), date(2028, 3, 6), "expired"),
             (late, date(2029, 2, 4), "compliant"),
+        ]
+
+    def test_expired_after_retraining_was_overdue(self) -> None:
+        facts = history(done(HIRED), published(date(2027, 9, 1), 2, material=True))
+        found = segments(facts, since(HIPAA))
+        assert [(each.starts_on, each.ends_on, each.status.value) for each in found] == [
+            (HIRED, date(2027, 8, 31), "compliant"),
+            (date(2027, 9, 1), date(2027, 10, 1), "due_soon"),
+            (date(2027, 10, 2), date(2029, 3, 1), "overdue"),
+            (date(2029, 3, 2), date.max, "expired"),
         ]
 
     def test_overdue_on_the_last_day_of_a_placement(self) -> None:
