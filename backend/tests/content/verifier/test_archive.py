@@ -206,24 +206,24 @@ def of_a_name_that_ends_early(_: bytes) -> bytes:
 
 
 ALTERED: dict[Callable[[bytes], bytes], str] = {
-    before: "has bytes before 'records.json'",
-    archive_before: "has bytes before 'records.json'",
-    archive_before_that_the_directory_knows_of: "has bytes before 'records.json'",
+    before: "the archive has bytes before 'records.json'",
+    archive_before: "the archive has bytes before 'records.json'",
+    archive_before_that_the_directory_knows_of: "the archive has bytes before 'records.json'",
     between: "the archive has bytes before",
-    before_the_directory: "has bytes between its files and directory",
-    behind: "does not end with its directory",
+    before_the_directory: "the archive has bytes between its files and directory",
+    behind: "the archive does not end with its directory",
     archive_behind: "the archive has bytes before 'records.csv'",
-    comment: "does not end with its directory",
-    comment_on_a_file: "has a comment on a file",
-    another_name_in_front: "describes a file in two ways: 'records.json'",
-    another_size_in_front: "describes a file in two ways: 'records.json'",
-    encrypted: "describes a file in two ways: 'records.json'",
+    comment: "the archive does not end with its directory",
+    comment_on_a_file: "the archive has a comment on a file",
+    another_name_in_front: "the archive describes a file in two ways: 'records.json'",
+    another_size_in_front: "the archive describes a file in two ways: 'records.json'",
+    encrypted: "the archive describes a file in two ways: 'records.json'",
     twice: "a file is in the pack twice",
-    hidden_behind_the_data: "hides something behind 'records.json'",
-    cut_off: "does not end with its directory",
+    hidden_behind_the_data: "the archive hides something behind 'records.json'",
+    cut_off: "the archive does not end with its directory",
     many_files: "the archive has too many files",
     many_files_by_the_longer_form: "the archive has too many files",
-    bomb: "grows too much when unpacked",
+    bomb: "the archive grows too much when unpacked",
     longer_than_it_says: "the archive is longer than it says: 'records.csv'",
     shorter_than_it_says: "the archive hides something behind 'records.csv'",
     without_an_end: "the archive ends within 'records.csv'",
@@ -241,7 +241,7 @@ def test_is_refused(
 ) -> None:
     (tmp_path / "pack.zip").write_bytes(alter(everything.archive()))
     result = verify_here(tmp_path / "pack.zip")
-    assert reason in result.stderr, result.stdout
+    assert result.stderr.startswith(f"BROKEN: {reason}"), result.stdout
     assert (result.stdout, result.returncode) == ("", 1)
 
 

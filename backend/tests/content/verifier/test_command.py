@@ -84,3 +84,8 @@ def test_what_it_cannot_read(tmp_path: Path, content: bytes | None, error: str) 
     if content is not None:
         path.write_bytes(content)
     assert verify_here(path).stderr == f"BROKEN: the pack cannot be read ({error})\n"
+
+
+def test_the_seals_end_where_the_manifest_says(everything: Forged, tmp_path: Path) -> None:
+    everything.state(seal_head="f" * 64)
+    assert refusal(everything, tmp_path) == "the seals do not end where the manifest says"
