@@ -11,7 +11,7 @@ from app.core.auth.security import TokenCache, TokenVerifier
 from app.core.config import Settings
 from app.core.database import Database
 from app.core.metrics import Metrics
-from app.integrations.auth_admin import AuthAdmin, SupabaseAuthAdmin
+from app.integrations.auth_admin import SupabaseAuthAdmin
 from app.integrations.file_storage import SupabaseFileStorage
 from app.services.factories import Services
 from app.services.people.user_sync import UserSync
@@ -25,16 +25,14 @@ class Container(Services):
     http: httpx.AsyncClient
 
     @classmethod
-    def build(
-        cls, settings: Settings, *, auth: AuthAdmin | None = None, owner: bool = False
-    ) -> "Container":
+    def build(cls, settings: Settings, *, owner: bool = False) -> "Container":
         """Make everything without I/O: connections open at their first use.
 
         `owner` connects as the owner of the schema instead of as the API's role.
         """
         database = Database.from_settings(settings, owner=owner)
         http = httpx.AsyncClient(timeout=5.0)
-        auth = auth or SupabaseAuthAdmin(
+        auth = SupabaseAuthAdmin(
             settings.supabase_url, settings.supabase_secret_key.get_secret_value()
         )
         return cls(
