@@ -104,7 +104,8 @@ def rights_of(model: type[Base]) -> str:
         return model.__rights__
     columns = [column.name for column in model.__table__.columns]
     told = [each for each in columns if each not in model.__stamped__]
-    return for_columns(model.__rights__, told, model.__edited__ or told)
+    edited = told if model.__edited__ is None else model.__edited__
+    return for_columns(model.__rights__, told, edited)
 
 
 def _read(connection: Connection) -> Definitions:
