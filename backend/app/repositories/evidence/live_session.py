@@ -193,46 +193,17 @@ class LiveSessionRepository(Repository[LiveSession]):
         return [RosterLine(*row) for row in await self.session.execute(statement)]
 
     async def lock_enrollments(self, live: LiveSession) -> None:
-        """Lock the attendees' enrollments in the module, in the order in which all code does."""
-        attended = select(Attendance.user_id).where(
-            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
-        )
-        statement = (
-            select(Enrollment.id)
-            .where(Enrollment.module_id == live.module_id, Enrollment.user_id.in_(attended))
-            .order_by(Enrollment.user_id, Enrollment.id)
-            .with_for_update(key_share=True)
-        )
-        await self.session.execute(statement)
+        """Lock all enrollments of the attendees in the module."""
+        await self._lock_attended(live)
 
     async def lock_open_enrollments(self, live: LiveSession) -> list[Enrollment]:
         """Lock the attendees' open enrollments whose version has the section."""
-        attended = select(Attendance.user_id).where(
-            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
+        return await self._lock_attended(
+            live,
+            Enrollment.status == EnrollmentStatus.ACTIVE,
+            Enrollment.user_id.in_(select(User.id).where(User.is_active)),
+            _has_section(live),
         )
-        has_section = (
-            select(VersionSection.section_id)
-            .where(
-                VersionSection.version_id == Enrollment.version_id,
-                VersionSection.section_id == live.section_id,
-            )
-            .exists()
-        )
-        statement = (
-            select(Enrollment)
-            .where(
-                Enrollment.module_id == live.module_id,
-                Enrollment.status == EnrollmentStatus.ACTIVE,
-                Enrollment.user_id.in_(attended),
-                Enrollment.user_id.in_(select(User.id).where(User.is_active)),
-                has_section,
-            )
-            .options(raiseload(Enrollment.progress))
-            # Always in this order, so that sessions that close together never deadlock.
-            .order_by(Enrollment.user_id)
-            .with_for_update(key_share=True)
-        )
-        return list(await self.session.scalars(statement))
 
     async def lock_completed_without(self, live: LiveSession) -> list[Enrollment]:
         """Lock the attendees' completed enrollments whose section for this class is still open.
@@ -240,44 +211,42 @@ class LiveSessionRepository(Repository[LiveSession]):
         For each attendee, that is the newest completion of the module. People who are enrolled
         again are passed over.
         """
-        attended = select(Attendance.user_id).where(
-            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
+        other = aliased(Enrollment)
+        newer = select(other.id).where(
+            other.user_id == Enrollment.user_id,
+            other.module_id == live.module_id,
+            or_(
+                other.status == EnrollmentStatus.ACTIVE,
+                other.completed_at > Enrollment.completed_at,
+            ),
         )
-        open_ = aliased(Enrollment)
-        has_open = select(open_.id).where(
-            open_.user_id == Enrollment.user_id,
-            open_.module_id == live.module_id,
-            open_.status == EnrollmentStatus.ACTIVE,
-        )
-        later = aliased(Enrollment)
-        has_later = select(later.id).where(
-            later.user_id == Enrollment.user_id,
-            later.module_id == live.module_id,
-            later.completed_at > Enrollment.completed_at,
-        )
-        has_section = select(VersionSection.section_id).where(
-            VersionSection.version_id == Enrollment.version_id,
-            VersionSection.section_id == live.section_id,
-        )
-        has_attended = select(SectionProgress.section_id).where(
+        attended = select(SectionProgress.section_id).where(
             SectionProgress.enrollment_id == Enrollment.id,
             SectionProgress.section_id == live.section_id,
             SectionProgress.state == ProgressState.COMPLETED,
         )
+        return await self._lock_attended(
+            live,
+            Enrollment.status == EnrollmentStatus.COMPLETED,
+            _has_section(live),
+            ~newer.exists(),
+            ~attended.exists(),
+        )
+
+    async def _lock_attended(
+        self, live: LiveSession, *criteria: ColumnElement[bool]
+    ) -> list[Enrollment]:
+        """Lock enrollments of attendees in the module, in the order in which all code does."""
+        attended = select(Attendance.user_id).where(
+            Attendance.session_id == live.id, Attendance.status == AttendanceStatus.ATTENDED
+        )
         statement = (
             select(Enrollment)
             .where(
-                Enrollment.module_id == live.module_id,
-                Enrollment.status == EnrollmentStatus.COMPLETED,
-                Enrollment.user_id.in_(attended),
-                has_section.exists(),
-                ~has_open.exists(),
-                ~has_later.exists(),
-                ~has_attended.exists(),
+                Enrollment.module_id == live.module_id, Enrollment.user_id.in_(attended), *criteria
             )
             .options(raiseload(Enrollment.progress))
-            # Always in this order, so that sessions that close together never deadlock.
-            .order_by(Enrollment.user_id)
+            .order_by(Enrollment.user_id, Enrollment.id)
             .with_for_update(key_share=True)
         )
         return list(await self.session.scalars(statement))
@@ -321,6 +290,18 @@ class LiveSessionRepository(Repository[LiveSession]):
             .order_by(SessionQuestion.created_at, SessionQuestion.id)
         )
         return list(await self.session.scalars(statement))
+
+
+def _has_section(live: LiveSession) -> ColumnElement[bool]:
+    """Match the enrollments whose version has the section of the class."""
+    return (
+        select(VersionSection.section_id)
+        .where(
+            VersionSection.version_id == Enrollment.version_id,
+            VersionSection.section_id == live.section_id,
+        )
+        .exists()
+    )
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
