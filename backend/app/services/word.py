@@ -16,12 +16,40 @@ async def listed_word(
 
     With `add` the list gets it, for an admin to confirm.
     """
-    word = await words.spelled(written)
-    if word is None and add:
-        word = await listing(uow, words, written)
+    word = await _meant(uow, words, written, add=add)
     if word is None:
-        raise InvalidPayloadError([await unlisted(words, pointer, [written])])
+        raise InvalidPayloadError([await _unlisted(words, pointer, [written])])
     return word
+
+
+async def listed_names(
+    uow: UnitOfWork,
+    words: WordRepository[W],
+    written: Iterable[str],
+    pointer: str,
+    *,
+    add: bool = False,
+) -> tuple[frozenset[str], list[FieldError]]:
+    """Return the present names of the words that are meant, and a fault for those in no list."""
+    names, unknown = set(), []
+    for each in sorted(written):
+        word = await _meant(uow, words, each, add=add)
+        if word is None:
+            unknown.append(each)
+        else:
+            names.add(word.name)
+    return frozenset(names), [await _unlisted(words, pointer, unknown)] if unknown else []
+
+
+async def spellings_meant(
+    uow: UnitOfWork, words: WordRepository[W], written: str | None, pointer: str
+) -> tuple[str, ...]:
+    """Return every name and alias of the word that a filter means; refuse one in no list."""
+    if written is None:
+        return ()
+    word = await listed_word(uow, words, written, pointer)
+    spellings = await words.spellings_of([word.id])
+    return tuple(sorted({word.name, *spellings[word.id].values()}))
 
 
 async def listing(
@@ -36,42 +64,13 @@ async def listing(
     return made
 
 
-async def listed_names(
-    uow: UnitOfWork,
-    words: WordRepository[W],
-    written: Iterable[str],
-    pointer: str,
-    *,
-    add: bool = False,
-) -> tuple[frozenset[str], list[FieldError]]:
-    """Return the present names of the words that are meant, and a fault for those in no list."""
-    names, unknown = set(), []
-    for each in sorted(written):
-        word = await words.spelled(each) or (add and await listing(uow, words, each)) or None
-        if word is None:
-            unknown.append(each)
-        else:
-            names.add(word.name)
-    return frozenset(names), [await unlisted(words, pointer, unknown)] if unknown else []
+async def _meant(uow: UnitOfWork, words: WordRepository[W], written: str, *, add: bool) -> W | None:
+    word = await words.spelled(written)
+    return await listing(uow, words, written) if word is None and add else word
 
 
-async def unlisted(words: WordRepository[W], pointer: str, unknown: Sequence[str]) -> FieldError:
+async def _unlisted(words: WordRepository[W], pointer: str, unknown: Sequence[str]) -> FieldError:
     """Return the fault of words in no list, with listed ones that may have been meant."""
     listed = await words.written()
     likely = dict.fromkeys(each for word in unknown for each in near(word, listed))
-    return FieldError(
-        pointer, f"unknown_{words.noun}", "This is in no list: see `near`", tuple(likely)
-    )
-
-
-async def spellings_meant(
-    words: WordRepository[W], written: str | None, pointer: str
-) -> tuple[str, ...]:
-    """Return every name and alias of the word that a filter means; refuse one in no list."""
-    if written is None:
-        return ()
-    word = await words.spelled(written)
-    if word is None:
-        raise InvalidPayloadError([await unlisted(words, pointer, [written])])
-    spellings = await words.spellings_of([word.id])
-    return tuple(sorted({word.name, *spellings[word.id].values()}))
+    return FieldError(pointer, f"unknown_{words.noun}", "This is in no list", tuple(likely))

@@ -4,5 +4,5 @@ from app.repositories.people.word import WordRepository
 
 class DepartmentRepository(WordRepository[Department]):
     noun = "department"
-    model = words = Department
+    model = Department
     spellings = DepartmentSpelling

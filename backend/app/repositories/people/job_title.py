@@ -6,7 +6,7 @@ from app.repositories.people.word import WordRepository
 
 class JobTitleRepository(WordRepository[JobTitle]):
     noun = "job_title"
-    model = words = JobTitle
+    model = JobTitle
     spellings = JobTitleSpelling
 
     async def rename_held(self, before: str, after: str) -> None:

@@ -22,7 +22,7 @@ class WordRepository(Repository[W], Generic[W]):
     """Also the name of the column of employments that has such a word, and, in the plural, of the
     member of an audience that names such words."""
 
-    words: ClassVar[type[Any]]
+    model: ClassVar[type[Any]]
     spellings: ClassVar[type[Spelling]]
 
     @property
@@ -32,8 +32,8 @@ class WordRepository(Repository[W], Generic[W]):
     async def make(self, name: str, *, confirmed: bool) -> W | None:
         """List a word; return None when there is one of this spelling."""
         values = {"name": name, "confirmed": confirmed}
-        statement = insert(self.words).values(values).on_conflict_do_nothing()
-        made: W | None = (await self.session.scalars(statement.returning(self.words))).one_or_none()
+        statement = insert(self.model).values(values).on_conflict_do_nothing()
+        made: W | None = (await self.session.scalars(statement.returning(self.model))).one_or_none()
         if made is not None and await self.claim(made.id, [name]):
             # Somebody has listed it since, as a name or as an alias of another word.
             await self.delete(made)
@@ -67,7 +67,7 @@ class WordRepository(Repository[W], Generic[W]):
         )
 
     async def by_id(self, word_id: uuid.UUID, *, lock: bool = False) -> W | None:
-        found: W | None = await self.session.get(self.words, word_id, with_for_update=lock or None)
+        found: W | None = await self.session.get(self.model, word_id, with_for_update=lock or None)
         return found
 
     async def spelled(self, written: str) -> W | None:
@@ -77,12 +77,12 @@ class WordRepository(Repository[W], Generic[W]):
     def _spelled(self, written: str) -> Select[Any]:
         spelling = self.spellings.spelling
         # Former releases list departments without their spelling.
-        unclaimed = func.lower(self.words.name) == written.lower()
+        unclaimed = func.lower(self.model.name) == written.lower()
         return (
-            select(self.words)
+            select(self.model)
             .outerjoin(
                 self.spellings,
-                (self.spellings.word_id == self.words.id) & (spelling == comparable(written)),
+                (self.spellings.word_id == self.model.id) & (spelling == comparable(written)),
             )
             .where(or_(spelling.is_not(None), unclaimed))
             .order_by(spelling.is_(None))
@@ -91,14 +91,14 @@ class WordRepository(Repository[W], Generic[W]):
 
     async def written(self) -> list[str]:
         """Return all names and aliases."""
-        names = union_all(select(self.words.name), select(self.spellings.written))
+        names = union_all(select(self.model.name), select(self.spellings.written))
         return sorted(set(await self.session.scalars(names)))
 
     async def list_page(self, request: PageRequest, *, confirmed: bool | None = None) -> Page[W]:
-        statement: Select[Any] = select(self.words)
+        statement: Select[Any] = select(self.model)
         if confirmed is not None:
-            statement = statement.where(self.words.confirmed.is_(confirmed))
-        return await self.page(statement, request, Keyset(self.words.name, self.words.id, str))
+            statement = statement.where(self.model.confirmed.is_(confirmed))
+        return await self.page(statement, request, Keyset(self.model.name, self.model.id, str))
 
     async def spellings_of(
         self, word_ids: Collection[uuid.UUID]
@@ -114,12 +114,11 @@ class WordRepository(Repository[W], Generic[W]):
     async def in_use(self) -> set[str]:
         """Return how such words are written in employments and in rules, past ones included."""
         audience = RequirementVersion.rule["audience"][f"{self.noun}s"]
-        named = select(func.jsonb_array_elements_text(audience)).where(self._is_list(audience))
+        named = select(func.jsonb_array_elements_text(audience)).where(
+            func.jsonb_typeof(audience) == "array"
+        )
         held = select(self._held).where(self._held.is_not(None)).distinct()
         return set(await self.session.scalars(union_all(held, named)))
-
-    def _is_list(self, audience: ColumnElement[Any]) -> ColumnElement[bool]:
-        return func.jsonb_typeof(audience) == "array"
 
     async def people_with(self, written: Collection[str]) -> list[uuid.UUID]:
         """Return whoever has or had one of these words, as they are written in employments."""

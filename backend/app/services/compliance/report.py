@@ -63,8 +63,8 @@ class ReportService(Service):
         """Return all names of the department and of the job title; refuse what is in no list."""
         async with self.reading() as uow:
             return (
-                await spellings_meant(uow.departments, department, "query:department"),
-                await spellings_meant(uow.job_titles, job_title, "query:job_title"),
+                await spellings_meant(uow, uow.departments, department, "query:department"),
+                await spellings_meant(uow, uow.job_titles, job_title, "query:job_title"),
             )
 
     async def reconciling(self) -> list[uuid.UUID]:
