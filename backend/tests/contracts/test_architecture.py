@@ -1,4 +1,4 @@
-"""Every noun is in all registries, and no folder has too many files."""
+"""Every noun is in all registries, no folder has too many files, and no file is too long."""
 
 import importlib
 import inspect
@@ -29,6 +29,7 @@ from app.services.people.word import WordService
 from app.services.unit_of_work import UnitOfWork
 
 MAX_FILES = 15
+MAX_LINES = 400
 SHARED = {Service, AuthoringService, WordService, Repository, WordRepository}
 """What services and repositories are made of, and none themselves."""
 
@@ -106,3 +107,9 @@ def test_no_folder_has_too_many_files() -> None:
     folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
     counts = {str(path): len(list(path.glob("*.py"))) for path in folders}
     assert {path: count for path, count in counts.items() if count > MAX_FILES} == {}
+
+
+def test_no_file_is_too_long() -> None:
+    root = Path(app.__path__[0])
+    lines = {str(path): len(path.read_text().splitlines()) for path in root.rglob("*.py")}
+    assert {path: count for path, count in lines.items() if count > MAX_LINES} == {}

@@ -17,7 +17,8 @@ from app.services.compliance.compliance_facts import (
     load_catalogue,
     load_histories,
 )
-from app.services.compliance.reconciliation import BATCH, segment_row, timeline_of
+from app.services.compliance.reconciliation import BATCH
+from app.services.compliance.worked_out import segment_row, timeline_of
 from app.services.unit_of_work import UnitOfWork
 
 
