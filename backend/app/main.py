@@ -46,9 +46,10 @@ from app.routers.evidence import (
     seal,
     training_record,
 )
-from app.routers.fast_lane import FastLane
-from app.routers.head import HeadAsGet
-from app.routers.middleware import LimitBody, Observe, RefuseAmbiguous
+from app.routers.middleware.fast_lane import FastLane
+from app.routers.middleware.head import HeadAsGet
+from app.routers.middleware.request import LimitBody, Observe, RefuseAmbiguous
+from app.routers.middleware.root_path import BelowRootPath
 from app.routers.openapi import DescribedAPI, operation_id
 from app.routers.people import (
     auth_hook,
@@ -59,7 +60,6 @@ from app.routers.people import (
     user,
 )
 from app.routers.respond import BASE_PATH
-from app.routers.root_path import BelowRootPath
 from app.routers.study import (
     attempt,
     attempt_grant,

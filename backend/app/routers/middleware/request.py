@@ -1,4 +1,4 @@
-"""Pure ASGI middleware, because BaseHTTPMiddleware starts another task for every request."""
+"""Gives each request its id and its log line, and refuses ambiguous and too large ones."""
 
 import re
 import time

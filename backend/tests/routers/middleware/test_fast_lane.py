@@ -17,9 +17,9 @@ from starlette.types import Message
 from app.core.errors import AppError
 from app.domain.actor import Actor, Role
 from app.models import CompliancePending, SectionProgress, TrainingModule, User
-from app.routers import fast_lane
 from app.routers.deps import Guard
-from app.routers.fast_lane import LANES
+from app.routers.middleware import fast_lane
+from app.routers.middleware.fast_lane import LANES
 from app.routers.respond import BASE_PATH
 from tests.factories.module import make_module, publish, quiz_section, text_section
 from tests.factories.user import make_user

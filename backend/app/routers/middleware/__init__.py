@@ -1,0 +1,1 @@
+"""Pure ASGI middleware, because BaseHTTPMiddleware starts another task for every request."""
