@@ -102,12 +102,19 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._head_bytes = self._headers = 0
 
     def on_url(self, url: bytes) -> None:
-        self._count_head(len(url))
+        self._unparsed = 0
+        self._head_bytes += len(url)
+        if self._head_bytes > HEAD_BYTES:
+            raise HeadTooLargeError
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        # Called for every header of every request, so without calls of its own.
         self._headers += 1
-        self._count_head(len(name) + len(value))
+        self._head_bytes += len(name) + len(value)
+        self._unparsed = 0
+        if self._headers > HEADERS or self._head_bytes > HEAD_BYTES:
+            raise HeadTooLargeError
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -164,12 +171,6 @@ class ImpatientProtocol(HttpToolsProtocol):
         read = unread - self.transport.get_write_buffer_size()
         self._reading_for += seconds
         self._behind = max(self._behind + seconds - read / SLOWEST_BYTES, 0.0)
-
-    def _count_head(self, size: int) -> None:
-        self._unparsed = 0
-        self._head_bytes += size
-        if self._head_is_too_large():
-            raise HeadTooLargeError
 
     def _head_is_too_large(self) -> bool:
         return self._head_bytes > HEAD_BYTES or self._headers > HEADERS
