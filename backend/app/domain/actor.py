@@ -72,18 +72,15 @@ _MANAGER = _EVERYONE | {
 }
 _AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
 
+_FOR_ONESELF = _EVERYONE - {Permission.SESSIONS_TEACH}
+"""What people do for themselves. Whoever teaches says of others that they attended."""
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.LEARNER: _EVERYONE,
     Role.MANAGER: _MANAGER,
     Role.AUTHOR: _AUTHOR,
     Role.ADMIN: frozenset(Permission),
 }
-
-ADMIN_ONLY = frozenset(
-    permission
-    for permission in Permission
-    if {role for role in Role if permission in PERMISSIONS[role]} == {Role.ADMIN}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +91,10 @@ class Actor:
 
     def may(self, permission: Permission) -> bool:
         return permission in PERMISSIONS[self.role]
+
+    def administers_by(self, permission: Permission) -> bool:
+        """Tell whether an admin uses a permission that goes beyond a learner's own business."""
+        return self.is_admin and permission not in _FOR_ONESELF
 
     @property
     def is_admin(self) -> bool:

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
-from app.domain.actor import ADMIN_ONLY, Permission
+from app.domain.actor import Actor, Permission
 from app.domain.fields import StorableText
 from app.routers.strict_json import StrictRequest
 from app.services.context import IdempotencyRequest, RequestContext
@@ -70,7 +70,7 @@ class Guard:
         )
         if not actor.may(self.permission):
             raise ForbiddenError
-        if self._needs_mfa(request, app) and claims.assurance_level != MFA_LEVEL:
+        if self._needs_mfa(actor, request, app) and claims.assurance_level != MFA_LEVEL:
             raise MfaRequiredError
         if isinstance(request, StrictRequest):
             request.refuse_query()
@@ -79,9 +79,9 @@ class Guard:
             actor, request.state.request_id, await _idempotency(request, idempotency_key)
         )
 
-    def _needs_mfa(self, request: Request, app: Services) -> bool:
-        """Tell whether this is a write that only admins may make and the setting is on."""
-        wanted = app.settings.admin_writes_require_aal2 and self.permission in ADMIN_ONLY
+    def _needs_mfa(self, actor: Actor, request: Request, app: Services) -> bool:
+        """Tell whether this is a write of an admin for others and the setting is on."""
+        wanted = app.settings.admin_writes_require_aal2 and actor.administers_by(self.permission)
         return wanted and request.method not in READS
 
 

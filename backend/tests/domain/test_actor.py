@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from app.domain.actor import ADMIN_ONLY, PERMISSIONS, Actor, Permission, Role
+from app.domain.actor import PERMISSIONS, Actor, Permission, Role
 
 L, M, W, A = Role.LEARNER, Role.MANAGER, Role.AUTHOR, Role.ADMIN
 WHO_MAY = {
@@ -52,8 +52,13 @@ def test_who_may_what(permission: Permission) -> None:
     assert {role for role in Role if actor(role).may(permission)} == WHO_MAY[permission]
 
 
-def test_what_only_an_admin_may() -> None:
-    assert {permission for permission, roles in WHO_MAY.items() if roles == {A}} == ADMIN_ONLY
+@pytest.mark.parametrize("permission", Permission)
+def test_only_admins_administer(permission: Permission) -> None:
+    """Whoever else may do the same; and admins study as everybody does."""
+    everybody = WHO_MAY[permission] == {L, M, W, A}
+    for_oneself = everybody and permission is not Permission.SESSIONS_TEACH
+    assert actor(A).administers_by(permission) is not for_oneself
+    assert not any(actor(role).administers_by(permission) for role in (L, M, W))
 
 
 @pytest.mark.parametrize("role", Role)
