@@ -115,7 +115,9 @@ def _spells(changes: list[EmploymentChange]) -> Iterator[list[EmploymentChange]]
 
 
 def _as_hired(spell: list[EmploymentChange], not_before: date) -> Iterator[EmploymentChange]:
-    hired_on = max(spell, key=lambda change: change.recorded_on).person.hired_on
+    # Of what was recorded on one day a correction is for that day, and the rest may be for earlier.
+    last = max(spell, key=lambda change: (change.recorded_on, change.effective_on))
+    hired_on = last.person.hired_on
     for change in spell:
         begins = change.effective_on
         if hired_on and change is spell[0]:

@@ -1,9 +1,10 @@
 """Leave, termination, rehire and transfer, on the day that they take effect."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from typing import Any
 
 from pydantic import MISSING
@@ -11,9 +12,11 @@ from pydantic import MISSING
 from app.core.database import Database
 from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
 from app.core.pagination import PageRequest
+from app.domain import compliance as facts
 from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
+from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.people.hire import hire_fault
 from app.domain.people.termination import Recorded, Restored, without_termination
 from app.integrations.auth_admin import AuthAdmin
@@ -89,7 +92,7 @@ class EmploymentService(Service):
             user = await self.visible_user(uow, user_id, lock=True)
             if user.id == self.actor.id:
                 raise OwnLeaveError
-            held = await _held(uow, user, payload.starts_on)
+            held = await _held(uow, user.id, payload.starts_on)
             _require(held.state is EmploymentState.ACTIVE, "not_at_work", "Not at work on this day")
             leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)
             row = await _record(uow, user, held, leave)
@@ -98,7 +101,8 @@ class EmploymentService(Service):
                 if within and later.state is EmploymentState.ACTIVE:
                     await _again(uow, later, {"state": EmploymentState.LEAVE})
             if payload.returns_on is not None:
-                held = await _held(uow, user, payload.returns_on)
+                held = await _held(uow, user.id, payload.returns_on)
+                _require_employed(held)
                 back = Change(payload.returns_on, EmploymentState.ACTIVE, {}, payload.note)
                 await _record(uow, user, held, back)
             return await self._answer(uow, row)
@@ -106,19 +110,21 @@ class EmploymentService(Service):
     async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user, payload.effective_on)
+            held = await _held(uow, user.id, payload.effective_on)
             _require(held.state is EmploymentState.LEAVE, "not_on_leave", "Not on leave that day")
             change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
-            return await self._answer(uow, await _record(uow, user, held, change))
+            row = await _record(uow, user, held, change)
+            for later in await _lasting(uow, row, EmploymentState.LEAVE):
+                await _again(uow, later, {"state": EmploymentState.ACTIVE})
+            return await self._answer(uow, row)
 
     async def terminate(
         self, user_id: uuid.UUID, payload: TerminationCreate
     ) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user, payload.effective_on)
-            gone = held.state is EmploymentState.TERMINATED
-            _require(not gone, "not_employed", "Not employed on this day")
+            held = await _held(uow, user.id, payload.effective_on)
+            _require_employed(held)
             change = Change(payload.effective_on, EmploymentState.TERMINATED, {}, payload.note)
             row = await _record(uow, user, held, change)
             for later in await uow.employment.announced(user.id, payload.effective_on):
@@ -131,7 +137,7 @@ class EmploymentService(Service):
         lost = await lost_account(self._auth, seen)
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user, payload.hired_on)
+            held = await _held(uow, user.id, payload.hired_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, "still_employed", "Still employed on this day")
             await _forget_account(uow, user, lost)
@@ -140,15 +146,17 @@ class EmploymentService(Service):
             sent = await _sent(uow, payload, adds_words=self._adds_words)
             attributes = sent | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
-            return await self._answer(uow, await _record(uow, user, held, change))
+            row = await _record(uow, user, held, change)
+            for later in await _lasting(uow, row, EmploymentState.TERMINATED):
+                await _again(uow, later, _employed_as(row))
+            return await self._answer(uow, row)
 
     async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Answer[EmploymentRead]:
         """Move somebody on a day; what was announced for later days moves along."""
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user, payload.effective_on)
-            gone = held.state is EmploymentState.TERMINATED
-            _require(not gone, "not_employed", "Not employed on this day")
+            held = await _held(uow, user.id, payload.effective_on)
+            _require_employed(held)
             attributes = await _sent(uow, payload, adds_words=self._adds_words)
             change = Change(payload.effective_on, held.state, attributes, payload.note)
             row = await _record(uow, user, held, change)
@@ -156,7 +164,7 @@ class EmploymentService(Service):
                 following = {
                     name: value
                     for name, value in attributes.items()
-                    if getattr(later, name) == getattr(held, name)
+                    if getattr(later, name) == getattr(held.person, name)
                 }
                 if following:
                     await _again(uow, later, following)
@@ -226,25 +234,62 @@ async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     await uow.users.save(user)
 
 
-async def _held(uow: UnitOfWork, user: User, day: date) -> EmploymentChange:
-    held = await uow.employment.in_force(user.id, day)
-    if held is None:
+async def _held(uow: UnitOfWork, user_id: uuid.UUID, day: date) -> facts.EmploymentChange:
+    """Return what is in force on a day, as compliance has it: from the corrected date of hire."""
+    recorded = (await uow.employment.of_people([user_id]))[user_id]
+    known = employment_in_hindsight(recorded, date.max)
+    begun = [change for change in known if change.effective_on <= day]
+    if not begun:
         raise EmploymentStateError("not_employed", "Not employed on this day")
-    return held
+    return begun[-1]
+
+
+def _require_employed(held: facts.EmploymentChange) -> None:
+    gone = held.state is EmploymentState.TERMINATED
+    _require(not gone, "not_employed", "Not employed on this day")
+
+
+async def _lasting(
+    uow: UnitOfWork, row: EmploymentChange, state: EmploymentState
+) -> Iterable[EmploymentChange]:
+    """Return what was announced for the days after a change and only prolonged a state."""
+    later = await uow.employment.announced(row.user_id, row.effective_on)
+    return takewhile(lambda change: change.state is state, later)
+
+
+def _employed_as(row: EmploymentChange) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("state", *ATTRIBUTES)}
 
 
 async def _record(
-    uow: UnitOfWork, user: User, held: EmploymentChange, change: Change
+    uow: UnitOfWork, user: User, held: facts.EmploymentChange, change: Change
 ) -> EmploymentChange:
     refuse_own_access(
         uow.actor_id,
         user.id,
         is_active=change.state is not EmploymentState.TERMINATED,
-        before=Role(held.role),
-        after=Role(change.attributes.get("role", held.role)),
+        before=held.person.role,
+        after=Role(change.attributes.get("role", held.person.role)),
     )
     await _check_location(uow, held, change)
-    known = {name: getattr(held, name) for name in ATTRIBUTES}
+    await _record_beginning(uow, user, held)
+    return await _add(uow, user, held, change)
+
+
+async def _record_beginning(uow: UnitOfWork, user: User, held: facts.EmploymentChange) -> None:
+    """Record what is in force from its own day on, if only a corrected date of hire says so.
+
+    Otherwise a change before the day of that record would be taken for the beginning.
+    """
+    recorded = await uow.employment.in_force(user.id, held.effective_on)
+    if recorded is None or recorded.effective_on < held.effective_on:
+        await _add(uow, user, held, Change(held.effective_on, held.state, {}))
+
+
+async def _add(
+    uow: UnitOfWork, user: User, held: facts.EmploymentChange, change: Change
+) -> EmploymentChange:
+    known = {name: getattr(held.person, name) for name in ATTRIBUTES}
     return await uow.employment.add(
         EmploymentChange(
             user_id=user.id,
@@ -258,9 +303,9 @@ async def _record(
     )
 
 
-async def _check_location(uow: UnitOfWork, held: EmploymentChange, change: Change) -> None:
+async def _check_location(uow: UnitOfWork, held: facts.EmploymentChange, change: Change) -> None:
     """Refuse to place somebody at a location that is deleted, be it where they were before."""
-    location_id = change.attributes.get("location_id", held.location_id)
+    location_id = change.attributes.get("location_id", held.person.location_id)
     gone = EmploymentState.TERMINATED
     back = held.state is gone and change.state is not gone
     if location_id is None or not (back or "location_id" in change.attributes):
@@ -282,8 +327,10 @@ async def _restored(
     recorded = {row.id: _recorded(row) for row in rows}
     restored = without_termination(list(recorded.values()), recorded[voided.id])
     _require(bool(restored), "not_employed", "Not employed before this day either")
-    if voided.location_id and not await uow.locations.holds(voided.location_id):
-        raise EmploymentStateError("location_deleted", "The person's location was deleted since")
+    again = {each.id for each in restored}
+    for row in rows:
+        if row.id in again and row.location_id and not await uow.locations.holds(row.location_id):
+            raise EmploymentStateError("location_deleted", "A location of the person was deleted")
     return restored
 
 
@@ -299,8 +346,9 @@ def _as_restored(restored: Restored) -> dict[str, Any]:
 async def _again(
     uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]
 ) -> EmploymentChange:
-    """Record a change again, with these changes applied."""
+    """Record a change again, with these changes applied and the date of hire known today."""
     known = {name: getattr(row, name) for name in ("state", "note", *ATTRIBUTES)}
+    known["hired_on"] = (await _held(uow, row.user_id, row.effective_on)).person.hired_on
     return await uow.employment.add(
         EmploymentChange(
             user_id=row.user_id,

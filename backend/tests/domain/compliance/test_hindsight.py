@@ -164,6 +164,12 @@ class TestEmploymentsInHindsight:
         assert [each.person.hired_on for each in found] == [HIRED] * 3
         assert [each.person.department for each in found] == ["Hygiene", "Front desk", "Hygiene"]
 
+    def test_a_correction_of_the_day_on_which_a_leave_of_before_was_recorded(self) -> None:
+        leave = change(date(2026, 3, 1), LEAVE, recorded_on=TODAY, hired_on=None)
+        changes = (change(date(2026, 1, 12), hired_on=None), leave, change(TODAY, hired_on=HIRED))
+        found = employment_in_hindsight(changes, TODAY)
+        assert [each.person.hired_on for each in found] == [HIRED] * 3
+
     def test_a_rehire_does_not_reach_into_the_employment_before(self) -> None:
         first = (
             hire(HIRED),
