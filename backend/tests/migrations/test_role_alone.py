@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from app.core.postgres.table_security import API_ROLE
+from app.domain.evidence.live_session import BACKDATED
 from devstack.postgres import EmbeddedPostgres
 
 EDITED = {
@@ -173,6 +174,16 @@ async def test_a_class_of_a_training_of_long_ago_changes_no_record(
     await role.execute("SET LOCAL session_replication_role = origin")
     await role.execute(f"SET LOCAL ROLE {API_ROLE}")
     assert {row[0] for row in await role.fetch(added)} != {None}
+
+
+async def test_a_class_is_too_old_from_the_same_second_as_for_the_api(
+    role: asyncpg.Connection,
+) -> None:
+    oldest = f"now() - interval '{BACKDATED.total_seconds()} s'"
+    await role.execute(CLASS.format(starts_at=oldest, status="scheduled"))
+    older = CLASS.format(starts_at=f"{oldest} - interval '1 s'", status="scheduled")
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await role.execute(older)
 
 
 async def test_no_line_moves_to_a_closed_roster(role: asyncpg.Connection) -> None:
