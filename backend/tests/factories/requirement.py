@@ -34,7 +34,10 @@ async def make_requirement(
     name = title or f"Requirement {next(_serial)}"
     async with UnitOfWork(database, SYSTEM) as uow:
         requirement = await add_requirement(
-            uow, Requirement(title=name), Rule.model_validate(rule_json(*module_ids, **fields))
+            uow,
+            Requirement(title=name),
+            Rule.model_validate(rule_json(*module_ids, **fields)),
+            adds_words=False,
         )
         await reconcile_all(uow, [requirement.id])
     return requirement

@@ -104,7 +104,9 @@ class TestAutocommit:
         self, committed_database: Database, admin: User
     ) -> None:
         """Such a request claims no key beforehand, because it may be done twice."""
-        service = UserService(committed_database, retryable(admin), InMemoryAuthAdmin())
+        service = UserService(
+            committed_database, retryable(admin), InMemoryAuthAdmin(), adds_words=False
+        )
         first = WrittenAnswer.of(await service.sync())
         with pytest.raises(ReplayedAnswer) as caught:
             await service.sync()
@@ -112,7 +114,10 @@ class TestAutocommit:
         other = replace(REQUEST, fingerprint="b" * 64)
         with pytest.raises(IdempotencyKeyReusedError):
             await UserService(
-                committed_database, retryable(admin, other), InMemoryAuthAdmin()
+                committed_database,
+                retryable(admin, other),
+                InMemoryAuthAdmin(),
+                adds_words=False,
             ).sync()
 
 

@@ -70,7 +70,7 @@ class RequirementService(Service):
         context: RequestContext,
         limits: RequirementLimits,
         *,
-        adds_words: bool = False,
+        adds_words: bool,
     ) -> None:
         super().__init__(database, context)
         self._limits = limits
@@ -248,7 +248,7 @@ async def add_requirement(
     rule: Rule,
     effective_from: date | None = None,
     *,
-    adds_words: bool = False,
+    adds_words: bool,
 ) -> Requirement:
     """Make a requirement with its first rule, within the caller's transaction."""
     checked = await _checked(uow, rule, adds_words=adds_words)

@@ -70,7 +70,7 @@ class EmploymentService(Service):
         context: RequestContext,
         auth: AuthAdmin,
         *,
-        adds_words: bool = False,
+        adds_words: bool,
     ) -> None:
         super().__init__(database, context)
         self._auth = auth

@@ -109,7 +109,7 @@ class UserService(Service):
         context: RequestContext,
         auth: AuthAdmin,
         *,
-        adds_words: bool = False,
+        adds_words: bool,
     ) -> None:
         super().__init__(database, context)
         self._auth = auth

@@ -33,14 +33,14 @@ ANY = Precondition(frozenset({"*"}))
 
 @pytest.fixture
 def users(database: RollbackDatabase, admin: User, auth_admin: InMemoryAuthAdmin) -> UserService:
-    return UserService(database, acting(admin), auth_admin)
+    return UserService(database, acting(admin), auth_admin, adds_words=False)
 
 
 class TestProfile:
     async def test_ones_own_name_and_preferences(
         self, database: RollbackDatabase, learner: User
     ) -> None:
-        service = UserService(database, acting(learner), InMemoryAuthAdmin())
+        service = UserService(database, acting(learner), InMemoryAuthAdmin(), adds_words=False)
         payload = ProfileUpdate(full_name="Ada Byron", profile_metadata={"theme": "dark"})
         answer = await service.update_me(payload, Precondition.parse(learner.etag))
         me = answer.value.model_dump(mode="json")
@@ -52,7 +52,7 @@ class TestProfile:
     async def test_a_name_may_be_taken_back(
         self, database: RollbackDatabase, learner: User
     ) -> None:
-        service = UserService(database, acting(learner), InMemoryAuthAdmin())
+        service = UserService(database, acting(learner), InMemoryAuthAdmin(), adds_words=False)
         answer = await service.update_me(ProfileUpdate(full_name=None), ANY)
         me = answer.value.model_dump(mode="json")
         assert me["full_name"] is None
@@ -118,7 +118,7 @@ class TestDirectory:
     ) -> None:
         boss = await make_user(session, role=Role.MANAGER)
         report = await make_user(session, manager_id=boss.id)
-        service = UserService(database, acting(boss), InMemoryAuthAdmin())
+        service = UserService(database, acting(boss), InMemoryAuthAdmin(), adds_words=False)
         listed = await service.list(UserFilter(), PageRequest(include_total=True))
         assert {item.id for item in listed.items} == {boss.id, report.id}
         assert listed.total == 2
@@ -128,7 +128,7 @@ class TestDirectory:
     async def test_a_role_may_be_set_from_the_command_line(
         self, database: RollbackDatabase, learner: User
     ) -> None:
-        operator = UserService(database, SYSTEM, InMemoryAuthAdmin())
+        operator = UserService(database, SYSTEM, InMemoryAuthAdmin(), adds_words=False)
         assert (await operator.promote(learner.email.upper(), Role.ADMIN)).role is Role.ADMIN
         with pytest.raises(NotFoundError):
             await operator.promote("nobody@unified.example", Role.ADMIN)
