@@ -147,6 +147,29 @@ class TestComingBack:
         found = await held(api, admin, person, today, today + DAY, back_on, ends_on)
         assert [state for state, _ in found] == ["terminated", "active", "active", "terminated"]
 
+    async def test_by_opening_the_account(
+        self, api: Api, admin: User, person: User, today: date
+    ) -> None:
+        moves_on = today + 10 * DAY
+        await act(api, admin, person, "transfer", effective_on=moves_on, job_title="Lead")
+        await edit(api, admin, person, is_active=False)
+        await edit(api, admin, person, is_active=True)
+        assert await held(api, admin, person, today, moves_on) == [
+            ("active", None),
+            ("active", "Lead"),
+        ]
+
+    async def test_an_end_announced_after_a_rehire_to_come_holds(
+        self, api: Api, admin: User, person: User, today: date
+    ) -> None:
+        back_on, ends_on = today + 10 * DAY, today + 20 * DAY
+        await act(api, admin, person, "terminate", effective_on=today)
+        await act(api, admin, person, "rehire", hired_on=back_on)
+        await act(api, admin, person, "terminate", effective_on=ends_on)
+        await edit(api, admin, person, is_active=True)
+        found = await held(api, admin, person, today, back_on, ends_on)
+        assert [state for state, _ in found] == ["active", "active", "terminated"]
+
     async def test_by_voiding_where_the_office_to_come_is_gone(
         self, api: Api, admin: User, session: AsyncSession, person: User, today: date
     ) -> None:

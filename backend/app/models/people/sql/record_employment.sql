@@ -32,12 +32,16 @@ BEGIN
     IF held.id IS NULL THEN
         RETURN NULL;
     END IF;
-    -- What was announced for later goes on to hold, with what is new about the person now.
+    -- What was announced for later goes on to hold, with what is new about the person now. Whoever
+    -- is let in again is not ended a second time by what ended with the employment.
     INSERT INTO employment_changes (
         user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
         hired_on, note)
     SELECT NEW.id, f.effective_on, today,
-           CASE WHEN NEW.is_active THEN f.state ELSE 'terminated' END,
+           CASE WHEN NOT NEW.is_active THEN 'terminated'
+                WHEN held.state = 'terminated'
+                 AND bool_and(f.state = 'terminated') OVER (ORDER BY f.effective_on) THEN now_state
+                ELSE f.state END,
            CASE WHEN f.role = held.role THEN NEW.role ELSE f.role END,
            CASE WHEN f.location_id IS NOT DISTINCT FROM held.location_id
                 THEN NEW.location_id ELSE f.location_id END,

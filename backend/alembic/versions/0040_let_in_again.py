@@ -1,0 +1,141 @@
+"""Let what was announced before a termination end nobody who is let in again.
+
+Revision ID: 0040
+Revises: 0039
+"""
+
+from textwrap import dedent
+
+from alembic import op
+
+revision: str = "0040"
+down_revision: str | None = "0039"
+branch_labels: str | None = None
+depends_on: str | None = None
+compatible: bool = True
+
+
+def upgrade() -> None:
+    op.execute(
+        dedent(r"""
+    CREATE OR REPLACE FUNCTION record_employment() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    DECLARE
+        today date := local_day(NEW.location_id);
+        department_name text := (SELECT d.name FROM departments d WHERE d.id = NEW.department_id);
+        held employment_changes;
+        now_state text;
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            today := greatest(today, local_day(OLD.location_id));
+        END IF;
+        SELECT * INTO held FROM employment_changes e
+         WHERE e.user_id = NEW.id AND e.effective_on <= today
+         ORDER BY e.effective_on DESC, e.recorded_on DESC, e.created_at DESC, e.id DESC LIMIT 1;
+        now_state := CASE WHEN NOT NEW.is_active THEN 'terminated'
+                          WHEN held.state = 'leave' THEN 'leave' ELSE 'active' END;
+        IF (held.state, held.role, held.location_id, held.department, held.job_title, held.hired_on)
+           IS NOT DISTINCT FROM
+           (now_state, NEW.role, NEW.location_id, department_name, NEW.job_title, NEW.hired_on) THEN
+            RETURN NULL;
+        END IF;
+        INSERT INTO employment_changes (
+            user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
+            hired_on)
+        VALUES (
+            NEW.id, CASE WHEN held.id IS NULL THEN coalesce(NEW.hired_on, today) ELSE today END,
+            today, now_state, NEW.role, NEW.location_id, department_name, NEW.job_title,
+            NEW.hired_on);
+        IF held.id IS NULL THEN
+            RETURN NULL;
+        END IF;
+        -- What was announced for later goes on to hold, with what is new about the person now. Whoever
+        -- is let in again is not ended a second time by what ended with the employment.
+        INSERT INTO employment_changes (
+            user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
+            hired_on, note)
+        SELECT NEW.id, f.effective_on, today,
+               CASE WHEN NOT NEW.is_active THEN 'terminated'
+                    WHEN held.state = 'terminated'
+                     AND bool_and(f.state = 'terminated') OVER (ORDER BY f.effective_on) THEN now_state
+                    ELSE f.state END,
+               CASE WHEN f.role = held.role THEN NEW.role ELSE f.role END,
+               CASE WHEN f.location_id IS NOT DISTINCT FROM held.location_id
+                    THEN NEW.location_id ELSE f.location_id END,
+               CASE WHEN f.department IS NOT DISTINCT FROM held.department
+                    THEN department_name ELSE f.department END,
+               CASE WHEN f.job_title IS NOT DISTINCT FROM held.job_title
+                    THEN NEW.job_title ELSE f.job_title END,
+               CASE WHEN f.hired_on IS NOT DISTINCT FROM held.hired_on
+                    THEN NEW.hired_on ELSE f.hired_on END,
+               f.note
+          FROM (SELECT DISTINCT ON (e.effective_on) e.*
+                  FROM employment_changes e
+                 WHERE e.user_id = NEW.id AND e.effective_on > today
+                 ORDER BY e.effective_on, e.recorded_on DESC, e.created_at DESC, e.id DESC) f
+         ORDER BY f.effective_on;
+        RETURN NULL;
+    END $$;
+    """)
+    )
+
+
+def downgrade() -> None:
+    op.execute(
+        dedent(r"""
+    CREATE OR REPLACE FUNCTION record_employment() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    DECLARE
+        today date := local_day(NEW.location_id);
+        department_name text := (SELECT d.name FROM departments d WHERE d.id = NEW.department_id);
+        held employment_changes;
+        now_state text;
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            today := greatest(today, local_day(OLD.location_id));
+        END IF;
+        SELECT * INTO held FROM employment_changes e
+         WHERE e.user_id = NEW.id AND e.effective_on <= today
+         ORDER BY e.effective_on DESC, e.recorded_on DESC, e.created_at DESC, e.id DESC LIMIT 1;
+        now_state := CASE WHEN NOT NEW.is_active THEN 'terminated'
+                          WHEN held.state = 'leave' THEN 'leave' ELSE 'active' END;
+        IF (held.state, held.role, held.location_id, held.department, held.job_title, held.hired_on)
+           IS NOT DISTINCT FROM
+           (now_state, NEW.role, NEW.location_id, department_name, NEW.job_title, NEW.hired_on) THEN
+            RETURN NULL;
+        END IF;
+        INSERT INTO employment_changes (
+            user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
+            hired_on)
+        VALUES (
+            NEW.id, CASE WHEN held.id IS NULL THEN coalesce(NEW.hired_on, today) ELSE today END,
+            today, now_state, NEW.role, NEW.location_id, department_name, NEW.job_title,
+            NEW.hired_on);
+        IF held.id IS NULL THEN
+            RETURN NULL;
+        END IF;
+        -- What was announced for later goes on to hold, with what is new about the person now.
+        INSERT INTO employment_changes (
+            user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
+            hired_on, note)
+        SELECT NEW.id, f.effective_on, today,
+               CASE WHEN NEW.is_active THEN f.state ELSE 'terminated' END,
+               CASE WHEN f.role = held.role THEN NEW.role ELSE f.role END,
+               CASE WHEN f.location_id IS NOT DISTINCT FROM held.location_id
+                    THEN NEW.location_id ELSE f.location_id END,
+               CASE WHEN f.department IS NOT DISTINCT FROM held.department
+                    THEN department_name ELSE f.department END,
+               CASE WHEN f.job_title IS NOT DISTINCT FROM held.job_title
+                    THEN NEW.job_title ELSE f.job_title END,
+               CASE WHEN f.hired_on IS NOT DISTINCT FROM held.hired_on
+                    THEN NEW.hired_on ELSE f.hired_on END,
+               f.note
+          FROM (SELECT DISTINCT ON (e.effective_on) e.*
+                  FROM employment_changes e
+                 WHERE e.user_id = NEW.id AND e.effective_on > today
+                 ORDER BY e.effective_on, e.recorded_on DESC, e.created_at DESC, e.id DESC) f
+         ORDER BY f.effective_on;
+        RETURN NULL;
+    END $$;
+    """)
+    )
