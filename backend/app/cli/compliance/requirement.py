@@ -58,7 +58,12 @@ def reconcile(
             )
 
     done = with_services(use)
-    verb = "would be" if dry_run else "were"
+    _report(done, "would be" if dry_run else "were")
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _report(done: Reconciled, verb: str) -> None:
     report(
         done,
         f"{done.people} people looked at. {done.segments} statuses and {done.periods} periods "
@@ -66,8 +71,6 @@ def reconcile(
         f"{done.withdrawn} withdrawn.",
         *([f"It failed for {done.failed} people, whom the log names."] if done.failed else []),
     )
-    if done.failed:
-        raise typer.Exit(1)
 
 
 def _explain(addresses: list[str] | None) -> None:
