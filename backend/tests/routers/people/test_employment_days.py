@@ -52,7 +52,7 @@ async def required(session: AsyncSession, database: RollbackDatabase) -> Require
     await publish(database, module)
     requirement, rule = Requirement(title="Hygiene"), Rule.model_validate(rule_json(module.id))
     async with UnitOfWork(database, SYSTEM) as uow:
-        await add_requirement(uow, requirement, rule, HIRED)
+        await add_requirement(uow, requirement, rule, HIRED, adds_words=False)
     return requirement
 
 
