@@ -289,27 +289,36 @@ Instant = Annotated[
 
 # White space around it does not count, which `minLength` alone does not tell a client.
 _NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
-_ReadableText = Annotated[
-    StorableText,
-    AfterValidator(_refuse_control),
-    AfterValidator(_refuse_blank),
-    AfterValidator(_refuse_reordering),
-]
+
+
+def _readable(text: str) -> str:
+    return _refuse_reordering(_refuse_blank(_refuse_control(text)))
+
+
 Line = Annotated[
-    _ReadableText,
+    StorableText,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(_readable),
     _NOT_BLANK,
 ]
 Label = Annotated[
-    _ReadableText,
+    StorableText,
     StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    AfterValidator(_readable),
     _NOT_BLANK,
 ]
 Reason = Annotated[
-    _ReadableText, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)
+    StorableText,
+    StringConstraints(min_length=1, max_length=500, strip_whitespace=True),
+    AfterValidator(_readable),
 ]
 Paragraph = Annotated[StorableText, StringConstraints(max_length=5_000)]
-Statement = Annotated[Paragraph, StringConstraints(min_length=1), AfterValidator(_refuse_blank)]
+Statement = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=5_000),
+    AfterValidator(_refuse_unstorable),
+    AfterValidator(_refuse_blank),
+]
 """A paragraph that has to say something, above what somebody signs for example."""
 
 Email = Annotated[EmailStr, StringConstraints(max_length=320), AfterValidator(comparable_email)]
