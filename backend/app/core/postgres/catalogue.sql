@@ -15,7 +15,9 @@ WITH relation AS (
     SELECT 'table', r.name, r.name, r.quoted, a.grantee,
            format('%s (%s)', a.privilege_type,
                   string_agg(quote_ident(c.attname), ', ' ORDER BY c.attname))
-      FROM relation r JOIN pg_attribute c ON c.attrelid = r.oid, aclexplode(c.attacl) a
+      FROM relation r
+      -- PostgreSQL 16 keeps the rights to a column after it was dropped.
+      JOIN pg_attribute c ON c.attrelid = r.oid AND NOT c.attisdropped, aclexplode(c.attacl) a
      GROUP BY r.name, r.quoted, a.grantee, a.privilege_type
     UNION ALL
     SELECT 'function', r.name, NULL, 'FUNCTION ' || r.name, a.grantee, a.privilege_type
