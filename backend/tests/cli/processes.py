@@ -25,7 +25,11 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 def privileged_port() -> int:
-    """Return a port that is not for every user. Containers may keep none from anybody."""
+    """Return a port that is not for every user.
+
+    Some containers keep none from anybody, so nothing can be refused there. Taken ports and foreign
+    addresses, which end in the same line, are tried everywhere.
+    """
     first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     if first == 0:
         pytest.skip("every user may have every port here")
