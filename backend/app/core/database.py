@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import asyncpg
 import structlog
 from sqlalchemy import DateTime, Integer, MetaData, Uuid, event, func, text
+from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -263,7 +264,7 @@ class Database:
     async def _checkout(self) -> tuple[PoolProxiedConnection, asyncpg.Connection]:
         """Return a pooled connection and the driver's below it."""
         try:
-            connection = await self.engine.raw_connection()
+            connection = self._idle_connection() or await self.engine.raw_connection()
         except self.engine.dialect.loaded_dbapi.Error as error:
             # SQLAlchemy wraps the driver's error; callers translate the driver's own.
             raise error.__cause__ or error from None
@@ -273,13 +274,24 @@ class Database:
             raise TypeError
         return connection, driver
 
-    async def _give_back(self, connection: PoolProxiedConnection) -> None:
-        """Return a connection to the pool, or close it where the pool is full.
+    def _idle_connection(self) -> PoolProxiedConnection | None:
+        """Return an idle connection of the pool, or None if a new one has to be made.
 
-        To close it is I/O, which SQLAlchemy's async engine only does within a greenlet. Not every
-        statement gets one: Python maps memory for each new greenlet, and unmaps it at its end,
-        which would take a sixth of all the processor time of a hot operation.
+        To connect and to close is I/O, which SQLAlchemy's async engine only does within a greenlet.
+        Not every statement gets one: Python maps memory for each new greenlet, and unmaps it at its
+        end, which would take a sixth of all the processor time of a hot operation.
         """
+        pool = self.engine.pool
+        if not isinstance(pool, QueuePool) or not pool.checkedin():
+            return None
+        try:
+            return pool.connect()
+        except MissingGreenlet:
+            # The connection was closed by the server or is too old, so the pool had to replace it.
+            return None
+
+    async def _give_back(self, connection: PoolProxiedConnection) -> None:
+        """Return a connection to the pool, or close it, in a greenlet, where the pool is full."""
         pool = self.engine.pool
         if isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
             connection.close()

@@ -155,25 +155,40 @@ class TestUnavailable:
         assert known.code == "overloaded"
         await small.close()
 
-    async def test_a_greenlet_is_made_to_close_a_connection_and_not_to_keep_it(
+    async def test_a_greenlet_is_made_for_a_connection_that_opens_or_closes_alone(
         self, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Each greenlet maps memory for its stack, at a sixth of the cost of a hot statement."""
         made = []
 
-        async def counted(close: Callable[[], None]) -> None:
-            made.append(close)
-            await greenlet_spawn(close)
+        async def counted(
+            run: Callable[..., object], *arguments: object, **options: bool
+        ) -> object:
+            made.append(run)
+            return await greenlet_spawn(run, *arguments, **options)
 
         monkeypatch.setattr("app.core.database.greenlet_spawn", counted)
+        monkeypatch.setattr("sqlalchemy.ext.asyncio.engine.greenlet_spawn", counted)
         url = parse_database_url(postgres.dsn("postgres", API_ROLE))
         pool = PoolSettings(size=1, overflow=2, timeout=1, recycle=60)
         database = Database(create_engine(url, pool))
         for _ in range(3):
             await database.fetch("SELECT 1")
-        assert made == []
+        assert len(made) == 1
         await asyncio.gather(*(database.fetch("SELECT pg_sleep(0.05)") for _ in range(3)))
-        assert len(made) == pool.overflow
+        assert len(made) == 1 + 2 * pool.overflow
+        assert database.pool_status() == {"size": 1, "checked_out": 0, "overflow": 0}
+        await database.close()
+
+    async def test_a_connection_that_is_too_old_is_replaced(
+        self, postgres: EmbeddedPostgres
+    ) -> None:
+        url = parse_database_url(postgres.dsn("postgres", API_ROLE))
+        database = Database(
+            create_engine(url, PoolSettings(size=1, overflow=0, timeout=1, recycle=0))
+        )
+        pids = {(await database.fetch("SELECT pg_backend_pid()"))[0][0] for _ in range(3)}
+        assert len(pids) == 3
         assert database.pool_status() == {"size": 1, "checked_out": 0, "overflow": 0}
         await database.close()
 

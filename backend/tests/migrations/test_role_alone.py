@@ -35,6 +35,7 @@ DOORS = {
     "add_class_to_record",
     "complete_attended",
     "grade_attempt",
+    "record_event",
     "record_events",
     "regrade_attempt",
     "report_progress",
@@ -89,6 +90,9 @@ ATTACKS = {
         " '', '{}', 80, '2024-01-01' FROM enrollments"
     ),
     "an event of a record": (
+        "SELECT record_event(NULL, NULL, 'training_record:issued', gen_random_uuid(), NULL, NULL)"
+    ),
+    "events of records": (
         "SELECT record_events(NULL, NULL, ARRAY['training_record:issued'],"
         " ARRAY[gen_random_uuid()], NULL, NULL)"
     ),

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import asyncpg
 import structlog
+from sqlalchemy.exc import MissingGreenlet
+from sqlalchemy.util.concurrency import in_greenlet
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +78,16 @@ class Connector:
         self._reread = reread
         self._current: dict[str, str | None] = {}
 
-    async def __call__(self, **arguments: Any) -> asyncpg.Connection:  # noqa: ANN401  # the driver's own
-        """Connect; raise NotConnectedError when the server or the driver refuses."""
+    def __call__(self, **arguments: Any) -> Awaitable[asyncpg.Connection]:  # noqa: ANN401  # the driver's own
+        """Connect; raise NotConnectedError when the server or the driver refuses.
+
+        The pool calls this in a greenlet. Outside of one it raises MissingGreenlet.
+        """
+        if not in_greenlet():
+            raise MissingGreenlet
+        return self._translated(arguments)
+
+    async def _translated(self, arguments: dict[str, Any]) -> asyncpg.Connection:
         try:
             return await self._connect(arguments)
         except (

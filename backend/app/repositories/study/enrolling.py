@@ -25,8 +25,15 @@ def _payload(row: str) -> str:
                                   'source', {row}.source, 'due_on', {row}.due_on)"""
 
 
-# Both are one row that says how many events were written. The statement has to select from it:
+# Each is one row that says how many events were written. The statement has to select from it:
 # PostgreSQL evaluates no SELECT that nothing reads.
+CREATION_EVENT = f"""
+    SELECT record_event(asker.actor_id, asker.request_id, 'enrollment:created', c.id, NULL,
+                        {_payload("c")}) AS written
+      FROM created c CROSS JOIN asker
+"""  # noqa: S608  # made of constants
+"""For a statement that creates one enrollment at most, with no row where it creates none."""
+
 CREATION_EVENTS = f"""
     SELECT record_events(
                (SELECT actor_id FROM asker), (SELECT request_id FROM asker),

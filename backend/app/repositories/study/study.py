@@ -20,7 +20,7 @@ from app.core.ids import new_id
 from app.core.pagination import Page, encode_cursor
 from app.domain.actor import Actor, Role
 from app.repositories.people.caller import Caller, named_by, run_for
-from app.repositories.study.enrolling import CREATION_EVENTS, creation
+from app.repositories.study.enrolling import CREATION_EVENT, creation
 from app.repositories.study.enrollment_item import ITEM, EnrollmentItem, enrollment_item
 
 
@@ -94,7 +94,7 @@ _ENROLL = f"""
                current_version_id AS version_id, NULL::date AS due_on
           FROM caller, module
          WHERE NOT EXISTS (SELECT FROM missing)
-    ), created AS ({creation()}), audited AS ({CREATION_EVENTS})
+    ), created AS ({creation()}), audited AS ({CREATION_EVENT})
     SELECT EXISTS (SELECT FROM module) AS module_exists,
            coalesce((SELECT array_agg(requires_id) FROM missing), '{{}}') AS missing,
            {ITEM}

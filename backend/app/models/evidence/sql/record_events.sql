@@ -7,9 +7,7 @@ CREATE FUNCTION record_events(
 ) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF p_actions && ARRAY['attempt:graded', 'enrollment:completed', 'record_seal:created',
-                          'section:acknowledged', 'section:completed', 'training_record:corrected',
-                          'training_record:issued', 'user:erased'] THEN
+    IF p_actions && guarded_actions() THEN
         RAISE EXCEPTION 'only the function that does this may say so'
               USING ERRCODE = 'restrict_violation';
     END IF;
