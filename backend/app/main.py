@@ -46,6 +46,7 @@ from app.routers.evidence import (
     seal,
     training_record,
 )
+from app.routers.middleware.compress import Compress
 from app.routers.middleware.fast_lane import FastLane
 from app.routers.middleware.head import HeadAsGet
 from app.routers.middleware.request import LimitBody, Observe, RefuseAmbiguous
@@ -78,8 +79,12 @@ Python's own 700 is meant for scripts; a server would spend too much time on col
 BACKGROUND_PAUSE = 2.0
 """Seconds after which a process looks again for work that has been left to the background."""
 
+LOOPBACK_ORIGIN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
+"""The development server of a frontend, on any port."""
+
 EXPOSED_HEADERS = [
     "Content-Disposition",
+    "Date",
     "ETag",
     "Idempotency-Replayed",
     "Location",
@@ -186,12 +191,15 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(RefuseAmbiguous, hosts=settings.allowed_hosts)
     app.add_middleware(Observe)
+    app.add_middleware(Compress)
     # CORS is outermost so that its headers are also on 413 and 500 answers. Without them browsers
     # do not let a page read these answers.
-    if settings.cors_origins:
+    in_development = settings.environment is Environment.DEVELOPMENT
+    if settings.cors_origins or in_development:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
+            allow_origin_regex=LOOPBACK_ORIGIN if in_development else None,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
                 "Authorization",

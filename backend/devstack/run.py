@@ -50,10 +50,6 @@ PASSWORD = "dental-demo"  # noqa: S105  # of the demonstration identities, on lo
 SECRET_KEY = "sb_secret_development_only"  # noqa: S105  # of the stand-in, on loopback alone
 TOUR_EMAIL = "learner@unified.example"
 ELSEWHERE = "Or choose another folder: training dev --data-dir FOLDER"
-FRONTENDS = tuple(
-    f"http://{host}:{port}" for host in ("localhost", HOST) for port in (3000, 4200, 5173, 8080)
-)
-"""The origins of the usual development servers for frontends."""
 
 
 class DevStackError(RuntimeError):
@@ -241,7 +237,6 @@ def _settings(listener: socket.socket, postgres: EmbeddedPostgres) -> Settings:
             "supabase_url": origin,
             "supabase_secret_key": SECRET_KEY,
             "metrics_enabled": True,
-            "cors_origins": FRONTENDS,
         }
     )
 

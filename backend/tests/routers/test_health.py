@@ -108,6 +108,29 @@ class TestCors:
         assert response.headers["Access-Control-Allow-Origin"] == self.ORIGIN
         assert method in response.headers["Access-Control-Allow-Methods"]
 
+    @pytest.mark.parametrize(
+        ("environment", "origin", "allowed"),
+        [
+            ("development", "http://localhost:5999", "http://localhost:5999"),
+            ("development", "http://127.0.0.1", "http://127.0.0.1"),
+            ("development", "http://[::1]:3000", "http://[::1]:3000"),
+            ("development", "http://localhost.evil.example:3000", None),
+            ("test", "http://localhost:3000", None),
+        ],
+    )
+    async def test_in_development_every_port_of_this_machine(
+        self, serve: Any, environment: str, origin: str, allowed: str | None
+    ) -> None:
+        api = serve(environment=environment)
+        response = await api.get("/health/live", headers={"Origin": origin})
+        assert response.headers.get("Access-Control-Allow-Origin") == allowed
+
+    async def test_preflights_are_kept(self, serve: Any) -> None:
+        api = serve(cors_origins=self.ORIGIN)
+        headers = {"Origin": self.ORIGIN, "Access-Control-Request-Method": "GET"}
+        response = await api.client.options("/api/v1/users/me", headers=headers)
+        assert int(response.headers["Access-Control-Max-Age"]) >= 600
+
     async def test_errors_can_be_read_too(self, serve: Any) -> None:
         api = serve(cors_origins=self.ORIGIN, max_body_bytes=1024)
         headers = {"Origin": self.ORIGIN}
@@ -121,6 +144,7 @@ class TestCors:
             exposed = answer.headers["Access-Control-Expose-Headers"]
             assert set(exposed.split(", ")) >= {
                 "Content-Disposition",
+                "Date",
                 "ETag",
                 "Location",
                 "X-Request-Id",
