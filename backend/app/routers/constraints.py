@@ -18,7 +18,7 @@ from app.services.compliance.exemption import AlreadyRevokedError
 from app.services.compliance.requirement import RequirementTitleTakenError
 from app.services.evidence.external_evidence import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
-from app.services.people.user import AccountInUseError, LastAdminError
+from app.services.people.user import AccountInUseError, EmployeeNumberTakenError, LastAdminError
 from app.services.people.user_sync import EmailInUseError
 from app.services.people.word import WordTakenError
 
@@ -38,6 +38,7 @@ def _attempt_started() -> AppError:
 
 ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
+    "uq_users_employee_number_active": EmployeeNumberTakenError,
     "uq_users_supabase_id": AccountInUseError,
     "uq_departments_name": WordTakenError,
     "last_admin": LastAdminError,

@@ -36,6 +36,7 @@ QUERIES: Final = {
     "cycle_start": "First day of the licence cycle; by the profile where it is left out",
     "department": "Only people of this department, by name or alias",
     "dry_run": "Say what would happen, and change nothing",
+    "employee_number": "Only the person with this number, whatever the case and spaces",
     "format": "The form of the questions",
     "from": "First day, inclusive",
     "group_by": "What one line of the report stands for",
@@ -64,6 +65,7 @@ QUERIES: Final = {
     "to": "Last day, inclusive",
     "until": "The last instant, exclusive",
     "user_id": "Only what concerns this person",
+    "worker_kind": "Only workers of this kind",
 }
 
 HEADERS: Final = {

@@ -13,7 +13,7 @@ from app.domain.actor import Actor
 from app.models import User
 from app.repositories.people.caller import Caller
 from app.schemas.base import Changes, ListOf
-from app.services.context import RequestContext
+from app.services.context import SYSTEM, RequestContext
 from app.services.unit_of_work import UnitOfWork
 
 Row = TypeVar("Row")
@@ -56,6 +56,12 @@ class Service:
     def reading(self) -> UnitOfWork:
         """Open a unit of work whose statements each are their own transaction."""
         return UnitOfWork(self._database, self._context, reads=True)
+
+    async def seen_user(self, user_id: uuid.UUID) -> User:
+        """Return the row, or replay a kept answer, before the Auth service is asked to act."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await uow.replay(self._context)
+            return await self.visible_user(uow, user_id)
 
     async def visible_user(
         self, uow: UnitOfWork, user_id: uuid.UUID, *, lock: bool = False

@@ -47,6 +47,7 @@ from app.services.people.account_sync import AccountSyncService
 from app.services.people.auth_hook import AuthHookService
 from app.services.people.department import DepartmentService
 from app.services.people.employment import EmploymentService
+from app.services.people.invitation import InvitationService
 from app.services.people.job_title import JobTitleService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
@@ -161,6 +162,10 @@ class Services:
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.contents)
+
+    def invitations(self, context: RequestContext) -> InvitationService:
+        adds_words = self.settings.add_unknown_words
+        return InvitationService(self.database, context, self.auth, adds_words=adds_words)
 
     def media(self, context: RequestContext) -> MediaService:
         limits = MediaLimits(

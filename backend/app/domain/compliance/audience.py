@@ -20,6 +20,7 @@ from pydantic import (
 from app.domain.actor import Role
 from app.domain.fields import Day, Flag, StorableText, refuse
 from app.domain.people.place import CountryCode, StateCode
+from app.domain.people.worker_kind import WorkerKind
 from app.domain.word import comparable
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class PersonFacts:
     role: Role = Role.LEARNER
     job_title: str | None = None
     hired_on: date | None = None
+    worker_kind: WorkerKind = WorkerKind.EMPLOYEE
     country: str | None = None
     state: str | None = None
     """Of the location, as ISO 3166-2 has it: `US-CA`."""
@@ -73,6 +75,7 @@ class Criterion(StrEnum):
     COUNTRY = "country"
     STATE = "state"
     ROLE = "role"
+    WORKER_KIND = "worker_kind"
     JOB_TITLE = "job_title"
     HIRED_AFTER = "hired_after"
 
@@ -105,6 +108,7 @@ class Audience(RuleData):
     """Where the location is, so that the rule means the people of new offices too."""
 
     roles: SortedSet[Role] = frozenset()
+    worker_kinds: SortedSet[WorkerKind] = frozenset()
     job_titles: SortedSet[Name] = frozenset()
     hired_after: Day | None = None
     include: SortedSet[UUID] = frozenset()
@@ -131,7 +135,7 @@ class Audience(RuleData):
     def has_criteria(self) -> bool:
         named = (
             *(self.departments, self.location_ids, self.countries, self.states),
-            *(self.roles, self.job_titles),
+            *(self.roles, self.worker_kinds, self.job_titles),
         )
         return any(named) or self.hired_after is not None
 
@@ -164,6 +168,9 @@ def _criteria(audience: Audience, person: PersonFacts) -> Iterator[tuple[Criteri
         yield Criterion.STATE, person.state, person.state in audience.states
     if audience.roles:
         yield Criterion.ROLE, person.role, person.role in audience.roles
+    if audience.worker_kinds:
+        held = person.worker_kind in audience.worker_kinds
+        yield Criterion.WORKER_KIND, person.worker_kind, held
     if audience.job_titles:
         held = _named(person.job_title, audience.job_titles)
         yield Criterion.JOB_TITLE, person.job_title, held

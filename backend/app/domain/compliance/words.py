@@ -26,6 +26,7 @@ _CRITERIA = {
     Criterion.COUNTRY: "the location is in {}",
     Criterion.STATE: "the location is in {}",
     Criterion.ROLE: "the role is {}",
+    Criterion.WORKER_KIND: "the kind of worker is {}",
     Criterion.JOB_TITLE: "the job title is {}",
     Criterion.HIRED_AFTER: "the date of hire is {}",
 }

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.database import AppendOnlyModel
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
+from app.domain.people.worker_kind import WorkerKind
 from app.models.types import text_enum
 
 
@@ -27,6 +28,11 @@ class EmploymentChange(AppendOnlyModel):
 
     state: Mapped[EmploymentState] = mapped_column(text_enum(EmploymentState, "state"))
     role: Mapped[Role] = mapped_column(text_enum(Role, "role"))
+    worker_kind: Mapped[WorkerKind] = mapped_column(
+        text_enum(WorkerKind, "worker_kind"),
+        server_default=WorkerKind.EMPLOYEE.value,
+        default=WorkerKind.EMPLOYEE,
+    )
     location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
     department: Mapped[str | None] = mapped_column(String(200))
     job_title: Mapped[str | None] = mapped_column(String(200))

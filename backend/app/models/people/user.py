@@ -9,6 +9,7 @@ from app.core.postgres.table_security import KEPT
 from app.domain.actor import Role
 from app.domain.people.display_name import display_name
 from app.domain.people.name import Naming
+from app.domain.people.worker_kind import WorkerKind
 from app.models.people.department import Department
 from app.models.people.location import Location
 from app.models.types import Json, JsonObject, text_enum
@@ -45,6 +46,14 @@ class User(RevisionedModel):
     role: Mapped[Role] = mapped_column(
         text_enum(Role, "role"), server_default=Role.LEARNER.value, default=Role.LEARNER
     )
+    worker_kind: Mapped[WorkerKind] = mapped_column(
+        text_enum(WorkerKind, "worker_kind"),
+        server_default=WorkerKind.EMPLOYEE.value,
+        default=WorkerKind.EMPLOYEE,
+    )
+    employee_number: Mapped[str | None] = mapped_column(String(40))
+    """Without spaces. Unique among active people, in any case."""
+
     is_active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     job_title: Mapped[str | None] = mapped_column(String(200))
     hired_on: Mapped[date | None]
@@ -82,6 +91,13 @@ class User(RevisionedModel):
 Index(
     "uq_users_email_active",
     func.lower(User.email),
+    unique=True,
+    postgresql_where=text("is_active"),
+    sqlite_where=text("is_active"),
+)
+Index(
+    "uq_users_employee_number_active",
+    func.lower(User.employee_number),
     unique=True,
     postgresql_where=text("is_active"),
     sqlite_where=text("is_active"),

@@ -43,6 +43,7 @@ class Line:
     user_id: uuid.UUID
     full_name: str | None
     email: str
+    employee_number: str | None
     location_id: uuid.UUID | None
     location: str | None
     department: str | None
@@ -170,6 +171,7 @@ def _lines() -> Select[*tuple[Any, ...]]:
             ComplianceSegment.user_id,
             User.full_name,
             User.email,
+            User.employee_number,
             ComplianceSegment.location_id,
             Location.name,
             ComplianceSegment.department,

@@ -34,16 +34,18 @@ _LOCK_PEOPLE = text(
 _STAFF_LOCK = "hashtextextended('compliance staff', 0)"
 
 # Applies announced changes that have taken effect since, with the names that words have now.
-# Skipped until the next run are rows that are locked, people whose address another active person
-# has by now, and admins if no admin would be left.
+# Skipped until the next run are rows that are locked, people whose address or number another
+# active person has by now, and admins if no admin would be left.
 _TAKE_EFFECT = text(
     """
     WITH due AS (
-        SELECT u.id, e.state, e.role, e.location_id, e.hired_on, d.id AS department_id,
+        SELECT u.id, e.state, e.role, e.worker_kind, e.location_id, e.hired_on,
+               d.id AS department_id,
                coalesce(t.name, e.job_title) AS job_title
           FROM users u
          CROSS JOIN LATERAL (
-               SELECT e.state, e.role, e.location_id, e.department, e.job_title, e.hired_on
+               SELECT e.state, e.role, e.worker_kind, e.location_id, e.department, e.job_title,
+                      e.hired_on
                  FROM employment_changes e
                 WHERE e.user_id = u.id
                   AND e.effective_on <= local_day(u.location_id)
@@ -58,13 +60,16 @@ _TAKE_EFFECT = text(
           LEFT JOIN LATERAL (
                SELECT t.name FROM job_title_spellings s JOIN job_titles t ON t.id = s.word_id
                 WHERE s.written = e.job_title) t ON true
-         WHERE (u.is_active, u.role, u.location_id, u.department_id, u.job_title, u.hired_on)
+         WHERE (u.is_active, u.role, u.worker_kind, u.location_id, u.department_id, u.job_title,
+                u.hired_on)
                IS DISTINCT FROM
-               (e.state <> 'terminated', e.role, e.location_id, d.id,
+               (e.state <> 'terminated', e.role, e.worker_kind, e.location_id, d.id,
                 coalesce(t.name, e.job_title), e.hired_on)
            AND (u.is_active OR e.state = 'terminated' OR NOT EXISTS (
                SELECT FROM users other
-                WHERE lower(other.email) = lower(u.email) AND other.is_active))
+                WHERE other.is_active AND other.id <> u.id
+                  AND (lower(other.email) = lower(u.email)
+                       OR lower(other.employee_number) = lower(u.employee_number))))
            FOR NO KEY UPDATE OF u SKIP LOCKED
     ), admins AS (
         SELECT count(*) FROM users u LEFT JOIN due ON due.id = u.id
@@ -72,8 +77,9 @@ _TAKE_EFFECT = text(
                     ELSE due.state <> 'terminated' AND due.role = 'admin' END
     )
     UPDATE users u
-       SET is_active = due.state <> 'terminated', role = due.role, location_id = due.location_id,
-           department_id = due.department_id, job_title = due.job_title, hired_on = due.hired_on,
+       SET is_active = due.state <> 'terminated', role = due.role, worker_kind = due.worker_kind,
+           location_id = due.location_id, department_id = due.department_id,
+           job_title = due.job_title, hired_on = due.hired_on,
            revision = revision + 1, updated_at = now()
       FROM due, admins
      WHERE due.id = u.id
@@ -194,6 +200,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
                 EmploymentChange.role,
                 EmploymentChange.job_title,
                 EmploymentChange.hired_on,
+                EmploymentChange.worker_kind,
             )
             .where(EmploymentChange.user_id.in_(user_ids))
             .order_by(EmploymentChange.created_at, EmploymentChange.id)

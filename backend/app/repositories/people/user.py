@@ -10,6 +10,8 @@ from app.core.database import Fetch
 from app.core.email_domain import comparable_email
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
+from app.domain.people.employee_number import without_spaces
+from app.domain.people.worker_kind import WorkerKind
 from app.models import Department, Location, User
 from app.repositories.base import Keyset, Repository, contains
 from app.repositories.people.visibility import visible_to, visible_to_any
@@ -23,6 +25,8 @@ class UserFilter:
 
     location: str | None = None
     role: Role | None = None
+    worker_kind: WorkerKind | None = None
+    employee_number: str | None = None
     is_active: bool | None = None
 
 
@@ -74,6 +78,10 @@ class UserRepository(Repository[User]):
     async def active_by_email(self, email: str, *, lock: bool = False) -> User | None:
         statement = select(User).where(func.lower(User.email) == email.lower(), User.is_active)
         return await self._one(statement, lock=lock)
+
+    async def active_by_number(self, number: str) -> User | None:
+        statement = select(User).where(_numbered(number), User.is_active)
+        return await self._one(statement, lock=False)
 
     async def get_visible(
         self, user_id: uuid.UUID, actor: Actor, *, lock: bool = False
@@ -134,17 +142,29 @@ class UserRepository(Repository[User]):
 def _criteria(filters: UserFilter) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
     if filters.q:
-        email = comparable_email(filters.q)
-        criteria.append(or_(contains(User.email, email), contains(User.full_name, filters.q)))
+        found = (
+            contains(User.email, comparable_email(filters.q)),
+            contains(User.full_name, filters.q),
+            contains(User.employee_number, without_spaces(filters.q)),
+        )
+        criteria.append(or_(*found))
     if filters.department:
         criteria.append(User.department.has(_named(Department.name, filters.department)))
     if filters.location:
         criteria.append(User.location.has(_location(filters.location)))
     if filters.role:
         criteria.append(User.role == filters.role)
+    if filters.worker_kind:
+        criteria.append(User.worker_kind == filters.worker_kind)
+    if filters.employee_number is not None:
+        criteria.append(_numbered(filters.employee_number))
     if filters.is_active is not None:
         criteria.append(User.is_active == filters.is_active)
     return criteria
+
+
+def _numbered(number: str) -> ColumnElement[bool]:
+    return func.lower(User.employee_number) == without_spaces(number).lower()
 
 
 def _named(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:

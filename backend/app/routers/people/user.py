@@ -4,6 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission, Role
+from app.domain.people.worker_kind import WorkerKind
 from app.repositories.people.user import UserFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery, QueryText
 from app.routers.openapi import problem_responses
@@ -50,17 +51,19 @@ async def list_users(
     department: QueryText | None = None,
     location: QueryText | None = None,
     role: Role | None = None,
+    worker_kind: WorkerKind | None = None,
+    employee_number: QueryText | None = None,
     is_active: Annotated[bool | None, Query()] = None,
 ) -> Response:
     """List the people I may see, by e-mail: managers those of their locations, admins everybody."""
-    filters = UserFilter(q, department, location, role, is_active)
+    filters = UserFilter(q, department, location, role, worker_kind, employee_number, is_active)
     return json_of(await app.users(context).list(filters, page))
 
 
 @router.post("/invite", response_model=UserRead, status_code=201)
 async def invite(payload: UserInvite, context: DirectoryAdmin, app: App) -> Response:
     """Invite somebody by e-mail: make the account in Supabase Auth and the person here."""
-    return await respond(app.users(context).invite(payload), "/users/{id}")
+    return await respond(app.invitations(context).invite(payload), "/users/{id}")
 
 
 @router.get("/{user_id:uuid}", response_model=UserRead)
@@ -80,7 +83,7 @@ async def update_user(
 @router.post("/{user_id:uuid}/invite", response_model=UserRead)
 async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
     """Send the invitation once more, to somebody who has not signed in yet."""
-    return await respond(app.users(context).invite_again(user_id))
+    return await respond(app.invitations(context).invite_again(user_id))
 
 
 @router.post(

@@ -49,6 +49,7 @@ class ReportUser(Resource):
     id: uuid.UUID
     display_name: str
     email: str
+    employee_number: str | None
 
 
 class ReportRequirement(Resource):
@@ -79,6 +80,7 @@ class ExportedLine(Resource):
     user_id: uuid.UUID
     name: str
     email: str
+    employee_number: str | None
     location: str | None
     department: str | None
     job_title: str | None

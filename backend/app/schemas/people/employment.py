@@ -6,6 +6,7 @@ from pydantic import MISSING
 from app.domain.actor import Role
 from app.domain.compliance import EmploymentState
 from app.domain.fields import Line, Reason, RecentDay
+from app.domain.people.worker_kind import WorkerKind
 from app.domain.word import Word
 from app.schemas.base import Payload, Resource
 
@@ -18,6 +19,7 @@ class EmploymentRead(Resource):
     created_at: datetime
     state: EmploymentState
     role: Role
+    worker_kind: WorkerKind
     location_id: uuid.UUID | None
     department: str | None
     job_title: str | None
@@ -60,6 +62,7 @@ class RehireCreate(Payload):
     department: Word | MISSING | None = MISSING
     job_title: Word | MISSING | None = MISSING
     role: Role | MISSING | None = MISSING
+    worker_kind: WorkerKind | MISSING = MISSING
     note: Line | None = None
 
 
@@ -71,4 +74,5 @@ class TransferCreate(Payload):
     department: Word | MISSING | None = MISSING
     job_title: Word | MISSING | None = MISSING
     role: Role | MISSING | None = MISSING
+    worker_kind: WorkerKind | MISSING = MISSING
     note: Line | None = None

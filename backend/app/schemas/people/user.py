@@ -7,6 +7,8 @@ from pydantic import MISSING, Field
 from app.core.email_domain import shown_email
 from app.domain.actor import Role
 from app.domain.fields import Email, Flag, JsonMap, Line, RecentDay
+from app.domain.people.employee_number import EmployeeNumber
+from app.domain.people.worker_kind import WorkerKind
 from app.domain.word import Word
 from app.models import User
 from app.schemas.base import Changes, Payload, Versioned
@@ -23,6 +25,8 @@ class UserRead(Versioned):
     """The name that evidence uses: the earlier one until the person's own change is confirmed."""
 
     name_aliases: list[str]
+    employee_number: str | None
+    worker_kind: WorkerKind
     department: str | None
     location: str | None
     location_id: uuid.UUID | None
@@ -60,6 +64,8 @@ class ProfileUpdate(Changes):
 class UserUpdate(Changes):
     full_name: Line | MISSING | None = MISSING
     name_aliases: Annotated[list[Line], Field(max_length=10)] | MISSING = MISSING
+    employee_number: EmployeeNumber | MISSING | None = MISSING
+    worker_kind: WorkerKind | MISSING = MISSING
     department: Word | MISSING | None = MISSING
     location_id: uuid.UUID | MISSING | None = MISSING
     job_title: Word | MISSING | None = MISSING
@@ -73,6 +79,8 @@ class UserInvite(Payload):
     email: Email
     full_name: Line | None = None
     role: Role = Role.LEARNER
+    employee_number: EmployeeNumber | None = None
+    worker_kind: WorkerKind = WorkerKind.EMPLOYEE
     department: Word | None = None
     location_id: uuid.UUID | None = None
     job_title: Word | None = None

@@ -112,7 +112,12 @@ class ReportService(Service):
 
 def report_line(line: Line) -> ReportLine:
     return ReportLine(
-        user=ReportUser(id=line.user_id, display_name=line.display_name, email=line.email),
+        user=ReportUser(
+            id=line.user_id,
+            display_name=line.display_name,
+            email=line.email,
+            employee_number=line.employee_number,
+        ),
         requirement=ReportRequirement(id=line.requirement_id, title=line.requirement),
         status=line.status,
         due_on=line.due_on,

@@ -108,6 +108,7 @@ def _row(line: Line, scope: ReportScope) -> tuple[Any, ...]:
         line.user_id,
         line.display_name,
         line.email,
+        line.employee_number,
         line.location,
         line.department,
         line.job_title,

@@ -19,6 +19,7 @@ from app.domain.compliance import EmploymentState
 from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.people.hire import hire_fault
 from app.domain.people.termination import Recorded, Restored, without_termination
+from app.domain.people.worker_kind import WorkerKind
 from app.integrations.auth_admin import AuthAdmin
 from app.models import Department, EmploymentChange, User
 from app.schemas.base import ListOf
@@ -40,7 +41,7 @@ from app.services.people.held_words import held_words, recorded_department, reco
 from app.services.people.user import OwnAccessError, refuse_own_access
 from app.services.unit_of_work import UnitOfWork
 
-ATTRIBUTES = ("role", "location_id", "department", "job_title", "hired_on")
+ATTRIBUTES = ("role", "worker_kind", "location_id", "department", "job_title", "hired_on")
 
 
 class EmploymentStateError(ConflictError):
@@ -227,6 +228,7 @@ async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     department = await recorded_department(uow, held.department)
     user.is_active = held.state is not EmploymentState.TERMINATED
     user.role = Role(held.role)
+    user.worker_kind = WorkerKind(held.worker_kind)
     user.location_id = held.location_id
     user.department_id = department.id if department else None
     user.job_title = await recorded_job_title(uow, held.job_title)
@@ -370,6 +372,7 @@ async def _sent(
         "department": department.name if isinstance(department, Department) else department,
         "job_title": words.job_title,
         "role": MISSING if payload.role is None else payload.role,
+        "worker_kind": payload.worker_kind,
     }
     return {name: value for name, value in sent.items() if value is not MISSING}
 

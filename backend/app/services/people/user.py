@@ -1,10 +1,7 @@
 """The staff directory."""
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 from pydantic import MISSING
 
@@ -16,7 +13,6 @@ from app.core.errors import (
     FieldError,
     ForbiddenError,
     InvalidPayloadError,
-    PreconditionFailedError,
 )
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
@@ -31,12 +27,11 @@ from app.schemas.base import ListOf, given
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
-from app.services.compliance.reconciliation import reconcile, reconcile_newcomer
-from app.services.context import SYSTEM, RequestContext
+from app.services.compliance.reconciliation import reconcile
+from app.services.context import RequestContext
 from app.services.people.account import forget_account, lost_account
 from app.services.people.held_words import held_words, move_department
 from app.services.people.name import OwnNameError, rename
-from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
 from app.services.word import listed_word
 
@@ -44,6 +39,8 @@ PROFILE_FIELDS = ("full_name", "profile_metadata")
 DIRECTORY_FIELDS = (
     "full_name",
     "name_aliases",
+    "employee_number",
+    "worker_kind",
     "location_id",
     "job_title",
     "hired_on",
@@ -51,10 +48,10 @@ DIRECTORY_FIELDS = (
     "role",
     "is_active",
 )
-INVITATION_CLAIM = timedelta(seconds=30)
-"""Longer than sending an invitation takes; also the pause between two mails to one person."""
-
-EMPLOYMENT_FIELDS = {"department", "location_id", "job_title", "hired_on", "role", "is_active"}
+EMPLOYMENT_FIELDS = {
+    *("department", "location_id", "job_title", "hired_on"),
+    *("role", "worker_kind", "is_active"),
+}
 
 
 class OwnAccessError(ForbiddenError):
@@ -69,6 +66,11 @@ class LastAdminError(ConflictError):
         )
 
 
+class EmployeeNumberTakenError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("employee_number_taken", "Another active person has this employee number")
+
+
 class AccountInUseError(ConflictError):
     def __init__(self) -> None:
         super().__init__(
@@ -81,25 +83,6 @@ class AccountInUseError(ConflictError):
 class AccountMissingError(ConflictError):
     def __init__(self) -> None:
         super().__init__("no_account", "This person has no sign-in account yet")
-
-
-class InvitationAcceptedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("invitation_accepted", "This person has a sign-in account already")
-
-
-class InvitationUnderWayError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "invitation_under_way",
-            "This address is being invited, or was a moment ago",
-            "Another mail would kill the link of the last one. Wait half a minute.",
-        )
-
-
-class UserClosedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("user_inactive", "This person's account is closed: open it first")
 
 
 class UserService(Service):
@@ -122,11 +105,11 @@ class UserService(Service):
         """Return the actor's row, which authentication has already made or updated."""
         async with self.autocommit() as uow:
             user = found(await uow.users.by_id(self.actor.id), "user")
-            return await uow.answer(_answer(user))
+            return await uow.answer(user_answer(user))
 
     async def get(self, user_id: uuid.UUID) -> Answer[UserRead]:
         async with self.reading() as uow:
-            return _answer(await self.visible_user(uow, user_id))
+            return user_answer(await self.visible_user(uow, user_id))
 
     async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
         async with self.reading() as uow:
@@ -156,7 +139,7 @@ class UserService(Service):
         async with self.work() as uow:
             user = await self._locked(uow, user_id, precondition)
             self._refuse_own_demotion(user, payload)
-            await _check_references(uow, payload, user_id)
+            await check_references(uow, payload, user_id)
             self._refuse_own_aliases(user, payload)
             words = await held_words(uow, payload, add=self._adds_words)
             payload = payload.model_copy(update={"job_title": words.job_title})
@@ -171,50 +154,15 @@ class UserService(Service):
                 move_department(user, words.department, before, after)
             return await self._saved(uow, user, before, after)
 
-    async def invite(self, payload: UserInvite) -> Answer[UserRead]:
-        """Invite by email through the Auth service, then make the row.
-
-        An address that already has a sign-in account gets its row all the same: its owner claims
-        it with the confirmed address.
-        """
-        await self._look_before_inviting(payload)
-        async with self._inviting(payload.email):
-            account = await self._auth.invite(payload.email, payload.full_name)
-        async with self.work() as uow:
-            user = await self._invited(uow, payload, account.id if account else None)
-            return await uow.answer(_answer(user, created=True))
-
-    async def invite_again(self, user_id: uuid.UUID) -> Answer[UserRead]:
-        """Send the invitation once more, to whoever has not signed in yet or lost their account."""
-        user = await self._seen(user_id)
-        if not user.is_active:
-            raise UserClosedError
-        known = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
-        if known is not None and known.email_confirmed:
-            raise InvitationAcceptedError
-        async with self._inviting(user.email):
-            account = await self._auth.invite(user.email, user.full_name)
-            if account is None:
-                raise InvitationAcceptedError
-        async with self.work() as uow:
-            row = await self._still(uow, user)
-            before = {"supabase_id": row.supabase_id}
-            row.supabase_id = account.id
-            row.email_confirmed = False
-            await uow.users.save(row)
-            after = {"supabase_id": row.supabase_id}
-            await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
-            return await uow.answer(_answer(row))
-
     async def sign_out(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """End all sessions of a person; tokens already issued are good until they expire."""
-        user = await self._seen(user_id)
+        user = await self.seen_user(user_id)
         if user.supabase_id is None or not await self._auth.sign_out(user.supabase_id):
             raise AccountMissingError
         async with self.work() as uow:
             row = found(await uow.users.by_id(user.id), "user")
             await uow.audit(AuditAction.USER_SIGNED_OUT, row)
-            return await uow.answer(_answer(row))
+            return await uow.answer(user_answer(row))
 
     async def confirm_name(
         self, user_id: uuid.UUID, precondition: Precondition
@@ -234,7 +182,7 @@ class UserService(Service):
                     before={"directory_name": before},
                     after={"directory_name": after},
                 )
-            return await uow.answer(_answer(user))
+            return await uow.answer(user_answer(user))
 
     async def promote(self, email: str, role: Role) -> UserRead:
         """Set a role from the command line, for the first admin above all."""
@@ -265,41 +213,12 @@ class UserService(Service):
             await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
             if after.keys() & EMPLOYMENT_FIELDS:
                 await reconcile(uow, [user.id])
-        return _answer(user)
-
-    @asynccontextmanager
-    async def _inviting(self, email: str) -> AsyncIterator[None]:
-        """Claim the address so that nobody else invites it meanwhile; release it if inviting fails.
-
-        The claim is committed before the mail is sent: no transaction waits for the Auth service.
-        """
-        async with UnitOfWork(self._database, SYSTEM) as uow:
-            if not await uow.invitations.claim(email, INVITATION_CLAIM):
-                raise InvitationUnderWayError
-        try:
-            yield
-        except BaseException:
-            async with UnitOfWork(self._database, SYSTEM) as uow:
-                await uow.invitations.give_back(email)
-            raise
+        return user_answer(user)
 
     async def _lost_account(self, user_id: uuid.UUID) -> uuid.UUID | None:
         async with self.reading() as uow:
             user = await self.visible_user(uow, user_id)
         return await lost_account(self._auth, user)
-
-    async def _seen(self, user_id: uuid.UUID) -> User:
-        """Return the row, or replay a kept answer, before the Auth service is asked to act."""
-        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
-            await uow.replay(self._context)
-            return await self.visible_user(uow, user_id)
-
-    async def _still(self, uow: UnitOfWork, seen: User) -> User:
-        """Lock the row, if it still has the address that the invitation went to."""
-        row = await uow.users.get_visible(seen.id, self.actor, lock=True)
-        if row is None or (row.email, row.is_active) != (seen.email, True):
-            raise PreconditionFailedError
-        return row
 
     def _refuse_own_demotion(self, user: User, payload: UserUpdate) -> None:
         refuse_own_access(
@@ -314,41 +233,6 @@ class UserService(Service):
         if payload.name_aliases is not MISSING and user.id == self.actor.id:
             raise OwnNameError
 
-    async def _look_before_inviting(self, payload: UserInvite) -> None:
-        """Refuse or replay the request now, because later a mail would already have been sent."""
-        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
-            await _check_references(uow, payload, None)
-            if not self._adds_words:
-                await held_words(uow, payload, add=False)
-            await uow.replay(self._context)
-            await _refuse_taken(uow, payload.email)
-
-    async def _invited(
-        self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
-    ) -> User:
-        # Checked a second time: rows may have changed while the Auth service sent the mail.
-        await _check_references(uow, payload, None)
-        await uow.users.lock_email(payload.email)
-        await _refuse_taken(uow, payload.email)
-        words = await held_words(uow, payload, add=self._adds_words)
-        department = given(words.department)
-        user = User(
-            supabase_id=account_id,
-            email=payload.email,
-            full_name=payload.full_name,
-            role=payload.role,
-            department_id=department.id if department else None,
-            location_id=payload.location_id,
-            job_title=given(words.job_title),
-            hired_on=payload.hired_on,
-            manager_id=payload.manager_id,
-        )
-        await uow.users.reread(await uow.users.add(user))
-        after = {"email": user.email, "role": user.role}
-        await uow.audit(AuditAction.USER_INVITED, user, after=after)
-        await reconcile_newcomer(uow, user.id)
-        return user
-
 
 def refuse_own_access(
     actor_id: uuid.UUID | None, user_id: uuid.UUID, *, is_active: bool, before: Role, after: Role
@@ -358,16 +242,11 @@ def refuse_own_access(
         raise OwnAccessError
 
 
-def _answer(user: User, *, created: bool = False) -> Answer[UserRead]:
+def user_answer(user: User, *, created: bool = False) -> Answer[UserRead]:
     return Answer(UserRead.of(user), created)
 
 
-async def _refuse_taken(uow: UnitOfWork, email: str) -> None:
-    if await uow.users.active_by_email(email) is not None:
-        raise EmailInUseError
-
-
-async def _check_references(
+async def check_references(
     uow: UnitOfWork, payload: UserUpdate | UserInvite, user_id: uuid.UUID | None
 ) -> None:
     errors = []

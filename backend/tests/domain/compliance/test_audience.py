@@ -14,6 +14,7 @@ from app.domain.compliance.audience import (
     PersonFacts,
     matches,
 )
+from app.domain.people.worker_kind import WorkerKind
 
 DOWNTOWN = UUID(int=10)
 UPTOWN = UUID(int=11)
@@ -26,6 +27,7 @@ PERSON = PersonFacts(
     hired_on=date(2027, 3, 1),
     country="US",
     state="US-CA",
+    worker_kind=WorkerKind.TEMP,
 )
 EVERYONE = Audience(everyone=True)
 
@@ -41,6 +43,7 @@ class TestMatches:
             countries=frozenset({"US"}),
             states=frozenset({"US-CA", "US-TX"}),
             roles=frozenset({Role.LEARNER}),
+            worker_kinds=frozenset({WorkerKind.TEMP}),
             job_titles=frozenset({"Registered dental hygienist"}),
             hired_after=date(2027, 2, 28),
         )
@@ -51,6 +54,7 @@ class TestMatches:
                 Matched(Criterion.COUNTRY, "US"),
                 Matched(Criterion.STATE, "US-CA"),
                 Matched(Criterion.ROLE, "learner"),
+                Matched(Criterion.WORKER_KIND, "temp"),
                 Matched(Criterion.JOB_TITLE, "Registered dental hygienist"),
                 Matched(Criterion.HIRED_AFTER, "2027-03-01"),
             )
@@ -64,6 +68,7 @@ class TestMatches:
             {"countries": {"MX"}},
             {"states": {"US-TX"}},
             {"roles": {Role.MANAGER}},
+            {"worker_kinds": {WorkerKind.EMPLOYEE}},
             {"job_titles": {"Dentist"}},
             {"hired_after": date(2027, 3, 1)},
         ],

@@ -25,6 +25,8 @@ FIELDS = {
     "name_confirmed",
     "directory_name",
     "name_aliases",
+    "employee_number",
+    "worker_kind",
     "department",
     "location",
     "job_title",

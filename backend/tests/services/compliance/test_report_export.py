@@ -19,6 +19,7 @@ async def lines_of(name: str) -> AsyncIterator[Line]:
         user_id=uuid.uuid4(),
         full_name=name,
         email="somebody@unified.example",
+        employee_number=None,
         location_id=None,
         location=None,
         department=None,

@@ -23,6 +23,7 @@ from app.services.content.question import QuestionService
 from app.services.content.section import SectionService
 from app.services.context import SYSTEM
 from app.services.evidence.training_record import TrainingRecordService
+from app.services.people.invitation import InvitationService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from tests.factories.enrollment import enrollment_service
@@ -85,7 +86,8 @@ async def test_people(
     database: RollbackDatabase, admin: User, auth_admin: InMemoryAuthAdmin, trail: Trail
 ) -> None:
     service = UserService(database, acting(admin), auth_admin, adds_words=True)
-    user_id = id_of(await service.invite(UserInvite(email="ada@unified.example")))
+    invitations = InvitationService(database, acting(admin), auth_admin, adds_words=True)
+    user_id = id_of(await invitations.invite(UserInvite(email="ada@unified.example")))
     await trail.left(AuditAction.USER_INVITED)
     await service.update(user_id, UserUpdate(role=Role.AUTHOR, department="Hygiene"), ANY)
     await trail.left(AuditAction.DEPARTMENT_CREATED, AuditAction.USER_UPDATED)

@@ -13,10 +13,9 @@ from app.core.errors import (
 )
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import User
 from app.repositories.people.user import UserFilter
-from app.schemas.people.user import ProfileUpdate, UserInvite, UserUpdate
+from app.schemas.people.user import ProfileUpdate, UserUpdate
 from app.schemas.people.word import WordUpdate
 from app.services.context import SYSTEM
 from app.services.people.department import DepartmentService
@@ -132,43 +131,3 @@ class TestDirectory:
         assert (await operator.promote(learner.email.upper(), Role.ADMIN)).role is Role.ADMIN
         with pytest.raises(NotFoundError):
             await operator.promote("nobody@unified.example", Role.ADMIN)
-
-
-class TestInvite:
-    async def test_makes_the_row_that_will_be_claimed(
-        self, users: UserService, auth_admin: InMemoryAuthAdmin
-    ) -> None:
-        payload = UserInvite(email="Ada@Unified.Example", role=Role.MANAGER)
-        answer = await users.invite(payload)
-        invited = answer.value.model_dump(mode="json")
-        assert answer.created
-        assert (invited["email"], invited["role"]) == ("ada@unified.example", "manager")
-        assert invited["supabase_id"] in {str(user_id) for user_id in auth_admin.users}
-        assert auth_admin.invited == ["ada@unified.example"]
-
-    async def test_a_known_account_is_left_to_its_owner(
-        self, users: UserService, auth_admin: InMemoryAuthAdmin
-    ) -> None:
-        auth_admin.put(AuthUser(uuid.uuid4(), "ada@unified.example", email_confirmed=True))
-        answer = await users.invite(UserInvite(email="ada@unified.example"))
-        assert answer.value.model_dump(mode="json")["supabase_id"] is None
-        assert auth_admin.invited == []
-
-    async def test_no_mail_is_sent_for_what_is_refused(
-        self, users: UserService, auth_admin: InMemoryAuthAdmin, learner: User
-    ) -> None:
-        with pytest.raises(AppError) as caught:
-            await users.invite(UserInvite(email=learner.email))
-        assert caught.value.code == "email_in_use"
-        with pytest.raises(InvalidPayloadError):
-            await users.invite(UserInvite(email="ada@unified.example", location_id=uuid.uuid4()))
-        assert auth_admin.invited == []
-
-    async def test_no_row_without_the_sign_in_service(
-        self, users: UserService, auth_admin: InMemoryAuthAdmin
-    ) -> None:
-        auth_admin.available = False
-        with pytest.raises(AuthUnavailableError):
-            await users.invite(UserInvite(email="ada@unified.example"))
-        listed = await users.list(UserFilter(q="ada@"), PageRequest())
-        assert listed.items == []

@@ -76,7 +76,7 @@ BEGIN
        SET full_name = p_pseudonym, email = p_pseudonym || '@erased.invalid', supabase_id = NULL,
            email_confirmed = false, last_sign_in = NULL, profile_metadata = '{}',
            name_confirmed = true, previous_name = NULL, name_aliases = '[]',
-           manager_id = NULL, revision = revision + 1, updated_at = clock_timestamp()
+           manager_id = NULL, employee_number = NULL, revision = revision + 1, updated_at = clock_timestamp()
      WHERE id = p_user;
     INSERT INTO audit_events (action, target_type, target_id, after)
     VALUES ('user:erased', 'user', p_user, jsonb_build_object(

@@ -62,7 +62,9 @@ BEGIN ATOMIC
       FROM requirement_versions r
     UNION ALL
     SELECT 'employment_changes' AS kind, c.id, c.created_at, false,
-           (row_json(c) || '{"evidence": "employment_changes"}')::text
+           -- What was recorded before there were kinds of workers is of employees.
+           ((row_json(c) - CASE c.worker_kind WHEN 'employee' THEN 'worker_kind' ELSE '' END)
+            || '{"evidence": "employment_changes"}')::text
       FROM employment_changes c
     UNION ALL
     SELECT 'quiz_corrections' AS kind, c.id, c.created_at, false,

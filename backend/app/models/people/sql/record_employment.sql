@@ -17,32 +17,36 @@ BEGIN
      ORDER BY e.effective_on DESC, e.recorded_on DESC, e.created_at DESC, e.id DESC LIMIT 1;
     now_state := CASE WHEN NOT NEW.is_active THEN 'terminated'
                       WHEN held.state = 'leave' THEN 'leave' ELSE 'active' END;
-    IF (held.state, held.role, held.location_id, held.department, held.job_title, held.hired_on)
+    IF (held.state, held.role, held.worker_kind, held.location_id, held.department, held.job_title,
+        held.hired_on)
        IS NOT DISTINCT FROM
-       (now_state, NEW.role, NEW.location_id, department_name, NEW.job_title, NEW.hired_on) THEN
+       (now_state, NEW.role, NEW.worker_kind, NEW.location_id, department_name, NEW.job_title,
+        NEW.hired_on) THEN
         RETURN NULL;
     END IF;
     INSERT INTO employment_changes (
-        user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
-        hired_on)
+        user_id, effective_on, recorded_on, state, role, worker_kind, location_id, department,
+        job_title, hired_on)
     VALUES (
         NEW.id, CASE WHEN held.id IS NULL THEN coalesce(NEW.hired_on, today) ELSE today END,
-        today, now_state, NEW.role, NEW.location_id, department_name, NEW.job_title,
-        NEW.hired_on);
+        today, now_state, NEW.role, NEW.worker_kind, NEW.location_id, department_name,
+        NEW.job_title, NEW.hired_on);
     IF held.id IS NULL THEN
         RETURN NULL;
     END IF;
     -- What was announced for later goes on to hold, with what is new about the person now. Whoever
     -- is let in again is not ended a second time by what ended with the employment.
     INSERT INTO employment_changes (
-        user_id, effective_on, recorded_on, state, role, location_id, department, job_title,
-        hired_on, note)
+        user_id, effective_on, recorded_on, state, role, worker_kind, location_id, department,
+        job_title, hired_on, note)
     SELECT NEW.id, f.effective_on, today,
            CASE WHEN NOT NEW.is_active THEN 'terminated'
                 WHEN held.state = 'terminated'
                  AND bool_and(f.state = 'terminated') OVER (ORDER BY f.effective_on) THEN now_state
                 ELSE f.state END,
            CASE WHEN f.role = held.role THEN NEW.role ELSE f.role END,
+           CASE WHEN f.worker_kind = held.worker_kind
+                THEN NEW.worker_kind ELSE f.worker_kind END,
            CASE WHEN f.location_id IS NOT DISTINCT FROM held.location_id
                 THEN NEW.location_id ELSE f.location_id END,
            CASE WHEN f.department IS NOT DISTINCT FROM held.department
@@ -61,5 +65,6 @@ BEGIN
 END $$;
 
 CREATE TRIGGER record_employment
-AFTER INSERT OR UPDATE OF is_active, role, location_id, department_id, job_title, hired_on
+AFTER INSERT OR UPDATE OF
+    is_active, role, worker_kind, location_id, department_id, job_title, hired_on
 ON users FOR EACH ROW EXECUTE FUNCTION record_employment();

@@ -1,0 +1,161 @@
+"""Entering people into the directory, and inviting them to sign in."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from app.core.database import Database
+from app.core.errors import ConflictError, PreconditionFailedError
+from app.domain.audit import AuditAction
+from app.integrations.auth_admin import AuthAdmin
+from app.models import User
+from app.schemas.base import given
+from app.schemas.people.user import UserInvite, UserRead
+from app.services.answer import Answer
+from app.services.base import Service
+from app.services.compliance.reconciliation import reconcile_newcomer
+from app.services.context import SYSTEM, RequestContext
+from app.services.people.held_words import held_words
+from app.services.people.user import EmployeeNumberTakenError, check_references, user_answer
+from app.services.people.user_sync import EmailInUseError
+from app.services.unit_of_work import UnitOfWork
+
+INVITATION_CLAIM = timedelta(seconds=30)
+"""Longer than sending an invitation takes; also the pause between two mails to one person."""
+
+
+class InvitationAcceptedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("invitation_accepted", "This person has a sign-in account already")
+
+
+class InvitationUnderWayError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "invitation_under_way",
+            "This address is being invited, or was a moment ago",
+            "Another mail would kill the link of the last one. Wait half a minute.",
+        )
+
+
+class UserClosedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("user_inactive", "This person's account is closed: open it first")
+
+
+class InvitationService(Service):
+    def __init__(
+        self,
+        database: Database,
+        context: RequestContext,
+        auth: AuthAdmin,
+        *,
+        adds_words: bool,
+    ) -> None:
+        super().__init__(database, context)
+        self._auth = auth
+        self._adds_words = adds_words
+
+    async def invite(self, payload: UserInvite) -> Answer[UserRead]:
+        """Invite by email through the Auth service, then make the row.
+
+        An address that already has a sign-in account gets its row all the same: its owner claims
+        it with the confirmed address.
+        """
+        await self._look_before_inviting(payload)
+        async with self._inviting(payload.email):
+            account = await self._auth.invite(payload.email, payload.full_name)
+        async with self.work() as uow:
+            user = await self._invited(uow, payload, account.id if account else None)
+            return await uow.answer(user_answer(user, created=True))
+
+    async def invite_again(self, user_id: uuid.UUID) -> Answer[UserRead]:
+        """Send the invitation once more, to whoever has not signed in yet or lost their account."""
+        user = await self.seen_user(user_id)
+        if not user.is_active:
+            raise UserClosedError
+        known = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
+        if known is not None and known.email_confirmed:
+            raise InvitationAcceptedError
+        async with self._inviting(user.email):
+            account = await self._auth.invite(user.email, user.full_name)
+            if account is None:
+                raise InvitationAcceptedError
+        async with self.work() as uow:
+            row = await self._still(uow, user)
+            before = {"supabase_id": row.supabase_id}
+            row.supabase_id = account.id
+            row.email_confirmed = False
+            await uow.users.save(row)
+            after = {"supabase_id": row.supabase_id}
+            await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
+            return await uow.answer(user_answer(row))
+
+    @asynccontextmanager
+    async def _inviting(self, email: str) -> AsyncIterator[None]:
+        """Claim the address so that nobody else invites it meanwhile; release it if inviting fails.
+
+        The claim is committed before the mail is sent: no transaction waits for the Auth service.
+        """
+        async with UnitOfWork(self._database, SYSTEM) as uow:
+            if not await uow.invitations.claim(email, INVITATION_CLAIM):
+                raise InvitationUnderWayError
+        try:
+            yield
+        except BaseException:
+            async with UnitOfWork(self._database, SYSTEM) as uow:
+                await uow.invitations.give_back(email)
+            raise
+
+    async def _still(self, uow: UnitOfWork, seen: User) -> User:
+        """Lock the row, if it still has the address that the invitation went to."""
+        row = await uow.users.get_visible(seen.id, self.actor, lock=True)
+        if row is None or (row.email, row.is_active) != (seen.email, True):
+            raise PreconditionFailedError
+        return row
+
+    async def _look_before_inviting(self, payload: UserInvite) -> None:
+        """Refuse or replay the request now, because later a mail would already have been sent."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await check_references(uow, payload, None)
+            if not self._adds_words:
+                await held_words(uow, payload, add=False)
+            await uow.replay(self._context)
+            await _refuse_taken(uow, payload)
+
+    async def _invited(
+        self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
+    ) -> User:
+        # Checked a second time: rows may have changed while the Auth service sent the mail.
+        await check_references(uow, payload, None)
+        await uow.users.lock_email(payload.email)
+        await _refuse_taken(uow, payload)
+        words = await held_words(uow, payload, add=self._adds_words)
+        department = given(words.department)
+        user = User(
+            supabase_id=account_id,
+            email=payload.email,
+            full_name=payload.full_name,
+            role=payload.role,
+            employee_number=payload.employee_number,
+            worker_kind=payload.worker_kind,
+            department_id=department.id if department else None,
+            location_id=payload.location_id,
+            job_title=given(words.job_title),
+            hired_on=payload.hired_on,
+            manager_id=payload.manager_id,
+        )
+        await uow.users.reread(await uow.users.add(user))
+        after = {"email": user.email, "role": user.role}
+        await uow.audit(AuditAction.USER_INVITED, user, after=after)
+        await reconcile_newcomer(uow, user.id)
+        return user
+
+
+async def _refuse_taken(uow: UnitOfWork, payload: UserInvite) -> None:
+    if await uow.users.active_by_email(payload.email) is not None:
+        raise EmailInUseError
+    number = payload.employee_number
+    if number is not None and await uow.users.active_by_number(number) is not None:
+        raise EmployeeNumberTakenError

@@ -1,0 +1,67 @@
+import uuid
+
+import pytest
+
+from app.core.errors import AppError, InvalidPayloadError
+from app.domain.actor import Role
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
+from app.models import User
+from app.schemas.people.user import UserInvite
+from app.services.context import SYSTEM
+from app.services.people.invitation import InvitationService
+from app.services.unit_of_work import UnitOfWork
+from tests.fakes.auth_admin import InMemoryAuthAdmin
+from tests.services.conftest import acting
+from tests.support import RollbackDatabase
+
+
+@pytest.fixture
+def invitations(
+    database: RollbackDatabase, admin: User, auth_admin: InMemoryAuthAdmin
+) -> InvitationService:
+    return InvitationService(database, acting(admin), auth_admin, adds_words=False)
+
+
+class TestInvite:
+    async def test_makes_the_row_that_will_be_claimed(
+        self, invitations: InvitationService, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        payload = UserInvite(email="Ada@Unified.Example", role=Role.MANAGER)
+        answer = await invitations.invite(payload)
+        invited = answer.value.model_dump(mode="json")
+        assert answer.created
+        assert (invited["email"], invited["role"]) == ("ada@unified.example", "manager")
+        assert invited["supabase_id"] in {str(user_id) for user_id in auth_admin.users}
+        assert auth_admin.invited == ["ada@unified.example"]
+
+    async def test_a_known_account_is_left_to_its_owner(
+        self, invitations: InvitationService, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        auth_admin.put(AuthUser(uuid.uuid4(), "ada@unified.example", email_confirmed=True))
+        answer = await invitations.invite(UserInvite(email="ada@unified.example"))
+        assert answer.value.model_dump(mode="json")["supabase_id"] is None
+        assert auth_admin.invited == []
+
+    async def test_no_mail_is_sent_for_what_is_refused(
+        self, invitations: InvitationService, auth_admin: InMemoryAuthAdmin, learner: User
+    ) -> None:
+        with pytest.raises(AppError) as caught:
+            await invitations.invite(UserInvite(email=learner.email))
+        assert caught.value.code == "email_in_use"
+        with pytest.raises(InvalidPayloadError):
+            await invitations.invite(
+                UserInvite(email="a@unified.example", location_id=uuid.uuid4())
+            )
+        assert auth_admin.invited == []
+
+    async def test_no_row_without_the_sign_in_service(
+        self,
+        invitations: InvitationService,
+        auth_admin: InMemoryAuthAdmin,
+        database: RollbackDatabase,
+    ) -> None:
+        auth_admin.available = False
+        with pytest.raises(AuthUnavailableError):
+            await invitations.invite(UserInvite(email="ada@unified.example"))
+        async with UnitOfWork(database, SYSTEM) as uow:
+            assert await uow.users.active_by_email("ada@unified.example") is None
