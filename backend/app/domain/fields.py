@@ -47,10 +47,10 @@ _TYPOGRAPHY = str.maketrans(
     }
 )
 # Characters without a shape of their own, though by their category they are letters or symbols:
-# fillers and an empty braille pattern. Then joiners of marks, and selectors of a variant of the
-# character before.
+# fillers, an empty braille pattern, a note without a head and blanks among hieroglyphs. Then
+# joiners of marks, and selectors of a variant of the character before.
 SHAPELESS: Final = re.compile(
-    "[\u115f\u1160\u2800\u3164\uffa0"
+    "[\u115f\u1160\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
     "\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
 _SHAPED: Final = frozenset("LNPS")
