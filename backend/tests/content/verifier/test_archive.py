@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.content.verifier.pack_verifier import archive
+from app.content.verifier.pack_verifier import archive, manifest
 from tests.content.verifier.packs import Forged, verify_here
 
 Temporary = pytest.TempPathFactory
@@ -266,6 +266,45 @@ def test_a_folder_has_plain_files(everything: Forged, tmp_path: Path) -> None:
     elsewhere = (folder / "records.csv").rename(tmp_path / "records.csv")
     (folder / "records.csv").symlink_to(elsewhere)
     assert "records.csv is no plain file" in verify_here(folder).stderr
+
+
+@pytest.mark.parametrize("kind", ["files", "folders"])
+def test_a_folder_has_no_more_files_than_a_pack(
+    everything: Forged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    folder = tmp_path / "pack"
+    for name, content in everything.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    monkeypatch.setattr(archive, "MOST_FILES", len(list(folder.rglob("*"))))
+    assert verify_here(folder).returncode == 0
+    one_more = folder / "one more"
+    one_more.touch() if kind == "files" else one_more.mkdir()
+    assert verify_here(folder).stderr == "BROKEN: the folder has too many files\n"
+
+
+def test_no_archive_is_larger_than_one_can_wait_for(
+    honest: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pack.zip").write_bytes(honest)
+    with zipfile.ZipFile(io.BytesIO(honest)) as packed:
+        unpacked = sum(member.file_size for member in packed.infolist())
+    monkeypatch.setattr(archive, "LARGEST", unpacked)
+    assert verify_here(tmp_path / "pack.zip").returncode == 0
+    monkeypatch.setattr(archive, "LARGEST", unpacked - 1)
+    assert "grows too much when unpacked" in verify_here(tmp_path / "pack.zip").stderr
+
+
+def test_no_folder_is_larger_than_one_can_wait_for(
+    everything: Forged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pack.zip").write_bytes(everything.archive())
+    stated = sum(file["bytes"] for file in everything.manifest["files"].values())
+    monkeypatch.setattr(manifest, "LARGEST", stated)
+    assert verify_here(tmp_path / "pack.zip").returncode == 0
+    monkeypatch.setattr(manifest, "LARGEST", stated - 1)
+    assert verify_here(tmp_path / "pack.zip").stderr == "BROKEN: the pack is too large\n"
 
 
 def test_a_folder_leads_nowhere_else(everything: Forged, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ Tamper = Callable[[Forged], None]
 LONG_AGO = "2025-01-02T10:00:00.000000+00:00"
 OLD = " ID is not sealed, and older than the last seal"
 SOMETHING_ELSE = " ID: the text is of something else"
+VERSIONS, LISTS = 20, 20_000
+MOST_BYTES = 12 << 20
 
 
 def item_of(kind: str, change: Callable[[Item], Any]) -> Tamper:
@@ -227,3 +230,25 @@ class TestTitles:
         everything.put("evidence.json", items)
         title(everything, None)
         assert refusal(everything, tmp_path) == "what leaf 1 of seal 8 covers is missing"
+
+
+def test_outlines_take_no_more_memory_than_their_text(everything: Forged, tmp_path: Path) -> None:
+    """Parsed, each of these empty lists would take thirty times as much."""
+    items = everything.values_of("evidence.json")
+    version = next(item for item in items if item["kind"] == "module_versions")
+    says = json.loads(version["content"])
+    says["created_at"] = everything.values_of("seals.json")[-1]["sealed_at"]
+    for number in range(VERSIONS):
+        says |= {"id": str(UUID(int=number)), "module_id": str(UUID(int=number))}
+        text = json.dumps({**says, "outline": [[]] * LISTS}, separators=(",", ":"))
+        nowhere = {"seal": None, "position": None, "leaf": None}
+        items.append({**version, **nowhere, "id": says["id"], "content": text})
+    everything.put("evidence.json", items)
+    everything.state()
+    (tmp_path / "pack.zip").write_bytes(everything.archive())
+    tracemalloc.start()
+    try:
+        assert verify_here(tmp_path / "pack.zip").returncode == 0
+        assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
+    finally:
+        tracemalloc.stop()

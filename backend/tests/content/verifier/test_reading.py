@@ -72,6 +72,9 @@ class TestParse:
             ('[{"b":{"a":1,"b":2,"a":3}}]', "a JSON object says something twice"),
             ("1" * 19, "a number is too long"),
             ("-" + "1" * 18, "a number is too long"),
+            ("0." + "1" * 39, "a number is too long"),
+            ("1e309", "a number is too long"),
+            ("-1E999", "a number is too long"),
             ("[NaN]", "JSON has no NaN"),
             ("-Infinity", "JSON has no -Infinity"),
         ],
@@ -82,8 +85,9 @@ class TestParse:
         assert str(broken.value) == reason
 
     def test_what_all_read_alike(self) -> None:
-        value = {"a": [10**17, -1, 0.5, True, None, "Zoë"], "b": {"a": 1}}
+        value = {"a": [10**17, -1, 0.5, 1e308, 2 / 3, True, None, "Zoë"], "b": {"a": 1}}
         assert parse(json.dumps(value)) == value
+        assert parse("0." + "1" * 38) == 0.1111111111111111
 
 
 class TestReadJson:

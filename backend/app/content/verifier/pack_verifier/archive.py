@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -23,8 +23,11 @@ CHUNK = 1 << 16
 MOST_GROWTH = 200
 # So many bytes more are always allowed.
 SMALL = 1 << 26
+# A pack may unpack to this much. Reading it takes minutes; an hour if it was made to be slow.
+LARGEST = 1 << 33
 # The directory of an archive is read at once: this is enough for 60,000 files of a pack.
 LONGEST_DIRECTORY = 1 << 23
+MOST_FILES = 60_000
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _DESCRIPTORS = (struct.Struct("<4sLQQ"), struct.Struct("<4s3L"))
@@ -47,17 +50,15 @@ class Folder:
         self._path = path
 
     def names(self) -> list[str]:
-        return [found.relative_to(self._path).as_posix() for found in self._files()]
+        found = list(islice(self._path.rglob("*"), MOST_FILES + 1))
+        require(len(found) <= MOST_FILES, "the folder has too many files")
+        files = (each for each in found if each.is_symlink() or not each.is_dir())
+        return [file.relative_to(self._path).as_posix() for file in files]
 
     def open(self, name: str) -> IO[bytes]:
         path = self._path / name
         require(stat.S_ISREG(path.lstat().st_mode), name + " is no plain file")
         return path.open("rb")
-
-    def _files(self) -> Iterator[Path]:
-        for found in self._path.rglob("*"):
-            if found.is_symlink() or not found.is_dir():
-                yield found
 
 
 class Archive:
@@ -98,7 +99,8 @@ def _check_archive(file: IO[bytes], archive: zipfile.ZipFile, size: int) -> None
     """Require that the archive is its files, one behind the other, then its directory."""
     members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
-    require(unpacked <= SMALL + MOST_GROWTH * size, "the archive grows too much when unpacked")
+    most = min(LARGEST, SMALL + MOST_GROWTH * size)
+    require(unpacked <= most, "the archive grows too much when unpacked")
     place = 0
     for member in members:
         name = repr(member.filename)

@@ -9,7 +9,7 @@ from typing import Any
 from .archive import Pack
 from .broken import require
 from .evidence import Evidence
-from .reading import items
+from .reading import items, same
 from .seals import GENESIS, Seals
 
 RECORDS = "training_records"
@@ -94,7 +94,7 @@ class Chains:
 
     def _check_link(self, link: dict[str, Any], sequence: int, previous: str, where: str) -> None:
         require(set(link) == LINK, where + " is no link")
-        require(link["sequence"] == sequence, where + ": a record is missing or out of order")
+        require(same(link["sequence"], sequence), where + ": a record is missing or out of order")
         require(link["previous_hash"] == previous, where + ": the link to the one before is wrong")
         known = link["state"] in (INCLUDED, EXCLUDED, ERASED)
         known = known and (link["record_id"] is not None) == (link["state"] == INCLUDED)

@@ -16,6 +16,9 @@ What has to hold:
 - nothing is younger than its seal, and nothing that is not sealed is older than the last one;
 - each table for spreadsheets is, character by character, what its JSON twin makes of it.
 
+A pack of more than 60,000 files or 8 GiB is refused, and so is an archive that unpacks to more than
+200 times its size and 64 MiB, and a list with an item of more than 8 MiB.
+
 A manifest carries no secret: whoever alters everything can also make a new one. So compare its
 SHA-256, printed below, with the one in the organisation's audit trail, and name a head of the seals
 that you were given earlier: it has to be one of those in the pack.
@@ -37,7 +40,7 @@ from .broken import BrokenError, require
 from .chains import RECORDS, Chains, Scope
 from .evidence import KINDS, Evidence
 from .manifest import MANIFEST, VERIFIER, Contents, check_files
-from .reading import LONGEST, digest_of
+from .reading import LONGEST, digest_of, same
 from .records import Records
 from .seals import Seals
 
@@ -76,7 +79,7 @@ def verify(pack: Pack, given: argparse.Namespace) -> list[str]:
     records = Records(pack, chains, scope, contents, evidence)
     records.check()
     contents.end()
-    require(records.count == manifest["records"], "the manifest counts other records")
+    require(same(records.count, manifest["records"]), "the manifest counts other records")
     if scope.is_everything:
         seals.all_claimed((RECORDS, *KINDS))
     unsealed = [*records.unsealed, *evidence.unsealed]

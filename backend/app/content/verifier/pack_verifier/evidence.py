@@ -12,7 +12,7 @@ from typing import Any
 
 from .archive import Pack
 from .broken import require
-from .reading import items, parse
+from .reading import items, parse, same, written
 from .seals import Seals
 from .tables import TWINS, Twin
 
@@ -35,7 +35,7 @@ class Evidence:
         self.erased_chains: dict[str, list[str]] = {}
         self._erased: set[tuple[str, str, str | None]] = set()
         self._versions: dict[str, dict[str, Any]] = {}
-        self._signed: set[tuple[str, ...]] = set()
+        self._signed: set[str] = set()
         self._titles: dict[str, tuple[int, str]] = {}
         self._withdrawals: dict[str, dict[str, Any]] = {}
         self._files: dict[str, dict[str, Any]] = {}
@@ -60,11 +60,11 @@ class Evidence:
     def check_record(self, payload: dict[str, Any], where: str) -> None:
         """Require that the version and the signatures that a record names are in the evidence."""
         version = self._versions.get(payload["version_id"], {})
-        same = version.get("content_sha256") == payload["content_sha256"] == version.get("content")
-        require(same, where + ": its version is missing, or of another content")
-        require(
-            version["outline"] == payload["outline"], where + ": its version has another outline"
-        )
+        sha256 = payload["content_sha256"]
+        known = version.get("content_sha256") == sha256 == version.get("content")
+        require(known, where + ": its version is missing, or of another content")
+        known = version.get("outline") == written(payload["outline"])
+        require(known, where + ": its version has another outline")
         for signature in payload["signatures"]:
             known = _signed(payload["enrollment_id"], signature) in self._signed
             require(known, where + ": a signature that it names is missing")
@@ -77,8 +77,8 @@ class Evidence:
             self.sealed += self._seals.claim(item["leaf"], item, item["kind"], where)
             return None
         content: dict[str, Any] = parse(item["content"])
-        same = (content["evidence"], content["id"]) == (item["kind"], item["id"])
-        require(same, where + ": the text is of something else")
+        fits = same((content["evidence"], content["id"]), (item["kind"], item["id"]))
+        require(fits, where + ": the text is of something else")
         found = hashlib.sha256(item["content"].encode()).hexdigest()
         if item["leaf"] not in (None, found):
             self._require_erased(item, found, where)
@@ -104,7 +104,9 @@ class Evidence:
             for told in content.get("erased") or []:
                 self._erased.add((told["kind"], told["record_id"], told.get("hash")))
         elif kind == VERSIONS:
-            self._versions[content["id"]] = content
+            # Only what is asked of it later: all of it, of all versions, could take much memory.
+            kept = {name: content.get(name) for name in ("content_sha256", "content")}
+            self._versions[content["id"]] = {**kept, "outline": written(content.get("outline"))}
             newest = (content["number"], content["title"])
             module = content["module_id"]
             self._titles[module] = max(newest, self._titles.get(module, newest))
@@ -170,6 +172,6 @@ def _named(kind: str, content: dict[str, Any]) -> list[str]:
     return [reference.lower()] if kind == EXTERNAL and _ID.match(reference) else []
 
 
-def _signed(enrollment_id: str, signature: dict[str, Any]) -> tuple[str, ...]:
+def _signed(enrollment_id: str, signature: dict[str, Any]) -> str:
     names = ("section_id", "printed_name", "meaning", "document_sha256")
-    return (enrollment_id, *(signature[name] for name in names))
+    return written([enrollment_id, *(signature[name] for name in names)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .archive import Pack
+from .archive import LARGEST, Pack
 from .broken import BrokenError, require
-from .reading import digest_of, read_json
+from .reading import digest_of, read_json, same, written
 from .tables import TWINS
 
 FORMAT = 3
@@ -35,26 +35,34 @@ def check_files(pack: Pack) -> dict[str, Any]:
     require(len(names) == len(set(names)), "a file is in the pack twice")
     require(MANIFEST in names, MANIFEST + " is missing")
     manifest: dict[str, Any] = read_json(pack, MANIFEST)
-    require(manifest.get("format") == FORMAT, "this verifier does not know the pack's format")
+    require(same(manifest.get("format"), FORMAT), "this verifier does not know the pack's format")
     require(set(manifest) == SAYS, "the manifest says other things than a manifest does")
     listed = manifest["files"]
     for name in sorted((FILES | set(listed)) - set(names)):
         raise BrokenError(name + " is missing")
     for name in sorted(set(names) - set(listed) - {MANIFEST}):
         raise BrokenError(name + " is not in the manifest")
+    sizes = {name: _size(name, entry) for name, entry in listed.items()}
+    require(sum(sizes.values()) <= LARGEST, "the pack is too large")
     for name in sorted(listed):
         require(name in FILES or _CONTENT.match(name), name + " is no file of a pack")
-        wanted = (listed[name]["sha256"], listed[name]["bytes"])
-        found = digest_of(pack, name, listed[name]["bytes"])
+        wanted = (listed[name]["sha256"], sizes[name])
+        found = digest_of(pack, name, sizes[name])
         require(found == wanted, name + " is not what the manifest says")
     return manifest
+
+
+def _size(name: str, entry: dict[str, Any]) -> int:
+    size = entry["bytes"]
+    require(type(size) is int and size >= 0, name + " has no size in the manifest")
+    return int(size)
 
 
 class Contents:
     """The contents that were taught, each under its SHA-256 and with an outline."""
 
     def __init__(self, pack: Pack, manifest: dict[str, Any]) -> None:
-        self._outlines: dict[str, Any] = {}
+        self._outlines: dict[str, str] = {}
         contents: set[str] = set()
         for name, entry in manifest["files"].items():
             found = _CONTENT.match(name)
@@ -62,7 +70,7 @@ class Contents:
                 require(entry["sha256"] == found.group(2), name + " has another hash")
                 contents.add(found.group(2))
             elif found:
-                self._outlines[found.group(2)] = read_json(pack, name)
+                self._outlines[found.group(2)] = written(read_json(pack, name))
         for sha256 in sorted(contents ^ set(self._outlines)):
             raise BrokenError("the content or its outline is missing: " + sha256)
         self._unused = contents
@@ -70,8 +78,8 @@ class Contents:
     def check(self, payload: dict[str, Any], where: str) -> None:
         sha256 = payload["content_sha256"]
         require(sha256 in self._outlines, where + ": its content is missing")
-        same = self._outlines[sha256] == payload["outline"]
-        require(same, where + ": its outline is another one")
+        fits = self._outlines[sha256] == written(payload["outline"])
+        require(fits, where + ": its outline is another one")
         self._unused.discard(sha256)
 
     def end(self) -> None:

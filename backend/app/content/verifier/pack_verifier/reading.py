@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
@@ -15,6 +16,7 @@ CHUNK = 1 << 20
 # Parsed JSON can take thirty times the memory of its text.
 LONGEST = 1 << 23
 LONGEST_NUMBER = 18
+LONGEST_FRACTION = 40
 
 
 def digest_of(pack: Pack, name: str, limit: int) -> tuple[str, int]:
@@ -34,11 +36,24 @@ def digest_of(pack: Pack, name: str, limit: int) -> tuple[str, int]:
 def parse(text: str) -> Any:  # noqa: ANN401  # JSON
     """Parse JSON; refuse what other parsers may read differently.
 
-    That is a name that is repeated within an object, a very long integer, NaN and Infinity.
+    That is a name that is repeated within an object, a very long or large number, and NaN.
     """
     return json.loads(
-        text, object_pairs_hook=_members, parse_int=_integer, parse_constant=_constant
+        text,
+        object_pairs_hook=_members,
+        parse_int=_integer,
+        parse_float=_fraction,
+        parse_constant=_constant,
     )
+
+
+def written(value: object) -> str:
+    """Write a JSON value in one way, in which 3, 3.0 and true differ, as to Python they do not."""
+    return json.dumps(value, sort_keys=True)
+
+
+def same(one: object, other: object) -> bool:
+    return written(one) == written(other)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -50,6 +65,12 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(digits: str) -> int:
     require(len(digits) <= LONGEST_NUMBER, "a number is too long")
     return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    require(len(digits) <= LONGEST_FRACTION and math.isfinite(number), "a number is too long")
+    return number
 
 
 def _constant(name: str) -> None:

@@ -14,7 +14,7 @@ from .broken import require
 from .chains import Chains, Scope
 from .evidence import Evidence
 from .manifest import Contents
-from .reading import items, parse
+from .reading import items, parse, same
 from .tables import Table
 
 RECORD = {"id", "user_id", "sequence", "corrects_id", "previous_hash", "hash", "payload"}
@@ -90,16 +90,17 @@ class Records:
         """Return the payload of the link's record, once it has been checked against its hash."""
         where = f"record {link['record_id']}"
         record: dict[str, Any] = next(self._records, {})
-        require(record.get("id") == link["record_id"], where + " is missing, or out of order")
+        require(same(record.get("id"), link["record_id"]), where + " is missing, or out of order")
         require(set(record) == RECORD, where + " is no record")
         text = record["previous_hash"] + record["payload"]
         right = hashlib.sha256(text.encode()).hexdigest() == record["hash"]
         require(right, where + ": the hash does not fit the payload")
         payload: dict[str, Any] = parse(record["payload"])
         for name in ("id", "user_id", "sequence", "corrects_id"):
-            require(record[name] == payload.get(name), f"{where}: {name} differs from the payload")
+            repeated = same(record[name], payload.get(name))
+            require(repeated, f"{where}: {name} differs from the payload")
         for name in ("user_id", "sequence", "previous_hash", "hash"):
-            require(record[name] == link[name], where + ": its link says something else")
+            require(same(record[name], link[name]), where + ": its link says something else")
         require(self._scope.has(payload), where + " is outside the pack's scope")
         self._contents.check(payload, where)
         self._evidence.check_record(payload, where)
@@ -116,7 +117,7 @@ class Records:
     def _end_person(self) -> None:
         """Compare the checks, once it is known which of a person's records later ones correct."""
         for check in self._of_person.values():
-            fits = next(self._checks, None) == check
+            fits = same(next(self._checks, None), check)
             require(fits, f"check.json does not fit record {check['record_id']}")
             self._check_table.row(check)
         self._of_person.clear()
@@ -132,7 +133,7 @@ class Records:
         self._table.row({column: _at(payload, path) for column, path in COLUMNS.items()})
         person = {"record_id": payload["id"], "user_id": payload["user_id"]}
         for signature in payload["signatures"]:
-            fits = next(self._signatures, None) == {**person, **signature}
+            fits = same(next(self._signatures, None), {**person, **signature})
             require(fits, f"signatures.json does not fit record {payload['id']}")
         self._of_person[payload["id"]] = {
             **person,

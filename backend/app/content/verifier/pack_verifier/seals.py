@@ -9,7 +9,7 @@ from typing import Any
 
 from .archive import Pack
 from .broken import BrokenError, require
-from .reading import items
+from .reading import items, same, written
 
 GENESIS = "0" * 64
 # Evidence says when its transaction wrote it, and a seal can cover it only after the commit. So
@@ -63,7 +63,7 @@ class Seals:
             require(value not in self._leaves, where + " is sealed, and the pack denies it")
             return False
         leaves = self._open.get(seal, [])
-        covered = isinstance(position, int) and 1 <= position <= len(leaves)
+        covered = type(seal) is type(position) is int and 1 <= position <= len(leaves)
         covered = covered and leaves[position - 1] == value
         covered = covered and self._covers[seal - 1] in (None, kind)
         require(covered, where + ": its seal does not cover it")
@@ -92,11 +92,11 @@ class Seals:
     def _take(self, seal: dict[str, Any]) -> None:
         number, previous = len(self.hashes) + 1, self.head
         where = f"seal {number}"
-        linked = seal["number"] == number and seal["previous_hash"] == previous
+        linked = same((seal["number"], seal["previous_hash"]), (number, previous))
         require(linked, where + ": a seal before it is missing")
         if seal["leaves"] is not None:
             self._take_leaves(seal, seal["leaves"], where)
-        parts = [previous, str(number), str(seal["record_count"]), seal["merkle_root"]]
+        parts = [previous, str(number), written(seal["record_count"]), seal["merkle_root"]]
         text = ":".join(parts if seal["covers"] is None else [*parts, seal["covers"]])
         right = hashlib.sha256(text.encode()).hexdigest() == seal["hash"]
         require(right, where + ": the hash is wrong")
@@ -107,7 +107,7 @@ class Seals:
         require(in_order, where + " is older than the one before")
 
     def _take_leaves(self, seal: dict[str, Any], leaves: list[str], where: str) -> None:
-        fits = len(leaves) == seal["record_count"] and all(_HASH.match(leaf) for leaf in leaves)
+        fits = same(len(leaves), seal["record_count"]) and all(_HASH.match(leaf) for leaf in leaves)
         fits = fits and tree([bytes.fromhex(leaf) for leaf in leaves]).hex() == seal["merkle_root"]
         require(fits, where + " does not fit its leaves")
         self._open[seal["number"]] = list(leaves)

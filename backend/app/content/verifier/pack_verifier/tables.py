@@ -8,7 +8,7 @@ from typing import Any
 
 from .archive import Pack
 from .broken import BrokenError, require
-from .reading import items
+from .reading import items, same
 
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
@@ -133,7 +133,7 @@ class Twin:
     def line(self, wanted: dict[str, Any]) -> None:
         self._lines += 1
         where = f"{self._name}.json, item {self._lines}"
-        require(next(self._items, None) == wanted, where + " is not what the evidence says")
+        require(same(next(self._items, None), wanted), where + " is not what the evidence says")
         self._table.row(wanted)
 
     def end(self) -> None:
