@@ -60,6 +60,9 @@ ACTIVE = {
     ),
     "escaped names": pdf(catalog("/OpenAction << /#53 /J#61vaScript /J#53 (x) >>")),
     "kind elsewhere": pdf(catalog("/OpenAction << /S 4 0 R /J#53 (x) >>"), page(""), "/JavaScript"),
+    "program whose kind is elsewhere": pdf(
+        catalog("/OpenAction << /S 4 0 R /Win << >> >>"), page(""), "/Launch"
+    ),
     "program": pdf(catalog("/OpenAction << /S /Launch /F (calc.exe) >>")),
     "a file elsewhere": pdf(
         catalog(""), page("/AA << /O << /S /GoToR /F (//e.invalid/a.pdf) /D [0 /Fit] >> >>")
