@@ -1,4 +1,5 @@
 import hmac
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 _LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+LOOPBACK_PAGE: Final = re.compile(_LOOPBACK_ORIGIN + r"([/?#][!-~]*)?")
 
 
 def refuse_production(environment: str, replaced: str) -> None:

@@ -34,6 +34,7 @@ from devstack.auth import (
     identity_id,
     seed_identities,
 )
+from devstack.mailbox import Mailbox
 from devstack.postgres import (
     DataDirectoryInUse,
     DataDirectoryVersionError,
@@ -64,6 +65,7 @@ class Options:
     data_dir: Path
     seed: bool = True
     access_token_seconds: int = 3600
+    site_url: str | None = None
 
 
 def run(options: Options) -> None:
@@ -129,12 +131,13 @@ async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: O
     await _prepare_database(postgres)
     settings = _settings(listener, postgres)
     configure_logging(settings.log_level)
-    async with _stand_ins(settings, postgres, options) as (auth, storage):
+    mailbox = Mailbox(settings.issuer)
+    async with _stand_ins(settings, postgres, options, mailbox) as (auth, storage):
         missing = await _seed(settings) if options.seed else None
         api = create_app(Container.build(settings))
         server = _Server(
             uvicorn.Config(
-                _OneOrigin(api, auth, storage),
+                _OneOrigin(api, auth, storage, mailbox.app()),
                 http=ImpatientProtocol,
                 log_config=None,
                 access_log=False,
@@ -164,12 +167,16 @@ class _Server(uvicorn.Server):
 class _OneOrigin:
     """Serves the stand-ins below Supabase's paths, and the API everywhere else."""
 
-    def __init__(self, api: ASGIApp, auth: ASGIApp, storage: ASGIApp) -> None:
+    def __init__(self, api: ASGIApp, auth: ASGIApp, storage: ASGIApp, mailbox: ASGIApp) -> None:
         self._api = api
         self._mounts = {"/auth/v1": auth, "/storage/v1": storage}
+        self._mailbox = mailbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
+        if path in {"/mailbox", "/mailbox.json"}:
+            await self._mailbox(scope, receive, send)
+            return
         for prefix, app in self._mounts.items():
             if path.startswith(f"{prefix}/"):
                 await app({**scope, "root_path": prefix}, receive, send)
@@ -243,7 +250,7 @@ def _settings(listener: socket.socket, postgres: EmbeddedPostgres) -> Settings:
 
 @contextlib.asynccontextmanager
 async def _stand_ins(
-    settings: Settings, postgres: EmbeddedPostgres, options: Options
+    settings: Settings, postgres: EmbeddedPostgres, options: Options, mailbox: Mailbox
 ) -> AsyncIterator[tuple[ASGIApp, ASGIApp]]:
     environment = settings.environment.value
     async with (
@@ -259,6 +266,8 @@ async def _stand_ins(
             service_key=SECRET_KEY,
             environment=environment,
             access_token_seconds=options.access_token_seconds,
+            deliver=mailbox.deliver,
+            site_url=options.site_url,
         )
         await _make_bucket(objects, settings)
         storage = create_storage_app(objects, service_key=SECRET_KEY, environment=environment)
@@ -305,6 +314,7 @@ def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) 
     console.print(f"\n[bold]Unified Dental training is ready at {origin}[/bold]\n")
     console.print(f"  API        {origin}/api/v1    docs {origin}/docs")
     console.print(f"  Supabase   {origin}           (stand-in for Auth and Storage)")
+    console.print(f"  Mailbox    {origin}/mailbox   (invitations, recovery, changes of address)")
     console.print(f"  Database   {postgres.dsn(DATABASE)}")
     console.print(f"  Data       {options.data_dir.resolve()}")
     if options.seed:

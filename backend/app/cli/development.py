@@ -17,6 +17,10 @@ def dev(
     seed: Annotated[  # noqa: FBT002  # typer reads options from parameters
         bool, typer.Option("--seed/--no-seed", help="Load modules, organisation and identities.")
     ] = True,
+    site_url: Annotated[
+        str | None,
+        typer.Option(help="Where the links of mails lead, such as http://localhost:5173."),
+    ] = None,
     access_token_seconds: Annotated[
         int, typer.Option(min=1, max=86_400, hidden=True, help="Lifetime of access tokens.")
     ] = 3600,
@@ -32,7 +36,7 @@ def dev(
         err.print(f"The development stack is not installed ({error.name} is missing).")
         raise typer.Exit(2) from None
     try:
-        run(Options(port, data_dir, seed, access_token_seconds))
+        run(Options(port, data_dir, seed, access_token_seconds, site_url))
     except DevStackError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from None

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
 from devstack.auth.schemas import AdminUserDelete, AdminUserUpdate, GenerateLink, Invite
-from devstack.auth.service import AUDIENCE, AuthService, hash_new_password
+from devstack.auth.service import AUDIENCE, AuthService, hash_new_password, redirect_of
 from devstack.auth.users import NewUser, UserChanges
 from devstack.body import read_body
 
@@ -55,7 +55,7 @@ class AdminEndpoints:
             user = created or await self._store.users.by_email(params.email)
         if user is None or user.email_confirmed_at is not None:
             raise AuthError(Failure.EMAIL_EXISTS)
-        await self._auth.send_one_time_token(user, "invite")
+        await self._auth.send_one_time_token(user, "invite", redirect_of(request))
         return JSONResponse(user.to_json())
 
     async def generate_link(self, request: Request) -> Response:

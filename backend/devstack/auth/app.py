@@ -37,14 +37,24 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
     now: Clock = utc_now,
     deliver: Callable[[Message], None] = log_message,
     hooks: Hooks | None = None,
+    site_url: str | None = None,
 ) -> Starlette:
     """Supabase Auth for development, to be mounted at `/auth/v1`; `issuer` ends in that path.
 
+    Links lead to `site_url` (else to `/mailbox`) unless the client names a page of this machine.
     `deliver` takes what Supabase would mail. Raises `RuntimeError` in production.
     """
     refuse_production(environment, "Supabase Auth")
     auth = AuthService(
-        store, keys, issuer, service_key, access_token_seconds, now, deliver, hooks or Hooks()
+        store,
+        keys,
+        issuer,
+        service_key,
+        access_token_seconds,
+        now,
+        deliver,
+        hooks or Hooks(),
+        site_url or issuer.removesuffix("/auth/v1") + "/mailbox",
     )
     return Starlette(
         routes=[*PublicEndpoints(auth).routes(), *AdminEndpoints(auth).routes()],

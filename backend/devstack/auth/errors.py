@@ -34,6 +34,7 @@ class Failure(Enum):
         HTTPStatus.FORBIDDEN,
         "Session from session_id claim in JWT does not exist",
     )
+    OTP_DISABLED = HTTPStatus.UNPROCESSABLE_ENTITY, "Signups not allowed for otp"
     OTP_EXPIRED = HTTPStatus.FORBIDDEN, "Email link is invalid or has expired"
     USER_NOT_FOUND = HTTPStatus.NOT_FOUND, "User not found"
     EMAIL_EXISTS = (

@@ -2,19 +2,21 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
+from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
 from devstack.auth.passwords import verify_password
 from devstack.auth.schemas import (
-    MessageType,
+    MagicLink,
     PasswordGrant,
     Recover,
     RefreshTokenGrant,
@@ -22,13 +24,28 @@ from devstack.auth.schemas import (
     User,
     UserUpdate,
     Verify,
+    VerifyType,
 )
-from devstack.auth.service import AuthService, hash_new_password
+from devstack.auth.service import AuthService, hash_new_password, redirect_of
 from devstack.auth.users import NewUser, UserChanges
 from devstack.body import read_body
 
 _ONE_OF_TWO: Final = (
     "Confirmation link accepted. Please proceed to confirm link sent to the other email"
+)
+_IN_FRAGMENT: Final = frozenset(
+    {
+        "access_token",
+        "error",
+        "error_code",
+        "error_description",
+        "expires_at",
+        "expires_in",
+        "msg",
+        "refresh_token",
+        "token_type",
+        "type",
+    }
 )
 _JWKS_HEADERS: Final = {"Cache-Control": "max-age=600"}
 
@@ -46,7 +63,10 @@ class PublicEndpoints:
             Route("/signup", self.sign_up, methods=["POST"]),
             Route("/token", self.token, methods=["POST"]),
             Route("/recover", self.recover, methods=["POST"]),
+            Route("/otp", self.magic_link, methods=["POST"]),
+            Route("/magiclink", self.magic_link, methods=["POST"]),
             Route("/verify", self.verify, methods=["POST"]),
+            Route("/verify", self.follow_link),
             Route("/logout", self.sign_out, methods=["POST"]),
             Route("/user", self.get_user),
             Route("/user", self.update_user, methods=["PUT"]),
@@ -126,22 +146,57 @@ class PublicEndpoints:
         params = await read_body(request, Recover)
         user = await self._store.users.by_email(params.email)
         if user is not None:
-            await self._auth.send_one_time_token(user, "recovery")
+            await self._auth.send_one_time_token(user, "recovery", redirect_of(request))
+        return JSONResponse({})
+
+    async def magic_link(self, request: Request) -> Response:
+        params = await read_body(request, MagicLink)
+        user = await self._store.users.by_email(params.email)
+        if user is None and not params.create_user:
+            raise AuthError(Failure.OTP_DISABLED)
+        if user is None:
+            new = NewUser(id=new_id(), email=params.email, user_metadata=params.data or {})
+            await self._auth.refuse_by_hook(new)
+            created = await self._store.users.create(new)
+            user = created or await self._store.users.by_email(params.email)
+        if user is not None:
+            await self._auth.send_one_time_token(user, "magiclink", redirect_of(request))
         return JSONResponse({})
 
     async def verify(self, request: Request) -> Response:
         params = await read_body(request, Verify)
+        return JSONResponse(await self._redeemed(params))
+
+    async def follow_link(self, request: Request) -> Response:
+        """Redirect as the link of a mail does: the session or the error is in the fragment."""
+        page = self._auth.page(request.query_params.get("redirect_to", ""))
+        try:
+            params = Verify(
+                type=cast("VerifyType", request.query_params.get("type", "")),
+                token_hash=request.query_params.get("token", ""),
+            )
+            told = await self._redeemed(params)
+        except ValidationError:
+            told = _told_of(AuthError(Failure.VALIDATION_FAILED))
+        except AuthError as error:
+            told = _told_of(error)
+        else:
+            told = told | {"type": params.type}
+        fragment = urlencode({name: value for name, value in told.items() if name in _IN_FRAGMENT})
+        return RedirectResponse(f"{page}#{fragment}", HTTPStatus.SEE_OTHER)
+
+    async def _redeemed(self, params: Verify) -> dict[str, Any]:
         now = self._auth.now()
         user_id = await self._store.one_time_tokens.consume(params.token_hash, params.type, now)
         user = await self._verified(user_id, params.type, now) if user_id else None
         if user is None:
             raise AuthError(Failure.OTP_EXPIRED)
         if user.email_change is not None and params.type == "email_change":
-            return JSONResponse({"msg": _ONE_OF_TWO, "code": str(HTTPStatus.OK.value)})
+            return {"msg": _ONE_OF_TWO, "code": str(HTTPStatus.OK.value)}
         self._auth.refuse_banned(user)
-        return JSONResponse(await self._auth.sign_in(user, "otp"))
+        return await self._auth.sign_in(user, "otp")
 
-    async def _verified(self, user_id: UUID, kind: MessageType, now: datetime) -> User | None:
+    async def _verified(self, user_id: UUID, kind: VerifyType, now: datetime) -> User | None:
         if kind != "email_change":
             return await self._store.users.update(user_id, UserChanges(email_confirmed_at=now))
         try:
@@ -168,7 +223,7 @@ class PublicEndpoints:
         )
         user = await self._store.users.update(caller.user.id, changes)
         if address:
-            await self._auth.send_email_change(caller.user, address)
+            await self._auth.send_email_change(caller.user, address, redirect_of(request))
         if changes.encrypted_password:
             await self._store.sessions.end_all(caller.user.id, keep=caller.session_id)
         return JSONResponse((user or caller.user).to_json())
@@ -193,3 +248,11 @@ class PublicEndpoints:
                 message = "Unsupported logout scope"
                 raise AuthError(Failure.VALIDATION_FAILED, message)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _told_of(error: AuthError) -> dict[str, Any]:
+    return {
+        "error": "access_denied",
+        "error_code": error.failure.code,
+        "error_description": error.message,
+    }

@@ -36,11 +36,15 @@ Email = Annotated[
 ]
 Metadata = dict[str, Any]
 BanDuration = Annotated[timedelta, BeforeValidator(_parse_duration)]
-MessageType = Literal["invite", "recovery", "email_change"]
-TokenType = Literal["invite", "recovery", "email_change_current", "email_change_new"]
-TOKENS_OF: Final[Mapping[MessageType, tuple[TokenType, ...]]] = {
+SentType = Literal["invite", "recovery", "magiclink"]
+MessageType = Literal[SentType, "email_change"]
+VerifyType = Literal[MessageType, "email"]
+TokenType = Literal[SentType, "email_change_current", "email_change_new"]
+TOKENS_OF: Final[Mapping[VerifyType, tuple[TokenType, ...]]] = {
     "invite": ("invite",),
     "recovery": ("recovery",),
+    "magiclink": ("magiclink",),
+    "email": ("magiclink", "invite", "recovery"),
     "email_change": ("email_change_current", "email_change_new"),
 }
 """Which tokens a message of the kind may carry."""
@@ -75,8 +79,14 @@ class Recover(BaseModel):
     email: Email
 
 
+class MagicLink(BaseModel):
+    email: Email
+    data: Metadata | None = None
+    create_user: bool = True
+
+
 class Verify(BaseModel):
-    type: MessageType
+    type: VerifyType
     token_hash: str
 
 

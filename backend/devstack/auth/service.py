@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import jwt
@@ -16,11 +16,11 @@ from devstack.auth.errors import AuthError, Failure
 from devstack.auth.hooks import Hooks
 from devstack.auth.keys import SigningKeys
 from devstack.auth.passwords import MIN_LENGTH, hash_password
-from devstack.auth.schemas import MessageType, TokenType, User
+from devstack.auth.schemas import MessageType, SentType, TokenType, User
 from devstack.auth.sessions import Session
 from devstack.auth.store import AuthStore
 from devstack.auth.users import NewUser
-from devstack.guard import bearer_token, presented_key, same_key
+from devstack.guard import LOOPBACK_PAGE, bearer_token, presented_key, same_key
 
 AUDIENCE: Final = "authenticated"
 _logger = logging.getLogger(__name__)
@@ -28,11 +28,15 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Message:
-    """What Supabase would send by mail: `token_hash` is for `POST /verify`."""
+    """What Supabase would send by mail: `token_hash` is for `/verify`.
+
+    `redirect_to` is the page that the link of the mail leads to in the end; empty is the site.
+    """
 
     email: str
     kind: MessageType
     token_hash: str
+    redirect_to: str = ""
 
 
 def log_message(message: Message) -> None:
@@ -55,6 +59,7 @@ class AuthService:
     now: Clock
     deliver: Callable[[Message], None]
     hooks: Hooks
+    site_url: str
     _asked: Iterator[int] = field(default_factory=count)
 
     async def sign_in(self, user: User, method: str) -> dict[str, Any]:
@@ -77,6 +82,11 @@ class AuthService:
         if isinstance(session, Failure):
             raise AuthError(session)
         return self._session_json(user, session, claims)
+
+    def page(self, redirect_to: str) -> str:
+        """Return where a link leads: to a page of this machine, or else to the site."""
+        allowed = LOOPBACK_PAGE.fullmatch(redirect_to)
+        return redirect_to.partition("#")[0] if allowed else self.site_url
 
     def refuse_banned(self, user: User) -> None:
         if user.is_banned(self.now()):
@@ -165,10 +175,11 @@ class AuthService:
     async def one_time_token(self, user: User, kind: TokenType) -> str:
         return await self.store.one_time_tokens.create(user.id, kind, self.now())
 
-    async def send_one_time_token(self, user: User, kind: Literal["invite", "recovery"]) -> None:
-        self.deliver(Message(user.email or "", kind, await self.one_time_token(user, kind)))
+    async def send_one_time_token(self, user: User, kind: SentType, redirect_to: str) -> None:
+        token_hash = await self.one_time_token(user, kind)
+        self.deliver(Message(user.email or "", kind, token_hash, redirect_to))
 
-    async def send_email_change(self, user: User, address: str) -> None:
+    async def send_email_change(self, user: User, address: str, redirect_to: str) -> None:
         """Mail both addresses: the change needs both, as `double_confirm_changes` asks."""
         to: tuple[tuple[str, TokenType], ...] = (
             (user.email or "", "email_change_current"),
@@ -176,7 +187,7 @@ class AuthService:
         )
         for email, kind in to:
             token_hash = await self.one_time_token(user, kind)
-            self.deliver(Message(email, "email_change", token_hash))
+            self.deliver(Message(email, "email_change", token_hash, redirect_to))
 
 
 def _before_user_created(new: NewUser, now: datetime) -> dict[str, object]:
@@ -201,6 +212,11 @@ def _before_user_created(new: NewUser, now: datetime) -> dict[str, object]:
             "is_anonymous": False,
         },
     }
+
+
+def redirect_of(request: Request) -> str:
+    """Return the page that the client wants the mail's link to lead to, or nothing."""
+    return request.query_params.get("redirect_to") or request.headers.get("redirect_to", "")
 
 
 async def hash_new_password(password: str) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from devstack.auth.errors import Failure
-from devstack.auth.schemas import TOKENS_OF, MessageType, TokenType
+from devstack.auth.schemas import TOKENS_OF, TokenType, VerifyType
 
 REUSE_INTERVAL: Final = timedelta(seconds=10)
 ONE_TIME_TOKEN_LIFETIME: Final = timedelta(hours=24)
@@ -119,7 +119,7 @@ class OneTimeTokens:
         await self._pool.execute(query, token_hash, user_id, kind, now)
         return token_hash
 
-    async def consume(self, token_hash: str, kind: MessageType, now: datetime) -> UUID | None:
+    async def consume(self, token_hash: str, kind: VerifyType, now: datetime) -> UUID | None:
         query = """
             DELETE FROM auth.one_time_tokens WHERE token_hash = $1 AND token_type = ANY ($2)
             RETURNING user_id, created_at

@@ -1,11 +1,12 @@
 import asyncio
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import jwt
 import pytest
 
-from devstack.auth import Identity, create_auth_app, identity_id, seed_identities
+from devstack.auth import Identity, Message, create_auth_app, identity_id, seed_identities
 from tests.devstack.auth.conftest import SERVICE_KEY, Stack
 
 PASSWORD = "correct horse"
@@ -383,3 +384,93 @@ class TestApp:
                 service_key=SERVICE_KEY,
                 environment=environment,
             )
+
+
+class TestLinks:
+    """`GET /verify`, where the link of a mail leads first."""
+
+    async def follow(
+        self, client: httpx.AsyncClient, message: Message, redirect_to: str = ""
+    ) -> tuple[str, dict[str, str]]:
+        """Return the page and what its fragment tells."""
+        query = {"token": message.token_hash, "type": message.kind, "redirect_to": redirect_to}
+        response = await client.get("verify", params=query)
+        assert response.status_code == 303
+        page, _, fragment = response.headers["location"].partition("#")
+        return page, dict(parse_qsl(fragment))
+
+    async def recovery(
+        self, client: httpx.AsyncClient, stack: Stack, redirect_to: str = ""
+    ) -> Message:
+        params = {"redirect_to": redirect_to} if redirect_to else {}
+        await client.post("recover", params=params, json={"email": EMAIL})
+        return stack.mailbox[-1]
+
+    @pytest.mark.usefixtures("identity")
+    async def test_begin_a_session(self, client: httpx.AsyncClient, stack: Stack) -> None:
+        message = await self.recovery(client, stack, "http://localhost:5173/reset")
+        page, told = await self.follow(client, message, message.redirect_to)
+        assert page == "http://localhost:5173/reset"
+        assert told["type"] == "recovery"
+        me = await client.get("user", headers=bearer(told))
+        assert me.json()["email"] == EMAIL
+        assert (await refresh(client, told["refresh_token"])).status_code == 200
+
+    @pytest.mark.usefixtures("identity")
+    async def test_work_once(self, client: httpx.AsyncClient, stack: Stack) -> None:
+        message = await self.recovery(client, stack)
+        await self.follow(client, message)
+        page, told = await self.follow(client, message)
+        assert page == "http://stack/mailbox"
+        assert told["error"] == "access_denied"
+        assert told["error_code"] == "otp_expired"
+
+    @pytest.mark.usefixtures("identity")
+    @pytest.mark.parametrize(
+        "elsewhere",
+        [
+            "https://evil.example/",
+            "http://localhost.evil.example/",
+            "http://localhost@evil.example/",
+            "javascript:alert(1)",
+            "//evil.example",
+            "http://localhost:3000\r\nSet-Cookie: a=b",
+        ],
+    )
+    async def test_lead_to_no_other_machine(
+        self, client: httpx.AsyncClient, stack: Stack, elsewhere: str
+    ) -> None:
+        page, told = await self.follow(client, await self.recovery(client, stack), elsewhere)
+        assert page == "http://stack/mailbox"
+        assert "access_token" in told
+
+    async def test_of_no_known_kind_are_refused(self, client: httpx.AsyncClient) -> None:
+        _, told = await self.follow(client, Message(EMAIL, "phone_change", "x"))  # type: ignore[arg-type]
+        assert told["error_code"] == "validation_failed"
+
+
+class TestMagicLink:
+    @pytest.mark.parametrize("path", ["otp", "magiclink"])
+    async def test_signs_a_new_person_in(
+        self, client: httpx.AsyncClient, stack: Stack, path: str
+    ) -> None:
+        assert (await client.post(path, json={"email": EMAIL})).json() == {}
+        (message,) = stack.mailbox
+        body = {"type": "email", "token_hash": message.token_hash}
+        session = (await client.post("verify", json=body)).json()
+        assert session["user"]["email"] == EMAIL
+        assert session["user"]["email_confirmed_at"]
+
+    @pytest.mark.usefixtures("identity")
+    async def test_signs_a_known_person_in(self, client: httpx.AsyncClient, stack: Stack) -> None:
+        body = {"email": EMAIL, "create_user": False}
+        assert (await client.post("otp", json=body)).status_code == 200
+        assert [message.kind for message in stack.mailbox] == ["magiclink"]
+
+    async def test_makes_nobody_where_it_may_not(
+        self, client: httpx.AsyncClient, stack: Stack
+    ) -> None:
+        body = {"email": EMAIL, "create_user": False}
+        assert_error(await client.post("otp", json=body), 422, "otp_disabled")
+        assert stack.mailbox == []
+        assert await stack.store.users.by_email(EMAIL) is None
