@@ -2,11 +2,13 @@
 
 import gc
 import multiprocessing
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from threading import Thread
+from urllib.parse import urlsplit
 
 import orjson
 from fastapi import FastAPI
@@ -78,9 +80,6 @@ Python's own 700 is meant for scripts; a server would spend too much time on col
 
 BACKGROUND_PAUSE = 2.0
 """Seconds after which a process looks again for work that has been left to the background."""
-
-LOOPBACK_ORIGIN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
-"""The development server of a frontend, on any port."""
 
 EXPOSED_HEADERS = [
     "Content-Disposition",
@@ -199,7 +198,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_origin_regex=LOOPBACK_ORIGIN if in_development else None,
+            allow_origin_regex=_development_origin(settings) if in_development else None,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
                 "Authorization",
@@ -212,6 +211,12 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
+
+
+def _development_origin(settings: Settings) -> str:
+    """Return a pattern of origins: any port of this machine, also by the address Auth has."""
+    hosts = {"localhost", "127.0.0.1", "[::1]", urlsplit(settings.supabase_url).hostname or ""}
+    return f"http://({'|'.join(re.escape(host) for host in sorted(hosts))})(:[0-9]{{1,5}})?"
 
 
 def from_environment() -> FastAPI:

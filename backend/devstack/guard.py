@@ -7,8 +7,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
-_LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
-LOOPBACK_PAGE: Final = re.compile(_LOOPBACK_ORIGIN + r"([/?#][!-~]*)?")
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 def refuse_production(environment: str, replaced: str) -> None:
@@ -17,11 +16,17 @@ def refuse_production(environment: str, replaced: str) -> None:
         raise RuntimeError(message)
 
 
-def loopback_cors(expose_headers: Sequence[str]) -> Middleware:
+def local_origin(host: str) -> str:
+    """Return a pattern of the origins of this machine, which is also called by `host`."""
+    hosts = "|".join(re.escape(each) for each in (*_LOOPBACK, host))
+    return rf"https?://({hosts})(:\d+)?"
+
+
+def local_cors(expose_headers: Sequence[str], host: str) -> Middleware:
     """Return the CORS middleware that lets only pages served from this machine read answers."""
     return Middleware(
         CORSMiddleware,
-        allow_origin_regex=_LOOPBACK_ORIGIN,
+        allow_origin_regex=local_origin(host),
         allow_methods=["*"],
         allow_headers=["*"],
         expose_headers=expose_headers,

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 
 import asyncpg
@@ -45,7 +48,6 @@ from devstack.revisions import NEWEST
 from devstack.storage import StorageStore, create_storage_app
 from devstack.storage.schemas import BucketOptions
 
-HOST = "127.0.0.1"
 DATABASE = "training"
 PASSWORD = "dental-demo"  # noqa: S105  # of the demonstration identities, on loopback alone
 SECRET_KEY = "sb_secret_development_only"  # noqa: S105  # of the stand-in, on loopback alone
@@ -57,20 +59,27 @@ class DevStackError(RuntimeError):
     """The stack cannot start; the message says what to do."""
 
 
+class LogForm(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a developer chooses. `data_dir` is made when it is missing."""
 
+    host: str
     port: int
     data_dir: Path
     seed: bool = True
     access_token_seconds: int = 3600
     site_url: str | None = None
+    log: LogForm = LogForm.TEXT
 
 
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM, then stop everything that was started."""
-    with _listen(options.port) as listener, _postgres(options.data_dir) as postgres:
+    with _listen(options.host, options.port) as listener, _postgres(options.data_dir) as postgres:
         try:
             # As production does: asyncio's own loop leaves Nagle's delay on what our listener
             # accepts.
@@ -82,18 +91,32 @@ def run(options: Options) -> None:
 
 
 @contextlib.contextmanager
-def _listen(port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    if not _is_one_address(host):
+        message = f"{host} is no address to call. Name one of this machine: --host 192.168.1.20"
+        raise DevStackError(message)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, port))
+            listener.bind((host, port))
         except PermissionError as error:
             message = f"Port {port} is not for every user. Choose another one: --port 8000"
             raise DevStackError(message) from error
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                message = f"{host} is no address of this machine."
+                raise DevStackError(message) from error
             message = f"Port {port} is taken. Choose another one: training dev --port {port + 1}"
             raise DevStackError(message) from error
         yield listener
+
+
+def _is_one_address(host: str) -> bool:
+    """Tell whether it is an IPv4 address. Tokens and links name it, so it cannot mean "any"."""
+    try:
+        return not IPv4Address(host).is_unspecified
+    except AddressValueError:
+        return False
 
 
 @contextlib.contextmanager
@@ -130,7 +153,7 @@ async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: O
     stopping = _on_signals()
     await _prepare_database(postgres)
     settings = _settings(listener, postgres)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, for_people=options.log is LogForm.TEXT)
     mailbox = Mailbox(settings.issuer)
     async with _stand_ins(settings, postgres, options, mailbox) as (auth, storage):
         missing = await _seed(settings) if options.seed else None
@@ -236,7 +259,8 @@ async def _revision(postgres: EmbeddedPostgres) -> str | None:
 
 
 def _settings(listener: socket.socket, postgres: EmbeddedPostgres) -> Settings:
-    origin = f"http://{HOST}:{listener.getsockname()[1]}"
+    host, port = listener.getsockname()
+    origin = f"http://{host}:{port}"
     return Settings.model_validate(
         {
             "environment": Environment.DEVELOPMENT,
@@ -270,7 +294,9 @@ async def _stand_ins(
             site_url=options.site_url,
         )
         await _make_bucket(objects, settings)
-        storage = create_storage_app(objects, service_key=SECRET_KEY, environment=environment)
+        storage = create_storage_app(
+            objects, service_key=SECRET_KEY, environment=environment, host=options.host
+        )
         yield auth, storage
 
 
@@ -311,6 +337,11 @@ async def _seed(settings: Settings) -> str | None:
 def _announce(settings: Settings, postgres: EmbeddedPostgres, options: Options) -> None:
     origin = settings.supabase_url
     console = Console(soft_wrap=True, highlight=False)
+    if not IPv4Address(options.host).is_loopback:
+        console.print(
+            "\nEverybody in this network can call the stack, with the passwords below.",
+            style="bold red",
+        )
     console.print(f"\n[bold]Unified Dental training is ready at {origin}[/bold]\n")
     console.print(f"  API        {origin}/api/v1    docs {origin}/docs")
     console.print(f"  Supabase   {origin}           (stand-in for Auth and Storage)")

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import asyncpg
@@ -126,12 +127,18 @@ def _loopback_only() -> Iterator[None]:
 
 def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(self: socket.socket, address: Any) -> Any:
-        local = self.family == socket.AF_UNIX or address[0] in {"127.0.0.1", "::1", "localhost"}
-        if not local:
+        if self.family != socket.AF_UNIX and not _is_loopback(address[0]):
             pytest.fail(f"a test tried to reach {address[0]}")
         return connect(self, address)
 
     return guarded
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @pytest.fixture(scope="session")

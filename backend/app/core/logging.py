@@ -49,10 +49,14 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-def configure_logging(level: str = "INFO") -> None:
-    """Send structlog's and the libraries' events to standard error as JSON lines."""
+def configure_logging(level: str = "INFO", *, for_people: bool = False) -> None:
+    """Send structlog's and the libraries' events to standard error.
+
+    They are JSON lines, or else aligned and coloured lines for people.
+    """
+    render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if for_people else _render
     structlog.configure(
-        processors=[*_SHARED, _render],
+        processors=[*_SHARED, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -61,7 +65,7 @@ def configure_logging(level: str = "INFO") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)

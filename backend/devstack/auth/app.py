@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 import asyncpg
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from devstack.auth.public import PublicEndpoints
 from devstack.auth.service import AuthService, Message, log_message
 from devstack.auth.store import AuthStore
 from devstack.body import InvalidBody
-from devstack.guard import loopback_cors, refuse_production
+from devstack.guard import local_cors, refuse_production
 
 _EXPOSED_HEADERS: Final = ("Link", "X-Total-Count", "X-Supabase-Api-Version", "X-Sb-Error-Code")
 
@@ -58,7 +59,7 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
     )
     return Starlette(
         routes=[*PublicEndpoints(auth).routes(), *AdminEndpoints(auth).routes()],
-        middleware=[loopback_cors(_EXPOSED_HEADERS)],
+        middleware=[local_cors(_EXPOSED_HEADERS, urlsplit(issuer).hostname or "")],
         exception_handlers={
             AuthError: on_auth_error,
             HTTPException: on_http_exception,

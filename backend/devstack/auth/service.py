@@ -1,10 +1,12 @@
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import jwt
@@ -20,7 +22,7 @@ from devstack.auth.schemas import MessageType, SentType, TokenType, User
 from devstack.auth.sessions import Session
 from devstack.auth.store import AuthStore
 from devstack.auth.users import NewUser
-from devstack.guard import LOOPBACK_PAGE, bearer_token, presented_key, same_key
+from devstack.guard import bearer_token, local_origin, presented_key, same_key
 
 AUDIENCE: Final = "authenticated"
 _logger = logging.getLogger(__name__)
@@ -85,7 +87,8 @@ class AuthService:
 
     def page(self, redirect_to: str) -> str:
         """Return where a link leads: to a page of this machine, or else to the site."""
-        allowed = LOOPBACK_PAGE.fullmatch(redirect_to)
+        host = urlsplit(self.issuer).hostname or ""
+        allowed = re.fullmatch(local_origin(host) + "([/?#][!-~]*)?", redirect_to)
         return redirect_to.partition("#")[0] if allowed else self.site_url
 
     def refuse_banned(self, user: User) -> None:

@@ -3,7 +3,7 @@ from typing import Final
 from starlette.applications import Starlette
 
 from app.core.clock import Clock, utc_now
-from devstack.guard import loopback_cors, refuse_production
+from devstack.guard import local_cors, refuse_production
 from devstack.storage.buckets import BucketEndpoints
 from devstack.storage.errors import HANDLERS
 from devstack.storage.objects import ObjectEndpoints
@@ -22,9 +22,14 @@ _EXPOSED_HEADERS: Final = (
 
 
 def create_storage_app(
-    store: StorageStore, *, service_key: str, environment: str, now: Clock = utc_now
+    store: StorageStore,
+    *,
+    service_key: str,
+    environment: str,
+    now: Clock = utc_now,
+    host: str = "127.0.0.1",
 ) -> Starlette:
-    """Supabase Storage for development, to be mounted at `/storage/v1`.
+    """Supabase Storage for development, to be mounted at `/storage/v1` of `host`.
 
     Only holders of the service key and of signed URLs get in. Raises `RuntimeError` in production.
     """
@@ -34,6 +39,6 @@ def create_storage_app(
     endpoints = (BucketEndpoints(storage), ObjectEndpoints(storage), UploadEndpoints(storage))
     return Starlette(
         routes=[route for endpoint in endpoints for route in endpoint.routes()],
-        middleware=[loopback_cors(_EXPOSED_HEADERS)],
+        middleware=[local_cors(_EXPOSED_HEADERS, host)],
         exception_handlers=HANDLERS,
     )

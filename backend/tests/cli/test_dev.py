@@ -10,11 +10,13 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import asyncpg
 import httpx
 import pytest
 
+from app.core.ids import new_id
 from devstack.postgres import EmbeddedPostgres
 from devstack.revisions import NEWEST
 from tests.cli.processes import (
@@ -79,7 +81,7 @@ async def test_everybody_signs_in(stack: DevStack, email: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/health/live", "/auth/v1/health", "/storage/v1/object/none/x"]
+    "path", ["/api/v1/health/live", "/auth/v1/health", "/storage/v1/object/none/x", "/mailbox"]
 )
 async def test_a_kept_connection_is_answered_at_once(stack: DevStack, path: str) -> None:
     """Without TCP_NODELAY each answer waits 40 ms for the client's delayed acknowledgement."""
@@ -97,6 +99,48 @@ async def test_frontends_of_this_machine_may_call(stack: DevStack, frontend: str
     with await stack.sign_in("learner@unified.example") as client:
         response = client.get("/users/me", headers={"Origin": frontend})
     assert response.headers["Access-Control-Allow-Origin"] == frontend
+
+
+async def test_an_invitation_arrives_and_its_link_signs_in(stack: DevStack) -> None:
+    email = f"{new_id().hex}@unified.example"
+    with await stack.sign_in("admin@unified.example") as admin:
+        invited = admin.post("/users/invite", json={"email": email, "full_name": "Ada New"})
+    assert invited.status_code == 201
+    async with httpx.AsyncClient(base_url=stack.origin) as browser:
+        assert email in (await browser.get("/mailbox")).text
+        mails = (await browser.get("/mailbox.json")).json()["items"]
+        (link,) = [mail["link"] for mail in mails if mail["to"] == email]
+        followed = await browser.get(link)
+    page, _, fragment = followed.headers["location"].partition("#")
+    assert page == f"{stack.origin}/mailbox"
+    with stack.client(dict(parse_qsl(fragment))["access_token"]) as client:
+        assert client.get("/users/me").json()["email"] == email
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("0.0.0.0", "is no address to call"),  # noqa: S104  # it is refused
+        ("phone.local", "is no address to call"),
+        ("203.0.113.9", "is no address of this machine"),
+    ],
+)
+async def test_a_host_that_nobody_can_call_is_refused(tmp_path: Path, host: str, told: str) -> None:
+    refused = await run_training("dev", "--host", host, "--data-dir", str(tmp_path / "data"))
+    assert refused.code == 1
+    assert told in refused.errors
+    assert is_empty(tmp_path)
+
+
+async def test_another_address_of_this_machine_is_the_origin(tmp_path: Path) -> None:
+    async with dev_stack(tmp_path / "data", "--host", "127.0.0.2", "--log", "json") as stack:
+        origin = f"http://127.0.0.2:{stack.port}"
+        assert f"ready at {origin}" in stack.announcement
+        async with httpx.AsyncClient(base_url=origin) as client:
+            response = await client.get(
+                "/api/v1/health/live", headers={"Origin": "http://127.0.0.2:5173"}
+            )
+        assert response.headers["Access-Control-Allow-Origin"] == "http://127.0.0.2:5173"
 
 
 async def test_the_printed_commands_work(stack: DevStack) -> None:

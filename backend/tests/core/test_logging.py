@@ -109,3 +109,17 @@ def test_chatty_libraries_are_quiet(capsys: pytest.CaptureFixture[str], name: st
     configure_logging("INFO")
     logging.getLogger(name).info("GET /?token=canary")
     assert lines(capsys) == []
+
+
+def test_people_get_lines_to_read(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", for_people=True)
+    structlog.contextvars.bind_contextvars(request_id="r-1")
+    logger("app.access").info("request", status=200)
+    logging.getLogger("a.library").warning("reconnecting")
+    first, second = capsys.readouterr().err.splitlines()
+    assert "request" in first
+    assert "status=200" in first
+    assert "request_id=r-1" in first
+    assert "warning" in second
+    assert "reconnecting" in second
+    assert "{" not in first + second
