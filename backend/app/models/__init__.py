@@ -36,6 +36,7 @@ from app.models.people.employment import EmploymentChange
 from app.models.people.invitation import InvitationClaim
 from app.models.people.job_title import JobTitle, JobTitleSpelling
 from app.models.people.location import Location, LocationManager
+from app.models.people.manager_change import ManagerChange
 from app.models.people.user import User
 from app.models.study.attempt import AttemptResult, QuizAttempt
 from app.models.study.attempt_grant import AttemptGrant
@@ -76,6 +77,7 @@ __all__ = [
     "LiveSession",
     "Location",
     "LocationManager",
+    "ManagerChange",
     "Media",
     "ModulePrerequisite",
     "ModuleSection",

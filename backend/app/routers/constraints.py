@@ -53,6 +53,7 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_requirements_title_live": RequirementTitleTakenError,
     "fk_users_location_id": _gone("/location_id", "location"),
     "fk_users_manager_id": _gone("/manager_id", "manager"),
+    "fk_manager_changes_manager_id": _gone("/manager_id", "manager"),
     "fk_location_managers_user_id": _gone("/manager_ids", "user"),
     "fk_module_prerequisites_requires_id": _gone("/prerequisite_ids", "module"),
 }

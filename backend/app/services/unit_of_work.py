@@ -43,6 +43,7 @@ from app.repositories.people.employment import EmploymentRepository
 from app.repositories.people.invitation import InvitationRepository
 from app.repositories.people.job_title import JobTitleRepository
 from app.repositories.people.location import LocationRepository
+from app.repositories.people.manager_change import ManagerChangeRepository
 from app.repositories.people.user import UserRepository
 from app.repositories.server import ServerRepository
 from app.repositories.study.attempt import AttemptRepository
@@ -103,6 +104,7 @@ class UnitOfWork:
     legal_holds = _repository(LegalHoldRepository)
     live_sessions = _repository(LiveSessionRepository)
     locations = _repository(LocationRepository)
+    manager_changes = _repository(ManagerChangeRepository)
     media = _repository(MediaRepository)
     module_teachings = _repository(ModuleTeachingRepository)
     modules = _repository(ModuleRepository)

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.domain.actor import Actor
+from app.domain.actor import Actor, Role
+from app.domain.people.manager_change import Oversight
 from app.models import LocationManager, User
 
 
@@ -20,6 +21,17 @@ def managed_by(actor: Actor) -> ColumnElement[bool]:
     if actor.location_id is not None:
         scopes.append(User.location_id == actor.location_id)
     return or_(*scopes)
+
+
+def managing(oversight: Oversight) -> ColumnElement[bool]:
+    """Match the managers who see somebody: the other direction of `managed_by`."""
+    scopes = [User.id == oversight.manager_id]
+    if oversight.location_id is not None:
+        assigned = select(LocationManager.user_id).where(
+            LocationManager.location_id == oversight.location_id
+        )
+        scopes += [User.location_id == oversight.location_id, User.id.in_(assigned)]
+    return and_(User.is_active, User.role == Role.MANAGER, or_(*scopes))
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from app.schemas.base import ListOf
 from app.schemas.people.employment import (
     EmploymentRead,
     LeaveCreate,
+    MoveRead,
     RehireCreate,
     ReturnCreate,
     TerminationCreate,
@@ -73,7 +74,7 @@ async def void_termination(
     )
 
 
-@router.post("/rehire", response_model=EmploymentRead, status_code=201)
+@router.post("/rehire", response_model=MoveRead, status_code=201)
 async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app: App) -> Response:
     """Record that somebody who left is employed again."""
     return await respond(
@@ -81,11 +82,15 @@ async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app:
     )
 
 
-@router.post("/transfer", response_model=EmploymentRead, status_code=201)
+@router.post("/transfer", response_model=MoveRead, status_code=201)
 async def transfer(
     user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App
 ) -> Response:
-    """Record that somebody changes location, department, job title or role from a day on."""
+    """Record that somebody changes location, department, job title or role from a day on.
+
+    Whoever leaves an office has no manager afterwards, unless `manager_id` names one. The answer
+    says which managers see the person from then on, and which no longer do.
+    """
     return await respond(
         app.employment(context).transfer(user_id, payload), "/users/{user_id}/employment"
     )

@@ -30,6 +30,21 @@ class EmploymentRead(Resource):
     """The termination that was a mistake, which this one voids."""
 
 
+class Seer(Resource):
+    id: uuid.UUID
+    display_name: str
+
+
+class MoveRead(EmploymentRead):
+    manager_id: uuid.UUID | None
+    """The person's manager from that day on."""
+
+    newly_seen_by: list[Seer]
+    """Managers who see the person after the move and did not before it."""
+
+    no_longer_seen_by: list[Seer]
+
+
 class LeaveCreate(Payload):
     starts_on: RecentDay
     returns_on: RecentDay | None = None
@@ -63,6 +78,9 @@ class RehireCreate(Payload):
     job_title: Word | MISSING | None = MISSING
     role: Role | MISSING | None = MISSING
     worker_kind: WorkerKind | MISSING = MISSING
+    manager_id: uuid.UUID | MISSING | None = MISSING
+    """Left out, whoever leaves an office has no manager afterwards. To keep theirs, name them."""
+
     note: Line | None = None
 
 
@@ -75,4 +93,7 @@ class TransferCreate(Payload):
     job_title: Word | MISSING | None = MISSING
     role: Role | MISSING | None = MISSING
     worker_kind: WorkerKind | MISSING = MISSING
+    manager_id: uuid.UUID | MISSING | None = MISSING
+    """Left out, whoever leaves an office has no manager afterwards. To keep theirs, name them."""
+
     note: Line | None = None

@@ -88,6 +88,8 @@ class ReconciliationService(Service):
         `today` stands in for everybody's own day. A dry run counts and rolls back.
         """
         async with self.work() as uow:
+            # First, because a move may put the person into another time zone.
+            await uow.manager_changes.take_effect()
             moved = await uow.employment.take_effect()
             if dry_run:
                 uow.discard()

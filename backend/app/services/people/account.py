@@ -2,8 +2,10 @@
 
 import uuid
 
+from app.domain.audit import AuditAction
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
+from app.services.unit_of_work import UnitOfWork
 
 
 async def lost_account(auth: AuthAdmin, user: User) -> uuid.UUID | None:
@@ -25,3 +27,11 @@ def forget_account(
     before["supabase_id"], after["supabase_id"] = str(lost), None
     user.supabase_id = None
     user.email_confirmed = False
+
+
+async def forget_lost_account(uow: UnitOfWork, user: User, lost: uuid.UUID | None) -> None:
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    forget_account(user, lost, before, after)
+    if after:
+        await uow.audit(AuditAction.USER_ACCOUNT_FORGOTTEN, user, before=before, after=after)

@@ -18,14 +18,15 @@ from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
 from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.people.hire import hire_fault
+from app.domain.people.manager_change import Oversight
 from app.domain.people.termination import Recorded, Restored, without_termination
-from app.domain.people.worker_kind import WorkerKind
 from app.integrations.auth_admin import AuthAdmin
-from app.models import Department, EmploymentChange, User
+from app.models import EmploymentChange, User
 from app.schemas.base import ListOf
 from app.schemas.people.employment import (
     EmploymentRead,
     LeaveCreate,
+    MoveRead,
     RehireCreate,
     ReturnCreate,
     TerminationCreate,
@@ -34,14 +35,13 @@ from app.schemas.people.employment import (
 )
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
-from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
-from app.services.people.account import forget_account, lost_account
-from app.services.people.held_words import held_words, recorded_department, recorded_job_title
+from app.services.people.account import forget_lost_account, lost_account
+from app.services.people.employment_effect import ATTRIBUTES, take_effect
+from app.services.people.held_words import sent_attributes
+from app.services.people.manager_change import Overseen, move_manager
 from app.services.people.user import OwnAccessError, refuse_own_access
 from app.services.unit_of_work import UnitOfWork
-
-ATTRIBUTES = ("role", "worker_kind", "location_id", "department", "job_title", "hired_on")
 
 
 class EmploymentStateError(ConflictError):
@@ -132,7 +132,7 @@ class EmploymentService(Service):
                 await _again(uow, later, {"state": EmploymentState.TERMINATED})
             return await self._answer(uow, row)
 
-    async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Answer[EmploymentRead]:
+    async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Answer[MoveRead]:
         async with self.reading() as uow:
             seen = await self.visible_user(uow, user_id)
         lost = await lost_account(self._auth, seen)
@@ -141,24 +141,26 @@ class EmploymentService(Service):
             held = await _held(uow, user.id, payload.hired_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, "still_employed", "Still employed on this day")
-            await _forget_account(uow, user, lost)
+            await forget_lost_account(uow, user, lost)
             if fault := hire_fault(payload.hired_on, await uow.requirements.organisation_day()):
                 raise InvalidPayloadError([fault])
-            sent = await _sent(uow, payload, adds_words=self._adds_words)
+            overseen = await _overseen(uow, user, payload.hired_on)
+            sent = await sent_attributes(uow, payload, add=self._adds_words)
             attributes = sent | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
             row = await _record(uow, user, held, change)
             for later in await _lasting(uow, row, EmploymentState.TERMINATED):
                 await _again(uow, later, _employed_as(row))
-            return await self._answer(uow, row)
+            return await self._moved(uow, user, row, overseen, payload.manager_id)
 
-    async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Answer[EmploymentRead]:
+    async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Answer[MoveRead]:
         """Move somebody on a day; what was announced for later days moves along."""
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user.id, payload.effective_on)
             _require_employed(held)
-            attributes = await _sent(uow, payload, adds_words=self._adds_words)
+            overseen = await _overseen(uow, user, payload.effective_on)
+            attributes = await sent_attributes(uow, payload, add=self._adds_words)
             change = Change(payload.effective_on, held.state, attributes, payload.note)
             row = await _record(uow, user, held, change)
             for later in await uow.employment.announced(user.id, payload.effective_on):
@@ -169,7 +171,7 @@ class EmploymentService(Service):
                 }
                 if following:
                     await _again(uow, later, following)
-            return await self._answer(uow, row)
+            return await self._moved(uow, user, row, overseen, payload.manager_id)
 
     async def void(
         self, user_id: uuid.UUID, change_id: uuid.UUID, payload: TerminationVoid
@@ -185,7 +187,7 @@ class EmploymentService(Service):
             rows = {row.id: row for row in await uow.employment.recorded(user.id)}
             voided = found(rows.get(change_id), "employment_change")
             restored = await _restored(uow, list(rows.values()), voided)
-            await _forget_account(uow, user, lost)
+            await forget_lost_account(uow, user, lost)
             first, *later = restored
             how = {"voids_id": voided.id, "note": payload.reason}
             row = await _again(uow, rows[first.id], {**_as_restored(first), **how})
@@ -193,47 +195,28 @@ class EmploymentService(Service):
                 await _again(uow, rows[each.id], _as_restored(each))
             return await self._answer(uow, row, AuditAction.USER_TERMINATION_VOIDED)
 
+    async def _moved(
+        self,
+        uow: UnitOfWork,
+        user: User,
+        row: EmploymentChange,
+        overseen: Overseen,
+        manager_id: uuid.UUID | MISSING | None,
+    ) -> Answer[MoveRead]:
+        there = (await _held(uow, user.id, overseen.day)).person.location_id
+        move = await move_manager(uow, user, overseen, there, manager_id)
+        await take_effect(uow, row, move=move)
+        read = MoveRead(**dict(EmploymentRead.model_validate(row)), **move.told)
+        return await uow.answer(Answer(read, created=True))
+
     async def _answer(
         self,
         uow: UnitOfWork,
         row: EmploymentChange,
         action: AuditAction = AuditAction.USER_EMPLOYMENT_CHANGED,
     ) -> Answer[EmploymentRead]:
-        await _bring_up_to_date(uow, row.user_id)
-        after = {name: getattr(row, name) for name in ("effective_on", "state", *ATTRIBUTES)}
-        after |= {"voids_id": row.voids_id} if row.voids_id else {}
-        await uow.audit(action, row.user_id, after=after)
-        await reconcile(uow, [row.user_id])
+        await take_effect(uow, row, action)
         return await uow.answer(Answer(EmploymentRead.model_validate(row), created=True))
-
-
-async def _forget_account(uow: UnitOfWork, user: User, lost: uuid.UUID | None) -> None:
-    before: dict[str, object] = {}
-    after: dict[str, object] = {}
-    forget_account(user, lost, before, after)
-    if after:
-        await uow.audit(AuditAction.USER_ACCOUNT_FORGOTTEN, user, before=before, after=after)
-
-
-async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
-    """Set the person's row to what is in force today.
-
-    The trigger then records no further employment change, because this one is recorded already.
-    """
-    user = await uow.users.by_id(user_id)
-    today = await uow.employment.today_of(user_id)
-    held = await uow.employment.in_force(user_id, today)
-    if user is None or held is None:
-        return
-    department = await recorded_department(uow, held.department)
-    user.is_active = held.state is not EmploymentState.TERMINATED
-    user.role = Role(held.role)
-    user.worker_kind = WorkerKind(held.worker_kind)
-    user.location_id = held.location_id
-    user.department_id = department.id if department else None
-    user.job_title = await recorded_job_title(uow, held.job_title)
-    user.hired_on = held.hired_on
-    await uow.users.save(user)
 
 
 async def _held(uow: UnitOfWork, user_id: uuid.UUID, day: date) -> facts.EmploymentChange:
@@ -244,6 +227,14 @@ async def _held(uow: UnitOfWork, user_id: uuid.UUID, day: date) -> facts.Employm
     if not begun:
         raise EmploymentStateError("not_employed", "Not employed on this day")
     return begun[-1]
+
+
+async def _overseen(uow: UnitOfWork, user: User, day: date) -> Overseen:
+    """Return who answers for a person on a day, or today if it is over: nobody sees the past."""
+    day = max(day, await uow.employment.today_of(user.id))
+    held = await _held(uow, user.id, day)
+    manager_id = await uow.manager_changes.manager_on(user, day)
+    return Overseen(day, Oversight(held.person.location_id, manager_id))
 
 
 def _require_employed(held: facts.EmploymentChange) -> None:
@@ -360,21 +351,6 @@ async def _again(
             **{**known, **changes},
         )
     )
-
-
-async def _sent(
-    uow: UnitOfWork, payload: RehireCreate | TransferCreate, *, adds_words: bool
-) -> dict[str, Any]:
-    words = await held_words(uow, payload, add=adds_words)
-    department = words.department
-    sent = {
-        "location_id": payload.location_id,
-        "department": department.name if isinstance(department, Department) else department,
-        "job_title": words.job_title,
-        "role": MISSING if payload.role is None else payload.role,
-        "worker_kind": payload.worker_kind,
-    }
-    return {name: value for name, value in sent.items() if value is not MISSING}
 
 
 def _require(holds: bool, code: str, title: str) -> None:  # noqa: FBT001  # reads as a sentence

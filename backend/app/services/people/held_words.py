@@ -1,6 +1,7 @@
 """The department and job title that a person is given. Steps that services share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import MISSING
 
@@ -38,6 +39,22 @@ async def held_words(
         title = await listed_word(uow, uow.job_titles, job_title, "/job_title", add=add)
         job_title = title.name
     return HeldWords(department, job_title)
+
+
+async def sent_attributes(
+    uow: UnitOfWork, payload: RehireCreate | TransferCreate, *, add: bool
+) -> dict[str, Any]:
+    """Return what a payload says of an employment, without what it leaves as it is."""
+    words = await held_words(uow, payload, add=add)
+    department = words.department
+    sent = {
+        "location_id": payload.location_id,
+        "department": department.name if isinstance(department, Department) else department,
+        "job_title": words.job_title,
+        "role": MISSING if payload.role is None else payload.role,
+        "worker_kind": payload.worker_kind,
+    }
+    return {name: value for name, value in sent.items() if value is not MISSING}
 
 
 async def recorded_department(uow: UnitOfWork, name: str | None) -> Department | None:

@@ -19,6 +19,7 @@ from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.people.access import takes_own_access
 from app.domain.people.hire import hire_fault
+from app.domain.people.manager_change import Oversight
 from app.domain.people.name import Naming
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
@@ -31,6 +32,7 @@ from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
 from app.services.people.account import forget_account, lost_account
 from app.services.people.held_words import held_words, move_department
+from app.services.people.manager_change import edit_manager, manager_fault
 from app.services.people.name import OwnNameError, rename
 from app.services.unit_of_work import UnitOfWork
 from app.services.word import listed_word
@@ -143,10 +145,12 @@ class UserService(Service):
             self._refuse_own_aliases(user, payload)
             words = await held_words(uow, payload, add=self._adds_words)
             payload = payload.model_copy(update={"job_title": words.job_title})
-            known = user.naming
+            known, held = user.naming, Oversight(user.location_id, user.manager_id)
             before, after = apply(user, payload, DIRECTORY_FIELDS)
             if payload.full_name is not MISSING:
                 await rename(uow, user, known, before, after)
+            if payload.manager_id is MISSING:
+                edit_manager(user, held, before, after)
             if after.get("is_active"):
                 await _check_workplace(uow, user)
                 forget_account(user, lost, before, after)
@@ -210,6 +214,8 @@ class UserService(Service):
     ) -> Answer[UserRead]:
         if after:
             await uow.users.save(user)
+            if "manager_id" in after:
+                await uow.manager_changes.overtake(user.id, await uow.employment.today_of(user.id))
             await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
             if after.keys() & EMPLOYMENT_FIELDS:
                 await reconcile(uow, [user.id])
@@ -253,12 +259,11 @@ async def check_references(
     location_id, manager_id = given(payload.location_id), given(payload.manager_id)
     if location_id is not None and not await uow.locations.holds(location_id):
         errors.append(FieldError("/location_id", "unknown_location", "No such location"))
-    if manager_id is not None and (
-        manager_id == user_id or await uow.users.by_id(manager_id) is None
-    ):
-        errors.append(FieldError("/manager_id", "unknown_manager", "No such other person"))
-    fault = hire_fault(given(payload.hired_on), await uow.requirements.organisation_day())
-    errors += [fault] if fault else []
+    faults = (
+        await manager_fault(uow, manager_id, user_id),
+        hire_fault(given(payload.hired_on), await uow.requirements.organisation_day()),
+    )
+    errors += [fault for fault in faults if fault]
     if errors:
         raise InvalidPayloadError(errors)
 

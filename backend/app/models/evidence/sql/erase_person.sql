@@ -56,6 +56,7 @@ BEGIN
     DELETE FROM signatures WHERE user_id = p_user;
     DELETE FROM idempotency_keys WHERE user_id = p_user;
     DELETE FROM location_managers WHERE user_id = p_user;
+    DELETE FROM manager_changes WHERE user_id = p_user;
     UPDATE external_trainings
        SET user_snapshot = NULL, notes = NULL, evidence_reference = NULL, review_reason = NULL,
            title = 'erased', provider = 'erased', instructor_name = NULL
