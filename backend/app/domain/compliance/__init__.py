@@ -15,7 +15,8 @@ and adds validity to what stands. Where it had lapsed before the duty began, wha
 expired, since that day: nobody gets a first due date for what they let lapse. Only what had lapsed
 before somebody was hired at all, or while they were exempt, is history. Given before the renewal
 window it opens and meets a period of its own. Evidence dated after a material change
-was published must be of the new version.
+was published must be of the new version. Training below the hours that the rule asks for, or
+without the trainer, is none.
 
 *A period* opens when the duty begins without valid evidence (initial), when the window before the
 expiry begins (renewal), or when a material change outdates what stands (material_change). An open
@@ -44,6 +45,7 @@ from app.domain.compliance.facts import (
     Licence,
     Publication,
     RuleVersion,
+    Shortfall,
 )
 from app.domain.compliance.hindsight import in_hindsight, rules_in_hindsight
 from app.domain.compliance.obligation import ComplianceReason
@@ -82,6 +84,7 @@ __all__ = [
     "PeriodOutcome",
     "Publication",
     "RuleVersion",
+    "Shortfall",
     "StatusLine",
     "Why",
     "assess",

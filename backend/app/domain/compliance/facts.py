@@ -14,7 +14,7 @@ from uuid import UUID
 
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.requirement import Credential, Rule
-from app.domain.recurrence import Anchor
+from app.domain.recurrence import Anchor, add_days
 
 
 class EmploymentState(StrEnum):
@@ -68,6 +68,11 @@ class Evidence:
     printed_expiry: date | None = None
     withdrawn_on: date | None = None
     source: EvidenceSource = EvidenceSource.TRAINING_RECORD
+    minutes: int | None = None
+    """Time studied, attended or, for training elsewhere, verified. None: not known."""
+
+    has_trainer: bool = False
+    """Whether a class with a trainer was attended; a contact on file is none."""
 
     def known_on(self, day: date) -> bool:
         if self.withdrawn_on is not None and self.withdrawn_on <= day:
@@ -193,8 +198,49 @@ def back_at_work(changes: Iterable[EmploymentChange], day: date, known_on: date)
     return moved or day
 
 
+TRAINER_WITHIN_DAYS = 90
+"""How long after all the rest a class still completes it; add_class_to_record.sql has the same."""
+
+
+class Shortfall(StrEnum):
+    """What training for the subject of a rule lacks, so that it does not meet the rule."""
+
+    TOO_SHORT = "too_short"
+    NO_TRAINER = "no_trainer"
+
+
 def qualifies(evidence: Evidence, rule: Rule) -> bool:
     """Whether it is evidence for what the rule asks, whatever its age."""
+    return is_about(evidence, rule) and shortfall(evidence, rule) is None
+
+
+def shortfall(evidence: Evidence, rule: Rule) -> Shortfall | None:
+    """Return why evidence for the subject of the rule does not meet it."""
+    if rule.minimum_minutes is not None and (evidence.minutes or 0) < rule.minimum_minutes:
+        return Shortfall.TOO_SHORT
+    if rule.trainer_required and not evidence.has_trainer:
+        return Shortfall.NO_TRAINER
+    return None
+
+
+def awaits_trainer(evidence: Iterable[Evidence], rule: Rule, since: date, today: date) -> bool:
+    """Whether training since a day lacks nothing but the trainer, who may still be asked.
+
+    Nobody has to repeat it then. Attending the class completes it.
+    """
+    since = max(since, add_days(today, -TRAINER_WITHIN_DAYS))
+    return any(
+        item.day >= since
+        and item.source is EvidenceSource.TRAINING_RECORD
+        and item.known_on(today)
+        and is_about(item, rule)
+        and shortfall(item, rule) is Shortfall.NO_TRAINER
+        for item in evidence
+    )
+
+
+def is_about(evidence: Evidence, rule: Rule) -> bool:
+    """Whether it is evidence for the subject of the rule, however little of it."""
     subject = rule.subject
     if isinstance(subject, Credential):
         if evidence.credential_kind != subject.credential_kind:

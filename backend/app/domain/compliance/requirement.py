@@ -1,6 +1,6 @@
 """A requirement as data: who must show what, by when, for how long, and why (the regulation)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,7 +16,7 @@ from pydantic import (
 from app.domain.compliance.audience import Audience, Name, RuleData, SortedSet
 from app.domain.evidence.credential_kind import credential_code
 from app.domain.evidence.retention import RetentionClass
-from app.domain.fields import Day, StorableText, Whole, refuse
+from app.domain.fields import Day, Flag, StorableText, Whole, refuse
 from app.domain.recurrence import (
     ANNUAL_ANCHORS,
     MONTHS_PER_YEAR,
@@ -34,6 +34,7 @@ LEAP_YEAR = 2000
 Kind = Annotated[Name, AfterValidator(credential_code)]
 Days = Annotated[int, Field(ge=0, le=3650, strict=True), Whole]
 Months = Annotated[int, Field(ge=1, le=240, strict=True), Whole]
+Minutes = Annotated[int, Field(ge=1, le=6000, strict=True), Whole]
 
 
 class Modules(RuleData):
@@ -194,6 +195,7 @@ class Renewal(RuleData):
 
 
 _ADDED_CRITERIA = ("countries", "states")
+_ADDED_TERMS = ("minimum_minutes", "trainer_required")
 _NEED_MONTHS = {
     Anchor.FIXED_DATE,
     Anchor.HIRE_ANNIVERSARY,
@@ -204,7 +206,12 @@ _IMMOVABLE = ANNUAL_ANCHORS | {Anchor.PRINTED_EXPIRY, Anchor.LICENCE_CYCLE}
 
 
 class Rule(RuleData):
-    """One requirement. `grace_days` changes reminders only, never a status or a date."""
+    """One requirement. `grace_days` changes reminders only, never a status or a date.
+
+    `minimum_minutes` are the hours that a regulation asks for: training that took less does not
+    meet the rule. `trainer_required`: nor does training in which nobody could ask a trainer, as in
+    29 CFR 1910.1030(g)(2)(vii)(N).
+    """
 
     subject: Subject
     audience: Audience
@@ -212,6 +219,8 @@ class Rule(RuleData):
     renewal: Renewal = Renewal()
     retrain_days_after_material_change: Days | None = None
     grace_days: Days = 0
+    minimum_minutes: Minutes | None = None
+    trainer_required: Flag = False
     citation: Annotated[StorableText, StringConstraints(max_length=500)] = ""
     retention_class: RetentionClass = RetentionClass.STANDARD
 
@@ -238,6 +247,13 @@ class Rule(RuleData):
             refuse("credential_has_no_version", "A credential has no policy version.")
         return renewal
 
+    @field_validator("minimum_minutes", "trainer_required")
+    @classmethod
+    def _taught_in_modules(cls, term: int | None, info: ValidationInfo) -> int | None:
+        if term and isinstance(info.data.get("subject"), Credential):
+            refuse("credential_has_no_hours", "A card does not say how long the training was.")
+        return term
+
     @field_validator("retrain_days_after_material_change")
     @classmethod
     def _change_needs_modules(cls, days: int | None, info: ValidationInfo) -> int | None:
@@ -249,14 +265,19 @@ class Rule(RuleData):
 def record_of(rule: Rule) -> dict[str, Any]:
     """Return the rule as it is recorded.
 
-    Criteria that former releases do not know are left out where they name nothing, so that these
-    can read the rule.
+    What former releases do not know is left out where it asks for nothing, so that these can read
+    the rule.
     """
     record = rule.model_dump(mode="json")
-    for criterion in _ADDED_CRITERIA:
-        if not record["audience"][criterion]:
-            del record["audience"][criterion]
+    _leave_out(record["audience"], _ADDED_CRITERIA)
+    _leave_out(record, _ADDED_TERMS)
     return record
+
+
+def _leave_out(record: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        if not record[name]:
+            del record[name]
 
 
 def recorded_rule(recorded: Mapping[str, Any]) -> Rule:

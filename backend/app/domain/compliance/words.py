@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from app.domain.compliance import ComplianceReason, PeriodCause, Why
+from app.domain.compliance import ComplianceReason, Evidence, PeriodCause, Shortfall, Why
 from app.domain.compliance.audience import Criterion, Matched
+from app.domain.compliance.requirement import Rule
 
 _REASONS = {
     ComplianceReason.NO_RULE: "No rule is in force.",
@@ -32,6 +33,12 @@ _CRITERIA = {
 }
 
 
+_SHORTFALLS = {
+    Shortfall.TOO_SHORT: "The training of {day} took {minutes} of the {minimum} minutes asked for.",
+    Shortfall.NO_TRAINER: "On the training of {day} nobody could ask a trainer.",
+}
+
+
 def summary(why: Why, location_names: Mapping[str, str]) -> str:
     sentences = [_REASONS[why.reason]]
     if why.match:
@@ -39,6 +46,13 @@ def summary(why: Why, location_names: Mapping[str, str]) -> str:
     if why.opened_by:
         sentences.append(_CAUSES[why.opened_by])
     return " ".join(filter(None, sentences))
+
+
+def fallen_short(item: Evidence, lacks: Shortfall, rule: Rule) -> str:
+    """Say why training for the requirement does not meet it."""
+    return _SHORTFALLS[lacks].format(
+        day=item.day, minutes=item.minutes or 0, minimum=rule.minimum_minutes
+    )
 
 
 def _applies(matched: tuple[Matched, ...], location_names: Mapping[str, str]) -> str:

@@ -46,6 +46,8 @@ class ModuleDraft:
     language: str = "en"
     estimated_minutes: int | None = None
     sections: Sequence[SectionDraft] = ()
+    minutes_owed: int = 0
+    """The hours that its records credit or that rules ask of it, in minutes."""
 
     def in_order(self) -> list[SectionDraft]:
         return sorted(self.sections, key=lambda section: (section.position, section.id))

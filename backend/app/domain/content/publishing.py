@@ -16,9 +16,12 @@ from app.domain.content.html_limits import TooComplexError
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import parse_question
 from app.domain.content.section_kind import (
+    SECONDS_PER_MINUTE,
     CheckedSection,
+    ReportThresholds,
     SectionRules,
     parse_settings,
+    report_thresholds,
     rules_of,
 )
 
@@ -32,6 +35,8 @@ class Publication:
     answer_key: dict[str, Any]
     answer_key_sha256: str
     outline: list[dict[str, Any]]
+    thresholds: dict[UUID, ReportThresholds]
+    """By section."""
 
 
 class NotPublishableError(ValueError):
@@ -63,6 +68,7 @@ def publish(draft: ModuleDraft) -> Publication:
         answer_key=answer_key,
         answer_key_sha256=sha256_hex(canonical_json(answer_key)),
         outline=[section.outline() for section in sections],
+        thresholds={section.draft.id: section.thresholds for section in sections},
     )
 
 
@@ -96,6 +102,10 @@ class _PublishableSection:
         return cls(draft, checked, rules_of(draft.kind))
 
     @property
+    def thresholds(self) -> ReportThresholds:
+        return self.rules.thresholds(self.checked.settings, self.checked.body)
+
+    @property
     def key(self) -> QuizKey | None:
         return self.rules.key(self.checked)
 
@@ -109,8 +119,14 @@ class _PublishableSection:
             "position": position,
             "settings": self.checked.settings.as_json(),
             "questions": [],
+            **self._minimum(),
             **self.rules.content(self.checked),
         }
+
+    def _minimum(self) -> dict[str, Any]:
+        """Say how long it takes at least, unless it takes nothing: older content has no field."""
+        seconds = self.thresholds.minimum_seconds
+        return {"minimum_seconds": seconds} if seconds else {}
 
     def outline(self) -> dict[str, Any]:
         return {
@@ -134,14 +150,17 @@ def blocking_reasons(draft: ModuleDraft) -> list[FieldError]:
     Sections count in their order, as in `/sections/0/questions/2/metadata/correct`.
     """
     sections = draft.in_order()
+    of_sections = [
+        reason
+        for index, section in enumerate(sections)
+        for reason in _section_reasons(f"/sections/{index}", section)
+    ]
     return [
         *_module_reasons(draft),
         *_duplicate_reasons(sections),
-        *(
-            reason
-            for index, section in enumerate(sections)
-            for reason in _section_reasons(f"/sections/{index}", section)
-        ),
+        *of_sections,
+        # The time that a section takes is known once the section itself is in order.
+        *(() if of_sections else _floor_reasons(draft)),
     ]
 
 
@@ -152,6 +171,18 @@ def _module_reasons(draft: ModuleDraft) -> Iterator[FieldError]:
         yield FieldError("/sections", "no_sections", "The module has no sections.")
     elif not any(section.required for section in draft.sections):
         yield FieldError("/sections", "no_required_section", "No section is required.")
+
+
+def _floor_reasons(draft: ModuleDraft) -> Iterator[FieldError]:
+    """Refuse hours that somebody could be credited with without having spent them."""
+    floor = sum(
+        report_thresholds(section.kind, section.settings, section.body).minimum_seconds
+        for section in draft.sections
+        if section.required
+    )
+    if floor < draft.minutes_owed * SECONDS_PER_MINUTE:
+        detail = "Its required sections take less time than the hours that it stands for."
+        yield FieldError("/sections", "hours_without_floor", detail)
 
 
 def _duplicate_reasons(sections: Sequence[SectionDraft]) -> Iterator[FieldError]:

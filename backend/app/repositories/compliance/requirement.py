@@ -139,6 +139,15 @@ class RequirementRepository(Repository[Requirement]):
         statement = select(RequirementVersion.requirement_id).where(named).distinct()
         return list(await self.session.scalars(statement))
 
+    async def minutes_asked(self, module_id: uuid.UUID) -> int:
+        """Return the most minutes that a requirement asks of training in the module today."""
+        latest = await self.latest_versions(await self.naming_modules([module_id]))
+        rules = [row.rule_model for row in latest.values()]
+        return max(
+            (rule.minimum_minutes or 0 for rule in rules if rule and module_id in rule.module_ids),
+            default=0,
+        )
+
     async def organisation_day(self) -> date:
         """Return the latest calendar day that any office has now."""
         return (

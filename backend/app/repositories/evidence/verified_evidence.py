@@ -22,14 +22,21 @@ _EVIDENCE = text(
            (SELECT min((c.created_at AT TIME ZONE c.time_zone)::date)
               FROM training_records c
              WHERE c.user_id = r.user_id AND c.corrects_id = r.id) AS withdrawn_on,
-           'training_record' AS source
+           'training_record' AS source, r.minutes,
+           r.payload::jsonb -> 'instructors' @> '[{"role": "instructor"}]' AS has_trainer
       FROM training_records r
      WHERE r.user_id = ANY(:user_ids)
      UNION ALL
     SELECT e.user_id, e.id, e.day, e.recorded_on, e.module_id, e.version, e.credential_kind,
-           e.printed_expiry, w.recorded_on, 'external_training'
+           e.printed_expiry, w.recorded_on, 'external_training',
+           CASE WHEN x.id IS NULL THEN s.duration_minutes ELSE round(60 * x.hours)::integer END,
+           CASE WHEN x.id IS NULL THEN s.id IS NOT NULL
+                ELSE num_nulls(x.instructor_name, x.instructor_qualification) = 0 END
       FROM evidence_elsewhere e
       LEFT JOIN evidence_withdrawals w ON w.evidence_id = e.id
+      LEFT JOIN external_trainings x ON x.id = e.id
+      LEFT JOIN live_session_attendances a ON a.id = e.id
+      LEFT JOIN live_sessions s ON s.id = a.session_id
      WHERE e.user_id = ANY(:user_ids)
     """
 ).bindparams(bindparam("user_ids", type_=ARRAY(Uuid())))
@@ -60,6 +67,8 @@ class VerifiedEvidenceRepository(Repository[VerifiedEvidence]):
                 printed_expiry=row.printed_expiry,
                 withdrawn_on=row.withdrawn_on,
                 source=facts.EvidenceSource(row.source),
+                minutes=row.minutes,
+                has_trainer=row.has_trainer,
             )
             found[row.user_id].append(evidence)
         return found

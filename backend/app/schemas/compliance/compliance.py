@@ -7,6 +7,7 @@ from app.domain.compliance import (
     EvidenceSource,
     PeriodCause,
     PeriodOutcome,
+    Shortfall,
 )
 from app.domain.compliance.audience import Criterion
 from app.schemas.base import Resource
@@ -28,6 +29,30 @@ class KnownAnswer(Resource):
     summary: str
 
 
+class EvidenceRead(Resource):
+    id: uuid.UUID
+    source: EvidenceSource
+    day: date
+    recorded_on: date
+    module_id: uuid.UUID | None
+    version: int | None
+    credential_kind: str | None
+    printed_expiry: date | None
+    minutes: int | None
+    """Time studied or attended or, for training elsewhere, verified."""
+
+    has_trainer: bool
+    """Whether a class with a trainer was attended."""
+
+
+class FallenShort(Resource):
+    """Training for the requirement that does not meet it, and what it lacks."""
+
+    evidence: EvidenceRead
+    lacks: Shortfall
+    minimum_minutes: int | None
+
+
 class WhyRead(Resource):
     """`summary` says in words what the other fields say as data.
 
@@ -41,19 +66,9 @@ class WhyRead(Resource):
     matched: list[MatchedCriterion]
     exemption_id: uuid.UUID | None
     opened_by: PeriodCause | None
+    fallen_short: list[FallenShort]
     known_now: KnownAnswer | None = None
     known_then: KnownAnswer | None = None
-
-
-class EvidenceRead(Resource):
-    id: uuid.UUID
-    source: EvidenceSource
-    day: date
-    recorded_on: date
-    module_id: uuid.UUID | None
-    version: int | None
-    credential_kind: str | None
-    printed_expiry: date | None
 
 
 class MissingModule(Resource):

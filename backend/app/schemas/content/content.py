@@ -37,6 +37,9 @@ class ContentSection(Resource):
     questions: list[ShownQuestion]
     """Without answers and explanations; empty if each attempt draws its own questions."""
 
+    minimum_seconds: int = 0
+    """The time without which it is not completed; left out where there is none."""
+
     document_sha256: str | None = None
     """The text that the signature of an acknowledgement covers."""
 

@@ -1,18 +1,28 @@
 """Where one person stands with every requirement, and why: straight from the engine."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.domain.compliance import Assessment, ComplianceReason, Facts, Missing, Why, assess
-from app.domain.compliance.facts import rule_on
+from app.domain.compliance import (
+    Assessment,
+    ComplianceReason,
+    Evidence,
+    Facts,
+    Missing,
+    Shortfall,
+    Why,
+    assess,
+)
+from app.domain.compliance.facts import is_about, rule_on, shortfall
 from app.domain.compliance.requirement import Rule
-from app.domain.compliance.words import summary
+from app.domain.compliance.words import fallen_short, summary
 from app.schemas.compliance.compliance import (
     ComplianceLine,
     ComplianceRead,
     EvidenceRead,
+    FallenShort,
     KnownAnswer,
     MatchedCriterion,
     MissingModule,
@@ -134,17 +144,45 @@ def _line(
         valid_through=line.valid_through,
         next_due_on=line.next_due_on,
         in_grace=line.in_grace,
-        why=_why(line.why, names),
+        why=_why(line.why, names, rule, _fallen_short(facts, rule, line.met_by, day)),
         met_by=_evidence(facts, line.met_by),
         missing=_missing(line.missing, rule, names) if line.missing else None,
         periods=_periods(found),
     )
 
 
-def _why(why: Why, names: _Names) -> WhyRead:
+def _fallen_short(
+    facts: Facts, rule: Rule, met_by: uuid.UUID | None, day: date
+) -> list[tuple[Evidence, Shortfall]]:
+    """Return the training that does not meet the rule, since that which met it last."""
+    since = next((item.day for item in facts.evidence if item.id == met_by), date.min)
+    return [
+        (item, lacks)
+        for item in sorted(facts.evidence, key=lambda item: (item.day, item.id))
+        if item.known_on(day) and item.day >= since and is_about(item, rule)
+        if (lacks := shortfall(item, rule))
+    ]
+
+
+def _why(
+    why: Why, names: _Names, rule: Rule, short: Sequence[tuple[Evidence, Shortfall]]
+) -> WhyRead:
     matched = why.match.matched if why.match else ()
     return WhyRead(
-        summary=summary(why, names.locations),
+        summary=" ".join(
+            [
+                summary(why, names.locations),
+                *(fallen_short(item, lacks, rule) for item, lacks in short),
+            ]
+        ),
+        fallen_short=[
+            FallenShort(
+                evidence=EvidenceRead.model_validate(item),
+                lacks=lacks,
+                minimum_minutes=rule.minimum_minutes,
+            )
+            for item, lacks in short
+        ],
         reason=why.reason,
         matched=[MatchedCriterion(criterion=each.criterion, value=each.value) for each in matched],
         exemption_id=why.exemption,

@@ -10,7 +10,7 @@ import structlog
 from app.core.database import Database
 from app.core.postgres.failure import unavailable
 from app.domain.compliance import ComplianceStatus, PeriodOutcome
-from app.domain.compliance.facts import rule_on
+from app.domain.compliance.facts import awaits_trainer, rule_on
 from app.domain.compliance.rule_enrollment import Wanted
 from app.domain.compliance.timeline import Timeline
 from app.domain.recurrence import add_days
@@ -317,6 +317,9 @@ def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:
         ):
             continue
         rule = rule_on(catalogue.rules[requirement_id], history.today)
+        evidence = history.facts(catalogue, requirement_id).evidence
+        if rule and awaits_trainer(evidence, rule, last.window_start, history.today):
+            continue
         if rule and rule.module_ids:
             yield Wanted(history.user_id, tuple(sorted(rule.module_ids)), last.due_on)
 

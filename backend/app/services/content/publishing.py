@@ -1,7 +1,10 @@
 """From a locked draft to an immutable version, within the caller's unit of work."""
 
 import asyncio
+import math
 import uuid
+from decimal import Decimal
+from typing import Final
 
 import orjson
 
@@ -9,12 +12,14 @@ from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.publishing import NotPublishableError, Publication, publish
-from app.domain.content.section_kind import report_thresholds, rules_of
+from app.domain.content.section_kind import rules_of
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
 from app.models.content.module import ModuleStatus
 from app.schemas.content.module import Publish, VersionRead
 from app.services.content.media_use import media_of, section_media_faults
 from app.services.unit_of_work import UnitOfWork
+
+MINUTES_PER_HOUR: Final = 60
 
 
 class NothingToPublishError(ConflictError):
@@ -38,7 +43,8 @@ async def publish_module(
 
     Raises ModuleNotPublishableError (422) with every reason, NothingToPublishError (409).
     """
-    publication = await _publication(module, await _media_faults(uow, module))
+    draft = _snapshot(module, await _minutes_owed(uow, module.id))
+    publication = await _publication(draft, await _media_faults(uow, module))
     await _refuse_unchanged(uow, module, publication)
     version = await _add_version(uow, module, publication, payload)
     module.current_version_id = version.id
@@ -104,9 +110,17 @@ async def _media_faults(uow: UnitOfWork, module: TrainingModule) -> list[FieldEr
     )
 
 
-async def _publication(module: TrainingModule, media_faults: list[FieldError]) -> Publication:
+async def _minutes_owed(uow: UnitOfWork, module_id: uuid.UUID) -> int:
+    """Return the most minutes that records of the module credit or that a rule asks of them."""
+    teaching = await uow.module_teachings.of_module(module_id)
+    credited = teaching.ce_hours if teaching and teaching.ce_hours else Decimal(0)
+    asked = await uow.requirements.minutes_asked(module_id)
+    return max(math.ceil(credited * MINUTES_PER_HOUR), asked)
+
+
+async def _publication(draft: ModuleDraft, media_faults: list[FieldError]) -> Publication:
     try:
-        publication = await asyncio.to_thread(publish, _snapshot(module))
+        publication = await asyncio.to_thread(publish, draft)
     except NotPublishableError as error:
         raise ModuleNotPublishableError((*error.reasons, *media_faults)) from None
     if media_faults:
@@ -114,8 +128,9 @@ async def _publication(module: TrainingModule, media_faults: list[FieldError]) -
     return publication
 
 
-def _snapshot(module: TrainingModule) -> ModuleDraft:
+def _snapshot(module: TrainingModule, minutes_owed: int) -> ModuleDraft:
     return ModuleDraft(
+        minutes_owed=minutes_owed,
         id=module.id,
         slug=module.slug,
         title=module.title,
@@ -162,7 +177,7 @@ def _version_sections(
     }
     rows = []
     for section in module.sections:
-        thresholds = report_thresholds(section.kind, section.settings)
+        thresholds = publication.thresholds[section.id]
         rows.append(
             VersionSection(
                 version_id=version.id,

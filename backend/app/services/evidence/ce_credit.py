@@ -69,7 +69,8 @@ def _cycle(rule: LicenceRule, query: CycleQuery) -> LicenceCycle:
 async def _credits(uow: UnitOfWork, user_id: uuid.UUID) -> list[CreditRead]:
     records = await uow.training_records.with_ce_hours(user_id)
     external = await uow.external_evidence.standing(user_id)
-    found = [_of_record(record) for record in records]
+    # A record of somebody who spent no time on it names the provider and carries no hours.
+    found = [credit for record in records if (credit := _of_record(record)).hours]
     for evidence in external:
         # A CHECK of the database makes sure that all three are set or none is.
         category, delivery, number = (

@@ -411,7 +411,9 @@ def counts_for(rule: Rule, module_id: UUID | None) -> bool:
 
 def fits_rule(rule: Rule, evidence: Evidence) -> bool:
     if not isinstance(rule.subject, Credential):
-        return counts_for(rule, evidence.module_id)
+        long_enough = (evidence.minutes or 0) >= (rule.minimum_minutes or 0)
+        taught = evidence.has_trainer or not rule.trainer_required
+        return counts_for(rule, evidence.module_id) and long_enough and taught
     same_kind = evidence.credential_kind == rule.subject.credential_kind
     if rule.renewal.anchor == "printed_expiry":
         return same_kind and evidence.printed_expiry is not None

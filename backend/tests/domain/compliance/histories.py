@@ -117,6 +117,8 @@ def pieces_of_evidence(draw: st.DrawFn, subject: Subject, number: int, day: date
         credential_kind="bls" if credential else None,
         printed_expiry=None if printed_after is None else after(day, printed_after),
         withdrawn_on=None if lag is None else after(recorded_on, lag),
+        minutes=draw(st.sampled_from([None, 15, 119, 120, 120, 120, 300])),
+        has_trainer=draw(st.sampled_from([True, True, True, False])),
     )
 
 
@@ -218,6 +220,8 @@ def rules(draw: st.DrawFn, subject: Subject) -> Rule:
             draw(st.sampled_from([None, 0, 14, 90])) if has_modules else None
         ),
         grace_days=draw(st.sampled_from([0, 7])),
+        minimum_minutes=draw(st.sampled_from([None, None, 120])) if has_modules else None,
+        trainer_required=has_modules and draw(st.sampled_from([False, False, True])),
     )
 
 

@@ -1,12 +1,15 @@
 """The reasons of the compliance engine in words."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.compliance import ComplianceReason, PeriodCause, Why
+from app.domain.compliance import ComplianceReason, PeriodCause, Shortfall, Why
 from app.domain.compliance.audience import Criterion, Matched, MatchReason
-from app.domain.compliance.words import summary
+from app.domain.compliance.words import fallen_short, summary
+from tests.domain.compliance.builders import ANNUAL, done
 
 reasons = st.sampled_from(ComplianceReason)
 matches = st.none() | st.builds(
@@ -68,3 +71,14 @@ def test_every_cause_has_its_words(cause: PeriodCause) -> None:
 def test_every_criterion_has_its_words(criterion: Criterion) -> None:
     why = Why(ComplianceReason.MATCHED, MatchReason((Matched(criterion, "Hygiene"),)))
     assert summary(why, {}).startswith("Applies ")
+
+
+def test_says_what_training_lacks() -> None:
+    rule = ANNUAL.model_copy(update={"minimum_minutes": 120})
+    item = done(date(2026, 2, 3), minutes=15)
+    assert fallen_short(item, Shortfall.TOO_SHORT, rule) == (
+        "The training of 2026-02-03 took 15 of the 120 minutes asked for."
+    )
+    assert fallen_short(item, Shortfall.NO_TRAINER, rule) == (
+        "On the training of 2026-02-03 nobody could ask a trainer."
+    )

@@ -176,6 +176,25 @@ class TestBlockingReasons:
         assert "canary" not in "".join(f"{each.pointer} {each.detail}" for each in reasons)
 
 
+class TestHours:
+    @pytest.mark.parametrize(
+        ("seconds", "required", "codes"),
+        [
+            (7199, True, ["hours_without_floor"]),
+            (7200, True, []),
+            (7200, False, ["hours_without_floor"]),
+        ],
+    )
+    def test_need_a_floor(self, *, seconds: int, required: bool, codes: list[str]) -> None:
+        timed = section(settings={"minimum_seconds": seconds}, required=required)
+        draft = module(timed, section(2), minutes_owed=120)
+        assert [reason.code for reason in blocking_reasons(draft)] == codes
+
+    def test_are_not_counted_while_a_section_is_at_fault(self) -> None:
+        draft = module(section(settings={"minimum_seconds": "x"}), minutes_owed=120)
+        assert [reason.code for reason in blocking_reasons(draft)] == ["int_type"]
+
+
 class TestPublish:
     def test_content_is_the_contract(self) -> None:
         draft = module(

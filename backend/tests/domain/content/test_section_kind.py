@@ -40,6 +40,30 @@ def test_by_kind(kind: SectionKind, settings: dict[str, Any], thresholds: Report
     assert report_thresholds(kind, settings) == thresholds
 
 
+@pytest.mark.parametrize(("words", "seconds"), [(299, 0), (300, 60), (304, 60), (305, 61)])
+def test_a_text_takes_the_time_of_a_fast_reader(words: int, seconds: int) -> None:
+    body = f"<p>{'word ' * words}</p>"
+    assert report_thresholds(SectionKind.TEXT, {}, body).minimum_seconds == seconds
+
+
+def test_an_author_may_raise_what_a_text_takes_and_not_lower_it() -> None:
+    body = f"<p>{'word ' * 600}</p>"
+    for said, seconds in ((90, 120), (120, 120), (121, 121)):
+        found = report_thresholds(SectionKind.TEXT, {"minimum_seconds": said}, body)
+        assert found.minimum_seconds == seconds
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [(119, 0), (120, 60), (3600, 1800)])
+def test_a_video_takes_half_its_length(duration: int, seconds: int) -> None:
+    settings = {"duration_seconds": duration, "watch_share": 1}
+    assert report_thresholds(SectionKind.VIDEO, settings).minimum_seconds == seconds
+
+
+def test_a_class_takes_as_long_as_it_is_planned() -> None:
+    found = report_thresholds(SectionKind.LIVE_SESSION, {"duration_minutes": 90})
+    assert found == ReportThresholds(minimum_seconds=5400)
+
+
 @given(
     duration=st.integers(1, 86_400),
     share=st.decimals(0, 1, places=2, allow_nan=False, allow_infinity=False),

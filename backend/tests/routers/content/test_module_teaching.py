@@ -11,6 +11,7 @@ from app.domain.actor import Role
 from app.models import AuditEvent, TrainingModule, TrainingRecord, User
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_user
+from tests.planting import as_owner
 from tests.support import Api, RollbackDatabase, etag
 
 TEACHING = {
@@ -95,18 +96,28 @@ class TestTeaching:
         payload = orjson.loads(record.payload)
         assert payload["delivery_method"] == "self_paced_online"
         assert payload["instructors"] == [{"role": "contact", **TEACHING["contact"]}]  # type: ignore[dict-item]  # a nested mapping
-        assert payload["ce_hours"] == 2
+        assert (payload["ce_hours"], payload["ce"]["hours_offered"]) == (0, 2)
         assert payload["ce"]["provider_number"] == "RP-1234"
 
 
 class TestCeCredits:
     PARAMS: ClassVar = {"profile": "california_rdh", "cycle_end": "2027-06-30"}
 
-    async def complete(self, api: Api, module: TrainingModule, learner: User, author: User) -> None:
+    async def complete(  # fixtures are handed on
+        self,
+        api: Api,
+        session: AsyncSession,
+        module: TrainingModule,
+        learner: User,
+        author: User,
+    ) -> None:
+        """Complete the module in two hours."""
         empty = await api.get(path(module), author)
         await api.put(path(module), author, json=TEACHING, headers=etag(empty))
         enrolled = await api.post("/enrollments", learner, json={"module_id": str(module.id)})
-        report = {"seconds_spent": 1, "position": 0, "completed": True}
+        await as_owner(session, "UPDATE enrollments SET enrolled_at = enrolled_at - interval '2 h'")
+        await session.commit()
+        report = {"seconds_spent": 7200, "position": 0, "completed": True}
         section = f"sections/{module.sections[0].id}/progress"
         await api.put(f"/enrollments/{enrolled.json()['id']}/{section}", learner, json=report)
 
@@ -121,10 +132,16 @@ class TestCeCredits:
             response = await api.get(f"/users/{learner.id}/ce-credits", user, params=self.PARAMS)
             assert response.status_code == HTTPStatus.NOT_FOUND
 
-    async def test_adds_up_records_and_verified_training_elsewhere(
-        self, api: Api, module: TrainingModule, learner: User, author: User, admin: User
+    async def test_adds_up_records_and_verified_training_elsewhere(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        module: TrainingModule,
+        learner: User,
+        author: User,
+        admin: User,
     ) -> None:
-        await self.complete(api, module, learner, author)
+        await self.complete(api, session, module, learner, author)
         course = {
             "provider": "Dental Hygiene Association",
             "title": "Dental Practice Act",

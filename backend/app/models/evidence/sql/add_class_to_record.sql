@@ -10,7 +10,7 @@ DECLARE
     held live_sessions;
     known training_records;
     stamp timestamptz := clock_timestamp();
-    total_minutes integer;
+    total_seconds bigint;
 BEGIN
     SELECT s.* INTO held
       FROM live_sessions s
@@ -42,10 +42,14 @@ BEGIN
       WHERE e.id = p_enrollment FOR NO KEY UPDATE OF u;
     SELECT * INTO known FROM training_records t
      WHERE t.enrollment_id = p_enrollment ORDER BY t.sequence DESC LIMIT 1;
-    SELECT ceil(sum(p.seconds_spent) / 60.0) INTO total_minutes
+    SELECT sum(p.seconds_spent) INTO total_seconds
       FROM section_progress p WHERE p.enrollment_id = p_enrollment;
     RETURN amend_training_record(known, jsonb_build_object(
-        'minutes', total_minutes,
+        'minutes', total_seconds / 60,
+        'ce_hours', coalesce(
+            to_jsonb(credited_hours(
+                (known.payload::jsonb #>> '{ce,hours_offered}')::numeric, total_seconds)),
+            known.payload::jsonb -> 'ce_hours'),
         'delivery_method', 'blended',
         'instructors', jsonb_build_array(jsonb_build_object(
             'role', 'instructor', 'name', held.instructor_name,

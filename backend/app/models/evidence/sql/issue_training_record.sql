@@ -19,7 +19,7 @@ DECLARE
     body text;
     digest text;
     snapshot jsonb;
-    total_minutes integer;
+    total_seconds bigint;
 BEGIN
     SELECT * INTO enrolled FROM enrollments WHERE id = p_enrollment;
     SELECT * INTO published FROM module_versions WHERE id = enrolled.version_id;
@@ -40,7 +40,7 @@ BEGIN
         CASE WHEN person.name_confirmed THEN person.full_name ELSE person.previous_name END,
         'email', person.email, 'job_title', person.job_title,
         'department', person.department, 'location', person.location);
-    SELECT coalesce(ceil(sum(p.seconds_spent) / 60.0), 0) INTO total_minutes
+    SELECT coalesce(sum(p.seconds_spent), 0) INTO total_seconds
       FROM section_progress p WHERE p.enrollment_id = p_enrollment;
     SELECT round(100 * sum(best.points) / nullif(sum(best.max_points), 0), 2) AS score,
            coalesce(jsonb_agg(jsonb_build_object(
@@ -91,7 +91,7 @@ BEGIN
         'recorded_at', rfc3339(stamp),
         'time_zone', zone,
         'local_date', (completed AT TIME ZONE zone)::date,
-        'minutes', total_minutes,
+        'minutes', total_seconds / 60,
         'score_percent', quiz.score,
         'quizzes', quiz.results,
         'signatures', (
@@ -113,8 +113,9 @@ BEGIN
             ELSE jsonb_build_array(jsonb_build_object(
                 'role', 'contact', 'name', teaching.contact_name,
                 'qualification', teaching.contact_qualification)) END,
-        'ce_hours', teaching.ce_hours,
+        'ce_hours', credited_hours(teaching.ce_hours, total_seconds),
         'ce', CASE WHEN teaching.ce_hours IS NOT NULL THEN jsonb_build_object(
+            'hours_offered', teaching.ce_hours,
             'provider_name', teaching.ce_provider_name,
             'provider_number', teaching.ce_provider_number,
             'category', teaching.ce_category, 'delivery', teaching.ce_delivery) END)::text;
@@ -128,7 +129,7 @@ BEGIN
         new_id, enrolled.user_id, coalesce(previous.sequence, 0) + 1, p_enrollment,
         enrolled.module_id, published.id, snapshot, published.title, published.number,
         published.content_sha256, completed, (completed AT TIME ZONE zone)::date, zone, quiz.score,
-        total_minutes, body, coalesce(previous.hash, repeat('0', 64)), digest, stamp);
+        total_seconds / 60, body, coalesce(previous.hash, repeat('0', 64)), digest, stamp);
     INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
     VALUES (p_actor, 'training_record:issued', 'training_record', new_id,
             jsonb_build_object('user_id', enrolled.user_id, 'hash', digest), p_request_id);
