@@ -139,8 +139,8 @@ def _recurring_end(day: date, end: date, months: int) -> date:
     """Return the first day not before `day` that lies a multiple of `months` from `end`."""
     apart = (day.year - end.year) * MONTHS_PER_YEAR + day.month - end.month
     times = apart // months
-    ends = (add_months(end, (times + more) * months) for more in range(3))
-    return next((found for found in ends if found >= day), date.max)
+    found = add_months(end, times * months)
+    return found if found >= day else add_months(end, (times + 1) * months)
 
 
 def local_day(instant: datetime, tz: tzinfo) -> date:

@@ -19,7 +19,9 @@ from app.domain.fields import (
     Label,
     Line,
     NumberError,
+    OneLine,
     Reason,
+    RecentDay,
     ShortText,
     Statement,
     StorableText,
@@ -29,6 +31,7 @@ from app.domain.fields import (
     decimals,
     default_number,
     exact_number,
+    is_name,
     is_storable,
     json_number,
     normalise_text,
@@ -37,6 +40,7 @@ from tests.domain.wording import is_sentence
 
 COUNT = TypeAdapter[int](Annotated[int, Field(strict=True), Whole])
 DAY = TypeAdapter[date](Day)
+RECENT = TypeAdapter[date](RecentDay)
 FLAG = TypeAdapter[bool](Flag)
 INSTANT = TypeAdapter[datetime](Instant)
 NUMBER = TypeAdapter[Decimal](ExactNumber)
@@ -45,6 +49,7 @@ STORABLE = TypeAdapter[str](StorableText)
 WRITTEN = TypeAdapter[str](WrittenText)
 SHORT = TypeAdapter[str](ShortText)
 LINE = TypeAdapter[str](Line)
+ONE_LINE = TypeAdapter[str](OneLine)
 LABEL = TypeAdapter[str](Label)
 REASON = TypeAdapter[str](Reason)
 STATEMENT = TypeAdapter[str](Statement)
@@ -85,6 +90,12 @@ class TestDay:
 
     def test_exists(self) -> None:
         assert refusal(DAY, "2027-02-29") == "date_from_datetime_parsing"
+
+
+class TestRecentDay:
+    def test_since_1900(self) -> None:
+        assert RECENT.validate_python("1900-01-01") == date(1900, 1, 1)
+        assert refusal(RECENT, "1899-12-31") == "too_early"
 
 
 class TestInstant:
@@ -290,6 +301,9 @@ class TestTexts:
     def test_line_ends_are_written_one_way(self, written: str, kept: str) -> None:
         assert WRITTEN.validate_python(written) == kept
 
+    def test_spaces_and_lines_are_one_space(self) -> None:
+        assert ONE_LINE.validate_python(" Ann\t \n Lee\u00a0Ray ") == "Ann Lee Ray"
+
     @pytest.mark.parametrize("text", ["a\x08b", "a\x0bb", "a\x1fb", "a\x7fb", "a\x9fb", "\ufffe"])
     def test_xml_and_spreadsheets_could_not_keep_it(self, text: str) -> None:
         assert refusal(WRITTEN, text) == "unstorable_text"
@@ -307,6 +321,14 @@ class TestTexts:
     @pytest.mark.parametrize("text", ["Ann\u202enhoJ", "\u2066Ann\u2069"])
     def test_reads_in_another_order(self, kind: TypeAdapter[str], text: str) -> None:
         assert refusal(kind, text) == "reordered_text"
+
+    @pytest.mark.parametrize("text", [*INVISIBLE, "", "a\x00", "\ud800a", "a\x07", "a\u202eb"])
+    def test_is_no_name(self, text: str) -> None:
+        assert not is_name(text)
+
+    @pytest.mark.parametrize("text", ["a", "Zoe\u0308 Li", "\u05d0\u200f!"])
+    def test_is_a_name(self, text: str) -> None:
+        assert is_name(text)
 
     @pytest.mark.parametrize("kind", [LINE, LABEL, REASON])
     def test_a_line_holds_no_control_character(self, kind: TypeAdapter[str]) -> None:

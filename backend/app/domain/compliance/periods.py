@@ -205,9 +205,7 @@ class Ledger:
         return max(opens, add_days(held.evidence.day, 1))
 
     def _renewal_opens(self) -> date | None:
-        if isinstance(self.duty, ComplianceReason) or self.open:
-            return None
-        return self._window_start(self.duty)
+        return None if isinstance(self.duty, ComplianceReason) else self._window_start(self.duty)
 
     def _credit(self, duty: Duty, began: date) -> None:
         known = [item for item in self.unused if item.known_on(duty.day)]

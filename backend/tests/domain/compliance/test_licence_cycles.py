@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.domain.compliance import Evidence, Licence, in_hindsight, periods, status
 from app.domain.compliance.requirement import Renewal
-from app.domain.recurrence import Anchor, EarlyRenewal, add_months, cycle_end
+from app.domain.recurrence import Anchor, EarlyRenewal, add_months, cycle_end, next_cycle_end
 from tests.domain.compliance.builders import change, done, hire, history, reached, rule, since
 
 HIRED = date(2020, 1, 6)
@@ -111,6 +111,13 @@ class TestProperties:
     ) -> None:
         earlier, later = sorted((one, other))
         assert cycle_end(earlier, printed, length) <= cycle_end(later, printed, length)
+
+    @given(days, st.integers(0, 3), months)
+    def test_the_next_cycle_begins_on_the_day_after(
+        self, day: date, apart: int, length: int
+    ) -> None:
+        printed = [day, day + apart * DAY]
+        assert next_cycle_end(day, printed, length) == cycle_end(day + DAY, printed, length)
 
     @given(expiries, months)
     def test_every_printed_expiry_ends_a_cycle(self, printed: list[date], length: int) -> None:

@@ -21,6 +21,7 @@ from app.domain.compliance.requirement import (
     OnDate,
     Renewal,
     Rule,
+    record_of,
     recorded_rule,
 )
 from app.domain.evidence.retention import RetentionClass
@@ -163,6 +164,21 @@ class TestRecorded:
         self, audience: dict[str, Any], *, everyone: bool
     ) -> None:
         assert recorded_rule(with_(audience=audience)).audience.everyone is everyone
+
+    def test_former_releases_read_what_names_nothing_new(self) -> None:
+        rule = Rule.model_validate(BLOODBORNE)
+        record = record_of(rule)
+        assert record["audience"]["departments"] == ["Hygiene"]
+        assert not {"countries", "states"} & set(record["audience"])
+        assert record["first_due"] == {"kind": "days_after", "event": "hire", "days": 10}
+        assert recorded_rule(record) == rule
+
+    @pytest.mark.parametrize("named", [{"states": ["US-CA"]}, {"countries": ["US"]}])
+    def test_what_is_named_is_recorded(self, named: dict[str, list[str]]) -> None:
+        rule = Rule.model_validate(with_(audience=named))
+        record = record_of(rule)
+        assert {"countries", "states"} & set(record["audience"]) == set(named)
+        assert recorded_rule(record) == rule
 
 
 class TestRefused:

@@ -50,6 +50,7 @@ class TestWaivers:
         facts = history(free)
         (period,) = periods(facts, since(ANNUAL), date(2027, 4, 30))
         assert (period.outcome, period.waived_by) == (PeriodOutcome.WAIVED, free.id)
+        assert period.closed_on == date(2027, 3, 5)
         assert (period.valid_from, period.valid_through) == (date(2027, 3, 5), date(2027, 4, 30))
         line = status(facts, since(ANNUAL), date(2027, 4, 30))
         assert (line.status, line.why.reason, line.why.exemption) == (
