@@ -139,6 +139,7 @@ def _modules(world: World) -> list[Row]:
     learners_do_not_see = frozenset({AUTHOR, ADMIN})
     return [
         Row("list_modules", ANYBODY),
+        Row("list_module_facets", ANYBODY),
         Row("create_module", AUTHORS, success=201, json={"title": "New"}),
         Row("read_module", ANYBODY),
         Row("read_module", learners_do_not_see, 404, path=draft, note="draft"),

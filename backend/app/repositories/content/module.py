@@ -1,13 +1,28 @@
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, delete, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    and_,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB, REGCONFIG, insert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
+from app.domain.content.search import plain_words
 from app.models import ModulePrerequisite, ModuleSection, ModuleVersion, TrainingModule
 from app.models.content.module import ModuleStatus
 from app.repositories.base import Keyset, Repository
@@ -37,6 +52,18 @@ class Card:
     section_count: int
     current_version: int | None
 
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The words that modules are filed under, with the number of modules of each."""
+
+    categories: list[tuple[str, int]]
+    tags: list[tuple[str, int]]
+    languages: list[tuple[str, int]]
+
+
+MAX_VOCABULARY = 2000
+_WORD = re.compile(r"\w{3,}")
 
 _DRAFT_SECTIONS = (
     select(func.count())
@@ -108,6 +135,36 @@ class ModuleRepository(Repository[TrainingModule]):
         return await self.page_of(
             Card, statement, request, Keyset(source.title, TrainingModule.id, str)
         )
+
+    async def vocabulary(self, actor: Actor) -> set[str]:
+        """Return the words of the titles, categories and tags that the actor can find."""
+        cards = _cards(author=actor.writes_modules).limit(MAX_VOCABULARY)
+        words: set[str] = set()
+        for row in await self.session.execute(cards):
+            card = Card(*row)
+            for text in (card.title, card.category or "", *card.tags):
+                words.update(_WORD.findall(text.lower()))
+        return words
+
+    async def facets(self, actor: Actor) -> Facets:
+        """Count what the actor can find by category, tag and language, each in its order."""
+        cards = _cards(author=actor.writes_modules).subquery()
+        tag = func.jsonb_array_elements_text(cast(cards.c.tags, JSONB)).table_valued("value")
+        tagged = select(tag.c.value).select_from(cards).join(tag, true()).subquery()
+        return Facets(
+            await self._counts(select(cards.c.category.label("value")).subquery()),
+            await self._counts(tagged),
+            await self._counts(select(cards.c.language.label("value")).subquery()),
+        )
+
+    async def _counts(self, values: Subquery) -> list[tuple[str, int]]:
+        statement = (
+            select(values.c.value, func.count())
+            .where(values.c.value.is_not(None))
+            .group_by(values.c.value)
+            .order_by(func.lower(values.c.value), values.c.value)
+        )
+        return [(value, count) for value, count in await self.session.execute(statement)]
 
     async def card(self, module_id: uuid.UUID, *, author: bool) -> Card | None:
         row = (
@@ -206,11 +263,21 @@ def _criteria(
 
 
 def _matches(source: type[TrainingModule | ModuleVersion], text: str) -> ColumnElement[bool]:
-    """Full-text search; the expression is that of the indexes ix_..._search."""
+    """Search for words in all their forms, and for parts of words as somebody types them.
+
+    The first expression is that of the indexes ix_..._search.
+    """
     english = literal("english", REGCONFIG)
     words: InstrumentedAttribute[Any] | ColumnElement[Any] = (
         source.title + " " + source.summary + " " + func.coalesce(source.category, "")
     )
     document = func.to_tsvector(english, words).op("||")(func.to_tsvector(english, source.tags))
     query = func.websearch_to_tsquery(english, text)
-    return document.bool_op("@@")(query)
+    found = document.bool_op("@@")(query)
+    typed = plain_words(text)
+    if not typed:
+        return found
+    everything = words + " " + cast(source.tags, String)
+    parts = (everything.icontains(word, autoescape=True) for word in typed)
+    # Words such as "the" are in every text; the search leaves them out of its query.
+    return or_(found, and_(func.numnode(query) > 0, *parts))

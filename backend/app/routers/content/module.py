@@ -14,6 +14,7 @@ from app.schemas.content.module import (
     ModuleCard,
     ModuleCreate,
     ModuleDraft,
+    ModuleFacets,
     ModuleOutline,
     ModuleUpdate,
     Publish,
@@ -39,8 +40,19 @@ async def list_modules(
     tag: QueryText | None = None,
     status: ModuleStatus | None = None,
 ) -> Response:
-    """Search the catalogue. Learners see published modules only, authors see all of them."""
+    """Search the catalogue. Learners see published modules only, authors see all of them.
+
+    `q` finds words in all their forms and parts of words; where that finds nothing, the words of
+    the catalogue that are spelt alike. `"in quotes"` finds a phrase, `-word` leaves out what has
+    the word, and `or` finds either.
+    """
     return json_of(await app.modules(context).list(ModuleFilter(q, category, tag, status), page))
+
+
+@router.get("/facets", response_model=ModuleFacets)
+async def list_module_facets(context: Reader, app: App) -> Response:
+    """Count the modules of each category, tag and language that one can find."""
+    return json_of(await app.modules(context).facets())
 
 
 @router.post("", response_model=ModuleDraft, status_code=201)

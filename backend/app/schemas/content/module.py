@@ -56,6 +56,21 @@ class ModuleCard(Resource):
     current_version: int | None
 
 
+class Facet(Resource):
+    """A value to filter the catalogue by, and how many modules it finds."""
+
+    value: str
+    modules: int
+
+
+class ModuleFacets(Resource):
+    """What to filter the catalogue by, each in alphabetical order."""
+
+    categories: list[Facet]
+    tags: list[Facet]
+    languages: list[Facet]
+
+
 class OutlineSection(Resource):
     section_id: uuid.UUID
     kind: SectionKind

@@ -1,7 +1,8 @@
 """The catalogue and the drafts behind it."""
 
 import uuid
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import orjson
 from pydantic import MISSING
@@ -10,15 +11,18 @@ from app.core.concurrency import Precondition
 from app.core.errors import AppError, ConflictError, InvalidPayloadError, NotFoundError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
+from app.domain.content.search import corrected
 from app.domain.content.slug import slugify, unused_slug
 from app.models import TrainingModule
 from app.models.content.module import ModuleStatus
 from app.repositories.content.module import ModuleFilter
 from app.schemas.base import ListOf
 from app.schemas.content.module import (
+    Facet,
     ModuleCard,
     ModuleCreate,
     ModuleDraft,
+    ModuleFacets,
     ModuleOutline,
     ModuleUpdate,
     OutlineSection,
@@ -48,9 +52,27 @@ class ModuleInUseError(ConflictError):
 
 class ModuleService(AuthoringService):
     async def list(self, filters: ModuleFilter, request: PageRequest) -> ListOf[ModuleCard]:
+        """List what the actor can find; where nothing is, look for what may be misspelt."""
         async with self.reading() as uow:
             page = await uow.modules.catalogue(self.actor, filters, request)
+            if filters.q and not page.items:
+                vocabulary = await uow.modules.vocabulary(self.actor)
+                meant = corrected(filters.q, sorted(vocabulary))
+                if meant is not None:
+                    page = await uow.modules.catalogue(
+                        self.actor, replace(filters, q=meant), request
+                    )
             return listed(page, ModuleCard.model_validate)
+
+    async def facets(self) -> ModuleFacets:
+        """Count what the actor can find by category, tag and language."""
+        async with self.reading() as uow:
+            facets = await uow.modules.facets(self.actor)
+            return ModuleFacets(
+                categories=_facets(facets.categories),
+                tags=_facets(facets.tags),
+                languages=_facets(facets.languages),
+            )
 
     async def get(self, module_id: uuid.UUID) -> Answer[ModuleDraft | ModuleOutline]:
         """Return the draft with its answers to authors, the published outline to others."""
@@ -198,3 +220,7 @@ async def _set_prerequisites(
 
 def _prerequisite_error(code: str, detail: str) -> AppError:
     return InvalidPayloadError.at("/prerequisite_ids", code, detail)
+
+
+def _facets(counts: Sequence[tuple[str, int]]) -> list[Facet]:
+    return [Facet(value=value, modules=modules) for value, modules in counts]

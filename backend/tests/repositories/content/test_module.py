@@ -11,7 +11,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
 from app.models import ModulePrerequisite, ModuleSection, QuizQuestion, TrainingModule
 from app.models.content.module import ModuleStatus
-from app.repositories.content.module import ModuleFilter, ModuleRepository
+from app.repositories.content.module import Facets, ModuleFilter, ModuleRepository
 from tests.factories.module import (
     make_module,
     publish,
@@ -164,6 +164,13 @@ class TestCatalogue:
             ('"exposure control"', ["blood"]),
             ("x-ray", ["radiation"]),
             ("the", []),
+            ("patho", ["blood"]),
+            ("borne expo", ["blood"]),
+            ("RAY", ["radiation"]),
+            ("borne radiation", []),
+            ("100%", []),
+            ("_", []),
+            ("-patho", ["blood", "radiation"]),
             ("&|!():*'", []),
             ("nothing", []),
         ],
@@ -184,6 +191,24 @@ class TestCatalogue:
         )
         assert sorted(card.slug for card in page.items) == slugs
         assert page.total == len(slugs)
+
+
+class TestFacets:
+    async def test_count_what_the_actor_finds(self, session: AsyncSession) -> None:
+        await make_module(session, category="Safety", tags=["osha", "annual"])
+        await make_module(session, category="Safety", tags=["osha"], language="es")
+        await make_module(session, category=None)
+        facets = await ModuleRepository(session).facets(AUTHOR)
+        assert facets == Facets(
+            categories=[("Safety", 2)],
+            tags=[("annual", 1), ("osha", 2)],
+            languages=[("en", 2), ("es", 1)],
+        )
+
+    async def test_learners_find_no_drafts(self, session: AsyncSession) -> None:
+        await make_module(session, category="Secret", tags=["secret"])
+        assert await ModuleRepository(session).facets(LEARNER) == Facets([], [], [])
+        assert await ModuleRepository(session).vocabulary(LEARNER) == set()
 
 
 class TestPrerequisites:

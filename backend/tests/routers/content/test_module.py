@@ -76,6 +76,11 @@ class TestListModules:
             ("q=annual", True),
             ("q=hygiene -washing", False),
             ("q=zebra", False),
+            ("q=hyg", True),
+            ("q=higiene", True),
+            ("q=hnad hygeine", True),
+            ("q=infektion", True),
+            ("q=hygeine -hand", False),
             ("q='); DROP TABLE users; --", False),
             ("category=INFECTION control", True),
             ("category=Other", False),
@@ -99,6 +104,21 @@ class TestListModules:
         await api.patch(f"/modules/{module.id}", author, json=changed, headers=ANY)
         assert "Secret" not in (await api.get("/modules", learner)).text
         assert "Secret" not in (await api.get(f"/modules/{module.id}", learner)).text
+
+
+class TestFacets:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.get("/modules/facets"))
+
+    async def test_learners_see_those_of_published_modules(
+        self, api: Api, learner: User, draft: TrainingModule, module: TrainingModule
+    ) -> None:
+        assert draft.category is None
+        assert (await api.get("/modules/facets", learner)).json() == {
+            "categories": [{"value": "Infection control", "modules": 1}],
+            "tags": [{"value": "annual", "modules": 1}, {"value": "cdc", "modules": 1}],
+            "languages": [{"value": "en", "modules": 1}],
+        }
 
 
 class TestCreateModule:

@@ -1,0 +1,38 @@
+"""What somebody who types into the search box of the catalogue may mean."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Final
+
+MAX_CORRECTED: Final = 5
+"""Words of a query that are compared with the catalogue's. Comparing takes time for each word."""
+
+_ALIKE: Final = 0.7
+_SHORTEST: Final = 4
+_LONGEST: Final = 30
+
+
+def plain_words(query: str) -> list[str]:
+    """Return the words to find; none if the query has operators (`-word`, `"..."`, `or`)."""
+    words = query.split()
+    if '"' in query or any(word.startswith("-") or word.lower() == "or" for word in words):
+        return []
+    return words
+
+
+def corrected(query: str, vocabulary: Collection[str]) -> str | None:
+    """Return the query with its misspelt words as the catalogue spells them; None if none is alike.
+
+    A part of a word of the vocabulary is not misspelt.
+    """
+    words = [word.lower() for word in plain_words(query)]
+    meant = [_meant(word, vocabulary) for word in words[:MAX_CORRECTED]]
+    repaired = " ".join([*meant, *words[MAX_CORRECTED:]])
+    return repaired if repaired != " ".join(words) else None
+
+
+def _meant(word: str, vocabulary: Collection[str]) -> str:
+    is_known = any(word in known for known in vocabulary)
+    if is_known or not _SHORTEST <= len(word) <= _LONGEST:
+        return word
+    return next(iter(get_close_matches(word, vocabulary, 1, _ALIKE)), word)
