@@ -1,6 +1,7 @@
 """Brings the directory up to the accounts of Supabase Auth: deletions and changed addresses.
 
-Idempotent. Accounts are never changed, and nobody is removed: evidence stays where it is.
+Idempotent. Accounts are never changed, and nobody is removed: evidence stays where it is. A person
+who returns after the account was deleted gets a new one for the same row.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from app.domain.people.account_sync import (
     without_account,
 )
 from app.integrations.auth_admin import AuthAdmin, AuthUser
+from app.models import User
 from app.repositories.people.account_sync import TakenOver
 from app.services.base import Service
 from app.services.compliance.reconciliation import BATCH, reconcile
@@ -283,3 +285,32 @@ def _account(user: AuthUser) -> Account:
 
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[first : first + size] for first in range(0, len(items), size))
+
+
+async def lost_account(auth: AuthAdmin, user: User) -> uuid.UUID | None:
+    """Return the account that a closed person had and that is no more; asks the Auth service."""
+    if user.is_active or user.supabase_id is None:
+        return None
+    return user.supabase_id if await auth.get_user(user.supabase_id) is None else None
+
+
+def forget_account(
+    user: User,
+    lost: uuid.UUID | None,
+    before: dict[str, object],
+    after: dict[str, object],
+) -> None:
+    """Clear the deleted account from a row, so that an invitation or a sign-in can set another."""
+    if lost is None or user.supabase_id != lost:
+        return
+    before["supabase_id"], after["supabase_id"] = str(lost), None
+    user.supabase_id = None
+    user.email_confirmed = False
+
+
+async def forget_lost_account(uow: UnitOfWork, user: User, lost: uuid.UUID | None) -> None:
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    forget_account(user, lost, before, after)
+    if after:
+        await uow.audit(AuditAction.USER_ACCOUNT_FORGOTTEN, user, before=before, after=after)

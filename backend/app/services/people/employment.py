@@ -36,7 +36,7 @@ from app.schemas.people.employment import (
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.context import RequestContext
-from app.services.people.account import forget_lost_account, lost_account
+from app.services.people.account_sync import forget_lost_account, lost_account
 from app.services.people.employment_effect import ATTRIBUTES, take_effect
 from app.services.people.held_words import sent_attributes
 from app.services.people.manager_change import Overseen, move_manager

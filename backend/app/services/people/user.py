@@ -30,7 +30,7 @@ from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
-from app.services.people.account import forget_account, lost_account
+from app.services.people.account_sync import forget_account, lost_account
 from app.services.people.held_words import held_words, move_department
 from app.services.people.manager_change import edit_manager, manager_fault
 from app.services.people.name import OwnNameError, rename
