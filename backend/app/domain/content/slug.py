@@ -1,9 +1,11 @@
-"""Readable names for addresses."""
+"""Readable names: of addresses, and of copies."""
 
 import re
 import unicodedata
 
 MAX_LENGTH = 80
+MAX_TITLE = 200
+_COPY = " (copy)"
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
@@ -12,6 +14,11 @@ def slugify(title: str) -> str:
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = _OTHER.sub("-", plain).strip("-")[:MAX_LENGTH].rstrip("-")
     return slug or "module"
+
+
+def copy_title(title: str) -> str:
+    """Return what a copy is called, within the length of titles."""
+    return f"{title[: MAX_TITLE - len(_COPY)].rstrip()}{_COPY}"
 
 
 def unused_slug(stem: str, taken: set[str]) -> str:

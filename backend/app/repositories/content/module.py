@@ -1,5 +1,6 @@
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,7 +182,7 @@ class ModuleRepository(Repository[TrainingModule]):
         return list(await self.session.scalars(statement))
 
     async def replace_prerequisites(
-        self, module_id: uuid.UUID, required_ids: list[uuid.UUID]
+        self, module_id: uuid.UUID, required_ids: Sequence[uuid.UUID]
     ) -> None:
         await self.session.execute(
             delete(ModulePrerequisite).where(
@@ -195,7 +196,7 @@ class ModuleRepository(Repository[TrainingModule]):
                 insert(ModulePrerequisite).values(rows).on_conflict_do_nothing()
             )
 
-    async def would_cycle(self, module_id: uuid.UUID, required_ids: list[uuid.UUID]) -> bool:
+    async def would_cycle(self, module_id: uuid.UUID, required_ids: Sequence[uuid.UUID]) -> bool:
         """Whether any of `required_ids` already requires `module_id`, however indirectly."""
         chain = (
             select(ModulePrerequisite.requires_id)
@@ -210,7 +211,7 @@ class ModuleRepository(Repository[TrainingModule]):
         reached = await self.session.scalars(select(chain.c.requires_id))
         return module_id in {*required_ids, *reached}
 
-    async def existing_ids(self, module_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+    async def existing_ids(self, module_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         statement = select(TrainingModule.id).where(
             TrainingModule.id.in_(module_ids), TrainingModule.deleted_at.is_(None)
         )

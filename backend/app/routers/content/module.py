@@ -81,6 +81,12 @@ async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch
     await app.modules(context).delete(module_id, if_match)
 
 
+@router.post("/{module_id:uuid}/duplicate", response_model=ModuleDraft, status_code=201)
+async def duplicate_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
+    """Begin a draft with the content of another, published or not: a copy to change."""
+    return await respond(app.modules(context).duplicate(module_id), "/modules/{id}")
+
+
 @router.post("/{module_id:uuid}/publish", response_model=VersionRead, status_code=201)
 async def publish_module(
     module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None

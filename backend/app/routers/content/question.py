@@ -7,9 +7,11 @@ from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
+from app.schemas.base import ListOf
 from app.schemas.content.question import (
     QuestionCreateByKind,
     QuestionReadByKind,
+    QuestionsCreate,
     QuestionUpdate,
 )
 from app.services.context import RequestContext
@@ -33,6 +35,27 @@ async def create_question(
 ) -> Response:
     """Add a question to a quiz section of the draft, at the end unless a position is given."""
     made = app.questions(context).create(module_id, section_id, payload)
+    return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
+
+
+@router.post("/bulk", response_model=ListOf[QuestionReadByKind], status_code=201)
+async def create_questions(
+    module_id: uuid.UUID,
+    section_id: uuid.UUID,
+    payload: QuestionsCreate,
+    context: Author,
+    app: App,
+) -> Response:
+    """Add up to 200 questions at the end of a quiz section, or none if one of them is not valid."""
+    return await respond(app.questions(context).create_many(module_id, section_id, payload))
+
+
+@router.post("/{question_id:uuid}/duplicate", response_model=QuestionReadByKind, status_code=201)
+async def duplicate_question(
+    module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Copy a question of the draft to the place after it."""
+    made = app.questions(context).duplicate(module_id, section_id, question_id)
     return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
 
 

@@ -44,6 +44,15 @@ async def reorder_sections(
     return await respond(app.sections(context).reorder(module_id, payload, if_match))
 
 
+@router.post("/{section_id:uuid}/duplicate", response_model=SectionReadByKind, status_code=201)
+async def duplicate_section(
+    module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Copy a section of the draft with its questions to the place after it."""
+    made = app.sections(context).duplicate(module_id, section_id)
+    return await respond(made, f"/modules/{module_id}/sections/{{id}}")
+
+
 @router.get("/{section_id:uuid}", response_model=SectionReadByKind)
 async def read_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App

@@ -17,6 +17,9 @@ def _metadata_of(kind: QuestionKind) -> dict[str, Form]:
 MetadataByKind = Annotated[dict[str, Any], AnyOfKinds("metadata", QuestionKind, _metadata_of)]
 
 
+MAX_AT_ONCE = 200
+
+
 class QuestionCreate(Payload):
     """`metadata` is checked by kind."""
 
@@ -79,3 +82,9 @@ QuestionCreateByKind = Annotated[
     QuestionCreate, OneOfKinds(QuestionCreate, QuestionKind, _metadata_of)
 ]
 QuestionReadByKind = Annotated[QuestionRead, OneOfKinds(QuestionRead, QuestionKind, _metadata_of)]
+
+
+class QuestionsCreate(Payload):
+    """Questions to be added together, in this order. Their `position` does not count."""
+
+    items: Annotated[list[QuestionCreateByKind], Field(min_length=1, max_length=MAX_AT_ONCE)]

@@ -43,6 +43,34 @@ def question_of(section: ModuleSection, question_id: uuid.UUID) -> QuizQuestion:
     raise NotFoundError("question")
 
 
+def copy_of_section(section: ModuleSection) -> ModuleSection:
+    """Return a new section of the same content, with new questions."""
+    return ModuleSection(
+        kind=section.kind,
+        title=section.title,
+        body=section.body,
+        required=section.required,
+        settings=dict(section.settings),
+        position=section.position,
+        questions=[copy_of_question(question) for question in section.questions],
+    )
+
+
+def copy_of_question(question: QuizQuestion) -> QuizQuestion:
+    """Return a new question with the same answers. Ids of options hold within a question only."""
+    return QuizQuestion(
+        kind=question.kind,
+        prompt=question.prompt,
+        points=question.points,
+        answer_metadata=dict(question.answer_metadata),
+        explanation=question.explanation,
+        name=question.name,
+        category=question.category,
+        tags=list(question.tags),
+        position=question.position,
+    )
+
+
 def renumber(parts: Sequence[Positioned]) -> None:
     """Count positions from 1, touching only the rows that move."""
     for position, part in enumerate(parts, start=1):

@@ -12,7 +12,7 @@ from app.core.errors import AppError, ConflictError, InvalidPayloadError, NotFou
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.content.search import corrected
-from app.domain.content.slug import slugify, unused_slug
+from app.domain.content.slug import copy_title, slugify, unused_slug
 from app.models import TrainingModule
 from app.models.content.module import ModuleStatus
 from app.repositories.content.module import ModuleFilter
@@ -34,7 +34,7 @@ from app.schemas.content.section import SectionRead
 from app.services.answer import Answer
 from app.services.base import apply, found, listed
 from app.services.compliance.reconciliation import reconcile_publication
-from app.services.content.authoring import AuthoringService
+from app.services.content.authoring import AuthoringService, copy_of_section
 from app.services.content.publishing import publish_module, version_read
 from app.services.unit_of_work import UnitOfWork
 
@@ -84,18 +84,22 @@ class ModuleService(AuthoringService):
 
     async def create(self, payload: ModuleCreate) -> Answer[ModuleDraft]:
         async with self.work() as uow:
-            stem = slugify(payload.title)
             module = TrainingModule(
-                slug=unused_slug(stem, await uow.modules.slugs_like(stem)),
-                created_by_id=self.actor.id,
-                sections=[],
-                **{name: getattr(payload, name) for name in EDITABLE},
+                sections=[], **{name: getattr(payload, name) for name in EDITABLE}
             )
-            await uow.modules.add(module)
-            await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
-            after = {"title": module.title, "slug": module.slug}
-            await uow.audit(AuditAction.MODULE_CREATED, module, after=after)
-            return await uow.answer(await self._draft(uow, module, created=True))
+            return await self._begin(uow, module, payload.prerequisite_ids)
+
+    async def duplicate(self, module_id: uuid.UUID) -> Answer[ModuleDraft]:
+        """Begin a draft with the content of another draft. Its history and teaching stay there."""
+        async with self.work() as uow:
+            source = found(await uow.modules.not_deleted(module_id), "module")
+            fields = {name: getattr(source, name) for name in EDITABLE}
+            module = TrainingModule(
+                sections=[copy_of_section(section) for section in source.sections],
+                **fields | {"title": copy_title(source.title), "tags": list(source.tags)},
+            )
+            required = await uow.modules.existing_ids(await uow.modules.prerequisite_ids(source.id))
+            return await self._begin(uow, module, sorted(required), copy_of=source.id)
 
     async def update(
         self, module_id: uuid.UUID, payload: ModuleUpdate, precondition: Precondition
@@ -179,6 +183,22 @@ class ModuleService(AuthoringService):
             )
             return Answer(detail)
 
+    async def _begin(
+        self,
+        uow: UnitOfWork,
+        module: TrainingModule,
+        prerequisite_ids: Sequence[uuid.UUID],
+        **origin: uuid.UUID,
+    ) -> Answer[ModuleDraft]:
+        stem = slugify(module.title)
+        module.slug = unused_slug(stem, await uow.modules.slugs_like(stem))
+        module.created_by_id = self.actor.id
+        await uow.modules.add(module)
+        await _set_prerequisites(uow, module.id, prerequisite_ids)
+        after = {"title": module.title, "slug": module.slug, **origin}
+        await uow.audit(AuditAction.MODULE_CREATED, module, after=after)
+        return await uow.answer(await self._draft(uow, module, created=True))
+
     async def _draft(
         self, uow: UnitOfWork, module: TrainingModule, *, created: bool = False
     ) -> Answer[ModuleDraft]:
@@ -207,7 +227,7 @@ class ModuleService(AuthoringService):
 
 
 async def _set_prerequisites(
-    uow: UnitOfWork, module_id: uuid.UUID, required_ids: list[uuid.UUID]
+    uow: UnitOfWork, module_id: uuid.UUID, required_ids: Sequence[uuid.UUID]
 ) -> None:
     if required_ids:
         await uow.modules.lock_all_prerequisites()

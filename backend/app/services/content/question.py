@@ -12,11 +12,18 @@ from app.domain.audit import AuditAction
 from app.domain.content.quiz.questions import Question, parse_question
 from app.domain.content.section_kind import rules_of
 from app.models import ModuleSection, QuizQuestion, TrainingModule
-from app.schemas.content.question import QuestionCreate, QuestionRead, QuestionUpdate
+from app.schemas.base import ListOf
+from app.schemas.content.question import (
+    QuestionCreate,
+    QuestionRead,
+    QuestionsCreate,
+    QuestionUpdate,
+)
 from app.services.answer import Answer
 from app.services.base import found
 from app.services.content.authoring import (
     AuthoringService,
+    copy_of_question,
     invalid,
     place,
     question_of,
@@ -47,12 +54,45 @@ class QuestionService(AuthoringService):
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = quiz_of(module, section_id)
-            question = QuizQuestion(id=new_id(), position=len(section.questions) + 1)
-            assign(question, _parsed(question.id, payload.model_dump(exclude={"position"})))
+            question = _new(payload)
             place(section.questions, question, payload.position)
             _touch(module, section)
             await uow.modules.save(module)
             after = {"section_id": section.id, "kind": question.kind}
+            await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
+            return await uow.answer(_answer(question, created=True))
+
+    async def create_many(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, payload: QuestionsCreate
+    ) -> Answer[ListOf[QuestionRead]]:
+        """Add all questions at the end, or none if one cannot be added."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = quiz_of(module, section_id)
+            questions = [_new(item, f"/items/{n}") for n, item in enumerate(payload.items)]
+            section.questions.extend(questions)
+            renumber(section.questions)
+            _touch(module, section)
+            await uow.modules.save(module)
+            after = {"section_id": section.id}
+            changes = [(each.id, None, after | {"kind": each.kind}) for each in questions]
+            await uow.audit_many(AuditAction.QUESTION_CREATED, changes)
+            items = [QuestionRead.of(question) for question in questions]
+            return await uow.answer(Answer(ListOf(items=items), created=True))
+
+    async def duplicate(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID
+    ) -> Answer[QuestionRead]:
+        """Copy a question to the place after it."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = section_of(module, section_id)
+            source = question_of(section, question_id)
+            question = copy_of_question(source)
+            place(section.questions, question, source.position + 1)
+            _touch(module, section)
+            await uow.modules.save(module)
+            after = {"section_id": section.id, "kind": question.kind, "copy_of": source.id}
             await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
             return await uow.answer(_answer(question, created=True))
 
@@ -126,13 +166,19 @@ def authored(question: QuizQuestion) -> dict[str, Any]:
     }
 
 
-def _parsed(question_id: uuid.UUID, fields: dict[str, Any]) -> Question:
+def _new(payload: QuestionCreate, pointer: str = "") -> QuizQuestion:
+    question = QuizQuestion(id=new_id(), position=0)
+    assign(question, _parsed(question.id, payload.model_dump(exclude={"position"}), pointer))
+    return question
+
+
+def _parsed(question_id: uuid.UUID, fields: dict[str, Any], pointer: str = "") -> Question:
     try:
         return parse_question({"id": question_id, **fields})
     except ValidationError as error:
         # Pydantic's location starts with the kind, which chose the member of the union; it is no
         # field.
-        raise invalid(error, skip=1) from None
+        raise invalid(error, pointer, skip=1) from None
 
 
 def assign(question: QuizQuestion, parsed: Question) -> None:

@@ -23,7 +23,14 @@ from app.schemas.content.section import (
 )
 from app.services.answer import Answer
 from app.services.base import apply, found
-from app.services.content.authoring import AuthoringService, invalid, place, renumber, section_of
+from app.services.content.authoring import (
+    AuthoringService,
+    copy_of_section,
+    invalid,
+    place,
+    renumber,
+    section_of,
+)
 from app.services.content.media_use import section_media_faults
 from app.services.unit_of_work import UnitOfWork
 
@@ -51,6 +58,20 @@ class SectionService(AuthoringService):
             module.touch()
             await uow.modules.save(module)
             after = {"module_id": module.id, "kind": section.kind, "title": section.title}
+            await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
+            return await uow.answer(_answer(section, created=True))
+
+    async def duplicate(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Answer[SectionRead]:
+        """Copy a section with its questions, to the place after it."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            source = section_of(module, section_id)
+            section = copy_of_section(source)
+            place(module.sections, section, source.position + 1)
+            module.touch()
+            await uow.modules.save(module)
+            after = {"module_id": module.id, "kind": section.kind, "title": section.title}
+            after |= {"copy_of": source.id}
             await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
             return await uow.answer(_answer(section, created=True))
 
