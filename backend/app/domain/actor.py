@@ -20,7 +20,11 @@ class Permission(StrEnum):
     LEARN = "learn"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
+    USERS_INVITE = "users:invite"
+    """Invite people; managers only learners, and only to offices of theirs."""
+
     NAMES_CONFIRM = "names:confirm"
+    EMPLOYMENT_READ = "employment:read"
     LEAVE_RECORD = "leave:record"
     MODULES_WRITE = "modules:write"
     ENROLLMENTS_READ = "enrollments:read"
@@ -63,6 +67,8 @@ _EVERYONE = frozenset(
 )
 _MANAGER = _EVERYONE | {
     Permission.USERS_READ,
+    Permission.USERS_INVITE,
+    Permission.EMPLOYMENT_READ,
     Permission.NAMES_CONFIRM,
     Permission.LEAVE_RECORD,
     Permission.ENROLLMENTS_ASSIGN,

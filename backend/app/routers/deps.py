@@ -10,9 +10,10 @@ from pydantic import StringConstraints
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
-from app.domain.actor import Actor, Permission
+from app.domain.actor import Permission
 from app.domain.fields import StorableText
 from app.routers.strict_json import StrictRequest
+from app.services.base import MfaRequiredError
 from app.services.context import IdempotencyRequest, RequestContext
 from app.services.factories import Services
 
@@ -34,11 +35,6 @@ async def _services(request: Request) -> Services:
 
 
 App = Annotated[Services, Depends(_services)]
-
-
-class MfaRequiredError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("mfa_required", "Confirm this session with a second factor first.")
 
 
 class Guard:
@@ -70,19 +66,19 @@ class Guard:
         )
         if not actor.may(self.permission):
             raise ForbiddenError
-        if self._needs_mfa(actor, request, app) and claims.assurance_level != MFA_LEVEL:
+        wanted = app.settings.admin_writes_require_aal2 and request.method not in READS
+        lacks_mfa = wanted and actor.is_admin and claims.assurance_level != MFA_LEVEL
+        if lacks_mfa and actor.administers_by(self.permission):
             raise MfaRequiredError
         if isinstance(request, StrictRequest):
             request.refuse_query()
             await request.refuse_fields()
         return RequestContext(
-            actor, request.state.request_id, await _idempotency(request, idempotency_key)
+            actor,
+            request.state.request_id,
+            await _idempotency(request, idempotency_key),
+            lacks_second_factor=lacks_mfa,
         )
-
-    def _needs_mfa(self, actor: Actor, request: Request, app: Services) -> bool:
-        """Tell whether this is a write of an admin for others and the setting is on."""
-        wanted = app.settings.admin_writes_require_aal2 and actor.administers_by(self.permission)
-        return wanted and request.method not in READS
 
 
 async def _idempotency(request: Request, key: str | None) -> IdempotencyRequest | None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import MISSING
 
 from app.core.database import Base, Database
-from app.core.errors import NotFoundError
+from app.core.errors import ForbiddenError, NotFoundError
 from app.core.pagination import Page
 from app.domain.actor import Actor
 from app.models import User
@@ -18,6 +18,11 @@ from app.services.unit_of_work import UnitOfWork
 
 Row = TypeVar("Row")
 Read = TypeVar("Read")
+
+
+class MfaRequiredError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("mfa_required", "Confirm this session with a second factor first.")
 
 
 class Service:
@@ -36,6 +41,16 @@ class Service:
     def caller(self) -> Caller:
         """The caller, for statements that look up the caller's row themselves."""
         return self._context.claims or self.actor.id
+
+    def act_for(self, user_id: uuid.UUID | None) -> None:
+        """Refuse to write for somebody else without the second factor, where it is asked for.
+
+        None stands for everybody.
+        For routes that people use for themselves as well, which let everybody in. The other routes
+        have asked already.
+        """
+        if user_id != self.actor.id and self._context.lacks_second_factor:
+            raise MfaRequiredError
 
     def work(self) -> UnitOfWork:
         """Open a transaction."""

@@ -24,5 +24,8 @@ class RequestContext:
     claims: Claims | None = None
     """Whom a token names, where the use case's own statement finds the row as well."""
 
+    lacks_second_factor: bool = False
+    """Whether the caller is an admin who may write for nobody else in this session."""
+
 
 SYSTEM = RequestContext()

@@ -25,6 +25,7 @@ ANYBODY = frozenset(SIGNED_IN)
 AUTHORS = frozenset({AUTHOR, ADMIN})
 ADMINS = frozenset({ADMIN})
 MANAGERS = frozenset({MANAGER, FAR_MANAGER, ADMIN})
+MANAGER_AND_ADMIN = frozenset({MANAGER, ADMIN})
 OWNER = frozenset({LEARNER})
 OWNER_AND_ABOVE = frozenset({LEARNER, MANAGER, ADMIN})
 OK = 200
@@ -99,17 +100,24 @@ def _health() -> list[Row]:
 
 def _users(world: World) -> list[Row]:
     stranger = {"email": "new@unified.example", "role": "admin"}
+    newcomer = {"email": "new@unified.example", "location_id": str(world.office.id)}
     return [
         Row("sync", ANYBODY),
         Row("read_me", ANYBODY),
         Row("update_me", ANYBODY, json={"full_name": "Me"}),
         Row("list_users", MANAGERS),
         Row("invite", ADMINS, success=201, json=stranger),
+        Row("invite", MANAGER_AND_ADMIN, success=201, json=newcomer, note="to the office"),
         Row("read_user", OWNER_AND_ABOVE, 404),
         Row("update_user", ADMINS, json={"job_title": "Hygienist"}),
         Row("update_user", ADMINS, json={"role": "admin"}, note="promotion"),
-        Row("confirm_name", frozenset({MANAGER, ADMIN}), special={FAR_MANAGER: 404}),
-        Row("invite_again", ADMINS, note="has lost their account"),
+        Row("confirm_name", MANAGER_AND_ADMIN, special={FAR_MANAGER: 404}),
+        Row(
+            "invite_again",
+            MANAGER_AND_ADMIN,
+            special={FAR_MANAGER: 404},
+            note="has lost their account",
+        ),
         Row("sign_out", ADMINS, success=409, note="the stand-in knows no account"),
     ]
 

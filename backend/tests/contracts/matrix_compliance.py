@@ -278,7 +278,7 @@ def _retention(world: World) -> list[Row]:
 
 def _employment(world: World) -> list[Row]:
     return [
-        Row("list_employment", ADMINS),
+        Row("list_employment", MANAGER_OR_ADMIN, special={FAR_MANAGER: 404}),
         Row("void_termination", ADMINS, success=201, json=REASON),
         Row(
             "leave",

@@ -4,6 +4,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.pagination import Page, PageRequest
+from app.domain.actor import Actor
 from app.models import Location, LocationManager, User
 from app.repositories.base import Keyset, Repository
 
@@ -52,6 +53,12 @@ class LocationRepository(Repository[Location]):
             .order_by(LocationManager.user_id)
         )
         return list(await self.session.scalars(statement))
+
+    async def offices_of(self, actor: Actor) -> set[uuid.UUID]:
+        """Return the locations whose people a manager sees."""
+        statement = select(LocationManager.location_id).where(LocationManager.user_id == actor.id)
+        own = {actor.location_id} if actor.location_id else set()
+        return own | set(await self.session.scalars(statement))
 
     async def replace_managers(self, location_id: uuid.UUID, user_ids: list[uuid.UUID]) -> None:
         await self.session.execute(

@@ -25,20 +25,27 @@ HISTORY = "/users/{user_id}/employment"
 router = APIRouter(prefix="/users/{user_id}", tags=["employment"], route_class=StrictRoute)
 
 Admin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
+Reader = Annotated[RequestContext, Depends(Guard(Permission.EMPLOYMENT_READ))]
 Manager = Annotated[RequestContext, Depends(Guard(Permission.LEAVE_RECORD))]
 
 
 @router.get("/employment", response_model=ListOf[EmploymentRead])
 async def list_employment(
-    user_id: uuid.UUID, context: Admin, app: App, page: PageQuery
+    user_id: uuid.UUID, context: Reader, app: App, page: PageQuery
 ) -> Response:
-    """List every change of the employment, as recorded, newest first."""
+    """List every change of the employment, as recorded, newest first.
+
+    Notes are for admins and for whoever wrote them.
+    """
     return json_of(await app.employment(context).list(user_id, page))
 
 
 @router.post("/leave", response_model=EmploymentRead, status_code=201)
 async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Manager, app: App) -> Response:
-    """Record that somebody else goes on leave. Days on leave count for no deadline."""
+    """Record that somebody else goes on leave. Days on leave count for no deadline.
+
+    Leave that began more than 14 days ago is recorded by admins.
+    """
     return await respond(
         app.employment(context).leave(user_id, payload), "/users/{user_id}/employment"
     )

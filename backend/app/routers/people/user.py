@@ -19,6 +19,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 Myself = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 DirectoryReader = Annotated[RequestContext, Depends(Guard(Permission.USERS_READ))]
 NameConfirmer = Annotated[RequestContext, Depends(Guard(Permission.NAMES_CONFIRM))]
+Inviter = Annotated[RequestContext, Depends(Guard(Permission.USERS_INVITE))]
 DirectoryAdmin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
 
 
@@ -61,8 +62,11 @@ async def list_users(
 
 
 @router.post("/invite", response_model=UserRead, status_code=201)
-async def invite(payload: UserInvite, context: DirectoryAdmin, app: App) -> Response:
-    """Invite somebody by e-mail: make the account in Supabase Auth and the person here."""
+async def invite(payload: UserInvite, context: Inviter, app: App) -> Response:
+    """Invite somebody by e-mail: make the account in Supabase Auth and the person here.
+
+    Managers invite learners to their own offices.
+    """
     return await respond(app.invitations(context).invite(payload), "/users/{id}")
 
 
@@ -81,7 +85,7 @@ async def update_user(
 
 
 @router.post("/{user_id:uuid}/invite", response_model=UserRead)
-async def invite_again(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
+async def invite_again(user_id: uuid.UUID, context: Inviter, app: App) -> Response:
     """Send the invitation once more, to somebody who has not signed in yet."""
     return await respond(app.invitations(context).invite_again(user_id))
 

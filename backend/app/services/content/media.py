@@ -133,6 +133,7 @@ class MediaService(Service):
         async with self.reading() as uow:
             await uow.replay(self._context)
             media = found(await uow.media.get_changeable(media_id, self.actor), "media")
+            self.act_for(_subject(media.purpose, media.owner_id))
         if media.state is not MediaState.PENDING:
             return _answer(media)
         verdict = await self._look(media)
@@ -163,6 +164,7 @@ class MediaService(Service):
     async def delete(self, media_id: uuid.UUID, precondition: Precondition) -> None:
         async with self.work() as uow:
             media = await self._locked(uow, media_id)
+            self.act_for(_subject(media.purpose, media.owner_id))
             precondition.require(media.etag)
             if await uow.media.is_used(media.id):
                 raise MediaInUseError
@@ -174,6 +176,7 @@ class MediaService(Service):
         """Return whose file it will be, or replay what the request was answered before."""
         if payload.purpose is MediaPurpose.SECTION and not self.actor.writes_modules:
             raise ForbiddenError
+        self.act_for(_subject(payload.purpose, payload.user_id or self.actor.id))
         async with self.reading() as uow:
             await uow.replay(self._context)
             if payload.user_id is None or payload.user_id == self.actor.id:
@@ -249,6 +252,11 @@ class MediaService(Service):
         except StorageUnavailableError:
             # No row names the file any more; `training media sweep` will find and remove it.
             log.warning("media_file_left")
+
+
+def _subject(purpose: MediaPurpose, owner_id: uuid.UUID) -> uuid.UUID | None:
+    """Return whom a file is about: files of sections are for everybody."""
+    return owner_id if purpose is MediaPurpose.EVIDENCE else None
 
 
 def _answer(media: Media) -> Answer[MediaRead]:

@@ -99,6 +99,7 @@ class ExternalEvidenceService(Service):
                 raise InvalidPayloadError.at(
                     "/user_id", "unknown_user", "No such person, or not yours"
                 )
+            self.act_for(user.id)
             fields = _fields(payload)
             evidence = ExternalEvidence(user_id=user.id, entered_by_id=self.actor.id, **fields)
             await _check(uow, evidence, await local_day(uow, user), names_evidence=True)
@@ -118,6 +119,7 @@ class ExternalEvidenceService(Service):
             evidence = await self._locked(uow, evidence_id)
             if self.actor.id not in {evidence.user_id, evidence.entered_by_id}:
                 raise ForbiddenError
+            self.act_for(evidence.user_id)
             precondition.require(evidence.etag)
             if evidence.status is not ExternalEvidenceStatus.PENDING:
                 raise AlreadyReviewedError

@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from app.core.database import Database
-from app.core.errors import ConflictError, PreconditionFailedError
+from app.core.errors import ConflictError, ForbiddenError, PreconditionFailedError
+from app.domain.actor import Role
 from app.domain.audit import AuditAction
+from app.domain.people.access import may_invite
+from app.domain.people.manager_change import Oversight
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.schemas.base import given
@@ -44,6 +47,14 @@ class UserClosedError(ConflictError):
         super().__init__("user_inactive", "This person's account is closed: open it first")
 
 
+class BeyondOfficesError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__(
+            "beyond_own_offices",
+            "Managers invite learners to their own offices, with themselves as manager or nobody.",
+        )
+
+
 class InvitationService(Service):
     def __init__(
         self,
@@ -73,6 +84,8 @@ class InvitationService(Service):
     async def invite_again(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """Send the invitation once more, to whoever has not signed in yet or lost their account."""
         user = await self.seen_user(user_id)
+        async with self.reading() as uow:
+            await self._check_bounds(uow, user.role, Oversight(user.location_id, None))
         if not user.is_active:
             raise UserClosedError
         known = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
@@ -113,11 +126,18 @@ class InvitationService(Service):
         row = await uow.users.get_visible(seen.id, self.actor, lock=True)
         if row is None or (row.email, row.is_active) != (seen.email, True):
             raise PreconditionFailedError
+        await self._check_bounds(uow, row.role, Oversight(row.location_id, None))
         return row
+
+    async def _check_bounds(self, uow: UnitOfWork, role: Role, oversight: Oversight) -> None:
+        offices = await uow.locations.offices_of(self.actor)
+        if not may_invite(self.actor, role, oversight, offices):
+            raise BeyondOfficesError
 
     async def _look_before_inviting(self, payload: UserInvite) -> None:
         """Refuse or replay the request now, because later a mail would already have been sent."""
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            await self._check_bounds(uow, payload.role, _oversight(payload))
             await check_references(uow, payload, None)
             if not self._adds_words:
                 await held_words(uow, payload, add=False)
@@ -128,6 +148,7 @@ class InvitationService(Service):
         self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
     ) -> User:
         # Checked a second time: rows may have changed while the Auth service sent the mail.
+        await self._check_bounds(uow, payload.role, _oversight(payload))
         await check_references(uow, payload, None)
         await uow.users.lock_email(payload.email)
         await _refuse_taken(uow, payload)
@@ -147,10 +168,14 @@ class InvitationService(Service):
             manager_id=payload.manager_id,
         )
         await uow.users.reread(await uow.users.add(user))
-        after = {"email": user.email, "role": user.role}
+        after = {"email": user.email, "role": user.role, "location_id": user.location_id}
         await uow.audit(AuditAction.USER_INVITED, user, after=after)
         await reconcile_newcomer(uow, user.id)
         return user
+
+
+def _oversight(payload: UserInvite) -> Oversight:
+    return Oversight(payload.location_id, payload.manager_id)
 
 
 async def _refuse_taken(uow: UnitOfWork, payload: UserInvite) -> None:

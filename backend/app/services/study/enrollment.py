@@ -217,6 +217,7 @@ class EnrollmentService(Service):
             enrollment = found(
                 await uow.enrollments.lock_visible(enrollment_id, self.actor), "enrollment"
             )
+            self.act_for(enrollment.user_id)
             if enrollment.status is not EnrollmentStatus.WITHDRAWN:
                 self._check_withdrawal(enrollment)
                 await uow.enrollments.withdraw(enrollment)

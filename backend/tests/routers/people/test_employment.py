@@ -73,11 +73,11 @@ async def history(api: Api, admin: User, user: User) -> list[dict[str, Any]]:
 
 
 class TestHistory:
-    async def test_admins_only(self, api: Api, learner: User, manager: User) -> None:
+    async def test_managers_and_admins_only(self, api: Api, learner: User, manager: User) -> None:
         path = f"/users/{learner.id}/employment"
         assert (await api.get(path)).status_code == HTTPStatus.UNAUTHORIZED
-        for user in (learner, manager):
-            assert (await api.get(path, user)).status_code == HTTPStatus.FORBIDDEN
+        assert_problem(await api.get(path, learner), 403, "forbidden")
+        assert_problem(await api.get(path, manager), 404, "user_not_found")
 
     async def test_every_change_of_a_person_is_kept(
         self, api: Api, admin: User, learner: User
@@ -135,6 +135,41 @@ class TestLeave:
         assert await status(api, person, today) == "exempt"
         await act(api, manager, person, "return", effective_on=str(today + 5 * DAY))
         assert await status(api, person, today + 5 * DAY) == "due"
+
+    async def test_managers_read_what_they_recorded(
+        self, api: Api, admin: User, session: AsyncSession, office: Location, today: date
+    ) -> None:
+        """Where the answer's Location leads; the notes of others are not theirs to read."""
+        manager = await make_user(session, role=Role.MANAGER, location_id=office.id)
+        person = await make_user(session, location_id=office.id, hired_on=today - 99 * DAY)
+        moved = {"effective_on": str(today - DAY), "job_title": "Lead", "note": "Confidential"}
+        await api.post(f"/users/{person.id}/transfer", admin, json=moved)
+        body = {"starts_on": str(today), "note": "Back in spring"}
+        left = await api.post(f"/users/{person.id}/leave", manager, json=body)
+        path = left.headers["Location"].removeprefix("/api/v1")
+        read = (await api.get(path, manager)).json()["items"]
+        assert left.json() in read
+        assert {row["note"] for row in read} == {"Back in spring", None}
+        assert "Confidential" in {row["note"] for row in await history(api, admin, person)}
+        far = await make_user(session, role=Role.MANAGER)
+        assert_problem(await api.get(path, far), 404, "user_not_found")
+        assert_problem(await api.get(path, person), 403, "forbidden")
+
+    async def test_of_long_ago_is_for_admins(
+        self, api: Api, admin: User, session: AsyncSession, office: Location, today: date
+    ) -> None:
+        """A manager alone could excuse afterwards what was missed."""
+        manager = await make_user(session, role=Role.MANAGER, location_id=office.id)
+        person = await make_user(session, location_id=office.id, hired_on=today - 99 * DAY)
+        last = today - 14 * DAY
+        path = f"/users/{person.id}"
+        for what, name in (("leave", "starts_on"), ("return", "effective_on")):
+            early = {name: str(last - DAY)}
+            refused = await api.post(f"{path}/{what}", manager, json=early)
+            assert_problem(refused, 403, "too_long_ago")
+        await act(api, admin, person, "leave", starts_on=str(last - DAY))
+        await act(api, manager, person, "return", effective_on=str(last))
+        await act(api, manager, person, "leave", starts_on=str(last))
 
     async def test_nobody_records_their_own(
         self, api: Api, admin: User, session: AsyncSession, today: date

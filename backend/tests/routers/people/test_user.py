@@ -333,9 +333,9 @@ class TestInvite:
     async def test_anonymous(self, api: Api) -> None:
         assert_anonymous(await api.post("/users/invite", json={}))
 
-    async def test_managers_may_not(self, api: Api, boss: User) -> None:
+    async def test_learners_may_not(self, api: Api, learner: User) -> None:
         body = {"email": "new@unified.example"}
-        assert_problem(await api.post("/users/invite", boss, json=body), 403, "forbidden")
+        assert_problem(await api.post("/users/invite", learner, json=body), 403, "forbidden")
 
     async def test_makes_the_account_and_the_row(
         self, api: Api, admin: User, auth_admin: InMemoryAuthAdmin, office: Location
@@ -414,8 +414,8 @@ class TestInviteAgain:
     async def test_anonymous(self, api: Api, learner: User) -> None:
         assert_anonymous(await api.post(f"/users/{learner.id}/invite"))
 
-    async def test_managers_may_not(self, api: Api, boss: User, colleague: User) -> None:
-        response = await api.post(f"/users/{colleague.id}/invite", boss)
+    async def test_learners_may_not(self, api: Api, learner: User) -> None:
+        response = await api.post(f"/users/{learner.id}/invite", learner)
         assert_problem(response, HTTPStatus.FORBIDDEN, "forbidden")
 
     async def test_sends_it_once_more(

@@ -13,11 +13,12 @@ from app.core.database import Database
 from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain import compliance as facts
-from app.domain.actor import Role
+from app.domain.actor import Permission, Role
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
 from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.people.hire import hire_fault
+from app.domain.people.leave import BACKDATED, is_long_ago
 from app.domain.people.manager_change import Oversight
 from app.domain.people.termination import Recorded, Restored, without_termination
 from app.integrations.auth_admin import AuthAdmin
@@ -37,7 +38,7 @@ from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.context import RequestContext
 from app.services.people.account_sync import forget_lost_account, lost_account
-from app.services.people.employment_effect import ATTRIBUTES, take_effect
+from app.services.people.employment.effect import ATTRIBUTES, take_effect
 from app.services.people.held_words import sent_attributes
 from app.services.people.manager_change import Overseen, move_manager
 from app.services.people.user import OwnAccessError, refuse_own_access
@@ -52,6 +53,12 @@ class EmploymentStateError(ConflictError):
 class OwnLeaveError(ForbiddenError):
     def __init__(self) -> None:
         super().__init__("own_leave", "Somebody else has to record your leave.")
+
+
+class LongAgoError(ForbiddenError):
+    def __init__(self) -> None:
+        detail = f"An admin has to record leave of more than {BACKDATED.days} days ago."
+        super().__init__("too_long_ago", detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,13 @@ class EmploymentService(Service):
         async with self.reading() as uow:
             await self.visible_user(uow, user_id)
             page = await uow.employment.list_of(user_id, request)
-            return listed(page, EmploymentRead.model_validate)
+            return listed(page, self._read)
+
+    def _read(self, row: EmploymentChange) -> EmploymentRead:
+        """Show a note, which may be about health or a dismissal, to its writer and to admins."""
+        read = EmploymentRead.model_validate(row)
+        shown = self.actor.may(Permission.USERS_WRITE) or row.recorded_by_id == self.actor.id
+        return read if shown else read.model_copy(update={"note": None})
 
     async def leave(self, user_id: uuid.UUID, payload: LeaveCreate) -> Answer[EmploymentRead]:
         if payload.returns_on is not None and payload.returns_on <= payload.starts_on:
@@ -93,6 +106,7 @@ class EmploymentService(Service):
             user = await self.visible_user(uow, user_id, lock=True)
             if user.id == self.actor.id:
                 raise OwnLeaveError
+            await self._refuse_long_ago(uow, user, payload.starts_on)
             held = await _held(uow, user.id, payload.starts_on)
             _require(held.state is EmploymentState.ACTIVE, "not_at_work", "Not at work on this day")
             leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)
@@ -111,6 +125,7 @@ class EmploymentService(Service):
     async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
+            await self._refuse_long_ago(uow, user, payload.effective_on)
             held = await _held(uow, user.id, payload.effective_on)
             _require(held.state is EmploymentState.LEAVE, "not_on_leave", "Not on leave that day")
             change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
@@ -118,6 +133,11 @@ class EmploymentService(Service):
             for later in await _lasting(uow, row, EmploymentState.LEAVE):
                 await _again(uow, later, {"state": EmploymentState.ACTIVE})
             return await self._answer(uow, row)
+
+    async def _refuse_long_ago(self, uow: UnitOfWork, user: User, day: date) -> None:
+        today = await uow.employment.today_of(user.id)
+        if is_long_ago(day, today) and not self.actor.may(Permission.USERS_WRITE):
+            raise LongAgoError
 
     async def terminate(
         self, user_id: uuid.UUID, payload: TerminationCreate

@@ -1,0 +1,3 @@
+from app.services.people.employment.service import EmploymentService
+
+__all__ = ["EmploymentService"]
