@@ -19,6 +19,9 @@ class AuditAction(StrEnum):
     """Closed, because the sign-in account was deleted."""
 
     USER_REINVITED = "user:reinvited"
+    USER_EMAIL_CORRECTED = "user:email_corrected"
+    """An admin gave the person an address, or another one."""
+
     USER_SIGNED_OUT = "user:signed_out"
     """All sessions were ended by an admin."""
 

@@ -36,11 +36,17 @@ def _attempt_started() -> AppError:
     return ConflictError("attempt_started", "Another attempt was started meanwhile")
 
 
+def _name_required() -> AppError:
+    detail = "Whoever has no e-mail address is known by name"
+    return InvalidPayloadError.at("/full_name", "name_required", detail)
+
+
 ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_users_email_active": EmailInUseError,
     "uq_users_employee_number_active": EmployeeNumberTakenError,
     "uq_users_supabase_id": AccountInUseError,
     "uq_departments_name": WordTakenError,
+    "ck_users_email": _name_required,
     "last_admin": LastAdminError,
     "uq_quiz_attempts_open": _attempt_started,
     "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,

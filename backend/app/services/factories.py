@@ -44,6 +44,7 @@ from app.services.evidence.seal import SealService
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.idempotency_key import IdempotencyKeyService
 from app.services.people.account_sync import AccountSyncService
+from app.services.people.address import AddressService
 from app.services.people.auth_hook import AuthHookService
 from app.services.people.department import DepartmentService
 from app.services.people.employment import EmploymentService
@@ -162,6 +163,10 @@ class Services:
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.contents)
+
+    def addresses(self, context: RequestContext) -> AddressService:
+        domains = self.settings.signup_email_domains
+        return AddressService(self.database, context, self.auth, domains)
 
     def invitations(self, context: RequestContext) -> InvitationService:
         adds_words = self.settings.add_unknown_words

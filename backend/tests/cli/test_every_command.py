@@ -89,7 +89,7 @@ async def working(
         AuthStore.open(owner_dsn) as accounts,
         StorageStore.open(owner_dsn, tmp_path / "storage") as objects,
     ):
-        await accounts.users.create(NewUser(id=person.supabase_id, email=person.email))
+        await accounts.users.create(NewUser(id=person.supabase_id, email=str(person.email)))
         await objects.buckets.create("training-media", BucketOptions())
 
         def stand_ins(origin: str) -> Starlette:

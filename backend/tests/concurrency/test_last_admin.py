@@ -97,7 +97,7 @@ async def test_the_command_line_leaves_one(
     boss = await make_user(session, role=Role.ADMIN)
     service = UserService(committed_database, SYSTEM, InMemoryAuthAdmin(), adds_words=False)
     with pytest.raises(LastAdminError):
-        await service.promote(boss.email, Role.LEARNER)
+        await service.promote(str(boss.email), Role.LEARNER)
     assert await admins(session) == 1
 
 

@@ -106,6 +106,8 @@ def _users(world: World) -> list[Row]:
         Row("read_me", ANYBODY),
         Row("update_me", ANYBODY, json={"full_name": "Me"}),
         Row("list_users", MANAGERS),
+        Row("create_user", ADMINS, success=201, json={"full_name": "New"}),
+        Row("correct_email", ADMINS, json={"email": "corrected@unified.example"}),
         Row("invite", ADMINS, success=201, json=stranger),
         Row("invite", MANAGER_AND_ADMIN, success=201, json=newcomer, note="to the office"),
         Row("read_user", OWNER_AND_ABOVE, 404),

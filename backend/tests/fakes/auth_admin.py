@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from app.integrations.auth_admin.protocol import (
     AccountBannedError,
+    AddressTakenError,
     AuthUnavailableError,
     AuthUser,
 )
@@ -43,6 +44,16 @@ class InMemoryAuthAdmin:
         self.put(user)
         self.invited.append(email)
         return user
+
+    async def move_user(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
+        user = await self.get_user(user_id)
+        if user is None:
+            return None
+        if (holder := self._holder(email)) is not None and holder.id != user_id:
+            raise AddressTakenError
+        self.put(replace(user, email=email))
+        self.signed_out.append(user_id)
+        return self.users[user_id]
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         self._answer()

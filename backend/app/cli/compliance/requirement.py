@@ -83,7 +83,7 @@ def _explain(addresses: list[str] | None) -> None:
         ("person", "requirement", "day", "shown", "will be shown", "reason"),
         (
             (
-                *(change.email, change.requirement, change.day.isoformat()),
+                *(change.email or change.display_name, change.requirement, change.day.isoformat()),
                 *(_words(change.before), _words(change.after), change.reason),
             )
             for change in changes

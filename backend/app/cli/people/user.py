@@ -24,7 +24,7 @@ def promote(
 ) -> None:
     """Give a person a role. The first admin has to be made with this command."""
 
-    async def use(services: Services) -> dict[str, str]:
+    async def use(services: Services) -> dict[str, str | None]:
         user = await services.users(SYSTEM).promote(email, role)
         return {"email": user.email, "role": user.role}
 

@@ -95,6 +95,13 @@ class AuthAdmin(Protocol):
         An invitation that was not accepted is sent again. Raises AddressRefusedError.
         """
 
+    async def move_user(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
+        """Give an account another address, and a password that nobody knows; None: no account.
+
+        The sessions end. The way back in is a forgotten password, by the new address. Raises
+        AddressRefusedError and AddressTakenError.
+        """
+
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         """Remove an account for good; False when there was none."""
 

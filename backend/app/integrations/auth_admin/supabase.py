@@ -128,6 +128,16 @@ class SupabaseAuthAdmin:
             raise AddressRefusedError from error
         return _parsed(_Account, answer).read()
 
+    async def move_user(self, user_id: uuid.UUID, email: str) -> AuthUser | None:
+        body = {"email": email, "password": _unknown_password()}
+        try:
+            answer = await self._ask("PUT", f"/admin/users/{user_id}", json=body)
+        except _NoSuchUserError:
+            return None
+        except _InvalidError as error:
+            raise AddressRefusedError from error
+        return _parsed(_Account, answer).read()
+
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         try:
             await self._ask("DELETE", f"/admin/users/{user_id}", json={"should_soft_delete": False})

@@ -7,7 +7,10 @@ from app.core.database import Base
 
 
 class InvitationClaim(Base):
-    """Claims an address while it is invited, since a second mail would void the first link."""
+    """Claims an address while it is invited, since a second mail would void the first link.
+
+    Who corrects the address of a person claims `user:` and the id: the account can follow one only.
+    """
 
     __tablename__ = "invitation_claims"
 

@@ -1,7 +1,7 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import RevisionedModel
@@ -20,13 +20,20 @@ class User(RevisionedModel):
 
     __tablename__ = "users"
     __rights__ = KEPT
+    __table_args__ = (
+        # Without an address a person has no account, and is known by name.
+        CheckConstraint(
+            "email IS NOT NULL OR supabase_id IS NULL AND full_name IS NOT NULL", name="email"
+        ),
+    )
 
     supabase_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
     """The `sub` of the person's tokens; null until the row is claimed. No foreign key to
     auth.users: a cascade from there would erase evidence."""
 
-    email: Mapped[str] = mapped_column(String(320))
-    """Lower case. Unique among active people only: an address may be used again."""
+    email: Mapped[str | None] = mapped_column(String(320))
+    """Lower case. Unique among active people only: an address may be used again. Null for people
+    who have no mailbox of their own."""
 
     email_as_of: Mapped[datetime | None]
     """The time of the token or list from which the address was taken. Older tokens may name an

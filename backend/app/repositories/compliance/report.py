@@ -42,7 +42,7 @@ class Line:
 
     user_id: uuid.UUID
     full_name: str | None
-    email: str
+    email: str | None
     employee_number: str | None
     location_id: uuid.UUID | None
     location: str | None

@@ -94,13 +94,14 @@ class AccountSyncRepository(Repository[User]):
             for user_id, account_id, email, confirmed, active in await self.session.execute(
                 statement
             )
-            if account_id is not None
+            if account_id is not None and email is not None
         ]
 
     async def unlinked(self) -> list[str]:
         """Return the addresses of active people who never signed in, nor were invited."""
         statement = select(User.email).where(User.supabase_id.is_(None), User.is_active)
-        return list(await self.session.scalars(statement.order_by(User.email)))
+        addresses = await self.session.scalars(statement.order_by(User.email))
+        return [address for address in addresses if address is not None]
 
     async def take_turns(self) -> None:
         """Let no other reconciliation of accounts run until the transaction ends."""

@@ -151,8 +151,8 @@ class EmploymentRepository(Repository[EmploymentChange]):
         """Count the people who work at a location, or are to work there one day."""
         return await self.session.scalar(_EXPECTED_AT, {"location_id": location_id}) or 0
 
-    async def names(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
-        """Return (display name, address) of people."""
+    async def names(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str | None]]:
+        """Return (display name, address, if there is one) of people."""
         statement = select(User.id, User.full_name, User.email).where(User.id.in_(user_ids))
         rows = await self.session.execute(statement)
         return {row[0]: (display_name(row[1], row[2]), row[2]) for row in rows}

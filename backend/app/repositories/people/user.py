@@ -61,6 +61,10 @@ async def find_identity(fetch: Fetch, supabase_id: uuid.UUID) -> Identity | None
     return None
 
 
+_BY_EMAIL = Keyset(func.coalesce(User.email, func.lower(User.full_name)), User.id, str)
+"""Whoever has no address is listed by name."""
+
+
 class UserRepository(Repository[User]):
     model = User
 
@@ -110,7 +114,7 @@ class UserRepository(Repository[User]):
         self, actor: Actor, filters: UserFilter, request: PageRequest
     ) -> Page[User]:
         statement = select(User).where(visible_to(actor), *_criteria(filters))
-        return await self.page(statement, request, Keyset(User.email, User.id, str))
+        return await self.page(statement, request, _BY_EMAIL)
 
     async def names_of_others(self, user_id: uuid.UUID | None) -> list[str]:
         """Return the names that other active people have or had before, and their aliases."""

@@ -24,7 +24,7 @@ class UsedUp:
     enrollment_id: uuid.UUID
     user_id: uuid.UUID
     full_name: str | None
-    email: str
+    email: str | None
     module_id: uuid.UUID
     module_title: str
     category: str | None

@@ -11,7 +11,14 @@ from app.routers.openapi import problem_responses
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
-from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
+from app.schemas.people.user import (
+    EmailUpdate,
+    ProfileUpdate,
+    UserCreate,
+    UserInvite,
+    UserRead,
+    UserUpdate,
+)
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
@@ -61,6 +68,12 @@ async def list_users(
     return json_of(await app.users(context).list(filters, page))
 
 
+@router.post("", response_model=UserRead, status_code=201)
+async def create_user(payload: UserCreate, context: DirectoryAdmin, app: App) -> Response:
+    """Enter a person without inviting anybody, such as one who has no e-mail address."""
+    return await respond(app.invitations(context).enter(payload), "/users/{id}")
+
+
 @router.post("/invite", response_model=UserRead, status_code=201)
 async def invite(payload: UserInvite, context: Inviter, app: App) -> Response:
     """Invite somebody by e-mail: make the account in Supabase Auth and the person here.
@@ -82,6 +95,17 @@ async def update_user(
 ) -> Response:
     """Change a person. Deactivating somebody refuses their requests from then on."""
     return await respond(app.users(context).update(user_id, payload, if_match))
+
+
+@router.put("/{user_id:uuid}/email", response_model=UserRead)
+async def correct_email(
+    user_id: uuid.UUID, payload: EmailUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
+) -> Response:
+    """Give somebody an e-mail address, or another one. Their account follows.
+
+    Sessions end. Whoever had not accepted the invitation is invited anew.
+    """
+    return await respond(app.addresses(context).correct(user_id, payload, if_match))
 
 
 @router.post("/{user_id:uuid}/invite", response_model=UserRead)

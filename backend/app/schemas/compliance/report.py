@@ -48,7 +48,7 @@ class ComplianceReport(Resource):
 class ReportUser(Resource):
     id: uuid.UUID
     display_name: str
-    email: str
+    email: str | None
     employee_number: str | None
 
 
@@ -79,7 +79,7 @@ class ExportedLine(Resource):
     known_on: date | None
     user_id: uuid.UUID
     name: str
-    email: str
+    email: str | None
     employee_number: str | None
     location: str | None
     department: str | None

@@ -76,7 +76,7 @@ class RequirementDetail(RequirementRead, Versioned):
 class PersonReference(Resource):
     id: uuid.UUID
     display_name: str
-    email: str
+    email: str | None
 
 
 class Preview(Resource):

@@ -11,7 +11,7 @@ class PersonSnapshot(Resource):
     """Who the person was when the training was completed."""
 
     full_name: str | None
-    email: str
+    email: str | None
     job_title: str | None
     department: str | None
     location: str | None

@@ -17,7 +17,9 @@ from app.schemas.base import Changes, Payload, Versioned
 class UserRead(Versioned):
     id: uuid.UUID
     supabase_id: uuid.UUID | None
-    email: str
+    email: str | None
+    """Null for people who have no mailbox of their own."""
+
     full_name: str | None
     display_name: str
     name_confirmed: bool
@@ -50,7 +52,7 @@ class UserRead(Versioned):
         }
         return cls(
             **fields,
-            email=shown_email(user.email),
+            email=shown_email(user.email) if user.email else None,
             department=user.department.name if user.department else None,
             location=user.location.name if user.location else None,
         )
@@ -75,9 +77,11 @@ class UserUpdate(Changes):
     is_active: Flag | MISSING = MISSING
 
 
-class UserInvite(Payload):
+class EmailUpdate(Payload):
     email: Email
-    full_name: Line | None = None
+
+
+class _Newcomer(Payload):
     role: Role = Role.LEARNER
     employee_number: EmployeeNumber | None = None
     worker_kind: WorkerKind = WorkerKind.EMPLOYEE
@@ -86,3 +90,13 @@ class UserInvite(Payload):
     job_title: Word | None = None
     hired_on: RecentDay | None = None
     manager_id: uuid.UUID | None = None
+
+
+class UserCreate(_Newcomer):
+    email: Email | None = None
+    full_name: Line
+
+
+class UserInvite(_Newcomer):
+    email: Email
+    full_name: Line | None = None

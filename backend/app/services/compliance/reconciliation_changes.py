@@ -40,7 +40,8 @@ class Change:
     """What is shown for `day`, and what would be. That is today, or the first day that differs."""
 
     user_id: uuid.UUID
-    email: str
+    display_name: str
+    email: str | None
     requirement_id: uuid.UUID
     requirement: str
     day: date
@@ -66,13 +67,12 @@ async def _changes_of(uow: UnitOfWork, people: list[uuid.UUID]) -> list[Change]:
     histories = await load_histories(uow, catalogue, people)
     known = _by_pair(await uow.compliance_segments.of_people(people, list(catalogue.rules)))
     titles, places = await uow.requirements.titles(), await uow.employment.location_names()
-    addresses = {
-        user_id: email for user_id, (_, email) in (await uow.employment.names(people)).items()
-    }
+    names = await uow.employment.names(people)
     return [
         Change(
             user_id=history.user_id,
-            email=addresses[history.user_id],
+            display_name=names[history.user_id][0],
+            email=names[history.user_id][1],
             requirement_id=requirement_id,
             requirement=titles[requirement_id],
             day=day,

@@ -338,7 +338,7 @@ def _facts(versions: Sequence[RequirementVersion]) -> tuple[RuleVersion, ...]:
 
 
 def _people(
-    user_ids: Sequence[uuid.UUID], names: dict[uuid.UUID, tuple[str, str]]
+    user_ids: Sequence[uuid.UUID], names: dict[uuid.UUID, tuple[str, str | None]]
 ) -> list[PersonReference]:
     return [
         PersonReference(id=user_id, display_name=names[user_id][0], email=names[user_id][1])

@@ -7,7 +7,7 @@ from pydantic import MISSING
 
 from app.models import Department, User
 from app.schemas.people.employment import RehireCreate, TransferCreate
-from app.schemas.people.user import UserInvite, UserUpdate
+from app.schemas.people.user import UserCreate, UserInvite, UserUpdate
 from app.services.unit_of_work import UnitOfWork
 from app.services.word import listed_word, listing
 
@@ -22,7 +22,7 @@ class HeldWords:
 
 async def held_words(
     uow: UnitOfWork,
-    payload: UserUpdate | UserInvite | RehireCreate | TransferCreate,
+    payload: UserUpdate | UserCreate | UserInvite | RehireCreate | TransferCreate,
     *,
     add: bool,
 ) -> HeldWords:

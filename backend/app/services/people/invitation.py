@@ -14,7 +14,7 @@ from app.domain.people.manager_change import Oversight
 from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.schemas.base import given
-from app.schemas.people.user import UserInvite, UserRead
+from app.schemas.people.user import UserCreate, UserInvite, UserRead
 from app.services.answer import Answer
 from app.services.base import Service
 from app.services.compliance.reconciliation import reconcile_newcomer
@@ -40,6 +40,11 @@ class InvitationUnderWayError(ConflictError):
             "This address is being invited, or was a moment ago",
             "Another mail would kill the link of the last one. Wait half a minute.",
         )
+
+
+class NoAddressError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("no_address", "This person has no e-mail address yet")
 
 
 class UserClosedError(ConflictError):
@@ -68,6 +73,14 @@ class InvitationService(Service):
         self._auth = auth
         self._adds_words = adds_words
 
+    async def enter(self, payload: UserCreate) -> Answer[UserRead]:
+        """Make the row alone. Whoever has an address claims it, or is invited later."""
+        async with self.work() as uow:
+            user = await self._newcomer(uow, payload)
+            after = {"email": user.email, "full_name": user.full_name, "role": user.role}
+            await uow.audit(AuditAction.USER_CREATED, user, after=after)
+            return await uow.answer(user_answer(user, created=True))
+
     async def invite(self, payload: UserInvite) -> Answer[UserRead]:
         """Invite by email through the Auth service, then make the row.
 
@@ -75,7 +88,7 @@ class InvitationService(Service):
         it with the confirmed address.
         """
         await self._look_before_inviting(payload)
-        async with self._inviting(payload.email):
+        async with claimed(self._database, payload.email, keep=True):
             account = await self._auth.invite(payload.email, payload.full_name)
         async with self.work() as uow:
             user = await self._invited(uow, payload, account.id if account else None)
@@ -88,10 +101,12 @@ class InvitationService(Service):
             await self._check_bounds(uow, user.role, Oversight(user.location_id, None))
         if not user.is_active:
             raise UserClosedError
+        if user.email is None:
+            raise NoAddressError
         known = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
         if known is not None and known.email_confirmed:
             raise InvitationAcceptedError
-        async with self._inviting(user.email):
+        async with claimed(self._database, user.email, keep=True):
             account = await self._auth.invite(user.email, user.full_name)
             if account is None:
                 raise InvitationAcceptedError
@@ -104,22 +119,6 @@ class InvitationService(Service):
             after = {"supabase_id": row.supabase_id}
             await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
             return await uow.answer(user_answer(row))
-
-    @asynccontextmanager
-    async def _inviting(self, email: str) -> AsyncIterator[None]:
-        """Claim the address so that nobody else invites it meanwhile; release it if inviting fails.
-
-        The claim is committed before the mail is sent: no transaction waits for the Auth service.
-        """
-        async with UnitOfWork(self._database, SYSTEM) as uow:
-            if not await uow.invitations.claim(email, INVITATION_CLAIM):
-                raise InvitationUnderWayError
-        try:
-            yield
-        except BaseException:
-            async with UnitOfWork(self._database, SYSTEM) as uow:
-                await uow.invitations.give_back(email)
-            raise
 
     async def _still(self, uow: UnitOfWork, seen: User) -> User:
         """Lock the row, if it still has the address that the invitation went to."""
@@ -147,10 +146,22 @@ class InvitationService(Service):
     async def _invited(
         self, uow: UnitOfWork, payload: UserInvite, account_id: uuid.UUID | None
     ) -> User:
-        # Checked a second time: rows may have changed while the Auth service sent the mail.
         await self._check_bounds(uow, payload.role, _oversight(payload))
+        user = await self._newcomer(uow, payload, account_id)
+        after = {"email": user.email, "role": user.role, "location_id": user.location_id}
+        await uow.audit(AuditAction.USER_INVITED, user, after=after)
+        return user
+
+    async def _newcomer(
+        self,
+        uow: UnitOfWork,
+        payload: UserCreate | UserInvite,
+        account_id: uuid.UUID | None = None,
+    ) -> User:
+        # For an invitation a second time: rows may have changed while the Auth service sent it.
         await check_references(uow, payload, None)
-        await uow.users.lock_email(payload.email)
+        if payload.email is not None:
+            await uow.users.lock_email(payload.email)
         await _refuse_taken(uow, payload)
         words = await held_words(uow, payload, add=self._adds_words)
         department = given(words.department)
@@ -168,8 +179,6 @@ class InvitationService(Service):
             manager_id=payload.manager_id,
         )
         await uow.users.reread(await uow.users.add(user))
-        after = {"email": user.email, "role": user.role, "location_id": user.location_id}
-        await uow.audit(AuditAction.USER_INVITED, user, after=after)
         await reconcile_newcomer(uow, user.id)
         return user
 
@@ -178,8 +187,29 @@ def _oversight(payload: UserInvite) -> Oversight:
     return Oversight(payload.location_id, payload.manager_id)
 
 
-async def _refuse_taken(uow: UnitOfWork, payload: UserInvite) -> None:
-    if await uow.users.active_by_email(payload.email) is not None:
+@asynccontextmanager
+async def claimed(database: Database, email: str, *, keep: bool) -> AsyncIterator[None]:
+    """Let nobody else claim the same within the block: an address that is invited, for example.
+
+    With `keep` the claim lasts its time, unless the block fails. It is committed before the Auth
+    service is asked: no transaction waits for that.
+    """
+    async with UnitOfWork(database, SYSTEM) as uow:
+        if not await uow.invitations.claim(email, INVITATION_CLAIM):
+            raise InvitationUnderWayError
+    try:
+        yield
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if not keep:
+            async with UnitOfWork(database, SYSTEM) as uow:
+                await uow.invitations.give_back(email)
+
+
+async def _refuse_taken(uow: UnitOfWork, payload: UserCreate | UserInvite) -> None:
+    if payload.email is not None and await uow.users.active_by_email(payload.email) is not None:
         raise EmailInUseError
     number = payload.employee_number
     if number is not None and await uow.users.active_by_number(number) is not None:

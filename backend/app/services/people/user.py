@@ -25,7 +25,7 @@ from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.repositories.people.user import UserFilter
 from app.schemas.base import ListOf, given
-from app.schemas.people.user import ProfileUpdate, UserInvite, UserRead, UserUpdate
+from app.schemas.people.user import ProfileUpdate, UserCreate, UserInvite, UserRead, UserUpdate
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile
@@ -253,7 +253,7 @@ def user_answer(user: User, *, created: bool = False) -> Answer[UserRead]:
 
 
 async def check_references(
-    uow: UnitOfWork, payload: UserUpdate | UserInvite, user_id: uuid.UUID | None
+    uow: UnitOfWork, payload: UserUpdate | UserCreate | UserInvite, user_id: uuid.UUID | None
 ) -> None:
     errors = []
     location_id, manager_id = given(payload.location_id), given(payload.manager_id)

@@ -18,7 +18,7 @@ async def actions(session: AsyncSession) -> list[str]:
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_promote(invoke: Invoke, session: AsyncSession, learner: User, role: Role) -> None:
-    result = await invoke("users", "promote", learner.email.upper(), "--role", role)
+    result = await invoke("users", "promote", str(learner.email).upper(), "--role", role)
     assert (result.exit_code, result.stdout) == (0, f"{learner.email} is now {role}.\n")
     assert await role_of(session, learner) is role
     assert await actions(session) == ["user:promoted"]

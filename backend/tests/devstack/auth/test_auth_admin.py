@@ -10,7 +10,9 @@ import pytest
 from app.integrations.auth_admin import (
     AccountBannedError,
     AddressRefusedError,
+    AddressTakenError,
     AuthKeyRefusedError,
+    AuthUser,
     SupabaseAuthAdmin,
 )
 from devstack.auth import AuthStore
@@ -159,6 +161,30 @@ class TestInvitations:
         (await http.post("/verify", json=body)).raise_for_status()
         assert await admin.invite(EMAIL, "Ada Byron") is None
         assert len(stack.mailbox) == 2
+
+
+class TestMoving:
+    async def test_ends_sessions_and_leaves_the_new_address_alone(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient, stack: Stack
+    ) -> None:
+        session = await sign_up(http)
+        user_id = uuid.UUID(session["id"])
+        await sign_up(http, OTHER)
+        with pytest.raises(AddressTakenError):
+            await admin.move_user(user_id, OTHER)
+        assert (await renew(http, session)).status_code == 200
+        session = (await sign_in(http)).json()
+        moved = await admin.move_user(user_id, "new@example.org")
+        assert moved == AuthUser(user_id, "new@example.org", email_confirmed=True)
+        assert (await renew(http, session)).json()["code"] == "refresh_token_not_found"
+        for email in (EMAIL, "new@example.org"):
+            assert (await sign_in(http, email)).json()["code"] == "invalid_credentials"
+        await http.post("/recover", json={"email": "new@example.org"})
+        body = {"type": "recovery", "token_hash": stack.mailbox[-1].token_hash}
+        (await http.post("/verify", json=body)).raise_for_status()
+
+    async def test_nobody(self, admin: SupabaseAuthAdmin) -> None:
+        assert await admin.move_user(uuid.uuid4(), "new@example.org") is None
 
 
 class TestSigningOut:

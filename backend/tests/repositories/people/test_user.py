@@ -23,7 +23,7 @@ async def found(store: AsyncSession, by: User, **filters: object) -> set[str]:
         UserFilter(**filters),  # type: ignore[arg-type]  # the cases name the fields
         EVERYBODY,
     )
-    return {user.email for user in page.items}
+    return {str(user.email) for user in page.items}
 
 
 class TestLookUp:

@@ -115,7 +115,7 @@ class TestDeletions:
         link = learner.supabase_id
         await directory.sync()
         with pytest.raises(UserInactiveError):
-            await directory.signs_in(link, learner.email)
+            await directory.signs_in(link, str(learner.email))
 
     async def test_a_leavers_account_is_forgotten(self, directory: Directory, admin: User) -> None:
         """Somebody deactivated here and deleted there is not closed again after being reopened."""
@@ -139,7 +139,7 @@ class TestDeletions:
         again = AuthUser(uuid.uuid4(), email, email_confirmed=True)
         directory.auth.put(again)
         assert (await directory.sync()).deactivated == 1
-        actor = await directory.signs_in(again.id, email)
+        actor = await directory.signs_in(again.id, str(email))
         assert actor.id != learner.id
         assert (await directory.sync()).changed == 0
 
@@ -237,7 +237,7 @@ class TestReports:
             held_back=0,
             unconfirmed=0,
             strangers=1,
-            unlinked=(imported.email,),
+            unlinked=(str(imported.email),),
         )
         assert await directory.events() == []
 

@@ -55,7 +55,7 @@ class TestProfile:
         answer = await service.update_me(ProfileUpdate(full_name=None), ANY)
         me = answer.value.model_dump(mode="json")
         assert me["full_name"] is None
-        assert me["display_name"] == learner.email.partition("@")[0]
+        assert me["display_name"] == str(learner.email).partition("@")[0]
 
 
 class TestDirectory:
@@ -128,6 +128,6 @@ class TestDirectory:
         self, database: RollbackDatabase, learner: User
     ) -> None:
         operator = UserService(database, SYSTEM, InMemoryAuthAdmin(), adds_words=False)
-        assert (await operator.promote(learner.email.upper(), Role.ADMIN)).role is Role.ADMIN
+        assert (await operator.promote(str(learner.email).upper(), Role.ADMIN)).role is Role.ADMIN
         with pytest.raises(NotFoundError):
             await operator.promote("nobody@unified.example", Role.ADMIN)
