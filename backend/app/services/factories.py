@@ -44,11 +44,11 @@ from app.services.evidence.seal import SealService
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.idempotency_key import IdempotencyKeyService
 from app.services.people.account_sync import AccountSyncService
-from app.services.people.address import AddressService
 from app.services.people.auth_hook import AuthHookService
 from app.services.people.department import DepartmentService
 from app.services.people.employment import EmploymentService
-from app.services.people.invitation import InvitationService
+from app.services.people.invitation.address import AddressService
+from app.services.people.invitation.service import InvitationService
 from app.services.people.job_title import JobTitleService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService

@@ -82,6 +82,9 @@ CREATED = {
     "training_records": AuditAction.TRAINING_RECORD_ISSUED,
     "users": AuditAction.USER_INVITED,
 }
+INVITED_OR_NOT = {AuditAction.USER_CREATED.value: AuditAction.USER_INVITED.value}
+"""Two events tell of a new person."""
+
 WRITTEN = {"title", "name", "email", "job_title", "full_name", "prompt"}
 PART_OF_A_SECTION = {"seconds_spent": 5, "position": 1, "completed": False}
 
@@ -97,7 +100,8 @@ class Transaction:
 
     def note(self, relation: str, row: dict[str, Any], changed: set[str]) -> None:
         if relation == "audit_events":
-            self.events[row["action"], row["target_id"]] += 1
+            action = row["action"]
+            self.events[INVITED_OR_NOT.get(action, action), row["target_id"]] += 1
         elif relation not in DERIVED and (counts := changed - TOUCHED):
             self.changes[relation] |= counts
             if "INSERT" in changed and relation in CREATED:

@@ -23,7 +23,7 @@ from app.services.content.question import QuestionService
 from app.services.content.section import SectionService
 from app.services.context import SYSTEM
 from app.services.evidence.training_record import TrainingRecordService
-from app.services.people.invitation import InvitationService
+from app.services.people.invitation.service import InvitationService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from tests.factories.enrollment import enrollment_service

@@ -8,7 +8,7 @@ from app.core.errors import AppError
 from app.integrations.auth_admin import AuthUser
 from app.models import User
 from app.schemas.people.user import EmailUpdate
-from app.services.people.address import AddressService
+from app.services.people.invitation.address import AddressService
 from tests.factories.user import make_user
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting

@@ -8,7 +8,7 @@ from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import User
 from app.schemas.people.user import UserInvite
 from app.services.context import SYSTEM
-from app.services.people.invitation import InvitationService
+from app.services.people.invitation.service import InvitationService
 from app.services.unit_of_work import UnitOfWork
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting

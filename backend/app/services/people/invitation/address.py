@@ -15,7 +15,7 @@ from app.schemas.people.user import EmailUpdate, UserRead
 from app.services.answer import Answer
 from app.services.base import Service
 from app.services.context import RequestContext
-from app.services.people.invitation import UserClosedError, claimed
+from app.services.people.invitation.service import UserClosedError, claimed
 from app.services.people.user import user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
