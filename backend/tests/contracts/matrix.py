@@ -215,6 +215,12 @@ def _enrollments(world: World) -> list[Row]:
         ),
         Row("acknowledge", OWNER, 404, path={"section_id": policy.id}, json=signature),
         Row("list_signatures", OWNER_AND_ABOVE, 404),
+        Row(
+            "update_enrollment",
+            MANAGER_AND_ADMIN,
+            json={"due_on": "2030-01-31"},
+            special={FAR_MANAGER: 404},
+        ),
         Row("withdraw", OWNER_AND_ABOVE, 404),
     ]
 

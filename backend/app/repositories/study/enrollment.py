@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, raiseload
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
+from app.domain.study.enrollment import EnrollmentSource
 from app.models import (
     Enrollment,
     Location,
@@ -139,6 +140,10 @@ class EnrollmentRepository(Repository[Enrollment]):
     async def signatures(self, enrollment_id: uuid.UUID) -> list[Signature]:
         statement = select(Signature).where(Signature.enrollment_id == enrollment_id)
         return list(await self.session.scalars(statement.order_by(Signature.created_at)))
+
+    async def assign_for(self, enrollment: Enrollment, due_on: date | None) -> None:
+        enrollment.source, enrollment.due_on = EnrollmentSource.ASSIGNED, due_on
+        await self.session.flush()
 
     async def withdraw(self, enrollment: Enrollment) -> None:
         enrollment.status = EnrollmentStatus.WITHDRAWN

@@ -47,7 +47,8 @@ async def create_questions(
     app: App,
 ) -> Response:
     """Add up to 200 questions at the end of a quiz section, or none if one of them is not valid."""
-    return await respond(app.questions(context).create_many(module_id, section_id, payload))
+    made = app.questions(context).create_many(module_id, section_id, payload)
+    return await respond(made, f"/modules/{module_id}/sections/{section_id}")
 
 
 @router.post("/{question_id:uuid}/duplicate", response_model=QuestionReadByKind, status_code=201)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.domain.actor import Permission
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.enrollment import EnrollmentFilter
-from app.routers.deps import App, Guard, IfNoneMatch, PageQuery
+from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery
 from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -19,6 +19,7 @@ from app.schemas.study.enrollment import (
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,
+    EnrollmentUpdate,
     ProgressRead,
     ProgressReport,
 )
@@ -68,6 +69,22 @@ async def list_enrollments(
 async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read an enrollment with the state of each section."""
     return await respond(app.enrollments(context).get(enrollment_id))
+
+
+@router.patch("/{enrollment_id:uuid}", response_model=EnrollmentDetail)
+async def update_enrollment(
+    enrollment_id: uuid.UUID,
+    payload: EnrollmentUpdate,
+    context: Assigner,
+    if_match: IfMatch,
+    app: App,
+) -> Response:
+    """Set or take away the due date of an open enrollment of somebody I manage.
+
+    One that somebody chose becomes an assigned one. The dates of requirements cannot be changed
+    here: 409 `rule_decides`.
+    """
+    return await respond(app.enrollments(context).update(enrollment_id, payload, if_match))
 
 
 @router.get("/{enrollment_id:uuid}/content", response_model=Content)

@@ -2,19 +2,24 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import MISSING, Field
 
 from app.domain.actor import Role
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Day, Flag, Line, Statement, Whole
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
-from app.schemas.base import Payload, Resource
+from app.schemas.base import Changes, Payload, Resource, Versioned
 from app.schemas.study.signature import SignatureRead
 
 
 class EnrollmentCreate(Payload):
     module_id: uuid.UUID
+
+
+class EnrollmentUpdate(Changes):
+    due_on: Day | MISSING | None = MISSING
+    """The last day to complete it, in the person's location; null for none."""
 
 
 class BulkFilter(Payload):
@@ -77,7 +82,7 @@ class SectionDetail(SectionState):
     """How many attempts at a quiz may still be started; null where nothing limits them."""
 
 
-class EnrollmentDetail(EnrollmentRead):
+class EnrollmentDetail(EnrollmentRead, Versioned):
     sections: list[SectionDetail]
 
 

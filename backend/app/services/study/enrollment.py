@@ -2,10 +2,13 @@
 
 import uuid
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import orjson
+from pydantic import MISSING
 
+from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import (
     AppError,
@@ -33,6 +36,7 @@ from app.schemas.study.enrollment import (
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,
+    EnrollmentUpdate,
     ProgressRead,
     ProgressReport,
     SectionDetail,
@@ -40,7 +44,7 @@ from app.schemas.study.enrollment import (
 from app.schemas.study.signature import SignatureRead
 from app.services.answer import Answer, Rendered
 from app.services.base import Service, found
-from app.services.compliance.reconciliation import reconcile_completions
+from app.services.compliance.reconciliation import reconcile_completions, reconcile_module
 from app.services.context import RequestContext
 from app.services.study.learner_content import LearnerContent, LearnerContents
 from app.services.study.signature import require_own_name, signature_read
@@ -60,6 +64,15 @@ class PrerequisiteMissingError(ConflictError):
 class EnrollmentClosedError(ConflictError):
     def __init__(self) -> None:
         super().__init__("enrollment_closed", "This enrollment is no longer open")
+
+
+class RuleDecidesError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "rule_decides",
+            "The date comes from a requirement",
+            "Change the requirement, or grant an exemption from it.",
+        )
 
 
 class NotAnAcknowledgementError(ConflictError):
@@ -145,11 +158,7 @@ class EnrollmentService(Service):
 
     async def get(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:
         async with self.reading() as uow:
-            row = await self._visible(uow, enrollment_id)
-            sections = await uow.enrollments.sections(enrollment_id, row.version_id)
-            left = await uow.attempts.left_in(enrollment_id)
-            states = [_section(each, left.get(each.rule.section_id)) for each in sections]
-            return Answer(EnrollmentDetail.model_validate({**row.item, "sections": states}))
+            return await self._detail(uow, enrollment_id)
 
     async def content(
         self, enrollment_id: uuid.UUID, known_etags: frozenset[str]
@@ -211,6 +220,37 @@ class EnrollmentService(Service):
             signed = await uow.enrollments.signatures(enrollment_id)
             return ListOf(items=[signature_read(each) for each in signed])
 
+    async def update(
+        self, enrollment_id: uuid.UUID, payload: EnrollmentUpdate, precondition: Precondition
+    ) -> Answer[EnrollmentDetail]:
+        """Set another due date, which makes an enrollment an assigned one.
+
+        A requirement that asks for the same module sooner keeps its own date.
+        """
+        async with self.work() as uow:
+            enrollment = found(
+                await uow.enrollments.lock_visible(enrollment_id, self.actor), "enrollment"
+            )
+            self._check_redating(enrollment)
+            precondition.require(_etag(enrollment.status, enrollment.source, enrollment.due_on))
+            if payload.due_on is not MISSING and payload.due_on != enrollment.due_on:
+                before = {"source": enrollment.source, "due_on": enrollment.due_on}
+                await uow.enrollments.assign_for(enrollment, payload.due_on)
+                after = {"source": enrollment.source, "due_on": enrollment.due_on}
+                await uow.audit(
+                    AuditAction.ENROLLMENT_ASSIGNED, enrollment, before=before, after=after
+                )
+                await reconcile_module(uow, [enrollment.user_id], enrollment.module_id)
+            return await self._detail(uow, enrollment.id)
+
+    def _check_redating(self, enrollment: Enrollment) -> None:
+        if enrollment.user_id == self.actor.id and not self.actor.is_admin:
+            raise ForbiddenError("own_enrollment", "Somebody else sets the date of yours.")
+        if enrollment.status is not EnrollmentStatus.ACTIVE:
+            raise EnrollmentClosedError
+        if enrollment.source.follows_rules:
+            raise RuleDecidesError
+
     async def withdraw(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentRead]:
         """Close an enrollment: one's own if one chose it, or as a manager of the person."""
         async with self.work() as uow:
@@ -245,8 +285,22 @@ class EnrollmentService(Service):
             raise PrerequisiteMissingError(admission.prerequisites_missing)
         return item
 
+    async def _detail(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:
+        row = await self._visible(uow, enrollment_id)
+        sections = await uow.enrollments.sections(enrollment_id, row.version_id)
+        left = await uow.attempts.left_in(enrollment_id)
+        states = [_section(each, left.get(each.rule.section_id)) for each in sections]
+        etag = _etag(row.item["status"], row.item["source"], row.item["due_on"])
+        detail = {**row.item, "sections": states, "etag": etag}
+        return Answer(EnrollmentDetail.model_validate(detail))
+
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
         return found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
+
+
+def _etag(status: str, source: str, due_on: date | None) -> str:
+    """Return the ETag of what managers change. A learner's progress does not change it."""
+    return f'"{status}.{source}.{due_on}"'
 
 
 async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> Enrollment:

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.actor import Role
 from app.models import TrainingModule, User
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
+from tests.factories.requirement import make_requirement
 from tests.factories.user import make_location, make_user
 from tests.factories.word import list_words
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
-from tests.support import Api, RollbackDatabase
+from tests.support import Api, RollbackDatabase, etag
 
+ANY = {"If-Match": "*"}
 FIELDS = {
     "id",
     "user_id",
@@ -193,6 +195,126 @@ class TestReadEnrollment:
         ]
         assert detail["sections"][0].keys() == SECTION
         assert detail["sections"][0]["state"] == "not_started"
+
+
+class TestUpdate:
+    LATER = "2031-03-01"
+
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.patch(f"/enrollments/{uuid.uuid4()}", json={}))
+
+    async def test_of_people_whom_one_does_not_manage(
+        self, api: Api, manager: User, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment = await enroll(api, learner, module)
+        response = await api.patch(
+            f"/enrollments/{enrollment}", manager, json={"due_on": self.LATER}, headers=ANY
+        )
+        assert_problem(response, 404, "enrollment_not_found")
+
+    async def test_sets_and_takes_away_the_date(
+        self, api: Api, manager: User, colleague: User, admin: User, module: TrainingModule
+    ) -> None:
+        enrollment = await enroll(api, colleague, module)
+        path = f"/enrollments/{enrollment}"
+        dated = (await api.patch(path, manager, json={"due_on": self.LATER}, headers=ANY)).json()
+        assert (dated["due_on"], dated["source"]) == (self.LATER, "assigned")
+        assert (await api.get(path, colleague)).json()["due_on"] == self.LATER
+        withdrawn = await api.post(f"{path}/withdraw", colleague)
+        assert_problem(withdrawn, 403, "assigned")
+        free = (await api.patch(path, manager, json={"due_on": None}, headers=ANY)).json()
+        assert (free["due_on"], free["source"]) == (None, "assigned")
+        events = await api.get("/audit-events", admin, params={"target_id": enrollment})
+        changes = [
+            (event["before"], event["after"])
+            for event in events.json()["items"]
+            if event["action"] == "enrollment:assigned"
+        ]
+        assert changes == [
+            (
+                {"source": "assigned", "due_on": self.LATER},
+                {"source": "assigned", "due_on": None},
+            ),
+            ({"source": "self", "due_on": None}, {"source": "assigned", "due_on": self.LATER}),
+        ]
+
+    async def test_needs_what_was_read(
+        self, api: Api, manager: User, colleague: User, module: TrainingModule
+    ) -> None:
+        path = f"/enrollments/{await enroll(api, colleague, module)}"
+        read = etag(await api.get(path, manager))
+        body = {"due_on": self.LATER}
+        assert_problem(await api.patch(path, manager, json=body), 428, "precondition_required")
+        changed = await api.patch(path, manager, json=body, headers=read)
+        stale = await api.patch(path, manager, json={"due_on": None}, headers=read)
+        assert_problem(stale, 412, "precondition_failed")
+        assert etag(changed) == etag(await api.get(path, manager))
+
+    async def test_nothing_sent_changes_nothing(
+        self, api: Api, manager: User, colleague: User, module: TrainingModule
+    ) -> None:
+        enrollment = await enroll(api, colleague, module)
+        response = await api.patch(f"/enrollments/{enrollment}", manager, json={}, headers=ANY)
+        assert (response.json()["source"], response.json()["due_on"]) == ("self", None)
+
+    async def test_of_ones_own(self, api: Api, manager: User, module: TrainingModule) -> None:
+        enrollment = await enroll(api, manager, module)
+        response = await api.patch(
+            f"/enrollments/{enrollment}", manager, json={"due_on": self.LATER}, headers=ANY
+        )
+        assert_problem(response, 403, "own_enrollment")
+
+    async def test_of_what_is_closed(
+        self, api: Api, manager: User, colleague: User, module: TrainingModule
+    ) -> None:
+        enrollment = await enroll(api, colleague, module)
+        await api.post(f"/enrollments/{enrollment}/withdraw", colleague)
+        response = await api.patch(
+            f"/enrollments/{enrollment}", manager, json={"due_on": self.LATER}, headers=ANY
+        )
+        assert_problem(response, 409, "enrollment_closed")
+
+    async def test_the_date_of_a_requirement_stays(
+        self,
+        api: Api,
+        manager: User,
+        colleague: User,
+        module: TrainingModule,
+        database: RollbackDatabase,
+    ) -> None:
+        await make_requirement(database, module.id)
+        listed = await api.get("/enrollments", manager, params={"user_id": str(colleague.id)})
+        (enrollment,) = listed.json()["items"]
+        assert enrollment["source"] == "rule"
+        response = await api.patch(
+            f"/enrollments/{enrollment['id']}", manager, json={"due_on": self.LATER}, headers=ANY
+        )
+        assert_problem(response, 409, "rule_decides")
+
+    async def test_a_requirement_that_asks_sooner_keeps_its_date(
+        self,
+        api: Api,
+        manager: User,
+        colleague: User,
+        module: TrainingModule,
+        database: RollbackDatabase,
+    ) -> None:
+        path = f"/enrollments/{await enroll(api, colleague, module)}"
+        await make_requirement(database, module.id)
+        asked = (await api.get(path, manager)).json()["due_on"]
+        response = await api.patch(path, manager, json={"due_on": self.LATER}, headers=ANY)
+        assert asked is not None
+        assert response.json()["due_on"] == asked
+
+    @pytest.mark.parametrize("due_on", ["tomorrow", "2031-02-30", 20310301])
+    async def test_nonsense(
+        self, api: Api, manager: User, colleague: User, module: TrainingModule, due_on: object
+    ) -> None:
+        enrollment = await enroll(api, colleague, module)
+        response = await api.patch(
+            f"/enrollments/{enrollment}", manager, json={"due_on": due_on}, headers=ANY
+        )
+        assert [pointer for pointer, _ in pointers(response)] == ["/due_on"]
 
 
 class TestWithdraw:
