@@ -23,6 +23,7 @@ from app.routers import documentation, health
 from app.routers.compliance import (
     compliance,
     exemption,
+    incident,
     report,
     requirement,
 )
@@ -116,6 +117,7 @@ ROUTERS = (
     live_session.router,
     module_teaching.router,
     exemption.router,
+    incident.router,
     ce_credit.router,
     legal_hold.router,
     retention.router,

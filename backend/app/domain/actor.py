@@ -48,6 +48,9 @@ class Permission(StrEnum):
 
     SESSIONS_WRITE = "sessions:write"
     EXEMPTIONS_WRITE = "exemptions:write"
+    INCIDENTS_WRITE = "incidents:write"
+    """Record and read incidents of the people one answers for."""
+
     RETENTION_WRITE = "retention:write"
 
 
@@ -75,6 +78,7 @@ _MANAGER = _EVERYONE | {
     Permission.REPORTS_READ,
     Permission.EVIDENCE_VERIFY,
     Permission.SESSIONS_WRITE,
+    Permission.INCIDENTS_WRITE,
 }
 _AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
 

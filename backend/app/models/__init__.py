@@ -11,6 +11,13 @@ from app.models.compliance.compliance_segment import (
     SupersededSegment,
 )
 from app.models.compliance.exemption import Exemption, ExemptionRevocation
+from app.models.compliance.incident import (
+    CorrectiveStep,
+    CorrectiveStepCompletion,
+    Incident,
+    IncidentPerson,
+    IncidentWithdrawal,
+)
 from app.models.compliance.requirement import Requirement, RequirementVersion
 from app.models.content.media import Media, VersionMedia
 from app.models.content.module import ModulePrerequisite, TrainingModule
@@ -58,6 +65,8 @@ __all__ = [
     "ComplianceOutdated",
     "CompliancePending",
     "ComplianceSegment",
+    "CorrectiveStep",
+    "CorrectiveStepCompletion",
     "Department",
     "DepartmentSpelling",
     "EmploymentChange",
@@ -70,6 +79,9 @@ __all__ = [
     "ExemptionRevocation",
     "ExternalEvidence",
     "IdempotencyKey",
+    "Incident",
+    "IncidentPerson",
+    "IncidentWithdrawal",
     "InvitationClaim",
     "JobTitle",
     "JobTitleSpelling",

@@ -15,6 +15,7 @@ from app.core.errors import (
 )
 from app.core.postgres.failure import constraint_name
 from app.services.compliance.exemption import AlreadyRevokedError
+from app.services.compliance.incident import IncidentWithdrawnError, StepDoneError
 from app.services.compliance.requirement import RequirementTitleTakenError
 from app.services.evidence.external_evidence import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
@@ -51,6 +52,8 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_quiz_attempts_open": _attempt_started,
     "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,
     "uq_exemption_revocations_exemption_id": AlreadyRevokedError,
+    "uq_incident_withdrawals_incident_id": IncidentWithdrawnError,
+    "uq_corrective_step_completions_step_id": StepDoneError,
     "uq_evidence_withdrawals_evidence_id": AlreadyWithdrawnError,
     "uq_module_teachings_module_id": PreconditionFailedError,
     "uq_retention_periods_retention_class": PreconditionFailedError,

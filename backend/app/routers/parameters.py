@@ -11,6 +11,7 @@ PATHS: Final = {
     "exemption_id": "The waiver or exemption",
     "grant_id": "The granted attempt",
     "hold_id": "The legal hold",
+    "incident_id": "The incident",
     "job_title_id": "The job title",
     "location_id": "The location",
     "media_id": "The file",
@@ -22,6 +23,7 @@ PATHS: Final = {
     "retention_class": "The class of evidence",
     "section_id": "The section, by the id that it keeps across versions",
     "session_id": "The live session",
+    "step_id": "The corrective step",
     "user_id": "The person",
 }
 
@@ -89,6 +91,7 @@ TAGS: Final = {
     "exemptions": "Waivers and exemptions from a requirement",
     "external evidence": "Training that was done elsewhere, and its review by a second person",
     "health": "For load balancers",
+    "incidents": "What happened, who has to train again for it, and corrective steps",
     "live sessions": "Classes with an instructor, a roster and attendance",
     "media": "Videos, documents and pictures, from the upload to the download",
     "modules": "Drafts, their sections and questions, and what was published of them",

@@ -19,6 +19,7 @@ from app.integrations.pdf import PdfInspector
 from app.services.base import Service
 from app.services.compliance.compliance import ComplianceService
 from app.services.compliance.exemption import ExemptionService
+from app.services.compliance.incident import IncidentService
 from app.services.compliance.reconciliation import ReconciliationService
 from app.services.compliance.reconciliation_changes import ReconciliationChangesService
 from app.services.compliance.report import MatrixCache, ReportService
@@ -116,6 +117,7 @@ class Services:
     exchange = _plain(ExchangeService)
     exemptions = _plain(ExemptionService)
     external_evidence = _plain(ExternalEvidenceService)
+    incidents = _plain(IncidentService)
     job_titles = _plain(JobTitleService)
     legal_holds = _plain(LegalHoldService)
     live_sessions = _plain(LiveSessionService)

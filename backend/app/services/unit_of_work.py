@@ -18,6 +18,7 @@ from app.models import IdempotencyKey
 from app.repositories.compliance.certification_period import CertificationPeriodRepository
 from app.repositories.compliance.compliance_segment import ComplianceSegmentRepository
 from app.repositories.compliance.exemption import ExemptionRepository
+from app.repositories.compliance.incident import IncidentRepository
 from app.repositories.compliance.outdated import OutdatedRepository
 from app.repositories.compliance.report import ReportRepository
 from app.repositories.compliance.requirement import RequirementRepository
@@ -99,6 +100,7 @@ class UnitOfWork:
     exemptions = _repository(ExemptionRepository)
     external_evidence = _repository(ExternalEvidenceRepository)
     idempotency_keys = _repository(IdempotencyKeyRepository)
+    incidents = _repository(IncidentRepository)
     invitations = _repository(InvitationRepository)
     job_titles = _repository(JobTitleRepository)
     legal_holds = _repository(LegalHoldRepository)

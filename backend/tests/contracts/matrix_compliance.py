@@ -65,6 +65,19 @@ def exemption(world: World, requirement_id: object) -> dict[str, Any]:
     }
 
 
+def incident(world: World, requirement_id: object) -> dict[str, Any]:
+    step = {"step": "New sharps boxes.", "owner_id": str(world.people.manager.id)}
+    return {
+        "kind": "exposure",
+        "day": YESTERDAY,
+        "requirement_id": str(requirement_id),
+        "user_ids": [str(world.people.learner.id)],
+        "retrain_by": "2100-01-01",
+        "description": "A needlestick.",
+        "steps": [{**step, "due_on": "2100-01-01"}],
+    }
+
+
 def evidence_file(world: World) -> dict[str, Any]:
     file = {"purpose": "evidence", "content_type": "image/png", "size_bytes": 9}
     return {**file, "user_id": str(world.people.learner.id)}
@@ -109,6 +122,8 @@ async def made(api: Api, world: World) -> dict[str, object]:
     await post(f"/modules/{live_module_id}/sections", section)
     await post(f"/modules/{live_module_id}/publish", {})
     requirement_id = await post("/requirements", {"title": "Rule", "rule": rule(world)})
+    happened = await api.post("/incidents", admin, json=incident(world, requirement_id))
+    incident_id, step_id = happened.json()["id"], happened.json()["steps"][0]["id"]
     failed, (granted, used_up) = await failed_quizzes(api, world)
     return {
         "failed_enrollment_id": failed,
@@ -116,6 +131,8 @@ async def made(api: Api, world: World) -> dict[str, object]:
         "grant_id": await post(f"/enrollments/{failed}/sections/{granted}/attempt-grants", REASON),
         "requirement_id": requirement_id,
         "exemption_id": await post("/exemptions", exemption(world, requirement_id)),
+        "incident_id": incident_id,
+        "step_id": step_id,
         "evidence_id": await post("/external-trainings", external_evidence(world)),
         "live_module_id": live_module_id,
         "session_id": await post("/live-sessions", live_session(live_module_id), manager),
@@ -131,6 +148,7 @@ async def made(api: Api, world: World) -> dict[str, object]:
 def compliance_rows(world: World, ids: dict[str, object]) -> list[Row]:
     return [
         *_requirements(world, ids),
+        *_incidents(world, ids),
         *_external_evidence(world),
         *_live_sessions(world, ids),
         *_media(world),
@@ -159,6 +177,18 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
         Row("grant_exemption", ADMINS, success=201, json=granted),
         Row("read_exemption", OWNER_AND_ABOVE, 404),
         Row("revoke_exemption", ADMINS, json=REASON),
+    ]
+
+
+def _incidents(world: World, ids: dict[str, object]) -> list[Row]:
+    happened = incident(world, ids["requirement_id"])
+    done = {"done_on": YESTERDAY, "note": "Hung in each room."}
+    return [
+        Row("list_incidents", MANAGERS),
+        Row("record_incident", MANAGERS, success=201, json=happened),
+        Row("read_incident", MANAGERS),
+        Row("withdraw_incident", MANAGERS, json=REASON),
+        Row("complete_corrective_step", MANAGERS, json=done),
     ]
 
 

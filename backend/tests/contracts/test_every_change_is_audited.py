@@ -70,6 +70,7 @@ CREATED = {
     "enrollments": AuditAction.ENROLLMENT_CREATED,
     "exemptions": AuditAction.EXEMPTION_GRANTED,
     "external_trainings": AuditAction.EXTERNAL_TRAINING_ENTERED,
+    "incidents": AuditAction.INCIDENT_RECORDED,
     "job_titles": AuditAction.JOB_TITLE_CREATED,
     "legal_holds": AuditAction.LEGAL_HOLD_PLACED,
     "live_sessions": AuditAction.LIVE_SESSION_CREATED,

@@ -29,6 +29,7 @@ WHO_MAY = {
     Permission.AUDIT_READ: {A},
     Permission.REQUIREMENTS_WRITE: {A},
     Permission.EXEMPTIONS_WRITE: {A},
+    Permission.INCIDENTS_WRITE: {M, A},
     Permission.RETENTION_WRITE: {A},
 }
 """The roles that have each permission. A new permission has to be entered here too."""

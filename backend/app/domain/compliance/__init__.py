@@ -18,6 +18,10 @@ window it opens and meets a period of its own. Evidence dated after a material c
 was published must be of the new version. Training below the hours that the rule asks for, or
 without the trainer, is none.
 
+*Incidents* name people, a requirement and a day. From that day the requirement applies to them,
+whoever else it is meant for, and only training after that day is new: what stands is outdated, as
+by a material change, and who has shown nothing yet has to by the day that the incident gives.
+
 *A period* opens when the duty begins without valid evidence (initial), when the window before the
 expiry begins (renewal), or when a material change outdates what stands (material_change). An open
 period follows the rule and facts of the day; it closes as met, waived or released, and never
@@ -42,6 +46,7 @@ from app.domain.compliance.facts import (
     Exemption,
     ExemptionKind,
     Facts,
+    Incident,
     Licence,
     Publication,
     RuleVersion,
@@ -78,6 +83,7 @@ __all__ = [
     "Exemption",
     "ExemptionKind",
     "Facts",
+    "Incident",
     "Licence",
     "Missing",
     "PeriodCause",

@@ -69,6 +69,7 @@ class PersonFacts:
 
 class Criterion(StrEnum):
     EVERYONE = "everyone"
+    INCIDENT = "incident"
     INCLUDED = "included"
     DEPARTMENT = "department"
     LOCATION = "location"

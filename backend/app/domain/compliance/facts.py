@@ -120,6 +120,26 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that happened on `day` to the person, after which they have to train again.
+
+    It asks for training whatever was trained before, also of people whom the rule does not mean.
+    An incident that was entered by mistake counts no more from `withdrawn_on` on.
+    """
+
+    id: UUID
+    day: date
+    retrain_by: date
+    recorded_on: date
+    withdrawn_on: date | None = None
+
+    def known_on(self, day: date) -> bool:
+        if self.withdrawn_on is not None and self.withdrawn_on <= day:
+            return False
+        return max(self.day, self.recorded_on) <= day
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     module_id: UUID
     version: int
@@ -141,13 +161,17 @@ class RuleVersion:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is recorded about one person. `exemptions` are from the requirement asked about."""
+    """All that is recorded about one person.
+
+    `exemptions` and `incidents` are those of the requirement asked about.
+    """
 
     employment: tuple[EmploymentChange, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     publications: tuple[Publication, ...] = ()
     licences: tuple[Licence, ...] = ()
+    incidents: tuple[Incident, ...] = ()
 
 
 def employment_on(

@@ -16,6 +16,7 @@ from app.domain.compliance.facts import (
     Evidence,
     Exemption,
     Facts,
+    Incident,
     Licence,
     RuleVersion,
 )
@@ -33,6 +34,7 @@ def in_hindsight(facts: Facts, known_on: date) -> Facts:
         exemptions=exemptions_in_hindsight(facts.exemptions, known_on),
         publications=tuple(p for p in facts.publications if p.published_on <= known_on),
         licences=licences_in_hindsight(facts.licences, known_on),
+        incidents=incidents_in_hindsight(facts.incidents, known_on),
     )
 
 
@@ -66,6 +68,15 @@ def licences_in_hindsight(licences: Iterable[Licence], known_on: date) -> tuple[
         replace(licence, recorded_on=date.min, withdrawn_on=None)
         for licence in licences
         if licence.known_on(known_on)
+    )
+
+
+def incidents_in_hindsight(incidents: Iterable[Incident], known_on: date) -> tuple[Incident, ...]:
+    """Leave out the incidents that were withdrawn by `known_on`, as if there had been none."""
+    return tuple(
+        replace(item, recorded_on=min(item.recorded_on, item.day), withdrawn_on=None)
+        for item in incidents
+        if item.known_on(known_on)
     )
 
 

@@ -1,10 +1,11 @@
 """What a requirement asks of one person on one day, as known on that day."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain.compliance.audience import MatchReason, matches
+from app.domain.compliance.audience import Criterion, Matched, MatchReason, matches
 from app.domain.compliance.facts import (
     EmploymentChange,
     EmploymentState,
@@ -56,10 +57,18 @@ def duty_on(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Duty | C
     employment = employment_on(facts.employment, day)
     if employment is None or not employment.is_employed(day):
         return ComplianceReason.NOT_EMPLOYED
-    match = matches(rule.audience, employment.person)
+    match = matches(rule.audience, employment.person) or _named_by_incident(facts, day)
     if match is None:
         return ComplianceReason.OUTSIDE_AUDIENCE
     return Duty(day, rule, employment, match, _exemption_on(facts.exemptions, day), facts)
+
+
+def _named_by_incident(facts: Facts, day: date) -> MatchReason | None:
+    known = [incident for incident in facts.incidents if incident.known_on(day)]
+    if not known:
+        return None
+    last = max(known, key=lambda incident: (incident.day, incident.id))
+    return MatchReason((Matched(Criterion.INCIDENT, str(last.id)),))
 
 
 def _exemption_on(exemptions: tuple[Exemption, ...], day: date) -> Exemption | None:
@@ -101,30 +110,64 @@ def _first_publication(duty: Duty) -> date | None:
     return min(published, default=None)
 
 
-def retraining_due(duty: Duty, changed_on: date, began: date) -> date:
-    """Return the last day to train on a material change published on `changed_on`."""
-    nominal = add_days(changed_on, duty.rule.retrain_days_after_material_change or 0)
-    return back_at_work(duty.facts.employment, max(nominal, began), duty.day)
+class RetrainingCause(StrEnum):
+    INCIDENT = "incident"
+    MATERIAL_CHANGE = "material_change"
 
 
-def outdated_since(duty: Duty, evidence: Evidence) -> date | None:
-    """Return the day of the first material change, known by now, that the evidence predates."""
-    if duty.rule.retrain_days_after_material_change is None:
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """What has to be trained on by `due_on`, whatever was trained before."""
+
+    due_on: date
+    since: date
+    cause: RetrainingCause
+
+
+def retraining(duty: Duty, evidence: Evidence) -> Retraining | None:
+    """Return the retraining that is due first of those, known by now, that evidence predates."""
+    return min(_retrainings(duty, evidence), key=_by_due_day, default=None)
+
+
+def retraining_due(duty: Duty, asked: Retraining, began: date) -> date:
+    return back_at_work(duty.facts.employment, max(asked.due_on, began), duty.day)
+
+
+def first_incident_due(duty: Duty, began: date) -> date | None:
+    """Return the first day by which somebody who has shown nothing yet has to train after one."""
+    days = [incident.retrain_by for incident in duty.facts.incidents if incident.known_on(duty.day)]
+    if not days:
         return None
-    changes = [
-        publication.published_on
-        for publication in duty.facts.publications
-        if publication.material_change
-        and publication.published_on <= duty.day
-        and _is_newer(publication, evidence)
-    ]
-    return min(changes, default=None)
+    return back_at_work(duty.facts.employment, max(min(days), began), duty.day)
+
+
+def is_outdated(duty: Duty, evidence: Evidence) -> bool:
+    return next(_retrainings(duty, evidence), None) is not None
 
 
 def outdated_when_given(duty: Duty, evidence: Evidence) -> bool:
     """Whether a material change had been published before the day of the evidence."""
-    since = outdated_since(duty, evidence)
-    return since is not None and since < evidence.day
+    return any(asked.since < evidence.day for asked in _retrainings(duty, evidence))
+
+
+def _retrainings(duty: Duty, evidence: Evidence) -> Iterator[Retraining]:
+    for incident in duty.facts.incidents:
+        # Evidence has a day and no hour: what was trained on the day itself may have been before.
+        if incident.known_on(duty.day) and evidence.day <= incident.day:
+            yield Retraining(incident.retrain_by, incident.day, RetrainingCause.INCIDENT)
+    days = duty.rule.retrain_days_after_material_change
+    if days is None:
+        return
+    for publication in duty.facts.publications:
+        published_on = publication.published_on
+        known = publication.material_change and published_on <= duty.day
+        if known and _is_newer(publication, evidence):
+            due_on = add_days(published_on, days)
+            yield Retraining(due_on, published_on, RetrainingCause.MATERIAL_CHANGE)
+
+
+def _by_due_day(asked: Retraining) -> tuple[date, date, RetrainingCause]:
+    return asked.due_on, asked.since, asked.cause
 
 
 def _is_newer(publication: Publication, evidence: Evidence) -> bool:

@@ -13,8 +13,10 @@ from app.domain.compliance.obligation import (
     Duty,
     duty_on,
     first_due,
-    outdated_since,
+    first_incident_due,
+    is_outdated,
     outdated_when_given,
+    retraining,
     retraining_due,
     validity_of,
 )
@@ -28,6 +30,7 @@ class PeriodCause(StrEnum):
     RENEWAL = "renewal"
     EARLY_RENEWAL = "early_renewal"
     MATERIAL_CHANGE = "material_change"
+    INCIDENT = "incident"
 
 
 class PeriodOutcome(StrEnum):
@@ -177,12 +180,13 @@ class Ledger:
             return None
         held = self.standing
         if held is None:
-            return CertificationPeriod(number, PeriodCause.INITIAL, began, first_due(duty, began))
+            due_on = _earlier(first_due(duty, began), first_incident_due(duty, began))
+            return CertificationPeriod(number, PeriodCause.INITIAL, began, due_on)
         valid_through = held.validity.valid_through
-        changed_on = outdated_since(duty, held.evidence)
-        if changed_on:
-            due_on = min(retraining_due(duty, changed_on, began), valid_through or date.max)
-            return CertificationPeriod(number, PeriodCause.MATERIAL_CHANGE, changed_on, due_on)
+        asked = retraining(duty, held.evidence)
+        if asked:
+            due_on = min(retraining_due(duty, asked, began), valid_through or date.max)
+            return CertificationPeriod(number, PeriodCause(asked.cause.value), asked.since, due_on)
         opens = self._window_start(duty)
         if opens is None or duty.day < opens:
             return None
@@ -194,7 +198,7 @@ class Ledger:
 
     def _is_outdated(self, duty: Duty) -> bool:
         held = self.standing
-        return held is not None and outdated_since(duty, held.evidence) is not None
+        return held is not None and is_outdated(duty, held.evidence)
 
     def _window_start(self, duty: Duty) -> date | None:
         """First day on which the standing evidence may be renewed: never the day it was given."""
@@ -218,7 +222,7 @@ class Ledger:
     def _gain(self, duty: Duty, item: Evidence, began: date) -> Validity | None:
         """Return the validity that evidence adds to what stands, None if it adds nothing."""
         held = self.standing
-        if outdated_when_given(duty, item) or (held and outdated_since(duty, item)):
+        if outdated_when_given(duty, item) or (held and is_outdated(duty, item)):
             return None
         gained = validity_of(duty, item, began, held.validity if held else None)
         if not gained.lasts_until(max(self._excused(duty.day), item.day)):
@@ -248,9 +252,8 @@ class Ledger:
         number, held = len(self.closed) + 1, self.standing
         if held is None:
             return CertificationPeriod(number, PeriodCause.INITIAL, item.day, None)
-        cause = (
-            PeriodCause.MATERIAL_CHANGE if self._is_outdated(duty) else PeriodCause.EARLY_RENEWAL
-        )
+        asked = retraining(duty, held.evidence)
+        cause = PeriodCause(asked.cause.value) if asked else PeriodCause.EARLY_RENEWAL
         return CertificationPeriod(number, cause, item.day, held.validity.valid_through)
 
     def _valid_from(self, duty: Duty, item: Evidence) -> date:
@@ -291,6 +294,10 @@ def covering(history: Sequence[CertificationPeriod], day: date) -> Certification
     revoked waiver still cover the day here. Ask `status` for what holds after a withdrawal.
     """
     return next((period for period in reversed(history) if period.covers(day)), None)
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min((day for day in (one, other) if day), default=None)
 
 
 def _by_day(item: Evidence) -> tuple[date, date, UUID]:
@@ -341,10 +348,9 @@ def _event_days(facts: Facts, rules: tuple[RuleVersion, ...]) -> Iterator[date]:
         yield change.recorded_on  # an announced return moves due dates before it takes effect
         yield begins
         yield max(begins, change.person.hired_on or begins)
-    for item in facts.evidence:
+    for item in (*facts.evidence, *facts.incidents):
         yield max(item.day, item.recorded_on)
-        if item.withdrawn_on:
-            yield item.withdrawn_on
+        yield from filter(None, [item.withdrawn_on])
     for exemption in facts.exemptions:
         yield max(exemption.starts_on, exemption.recorded_on)
         if exemption.ends_on:

@@ -76,7 +76,7 @@ def timeline(
     facts: Facts, rules: tuple[RuleVersion, ...], worked: Sequence[Placement], today: date
 ) -> Timeline:
     """Work out every day at once. `worked` are the placements of the same facts."""
-    if not _ever_matches(rules, worked):
+    if not facts.incidents and not _ever_matches(rules, worked):
         return Timeline((), tuple(_outside(rules, worked)))
     recorder = _Recorder(facts, rules, today)
     recorder.run(FOREVER)

@@ -20,6 +20,7 @@ _CAUSES = {
     PeriodCause.RENEWAL: "The renewal window has begun.",
     PeriodCause.EARLY_RENEWAL: "Renewed early.",
     PeriodCause.MATERIAL_CHANGE: "The content has changed materially.",
+    PeriodCause.INCIDENT: "To be trained on again after an incident.",
 }
 _CRITERIA = {
     Criterion.DEPARTMENT: "the department is {}",
@@ -59,6 +60,8 @@ def _applies(matched: tuple[Matched, ...], location_names: Mapping[str, str]) ->
     criteria = {each.criterion for each in matched}
     if Criterion.EVERYONE in criteria:
         return "Applies to everyone."
+    if Criterion.INCIDENT in criteria:
+        return "Applies because an incident names this person."
     if Criterion.INCLUDED in criteria:
         return "Applies because the rule names this person."
     held = [

@@ -13,6 +13,7 @@ from app.domain.compliance import (
     Evidence,
     Exemption,
     Facts,
+    Incident,
     Publication,
     RuleVersion,
 )
@@ -21,6 +22,7 @@ from app.domain.compliance.hindsight import (
     employment_in_hindsight,
     evidence_in_hindsight,
     exemptions_in_hindsight,
+    incidents_in_hindsight,
     licences_in_hindsight,
     rules_in_hindsight,
 )
@@ -35,6 +37,7 @@ from app.services.unit_of_work import UnitOfWork
 Rules = tuple[RuleVersion, ...]
 Published = dict[uuid.UUID, list[Publication]]
 Exemptions = dict[PersonAndRequirement, tuple[Exemption, ...]]
+Incidents = dict[PersonAndRequirement, tuple[Incident, ...]]
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class PersonHistory:
     by_credential: dict[str, list[Evidence]]
     licences: tuple[Licence, ...]
     exemptions: Exemptions
+    incidents: Incidents
 
     def rules(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Rules:
         return rules_in_hindsight(catalogue.rules[requirement_id], self.known_on)
@@ -135,6 +139,7 @@ class PersonHistory:
                 if item.published_on <= self.known_on
             ),
             self.licences,
+            tuple(self.incidents.get((self.user_id, requirement_id), ())),
         )
 
 
@@ -158,7 +163,7 @@ async def load_histories(
     today: date | None = None,
     known_on: date | None = None,
 ) -> list[PersonHistory]:
-    """Load these people's facts in four statements, however many there are.
+    """Load these people's facts in five statements, however many there are.
 
     As they are known on `known_on`, else today.
     """
@@ -166,6 +171,7 @@ async def load_histories(
     changes = await uow.employment.of_people(user_ids)
     evidence = await uow.verified_evidence.of_people(user_ids)
     exemptions = await uow.exemptions.of_people(user_ids)
+    incidents = await uow.incidents.of_people(user_ids)
     histories = []
     for place in workplaces:
         day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
@@ -187,6 +193,11 @@ async def load_histories(
                 exemptions={
                     key: exemptions_in_hindsight(granted, known)
                     for key, granted in exemptions.items()
+                    if key[0] == place.user_id
+                },
+                incidents={
+                    key: incidents_in_hindsight(named, known)
+                    for key, named in incidents.items()
                     if key[0] == place.user_id
                 },
             )

@@ -16,6 +16,7 @@ from app.domain.compliance import (
     Evidence,
     Exemption,
     Facts,
+    Incident,
     Publication,
     RuleVersion,
 )
@@ -105,7 +106,8 @@ class BruteForce:
 
     def live_today(self) -> str:
         rule, job = self.rule(), self.job(self.today)
-        if rule is None or job is None or not employed(job, self.today) or not wanted(rule, job):
+        meant = rule and job and (wanted(rule, job) or self.incidents())
+        if rule is None or job is None or not employed(job, self.today) or not meant:
             self.release()
             self.began, self.exempt_yesterday, self.excused = None, False, None
             return "not_required"
@@ -172,13 +174,16 @@ class BruteForce:
             return None
         held = self.stands(self.today)
         if held is None:
-            return Row("initial", self.began, self.first_due(rule, job))
+            due_days = [self.first_due(rule, job)]
+            named = [max(incident.retrain_by, self.began) for incident in self.incidents()]
+            due_days += map(self.not_on_leave, named)
+            return Row("initial", self.began, min((day for day in due_days if day), default=None))
         assert held.evidence
-        changed = self.changed(rule, held.evidence)
-        if changed:
-            grant = timedelta(days=rule.retrain_days_after_material_change or 0)
-            due_on = self.not_on_leave(max(changed + grant, self.began))
-            return Row("material_change", changed, min(due_on, held.valid_through or NEVER))
+        again = self.to_train_again(rule, held.evidence)
+        if again:
+            due_on, since, cause = again
+            due_on = self.not_on_leave(max(due_on, self.began))
+            return Row(cause, since, min(due_on, held.valid_through or NEVER))
         if held.valid_through is None:
             return None
         window = held.valid_through - timedelta(days=rule.renewal.window_days)
@@ -251,19 +256,15 @@ class BruteForce:
         assert self.began
         held = self.stands(self.today)
         changed = self.changed(rule, evidence)
-        if changed and (held or changed < evidence.day):
+        if (changed and changed < evidence.day) or (held and self.to_train_again(rule, evidence)):
             return False
         through, since, granted = self.valid_through(rule, job, evidence, held)
         if (through or NEVER) < max(self.excused or self.first_worked(), evidence.day):
             return False
-        outdated = bool(held and held.evidence and self.changed(rule, held.evidence))
+        outdated = bool(held and held.evidence and self.to_train_again(rule, held.evidence))
         if held and not outdated and (through or NEVER) <= (held.valid_through or NEVER):
             return False
-        row = (
-            self.rows.pop()
-            if self.is_open()
-            else self.out_of_turn(evidence, held, outdated=outdated)
-        )
+        row = self.rows.pop() if self.is_open() else self.out_of_turn(rule, evidence, held)
         row.valid_from = self.first_day_added(evidence, outdated=outdated)
         row.outcome, row.closed_on, row.met_by = "met", self.today, evidence.id
         row.valid_through, row.since, row.granted = through, since, granted
@@ -271,9 +272,10 @@ class BruteForce:
         self.rows.append(row)
         return True
 
-    def out_of_turn(self, evidence: Evidence, held: Row | None, *, outdated: bool) -> Row:
+    def out_of_turn(self, rule: Rule, evidence: Evidence, held: Row | None) -> Row:
         if held:
-            cause = "material_change" if outdated else "early_renewal"
+            again = held.evidence and self.to_train_again(rule, held.evidence)
+            cause = again[2] if again else "early_renewal"
             return Row(cause, evidence.day, held.valid_through)
         return Row("initial", evidence.day, None)
 
@@ -370,7 +372,29 @@ class BruteForce:
                 found.append(publication.published_on)
         return min(found) if found else None
 
+    def to_train_again(self, rule: Rule, evidence: Evidence) -> tuple[date, date, str] | None:
+        """Return by when, since when and why somebody with this evidence has to train again."""
+        asked = []
+        changed = self.changed(rule, evidence)
+        if changed:
+            grant = timedelta(days=rule.retrain_days_after_material_change or 0)
+            asked.append((changed + grant, changed, "material_change"))
+        asked += [
+            (incident.retrain_by, incident.day, "incident")
+            for incident in self.incidents()
+            if evidence.day <= incident.day
+        ]
+        return min(asked) if asked else None
+
     # what is in force today
+
+    def incidents(self) -> list[Incident]:
+        return [
+            incident
+            for incident in self.facts.incidents
+            if incident.day <= self.today
+            and incident.recorded_on <= self.today < (incident.withdrawn_on or NEVER)
+        ]
 
     def published(self) -> list[Publication]:
         return [p for p in self.facts.publications if p.published_on <= self.today]

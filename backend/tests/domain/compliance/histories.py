@@ -13,6 +13,7 @@ from app.domain.compliance import (
     Exemption,
     ExemptionKind,
     Facts,
+    Incident,
     Licence,
     Publication,
     RuleVersion,
@@ -153,6 +154,20 @@ def licences(draw: st.DrawFn) -> tuple[Licence, ...]:
 
 
 @st.composite
+def incidents(draw: st.DrawFn, number: int) -> Incident:
+    day = draw(some_days())
+    recorded_on = after(day, draw(PROMPT))
+    lag = draw(st.sampled_from([None, None, None, 0, 40]))
+    return Incident(
+        id=UUID(int=300 + number),
+        day=day,
+        retrain_by=after(day, draw(st.sampled_from([0, 10, 30, 90]))),
+        recorded_on=recorded_on,
+        withdrawn_on=None if lag is None else after(recorded_on, lag),
+    )
+
+
+@st.composite
 def publications(draw: st.DrawFn) -> tuple[Publication, ...]:
     found = []
     for module in MODULES:
@@ -274,5 +289,6 @@ def histories(draw: st.DrawFn) -> History:
         ),
         publications=draw(publications()),
         licences=draw(licences()),
+        incidents=tuple(draw(incidents(n)) for n in range(draw(st.sampled_from([0, 0, 0, 1, 2])))),
     )
     return History(facts, draw(rule_versions(subject)))

@@ -198,6 +198,7 @@ def entered_in_time(facts: Facts) -> Facts:
         tuple(replace(x, recorded_on=min(x.recorded_on, x.starts_on)) for x in facts.exemptions),
         facts.publications,
         tuple(replace(x, recorded_on=date.min) for x in facts.licences),
+        tuple(replace(x, recorded_on=x.day) for x in facts.incidents),
     )
 
 
@@ -224,6 +225,7 @@ class TestProperties:
             tuple(x for x in facts.exemptions if x.recorded_on <= day + timedelta(days=later)),
             facts.publications,
             tuple(x for x in facts.licences if x.recorded_on <= day + timedelta(days=later)),
+            tuple(x for x in facts.incidents if x.recorded_on <= day + timedelta(days=later)),
         )
         assert in_hindsight(cut, day) == in_hindsight(facts, day)
 

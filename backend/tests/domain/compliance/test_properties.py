@@ -50,6 +50,11 @@ def known_by(history: History, day: date) -> History:
                 for x in facts.licences
                 if x.recorded_on <= day
             ),
+            tuple(
+                replace(x, withdrawn_on=known(x.withdrawn_on, day))
+                for x in facts.incidents
+                if x.recorded_on <= day
+            ),
         ),
         tuple(v for v in history.rules if v.recorded_on <= day),
     )

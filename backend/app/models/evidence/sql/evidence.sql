@@ -57,6 +57,26 @@ BEGIN ATOMIC
            (row_json(r) || '{"evidence": "exemption_revocations"}')::text
       FROM exemption_revocations r
     UNION ALL
+    SELECT 'incidents' AS kind, i.id, i.created_at, false,
+           (row_json(i) || '{"evidence": "incidents"}')::text
+      FROM incidents i
+    UNION ALL
+    SELECT 'incident_people' AS kind, p.id, p.created_at, false,
+           (row_json(p) || '{"evidence": "incident_people"}')::text
+      FROM incident_people p
+    UNION ALL
+    SELECT 'incident_withdrawals' AS kind, w.id, w.created_at, false,
+           (row_json(w) || '{"evidence": "incident_withdrawals"}')::text
+      FROM incident_withdrawals w
+    UNION ALL
+    SELECT 'corrective_steps' AS kind, c.id, c.created_at, false,
+           (row_json(c) || '{"evidence": "corrective_steps"}')::text
+      FROM corrective_steps c
+    UNION ALL
+    SELECT 'corrective_step_completions' AS kind, d.id, d.created_at, false,
+           (row_json(d) || '{"evidence": "corrective_step_completions"}')::text
+      FROM corrective_step_completions d
+    UNION ALL
     SELECT 'requirement_versions' AS kind, r.id, r.created_at, false,
            (row_json(r) || '{"evidence": "requirement_versions"}')::text
       FROM requirement_versions r

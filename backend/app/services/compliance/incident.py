@@ -1,0 +1,210 @@
+"""Incidents: who has to train again, by when, and what is done so that it does not recur.
+
+Nothing of one is ever edited. An entry made by mistake is withdrawn, which adds a row.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator
+
+from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
+from app.domain.compliance.incident import faults
+from app.models import (
+    CorrectiveStep,
+    CorrectiveStepCompletion,
+    Incident,
+    IncidentPerson,
+    IncidentWithdrawal,
+)
+from app.repositories.compliance.incident import IncidentFilter, IncidentRow, StepRow
+from app.schemas.base import ListOf
+from app.schemas.compliance.incident import (
+    CorrectiveStepRead,
+    IncidentCreate,
+    IncidentRead,
+    IncidentWithdraw,
+    StepComplete,
+)
+from app.services.answer import Answer
+from app.services.base import Service, found, listed
+from app.services.compliance.reconciliation import reconcile
+from app.services.unit_of_work import UnitOfWork
+
+
+class IncidentWithdrawnError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("incident_withdrawn", "This incident was withdrawn already")
+
+
+class StepDoneError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("step_done", "This step was completed already")
+
+
+class IncidentService(Service):
+    async def list(self, filters: IncidentFilter, request: PageRequest) -> ListOf[IncidentRead]:
+        async with self.reading() as uow:
+            if filters.user_id is not None:
+                await self.visible_user(uow, filters.user_id)
+            page = await uow.incidents.list_visible(self.actor, filters, request)
+            reads = {row.incident.id: row for row in page.items}
+            people = await uow.incidents.people(reads, self.actor)
+            steps = await uow.incidents.steps(reads)
+            return listed(
+                page,
+                lambda row: _read(
+                    row, people.get(row.incident.id, []), steps.get(row.incident.id, [])
+                ),
+            )
+
+    async def get(self, incident_id: uuid.UUID) -> Answer[IncidentRead]:
+        async with self.reading() as uow:
+            return await self._answer(uow, incident_id)
+
+    async def record(self, payload: IncidentCreate) -> Answer[IncidentRead]:
+        """Record what happened; from its day on the people have to train again."""
+        async with self.work() as uow:
+            await self._check(uow, payload)
+            incident = await uow.incidents.add(
+                Incident(
+                    kind=payload.kind,
+                    day=payload.day,
+                    location_id=payload.location_id,
+                    requirement_id=payload.requirement_id,
+                    retrain_by=payload.retrain_by,
+                    description=payload.description,
+                    recorded_by_id=self.actor.id,
+                )
+            )
+            await uow.incidents.add_parts(
+                [
+                    IncidentPerson(
+                        incident_id=incident.id,
+                        user_id=user_id,
+                        recorded_on=await uow.employment.today_of(user_id),
+                    )
+                    for user_id in payload.user_ids
+                ],
+                [
+                    CorrectiveStep(
+                        incident_id=incident.id,
+                        recorded_by_id=self.actor.id,
+                        **step.model_dump(),
+                    )
+                    for step in payload.steps
+                ],
+            )
+            after = payload.model_dump(mode="json", exclude={"description", "steps"})
+            await uow.audit(AuditAction.INCIDENT_RECORDED, incident, after=after)
+            await reconcile(uow, sorted(payload.user_ids), [payload.requirement_id])
+            return await uow.answer(await self._answer(uow, incident.id, created=True))
+
+    async def withdraw(
+        self, incident_id: uuid.UUID, payload: IncidentWithdraw
+    ) -> Answer[IncidentRead]:
+        """Say that it was entered by mistake; nobody has to train for it any more."""
+        async with self.work() as uow:
+            row = await self._standing(uow, incident_id)
+            day = await uow.requirements.organisation_day()
+            await uow.incidents.withdraw(
+                IncidentWithdrawal(
+                    incident_id=incident_id,
+                    recorded_on=day,
+                    reason=payload.reason,
+                    withdrawn_by_id=self.actor.id,
+                )
+            )
+            after = {"withdrawn_on": day}
+            await uow.audit(AuditAction.INCIDENT_WITHDRAWN, row.incident, after=after)
+            people = (await uow.incidents.people([incident_id]))[incident_id]
+            await reconcile(uow, people, [row.incident.requirement_id])
+            return await uow.answer(await self._answer(uow, incident_id))
+
+    async def complete_step(
+        self, incident_id: uuid.UUID, step_id: uuid.UUID, payload: StepComplete
+    ) -> Answer[IncidentRead]:
+        async with self.work() as uow:
+            row = await self._standing(uow, incident_id)
+            steps = (await uow.incidents.steps([incident_id])).get(incident_id, [])
+            step = next((each for each in steps if each.step.id == step_id), None)
+            if step is None:
+                raise NotFoundError("corrective_step")
+            if step.done_on is not None:
+                raise StepDoneError
+            if payload.done_on > await uow.requirements.organisation_day():
+                raise InvalidPayloadError.at("/done_on", "in_the_future", "It is still to come")
+            await uow.incidents.complete(
+                CorrectiveStepCompletion(
+                    step_id=step_id,
+                    done_on=payload.done_on,
+                    note=payload.note,
+                    recorded_by_id=self.actor.id,
+                )
+            )
+            after = {"step_id": step_id, "done_on": payload.done_on}
+            await uow.audit(AuditAction.INCIDENT_STEP_COMPLETED, row.incident, after=after)
+            return await uow.answer(await self._answer(uow, incident_id))
+
+    async def _standing(self, uow: UnitOfWork, incident_id: uuid.UUID) -> IncidentRow:
+        row = found(await uow.incidents.get_visible(incident_id, self.actor), "incident")
+        if row.withdrawn_on is not None:
+            raise IncidentWithdrawnError
+        return row
+
+    async def _check(self, uow: UnitOfWork, payload: IncidentCreate) -> None:
+        today = await uow.requirements.organisation_day()
+        seen = set(await uow.users.visible_ids(payload.user_ids, self.actor))
+        owners = {step.owner_id for step in payload.steps}
+        known = await uow.users.existing_ids(list(owners)) if owners else set()
+        errors = [
+            *faults(payload.day, payload.retrain_by, today),
+            *_unknown("/user_ids", "unknown_user", set(payload.user_ids) - seen),
+            *_unknown("/steps", "unknown_user", owners - known),
+        ]
+        if not await uow.exemptions.requirement_exists(payload.requirement_id):
+            errors.append(_absent("/requirement_id", "unknown_requirement"))
+        places = await uow.employment.time_zones()
+        if payload.location_id is not None and payload.location_id not in places:
+            errors.append(_absent("/location_id", "unknown_location"))
+        if errors:
+            raise InvalidPayloadError(errors)
+
+    async def _answer(
+        self, uow: UnitOfWork, incident_id: uuid.UUID, *, created: bool = False
+    ) -> Answer[IncidentRead]:
+        row = found(await uow.incidents.get_visible(incident_id, self.actor), "incident")
+        people = await uow.incidents.people([incident_id], self.actor)
+        steps = await uow.incidents.steps([incident_id])
+        read = _read(row, people.get(incident_id, []), steps.get(incident_id, []))
+        return Answer(read, created)
+
+
+def _unknown(pointer: str, code: str, missing: Collection[object]) -> Iterator[FieldError]:
+    if missing:
+        yield _absent(pointer, code)
+
+
+def _absent(pointer: str, code: str) -> FieldError:
+    return FieldError(pointer, code, "Not everything that is named exists")
+
+
+def _read(row: IncidentRow, people: list[uuid.UUID], steps: list[StepRow]) -> IncidentRead:
+    read = IncidentRead.model_validate(row.incident)
+    read.withdrawn_on = row.withdrawn_on
+    read.withdrawal_reason = row.withdrawal_reason
+    read.user_ids = people
+    read.steps = [_step(each) for each in steps]
+    return read
+
+
+def _step(row: StepRow) -> CorrectiveStepRead:
+    step = row.step
+    return CorrectiveStepRead(
+        id=step.id,
+        step=step.step,
+        owner_id=step.owner_id,
+        due_on=step.due_on,
+        done_on=row.done_on,
+        note=row.note,
+    )
