@@ -183,12 +183,19 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
 def _incidents(world: World, ids: dict[str, object]) -> list[Row]:
     happened = incident(world, ids["requirement_id"])
     done = {"done_on": YESTERDAY, "note": "Hung in each room."}
+    far = {FAR_MANAGER: 404}
     return [
         Row("list_incidents", MANAGERS),
-        Row("record_incident", MANAGERS, success=201, json=happened),
-        Row("read_incident", MANAGERS),
-        Row("withdraw_incident", MANAGERS, json=REASON),
-        Row("complete_corrective_step", MANAGERS, json=done),
+        Row(
+            "record_incident",
+            MANAGER_OR_ADMIN,
+            success=201,
+            json=happened,
+            special={FAR_MANAGER: 422},
+        ),
+        Row("read_incident", MANAGER_OR_ADMIN, special=far),
+        Row("withdraw_incident", MANAGER_OR_ADMIN, json=REASON, special=far),
+        Row("complete_corrective_step", MANAGER_OR_ADMIN, json=done, special=far),
     ]
 
 

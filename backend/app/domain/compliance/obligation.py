@@ -49,6 +49,11 @@ class Duty:
     def on_leave(self) -> bool:
         return self.employment.state is EmploymentState.LEAVE
 
+    @property
+    def is_by_incident(self) -> bool:
+        """Whether an incident alone makes the rule apply."""
+        return any(each.criterion is Criterion.INCIDENT for each in self.match.matched)
+
 
 def duty_on(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Duty | ComplianceReason:
     rule = rule_on(rules, day)
@@ -80,9 +85,12 @@ def _exemption_on(exemptions: tuple[Exemption, ...], day: date) -> Exemption | N
 def first_due(duty: Duty, began: date) -> date | None:
     """Return the last day in time for a duty that began on `began`. None: nothing is published.
 
-    It is never before the duty began, and never during a leave.
+    It is never before the duty began, and never during a leave. People whom the rule means only
+    because an incident names them have until the day that the incident gives.
     """
-    nominal = _nominal_first_due(duty, began)
+    days = [incident.retrain_by for incident in duty.facts.incidents if incident.known_on(duty.day)]
+    usual = None if duty.is_by_incident else _nominal_first_due(duty, began)
+    nominal = min((day for day in (usual, *days) if day), default=None)
     if nominal is None:
         return None
     return back_at_work(duty.facts.employment, max(nominal, began), duty.day)
@@ -131,14 +139,6 @@ def retraining(duty: Duty, evidence: Evidence) -> Retraining | None:
 
 def retraining_due(duty: Duty, asked: Retraining, began: date) -> date:
     return back_at_work(duty.facts.employment, max(asked.due_on, began), duty.day)
-
-
-def first_incident_due(duty: Duty, began: date) -> date | None:
-    """Return the first day by which somebody who has shown nothing yet has to train after one."""
-    days = [incident.retrain_by for incident in duty.facts.incidents if incident.known_on(duty.day)]
-    if not days:
-        return None
-    return back_at_work(duty.facts.employment, max(min(days), began), duty.day)
 
 
 def is_outdated(duty: Duty, evidence: Evidence) -> bool:

@@ -13,7 +13,6 @@ from app.domain.compliance.obligation import (
     Duty,
     duty_on,
     first_due,
-    first_incident_due,
     is_outdated,
     outdated_when_given,
     retraining,
@@ -180,8 +179,7 @@ class Ledger:
             return None
         held = self.standing
         if held is None:
-            due_on = _earlier(first_due(duty, began), first_incident_due(duty, began))
-            return CertificationPeriod(number, PeriodCause.INITIAL, began, due_on)
+            return CertificationPeriod(number, PeriodCause.INITIAL, began, first_due(duty, began))
         valid_through = held.validity.valid_through
         asked = retraining(duty, held.evidence)
         if asked:
@@ -294,10 +292,6 @@ def covering(history: Sequence[CertificationPeriod], day: date) -> Certification
     revoked waiver still cover the day here. Ask `status` for what holds after a withdrawal.
     """
     return next((period for period in reversed(history) if period.covers(day)), None)
-
-
-def _earlier(one: date | None, other: date | None) -> date | None:
-    return min((day for day in (one, other) if day), default=None)
 
 
 def _by_day(item: Evidence) -> tuple[date, date, UUID]:

@@ -27,11 +27,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models import (
+    CorrectiveStep,
+    CorrectiveStepCompletion,
     ErasedEvidence,
     ErasedRecord,
     Erasure,
     EvidenceWithdrawal,
     ExternalEvidence,
+    Incident,
+    IncidentPerson,
+    IncidentWithdrawal,
     LiveSession,
     Media,
     ModuleVersion,
@@ -69,6 +74,11 @@ class EvidenceKind(StrEnum):
     QUESTIONS = "live_session_questions"
     WITHDRAWALS = "evidence_withdrawals"
     EXTERNAL = "external_trainings"
+    INCIDENTS = "incidents"
+    INCIDENT_PEOPLE = "incident_people"
+    INCIDENT_WITHDRAWALS = "incident_withdrawals"
+    STEPS = "corrective_steps"
+    STEPS_DONE = "corrective_step_completions"
 
 
 class LinkState(StrEnum):
@@ -295,6 +305,29 @@ def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
             EvidenceWithdrawal.evidence_id.in_(external)
         ),
         EvidenceKind.EXTERNAL: external,
+        **_incident_ids(scope),
+    }
+
+
+def _incident_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
+    """Return the incidents of the scope's days and people; none in the pack of one module."""
+    named = select(IncidentPerson.incident_id).where(of_people(scope, IncidentPerson.user_id))
+    happened = select(Incident.id).where(
+        between(Incident.day, scope), Incident.id.in_(named), literal(scope.module_id is None)
+    )
+    steps = select(CorrectiveStep.id).where(CorrectiveStep.incident_id.in_(happened))
+    return {
+        EvidenceKind.INCIDENTS: happened,
+        EvidenceKind.INCIDENT_PEOPLE: select(IncidentPerson.id).where(
+            IncidentPerson.incident_id.in_(happened), of_people(scope, IncidentPerson.user_id)
+        ),
+        EvidenceKind.INCIDENT_WITHDRAWALS: select(IncidentWithdrawal.id).where(
+            IncidentWithdrawal.incident_id.in_(happened)
+        ),
+        EvidenceKind.STEPS: steps,
+        EvidenceKind.STEPS_DONE: select(CorrectiveStepCompletion.id).where(
+            CorrectiveStepCompletion.step_id.in_(steps)
+        ),
     }
 
 

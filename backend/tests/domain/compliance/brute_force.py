@@ -174,7 +174,7 @@ class BruteForce:
             return None
         held = self.stands(self.today)
         if held is None:
-            due_days = [self.first_due(rule, job)]
+            due_days = [self.first_due(rule, job) if wanted(rule, job) else None]
             named = [max(incident.retrain_by, self.began) for incident in self.incidents()]
             due_days += map(self.not_on_leave, named)
             return Row("initial", self.began, min((day for day in due_days if day), default=None))

@@ -21,6 +21,7 @@ from app.domain.evidence.retention import RetentionClass, keep_through
 from app.domain.recurrence import local_day
 from tests.domain.compliance.cases.anchors import ANCHORS
 from tests.domain.compliance.cases.hours import HOURS
+from tests.domain.compliance.cases.incidents import INCIDENTS
 from tests.domain.compliance.cases.late import LATE
 from tests.domain.compliance.cases.people import PEOPLE
 from tests.domain.compliance.cases.regulations import REGULATIONS
@@ -39,7 +40,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    for scenario in (*REGULATIONS, *ANCHORS, *PEOPLE, *LATE, *HOURS):
+    for scenario in (*REGULATIONS, *ANCHORS, *PEOPLE, *LATE, *HOURS, *INCIDENTS):
         for line in scenario.days.strip().splitlines():
             day, reached, due_on, valid_through = line.split()
             yield Case(scenario, d(day), reached, _day(due_on), _day(valid_through))

@@ -3,7 +3,8 @@ import io
 import json
 import subprocess
 import zipfile
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,18 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import AuditEvent, ModuleTeaching, TrainingRecord, User
+from app.domain.compliance.incident import IncidentKind
+from app.models import (
+    AuditEvent,
+    CorrectiveStep,
+    CorrectiveStepCompletion,
+    Incident,
+    IncidentPerson,
+    ModuleTeaching,
+    Requirement,
+    TrainingRecord,
+    User,
+)
 from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import AuditPack, AuditPackService, PackQuery
 from app.services.evidence.training_record import TrainingRecordService
@@ -166,3 +178,55 @@ class TestHonestPack:
         [record] = items(files, "records.json")
         assert json.loads(record["payload"])["user"]["full_name"] == text
         assert (await verify(files, tmp_path)).returncode == 0
+
+
+async def test_incidents_with_people_and_steps_are_in_it(
+    session: AsyncSession, database: RollbackDatabase, people: list[User], tmp_path: Path
+) -> None:
+    requirement = Requirement(title="Exposure")
+    session.add(requirement)
+    await session.flush()
+    day = COMPLETED.date()
+    incident = Incident(
+        kind=IncidentKind.EXPOSURE,
+        day=day,
+        requirement_id=requirement.id,
+        retrain_by=day,
+        description="A needlestick.",
+    )
+    session.add(incident)
+    await session.flush()
+    step = CorrectiveStep(
+        incident_id=incident.id, step="New boxes.", owner_id=people[1].id, due_on=day
+    )
+    session.add_all(
+        [
+            *(
+                IncidentPerson(incident_id=incident.id, user_id=person.id, recorded_on=day)
+                for person in people
+            ),
+            step,
+        ]
+    )
+    await session.flush()
+    session.add(CorrectiveStepCompletion(step_id=step.id, done_on=day, note="Hung up."))
+    await session.commit()
+    await TrainingRecordService(database, SYSTEM).seal()
+    of_one = PackQuery(user_id=people[0].id)
+    for query, named in ((PackQuery(), people), (of_one, people[:1])):
+        opened = await AuditPackService(database, SYSTEM).open(query)
+        path = tmp_path / "pack.zip"
+        path.write_bytes(b"".join([piece async for piece in opened.stream]))
+        assert (await verify_file(path)).returncode == 0
+        with zipfile.ZipFile(path) as archive:
+            evidence = json.loads(archive.read("evidence.json"))
+        kinds = Counter(each["kind"] for each in evidence)
+        assert (kinds["incidents"], kinds["corrective_steps"]) == (1, 1)
+        assert kinds["corrective_step_completions"] == 1
+        texts = [
+            json.loads(each["content"]) for each in evidence if each["kind"] == "incident_people"
+        ]
+        assert {each["user_id"] for each in texts} == {str(person.id) for person in named}
+    before = PackQuery(to_day=day - timedelta(days=1))
+    _, files = await pack(database, before)
+    assert not any(each["kind"] == "incidents" for each in json.loads(files["evidence.json"]))

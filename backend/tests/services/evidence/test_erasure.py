@@ -49,6 +49,8 @@ STAYS = {
     "attempt_grants.reason",
     "compliance_segments.department",
     "compliance_segments.job_title",
+    "corrective_step_completions.note",
+    "corrective_steps.step",
     "employment_changes.department",
     "employment_changes.job_title",
     "evidence_elsewhere.credential_kind",

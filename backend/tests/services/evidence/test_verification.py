@@ -51,7 +51,13 @@ COLUMNS = [
     if f"{table}.{column.name}" not in UNUSED
 ]
 # Rows that belong to no person, which `plant` therefore does not make.
-NOBODYS = ("live_sessions", "quiz_corrections", "requirement_versions")
+NOBODYS = (
+    "incident_withdrawals",
+    "incidents",
+    "live_sessions",
+    "quiz_corrections",
+    "requirement_versions",
+)
 SHOW_A_FILE = text(
     "INSERT INTO version_media (version_id, media_id)"
     " SELECT id, gen_random_uuid() FROM module_versions LIMIT 1"

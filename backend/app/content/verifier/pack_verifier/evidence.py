@@ -20,7 +20,17 @@ ERASURES, FILES = "erasures", "media"
 VERSIONS, SIGNATURES = "module_versions", "signatures"
 SESSIONS, QUESTIONS = "live_sessions", "live_session_questions"
 WITHDRAWALS, EXTERNAL = "evidence_withdrawals", "external_trainings"
-KINDS = (ERASURES, FILES, VERSIONS, SIGNATURES, SESSIONS, QUESTIONS, WITHDRAWALS, EXTERNAL)
+INCIDENTS = (
+    "incidents",
+    "incident_people",
+    "incident_withdrawals",
+    "corrective_steps",
+    "corrective_step_completions",
+)
+KINDS = (
+    *(ERASURES, FILES, VERSIONS, SIGNATURES, SESSIONS, QUESTIONS, WITHDRAWALS, EXTERNAL),
+    *INCIDENTS,
+)
 ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 RECORDED_AT = {FILES: "completed_at", SESSIONS: "closed_at", EXTERNAL: "reviewed_at"}

@@ -10,7 +10,7 @@ from .broken import BrokenError, require
 from .reading import digest_of, read_json, same, written
 from .tables import TWINS
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 VERIFIER = "verify.pyz"
 SAYS = {"format", "pack_id", "made_at", "scope", "records", "seal_head", "files"}

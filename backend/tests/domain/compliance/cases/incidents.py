@@ -1,0 +1,88 @@
+"""Incidents: who has to train again, whatever they did before, and by when."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from app.domain.compliance import Incident
+from app.domain.compliance.audience import Audience
+from tests.domain.compliance.builders import LEAVE, change, done, history
+from tests.domain.compliance.cases.scenario import HIPAA, HIRED, OWN_ANNUAL, Scenario, d
+
+STUCK = Incident(UUID(int=300), d("2026-06-10"), d("2026-06-24"), d("2026-06-10"))
+OTHERS = OWN_ANNUAL.model_copy(update={"audience": Audience(departments=frozenset({"Front desk"}))})
+TRAINED = done(d("2026-01-05"))
+ABSENT = change(d("2026-06-20"), LEAVE, hired_on=d("2026-01-05"))
+BACK = change(d("2026-07-20"), hired_on=d("2026-01-05"))
+
+INCIDENTS = [
+    Scenario(
+        "stuck after training",
+        "domain 20: only training after the incident meets it",
+        OWN_ANNUAL,
+        replace(
+            history(HIRED, TRAINED, done(d("2026-06-10"), 1), done(d("2026-06-30"), 2)),
+            incidents=(STUCK,),
+        ),
+        """
+        2026-06-09  compliant     2026-01-05  2027-01-05
+        2026-06-10  due_soon      2026-06-24  2027-01-05
+        2026-06-24  due_soon      2026-06-24  2027-01-05
+        2026-06-25  overdue       2026-06-24  2027-01-05
+        2026-06-30  compliant     2026-06-24  2027-06-30
+        """,
+    ),
+    Scenario(
+        "stuck, and not meant by the rule",
+        "domain 20: an incident names people, whoever else the rule is for",
+        OTHERS,
+        replace(history(HIRED, TRAINED, done(d("2026-06-11"), 1)), incidents=(STUCK,)),
+        """
+        2026-06-09  not_required  -           -
+        2026-06-10  due_soon      2026-06-24  2027-01-05
+        2026-06-11  compliant     2026-06-24  2027-06-11
+        """,
+    ),
+    Scenario(
+        "stuck, and trained in nothing",
+        "domain 20: by the day that the incident gives, not by the rule's own",
+        OTHERS,
+        replace(history(HIRED), incidents=(STUCK,)),
+        """
+        2026-06-10  due           2026-06-24  -
+        2026-06-25  overdue       2026-06-24  -
+        """,
+    ),
+    Scenario(
+        "an incident that comes before the first due day",
+        "domain 20: the earlier of both days",
+        HIPAA.model_copy(update={"first_due": OWN_ANNUAL.first_due}),
+        replace(history(HIRED), incidents=(replace(STUCK, day=d("2026-01-05")),)),
+        "2026-01-06  overdue       2026-01-05  -",
+    ),
+    Scenario(
+        "on leave on the last day",
+        "domain 13 and 20: a day that falls into a leave moves to the return",
+        OWN_ANNUAL,
+        replace(history(HIRED, TRAINED, ABSENT, BACK), incidents=(STUCK,)),
+        """
+        2026-06-25  exempt        2026-06-24  2027-01-05
+        2026-07-20  due_soon      2026-07-20  2027-01-05
+        2026-07-21  overdue       2026-07-20  2027-01-05
+        """,
+    ),
+    Scenario(
+        "withdrawn",
+        "domain 15 and 20: as if it had never been there",
+        OWN_ANNUAL,
+        replace(history(HIRED, TRAINED), incidents=(replace(STUCK, withdrawn_on=d("2026-07-01")),)),
+        "2026-06-25  compliant     2026-01-05  2027-01-05",
+        known_on=d("2026-07-01"),
+    ),
+    Scenario(
+        "what the withdrawn incident showed",
+        "domain 15: what was shown on a past day stays answerable",
+        OWN_ANNUAL,
+        replace(history(HIRED, TRAINED), incidents=(replace(STUCK, withdrawn_on=d("2026-07-01")),)),
+        "2026-06-25  overdue       2026-06-24  2027-01-05",
+    ),
+]
