@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
 
-from app.domain.compliance.facts import Evidence, Facts, RuleVersion, qualifies
+from app.domain.compliance.facts import Evidence, Facts, Incident, RuleVersion, qualifies
 from app.domain.compliance.obligation import (
     ComplianceReason,
     Duty,
@@ -342,7 +342,8 @@ def _event_days(facts: Facts, rules: tuple[RuleVersion, ...]) -> Iterator[date]:
         yield change.recorded_on  # an announced return moves due dates before it takes effect
         yield begins
         yield max(begins, change.person.hired_on or begins)
-    for item in (*facts.evidence, *facts.incidents):
+    events: tuple[Evidence | Incident, ...] = (*facts.evidence, *facts.incidents)
+    for item in events:
         yield max(item.day, item.recorded_on)
         yield from filter(None, [item.withdrawn_on])
     for exemption in facts.exemptions:
