@@ -16,6 +16,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Role
 from app.domain.compliance import ComplianceStatus, EmploymentState
 from app.domain.compliance.facts import ExemptionKind
+from app.domain.compliance.incident import IncidentKind
 from app.domain.content.media import MediaState
 from app.domain.study.quiz.grading import CorrectionKind
 from app.models import (
@@ -26,6 +27,8 @@ from app.models import (
     Enrollment,
     Exemption,
     ExternalEvidence,
+    Incident,
+    IncidentPerson,
     JobTitle,
     LegalHold,
     LiveSession,
@@ -180,6 +183,18 @@ class World:
         requirement = Requirement(title=f"Requirement {label}")
         self.session.add(requirement)
         await self.session.flush()
+        incident = Incident(
+            kind=IncidentKind.EXPOSURE,
+            day=TODAY,
+            requirement_id=requirement.id,
+            retrain_by=TODAY,
+            description="A needlestick.",
+        )
+        self.session.add(incident)
+        await self.session.flush()
+        self.session.add(
+            IncidentPerson(incident_id=incident.id, user_id=user.id, recorded_on=TODAY)
+        )
         days = {"starts_on": TODAY, "ends_on": TODAY}
         about = {"user_id": user.id, "requirement_id": requirement.id}
         self.session.add_all(
