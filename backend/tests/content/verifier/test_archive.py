@@ -4,7 +4,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.content.verifier.pack_verifier import archive, manifest
+from app.content.verifier.pack_verifier.broken import BrokenError
 from tests.content.verifier.packs import Forged, verify_here
 
 Temporary = pytest.TempPathFactory
@@ -282,6 +283,23 @@ def test_a_folder_has_no_more_files_than_a_pack(
     one_more = folder / "one more"
     one_more.touch() if kind == "files" else one_more.mkdir()
     assert verify_here(folder).stderr == "BROKEN: the folder has too many files\n"
+
+
+def test_no_more_of_a_folder_is_read_than_decides_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def many(folder: Path, _: str) -> Iterator[Path]:
+        for number in range(100):
+            read.append(number)
+            yield folder / str(number)
+
+    monkeypatch.setattr(archive, "MOST_FILES", 7)
+    monkeypatch.setattr(Path, "rglob", many)
+    with pytest.raises(BrokenError, match="too many files"):
+        archive.Folder(tmp_path).names()
+    assert len(read) == 7 + 1
 
 
 def test_no_archive_is_larger_than_one_can_wait_for(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -172,6 +173,36 @@ def test_a_text_may_be_what_an_erasure_left_of_it(
     else:
         reason = "signatures ID is not what was sealed, and no erasure says so"
         assert refusal(everything, tmp_path) == reason
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+def test_the_file_of_evidence_is_there(
+    everything: Forged, tmp_path: Path, write: Callable[[str], str]
+) -> None:
+    reference = write(str(UUID(int=0xABC)))
+    text_of("external_trainings", evidence_reference=reference)(everything)
+    everything.state()
+    assert refusal(everything, tmp_path) == "external_trainings ID: the file ID is missing"
+
+
+def test_a_file_is_as_young_as_what_names_it(everything: Forged, tmp_path: Path) -> None:
+    """A scan that was uploaded long ago, of evidence that was verified since the last seal."""
+    now = everything.values_of("seals.json")[-1]["sealed_at"]
+    items = everything.values_of("evidence.json")
+    texts = [json.loads(item["content"] or "{}") for item in items]
+    brought = next(it for it in texts if it.get("evidence") == "external_trainings")
+    said = {
+        brought["id"]: {"created_at": LONG_AGO, "reviewed_at": now},
+        brought["evidence_reference"]: {"completed_at": LONG_AGO, "created_at": LONG_AGO},
+    }
+    for item, text in zip(items, texts, strict=True):
+        if changes := said.get(text.get("id")):
+            item["content"] = json.dumps({**text, **changes})
+            item["seal"] = item["position"] = item["leaf"] = None
+    everything.put("evidence.json", items)
+    everything.edit("external_trainings.json", lambda line: line.update(reviewed_at=now))
+    everything.state()
+    assert re.fullmatch(r"what leaf \d of seal \d covers is missing", refusal(everything, tmp_path))
 
 
 def test_evidence_may_be_on_paper(everything: Forged, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -168,6 +169,7 @@ class TestRecorded:
     def test_former_releases_read_what_names_nothing_new(self) -> None:
         rule = Rule.model_validate(BLOODBORNE)
         record = record_of(rule)
+        assert json.loads(json.dumps(record)) == record
         assert record["audience"]["departments"] == ["Hygiene"]
         assert not {"countries", "states"} & set(record["audience"])
         assert record["first_due"] == {"kind": "days_after", "event": "hire", "days": 10}

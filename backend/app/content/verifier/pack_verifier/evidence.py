@@ -32,7 +32,7 @@ KINDS = (
     *INCIDENTS,
 )
 ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 RECORDED_AT = {FILES: "completed_at", SESSIONS: "closed_at", EXTERNAL: "reviewed_at"}
 OF_ROSTER_LINE = {"user_id", "full_name", "job_title", "status", "marked_by_id", "marked_at"}
 
@@ -178,8 +178,8 @@ def _named(kind: str, content: dict[str, Any]) -> list[str]:
     """Return the ids of the files that a version shows, or that evidence from elsewhere is."""
     if kind == VERSIONS:
         return content.get("media") or []
-    reference = content.get("evidence_reference") or ""
-    return [reference.lower()] if kind == EXTERNAL and _ID.match(reference) else []
+    reference = str(content.get("evidence_reference")).lower()
+    return [reference] if kind == EXTERNAL and _ID.match(reference) else []
 
 
 def _signed(enrollment_id: str, signature: dict[str, Any]) -> str:
