@@ -64,6 +64,21 @@ SELECT s.id, e.user_id, 'attended', {marked_by}
   FROM live_sessions s JOIN enrollments e ON e.module_id = s.module_id
 RETURNING id
 """
+MARK = "(k.key ->> 'pass_mark')::numeric"
+ATTEMPT = """
+WITH e AS (
+    INSERT INTO enrollments (module_id, user_id, version_id, source)
+    SELECT v.module_id, u.user_id, v.id, 'self'
+      FROM (SELECT user_id FROM training_records LIMIT 1) u, answer_keys k
+      JOIN module_versions v ON v.id = k.version_id LIMIT 1
+    RETURNING *)
+INSERT INTO quiz_attempts (enrollment_id, section_id, user_id, version_id, number, seed, snapshot,
+    pass_mark)
+SELECT e.id, k.section_id, e.user_id, e.version_id, 1, '', '{{}}', {pass_mark}
+  FROM e JOIN answer_keys k ON k.version_id = e.version_id LIMIT 1
+RETURNING id
+"""
+GRADE = "SELECT grade_attempt($1, '{}', 0, '1 s', '{}', false, $2, 10, $3, $4, '{}', NULL, NULL)"
 ATTACKS = {
     "a class of 1900": CLASS.format(starts_at="'1900-01-01'", status="scheduled"),
     "a class moved to 1900": "UPDATE live_sessions SET starts_at = '1900-01-01'",
@@ -88,6 +103,15 @@ ATTACKS = {
         "INSERT INTO quiz_attempts (enrollment_id, section_id, user_id, version_id, number, seed,"
         " snapshot, pass_mark, started_at) SELECT id, gen_random_uuid(), user_id, version_id, 1,"
         " '', '{}', 80, '2024-01-01' FROM enrollments"
+    ),
+    "an attempt at a section that is no quiz": (
+        "INSERT INTO quiz_attempts (enrollment_id, section_id, user_id, version_id, number, seed,"
+        " snapshot, pass_mark) SELECT e.id, p.section_id, e.user_id, e.version_id, 1, '', '{}', 0"
+        " FROM enrollments e JOIN section_progress p ON p.enrollment_id = e.id"
+    ),
+    "an attempt with another mark": ATTEMPT.format(pass_mark="0"),
+    "an attempt of somebody else": ATTEMPT.format(pass_mark=MARK).replace(
+        "e.user_id, e.v", "(SELECT id FROM users WHERE id <> e.user_id LIMIT 1), e.v"
     ),
     "an event of a record": (
         "SELECT record_event(NULL, NULL, 'training_record:issued', gen_random_uuid(), NULL, NULL)"
@@ -213,3 +237,43 @@ async def test_a_correction_of_another_quiz_regrades_nothing(role: asyncpg.Conne
             "SELECT regrade_attempt(gen_random_uuid(), gen_random_uuid(), 1, 1, 100, true, false,"
             " '{}')"
         )
+
+
+async def test_an_attempt_at_a_quiz_is_started_and_graded(role: asyncpg.Connection) -> None:
+    attempt = await role.fetchval(ATTEMPT.format(pass_mark=MARK))
+    assert await role.fetchval(GRADE, attempt, 8, 80, True)  # noqa: FBT003  # a column
+
+
+@pytest.mark.parametrize(
+    ("points", "score", "passed"),
+    [(0, 0, True), (7, 70, True), (10, 100, False), (0, 100, False), (11, 110, True)],
+)
+async def test_no_grade_contradicts_its_points(
+    role: asyncpg.Connection, *, points: int, score: int, passed: bool
+) -> None:
+    attempt = await role.fetchval(ATTEMPT.format(pass_mark=MARK))
+    with pytest.raises(asyncpg.RestrictViolationError, match="contradicts itself"):
+        await role.execute(GRADE, attempt, points, score, passed)
+
+
+REGRADE = """
+SELECT regrade_attempt($1, $2, $3::numeric, 10, $3 * 10, true, $4, '{}')
+"""
+CORRECTION = """
+INSERT INTO quiz_corrections (
+    version_id, section_id, number, question_id, kind, note, created_by_id)
+SELECT version_id, section_id, 1, gen_random_uuid(), 'void', 'It was wrong.', user_id
+  FROM quiz_attempts WHERE id = $1 RETURNING id
+"""
+
+
+@pytest.mark.parametrize("was_passed", [True, False])
+async def test_only_a_pass_is_kept(role: asyncpg.Connection, *, was_passed: bool) -> None:
+    attempt = await role.fetchval(ATTEMPT.format(pass_mark=MARK))
+    await role.execute(GRADE, attempt, 9 if was_passed else 1, 90 if was_passed else 10, was_passed)
+    correction = await role.fetchval(CORRECTION, attempt)
+    if was_passed:
+        assert await role.fetchval(REGRADE, attempt, correction, 2, True) == 1  # noqa: FBT003
+    else:
+        with pytest.raises(asyncpg.RestrictViolationError, match="contradicts itself"):
+            await role.execute(REGRADE, attempt, correction, 2, True)  # noqa: FBT003

@@ -155,18 +155,19 @@ class World:
         tried = Enrollment(user_id=user.id, module_id=self.module.id, version_id=self.first.id)
         self.session.add(tried)
         await self.session.flush()
-        for enrollment_id in (tried.id, self.enrollment_id):
-            attempt = QuizAttempt(
-                enrollment_id=enrollment_id,
-                section_id=self.section_id,
-                user_id=user.id,
-                version_id=self.first.id,
-                number=self.seals,
-                seed="",
-                snapshot={},
-                pass_mark=80,
-            )
-            self.session.add(attempt)
+        async with unguarded(self.session):
+            for enrollment_id in (tried.id, self.enrollment_id):
+                attempt = QuizAttempt(
+                    enrollment_id=enrollment_id,
+                    section_id=self.section_id,
+                    user_id=user.id,
+                    version_id=self.first.id,
+                    number=self.seals,
+                    seed="",
+                    snapshot={},
+                    pass_mark=80,
+                )
+                self.session.add(attempt)
         await as_owner(self.session, "UPDATE quiz_attempts SET state = 'graded', passed = false")
         self.session.add(
             QuizCorrection(

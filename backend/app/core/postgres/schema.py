@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0046"
+SCHEMA_REVISION = "0047"
 """The newest revision. Revisions form one line and are numbered in its order."""
 
 

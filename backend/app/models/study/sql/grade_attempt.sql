@@ -25,6 +25,9 @@ BEGIN
              WHERE c.version_id = tried.version_id AND c.section_id = tried.section_id) THEN
         RETURN NULL;
     END IF;
+    IF NOT is_true_result(p_points, p_max_points, p_score_percent, p_passed, tried.pass_mark) THEN
+        RAISE EXCEPTION 'this result contradicts itself' USING ERRCODE = 'restrict_violation';
+    END IF;
     closed := CASE WHEN p_timed_out THEN tried.expires_at ELSE stamp END;
     UPDATE quiz_attempts
        SET state = 'graded', answers = p_answers, submitted_at = closed, timed_out = p_timed_out,

@@ -11,15 +11,25 @@ WHEN (OLD.state = 'graded' AND (
     OLD.submitted_at, OLD.timed_out, OLD.pass_mark))
 EXECUTE FUNCTION refuse_change();
 
-CREATE FUNCTION refuse_other_start() RETURNS trigger LANGUAGE plpgsql
+-- Refuses an attempt that starts at another time, or at anything but a quiz of the version that the
+-- person is enrolled in, with the mark of that quiz.
+CREATE FUNCTION refuse_unfounded_attempt() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF NEW.started_at NOT BETWEEN now() AND clock_timestamp() THEN
         RAISE EXCEPTION 'attempts start now, not at another time'
               USING ERRCODE = 'restrict_violation';
+    ELSIF NOT EXISTS (
+        SELECT FROM enrollments e
+          JOIN version_sections v ON v.version_id = e.version_id AND v.completed_by = 'attempt'
+          JOIN answer_keys k ON k.version_id = v.version_id AND k.section_id = v.section_id
+         WHERE (e.id, e.user_id, e.version_id, v.section_id)
+               = (NEW.enrollment_id, NEW.user_id, NEW.version_id, NEW.section_id)
+           AND (k.key ->> 'pass_mark')::numeric = NEW.pass_mark) THEN
+        RAISE EXCEPTION 'this enrollment has no such quiz' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$;
 
-CREATE TRIGGER refuse_other_start BEFORE INSERT ON quiz_attempts
-FOR EACH ROW EXECUTE FUNCTION refuse_other_start();
+CREATE TRIGGER refuse_unfounded_attempt BEFORE INSERT ON quiz_attempts
+FOR EACH ROW EXECUTE FUNCTION refuse_unfounded_attempt();

@@ -8,6 +8,11 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     made integer;
 BEGIN
+    IF EXISTS (SELECT FROM quiz_attempts a WHERE a.id = p_attempt AND NOT is_true_result(
+            p_points, p_max_points, p_score_percent,
+            p_passed AND NOT (p_kept_pass AND a.passed), a.pass_mark)) THEN
+        RAISE EXCEPTION 'this result contradicts itself' USING ERRCODE = 'restrict_violation';
+    END IF;
     UPDATE quiz_attempts a
        SET points = p_points, max_points = p_max_points, score_percent = p_score_percent,
            passed = p_passed, grades = p_grades, updated_at = clock_timestamp()
