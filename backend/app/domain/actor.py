@@ -9,6 +9,9 @@ class Role(StrEnum):
     LEARNER = "learner"
     MANAGER = "manager"
     AUTHOR = "author"
+    COMPLIANCE_OFFICER = "compliance_officer"
+    """Sees everybody, keeps the rules and judges evidence; administers nobody's account."""
+
     ADMIN = "admin"
 
 
@@ -80,6 +83,16 @@ _MANAGER = _EVERYONE | {
     Permission.SESSIONS_WRITE,
     Permission.INCIDENTS_WRITE,
 }
+_COMPLIANCE_OFFICER = _EVERYONE | {
+    Permission.USERS_READ,
+    Permission.EMPLOYMENT_READ,
+    Permission.ENROLLMENTS_ASSIGN,
+    Permission.REPORTS_READ,
+    Permission.EVIDENCE_VERIFY,
+    Permission.REQUIREMENTS_WRITE,
+    Permission.EXEMPTIONS_WRITE,
+    Permission.AUDIT_READ,
+}
 _AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
 
 _FOR_ONESELF = _EVERYONE - {Permission.SESSIONS_TEACH}
@@ -89,6 +102,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.LEARNER: _EVERYONE,
     Role.MANAGER: _MANAGER,
     Role.AUTHOR: _AUTHOR,
+    Role.COMPLIANCE_OFFICER: _COMPLIANCE_OFFICER,
     Role.ADMIN: frozenset(Permission),
 }
 
@@ -103,12 +117,16 @@ class Actor:
         return permission in PERMISSIONS[self.role]
 
     def administers_by(self, permission: Permission) -> bool:
-        """Tell whether an admin uses a permission that goes beyond a learner's own business."""
-        return self.is_admin and permission not in _FOR_ONESELF
+        """Tell whether somebody acts on whomever they like, beyond a learner's own business."""
+        return self.sees_everybody and permission not in _FOR_ONESELF
 
     @property
     def is_admin(self) -> bool:
         return self.role is Role.ADMIN
+
+    @property
+    def sees_everybody(self) -> bool:
+        return self.role in {Role.ADMIN, Role.COMPLIANCE_OFFICER}
 
     @property
     def is_manager(self) -> bool:

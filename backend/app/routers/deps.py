@@ -67,7 +67,7 @@ class Guard:
         if not actor.may(self.permission):
             raise ForbiddenError
         wanted = app.settings.admin_writes_require_aal2 and request.method not in READS
-        lacks_mfa = wanted and actor.is_admin and claims.assurance_level != MFA_LEVEL
+        lacks_mfa = wanted and actor.sees_everybody and claims.assurance_level != MFA_LEVEL
         if lacks_mfa and actor.administers_by(self.permission):
             raise MfaRequiredError
         if isinstance(request, StrictRequest):

@@ -25,7 +25,7 @@ class RequestContext:
     """Whom a token names, where the use case's own statement finds the row as well."""
 
     lacks_second_factor: bool = False
-    """Whether the caller is an admin who may write for nobody else in this session."""
+    """Whether the caller sees everybody, but may write for nobody else in this session."""
 
 
 SYSTEM = RequestContext()

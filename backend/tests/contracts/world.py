@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
-from app.models import Department, JobTitle, Location, TrainingModule, User
+from app.models import Department, JobTitle, Location, LocationManager, TrainingModule, User
 from app.schemas.evidence.training_record import TrainingRecordRead
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
@@ -37,7 +37,11 @@ class People:
     other_learner: User
     manager: User
     far_manager: User
+    regional_manager: User
+    """Works nowhere in particular, and was given both offices."""
+
     author: User
+    officer: User
     admin: User
 
     def __iter__(self) -> Iterator[tuple[str, User]]:
@@ -87,9 +91,16 @@ async def build_world(database: Database) -> World:
             other_learner=await make_user(session, location_id=far_office.id, hired_on=HIRED_ON),
             manager=await make_user(session, role=Role.MANAGER, location_id=office.id),
             far_manager=await make_user(session, role=Role.MANAGER, location_id=far_office.id),
+            regional_manager=await make_user(session, role=Role.MANAGER),
+            officer=await make_user(session, role=Role.COMPLIANCE_OFFICER),
             author=await make_user(session, role=Role.AUTHOR),
             admin=await make_user(session, role=Role.ADMIN),
         )
+        session.add_all(
+            LocationManager(location_id=each.id, user_id=people.regional_manager.id)
+            for each in (office, far_office)
+        )
+        await session.commit()
         module = await make_module(
             session, text_section(), acknowledgement_section(), quiz_section()
         )

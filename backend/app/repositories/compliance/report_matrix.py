@@ -50,7 +50,7 @@ def matrix(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*tuple
     Otherwise it counts segments.
     """
     cells: Cells = _live_cells(actor, scope, group_by)
-    if actor.is_admin and scope.is_whole:
+    if actor.sees_everybody and scope.is_whole:
         cells = _kept_cells(scope, group_by, _live_cells(actor, scope, group_by))
     return _report(cells, scope, group_by)
 

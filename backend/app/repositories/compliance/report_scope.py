@@ -58,7 +58,7 @@ def in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
         ComplianceSegment.starts_on <= scope.as_of,
         ComplianceSegment.ends_on >= scope.as_of,
     ]
-    if not actor.is_admin:
+    if not actor.sees_everybody:
         criteria.append(owner_visible_to(actor, ComplianceSegment.user_id))
     if scope.user_id is not None:
         criteria.append(ComplianceSegment.user_id == scope.user_id)

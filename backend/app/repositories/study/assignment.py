@@ -136,7 +136,7 @@ def _module(module_id: uuid.UUID) -> CTE:
 
 
 def _allowed(people: PeopleFilter, actor: Actor) -> CTE:
-    scope = [] if actor.is_admin else [managed_by(actor)]
+    scope = [] if actor.sees_everybody else [managed_by(actor)]
     return select(User.id).where(User.is_active, *_criteria(people), *scope).cte("allowed")
 
 
