@@ -11,7 +11,7 @@ down_revision: str | None = "0047"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
-"""Code of 0045 knows no such role: give it to somebody when no older code runs any more."""
+"""Older code knows no such role: give it to somebody when no older code runs any more."""
 
 TABLES = ("users", "employment_changes")
 BEFORE = "'learner', 'manager', 'author', 'admin'"

@@ -91,6 +91,7 @@ _COMPLIANCE_OFFICER = _EVERYONE | {
     Permission.EVIDENCE_VERIFY,
     Permission.REQUIREMENTS_WRITE,
     Permission.EXEMPTIONS_WRITE,
+    Permission.INCIDENTS_WRITE,
     Permission.AUDIT_READ,
 }
 _AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}

@@ -232,7 +232,7 @@ def _enrollments(world: World) -> list[Row]:
         Row("list_signatures", OWNER_AND_ABOVE, 404),
         Row(
             "update_enrollment",
-            MANAGER_AND_ADMIN,
+            MANAGER_AND_ADMIN | {OFFICER},
             json={"due_on": "2030-01-31"},
             special={FAR_MANAGER: 404},
         ),

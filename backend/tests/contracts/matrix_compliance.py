@@ -191,14 +191,14 @@ def _incidents(world: World, ids: dict[str, object]) -> list[Row]:
         Row("list_incidents", MANAGERS),
         Row(
             "record_incident",
-            MANAGER_OR_ADMIN,
+            REVIEWERS | ADMINS,
             success=201,
             json=happened,
             special={FAR_MANAGER: 422},
         ),
-        Row("read_incident", MANAGER_OR_ADMIN, special=far),
-        Row("withdraw_incident", MANAGER_OR_ADMIN, json=REASON, special=far),
-        Row("complete_corrective_step", MANAGER_OR_ADMIN, json=done, special=far),
+        Row("read_incident", REVIEWERS | ADMINS, special=far),
+        Row("withdraw_incident", REVIEWERS | ADMINS, json=REASON, special=far),
+        Row("complete_corrective_step", REVIEWERS | ADMINS, json=done, special=far),
     ]
 
 

@@ -4,32 +4,34 @@ import pytest
 
 from app.domain.actor import PERMISSIONS, Actor, Permission, Role
 
-L, M, W, A = Role.LEARNER, Role.MANAGER, Role.AUTHOR, Role.ADMIN
+L, M, W, C, A = Role.LEARNER, Role.MANAGER, Role.AUTHOR, Role.COMPLIANCE_OFFICER, Role.ADMIN
 WHO_MAY = {
-    Permission.PROFILE: {L, M, W, A},
-    Permission.CATALOGUE_READ: {L, M, W, A},
-    Permission.LEARN: {L, M, W, A},
-    Permission.ENROLLMENTS_READ: {L, M, W, A},
-    Permission.RECORDS_READ: {L, M, W, A},
-    Permission.ORGANISATION_READ: {L, M, W, A},
-    Permission.EVIDENCE_SUBMIT: {L, M, W, A},
-    Permission.MEDIA_READ: {L, M, W, A},
-    Permission.MEDIA_UPLOAD: {L, M, W, A},
-    Permission.SESSIONS_TEACH: {L, M, W, A},
-    Permission.USERS_READ: {M, A},
+    Permission.PROFILE: {L, M, W, C, A},
+    Permission.CATALOGUE_READ: {L, M, W, C, A},
+    Permission.LEARN: {L, M, W, C, A},
+    Permission.ENROLLMENTS_READ: {L, M, W, C, A},
+    Permission.RECORDS_READ: {L, M, W, C, A},
+    Permission.ORGANISATION_READ: {L, M, W, C, A},
+    Permission.EVIDENCE_SUBMIT: {L, M, W, C, A},
+    Permission.MEDIA_READ: {L, M, W, C, A},
+    Permission.MEDIA_UPLOAD: {L, M, W, C, A},
+    Permission.SESSIONS_TEACH: {L, M, W, C, A},
+    Permission.USERS_READ: {M, C, A},
+    Permission.USERS_INVITE: {M, A},
+    Permission.EMPLOYMENT_READ: {M, C, A},
     Permission.NAMES_CONFIRM: {M, A},
     Permission.LEAVE_RECORD: {M, A},
-    Permission.ENROLLMENTS_ASSIGN: {M, A},
-    Permission.REPORTS_READ: {M, A},
-    Permission.EVIDENCE_VERIFY: {M, A},
+    Permission.ENROLLMENTS_ASSIGN: {M, C, A},
+    Permission.REPORTS_READ: {M, C, A},
+    Permission.EVIDENCE_VERIFY: {M, C, A},
     Permission.SESSIONS_WRITE: {M, A},
     Permission.MODULES_WRITE: {W, A},
     Permission.USERS_WRITE: {A},
     Permission.ORGANISATION_WRITE: {A},
-    Permission.AUDIT_READ: {A},
-    Permission.REQUIREMENTS_WRITE: {A},
-    Permission.EXEMPTIONS_WRITE: {A},
-    Permission.INCIDENTS_WRITE: {M, A},
+    Permission.AUDIT_READ: {C, A},
+    Permission.REQUIREMENTS_WRITE: {C, A},
+    Permission.EXEMPTIONS_WRITE: {C, A},
+    Permission.INCIDENTS_WRITE: {M, C, A},
     Permission.RETENTION_WRITE: {A},
 }
 """The roles that have each permission. A new permission has to be entered here too."""
@@ -56,7 +58,7 @@ def test_who_may_what(permission: Permission) -> None:
 @pytest.mark.parametrize("permission", Permission)
 def test_only_admins_administer(permission: Permission) -> None:
     """Whoever else may do the same; and admins study as everybody does."""
-    everybody = WHO_MAY[permission] == {L, M, W, A}
+    everybody = WHO_MAY[permission] == {L, M, W, C, A}
     for_oneself = everybody and permission is not Permission.SESSIONS_TEACH
     assert actor(A).administers_by(permission) is not for_oneself
     assert not any(actor(role).administers_by(permission) for role in (L, M, W))

@@ -135,7 +135,7 @@ class IncidentRepository(Repository[Incident]):
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
-    if actor.is_admin:
+    if actor.sees_everybody:
         return true()
     named = select(IncidentPerson.incident_id).where(
         owner_visible_to(actor, IncidentPerson.user_id)
