@@ -12,7 +12,7 @@ from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.user import (
-    EmailUpdate,
+    EmailCorrection,
     ProfileUpdate,
     UserCreate,
     UserInvite,
@@ -99,7 +99,11 @@ async def update_user(
 
 @router.put("/{user_id:uuid}/email", response_model=UserRead)
 async def correct_email(
-    user_id: uuid.UUID, payload: EmailUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
+    user_id: uuid.UUID,
+    payload: EmailCorrection,
+    context: DirectoryAdmin,
+    if_match: IfMatch,
+    app: App,
 ) -> Response:
     """Give somebody an e-mail address, or another one. Their account follows.
 

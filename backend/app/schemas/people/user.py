@@ -77,7 +77,7 @@ class UserUpdate(Changes):
     is_active: Flag | MISSING = MISSING
 
 
-class EmailUpdate(Payload):
+class EmailCorrection(Payload):
     email: Email
 
 

@@ -7,7 +7,7 @@ from app.core.concurrency import Precondition
 from app.core.errors import AppError
 from app.integrations.auth_admin import AuthUser
 from app.models import User
-from app.schemas.people.user import EmailUpdate
+from app.schemas.people.user import EmailCorrection
 from app.services.people.invitation.address import AddressService
 from tests.factories.user import make_user
 from tests.fakes.auth_admin import InMemoryAuthAdmin
@@ -15,7 +15,7 @@ from tests.services.conftest import acting
 from tests.support import RollbackDatabase
 
 ANY = Precondition.parse("*")
-NEW = EmailUpdate(email="new@unified.example")
+NEW = EmailCorrection(email="new@unified.example")
 
 
 class Overtaken(InMemoryAuthAdmin):
@@ -54,5 +54,5 @@ async def test_accounts_are_for_the_domains_that_may_sign_up(
     with pytest.raises(AppError) as refused:
         await service.correct(learner.id, NEW, ANY)
     assert refused.value.code == "email_refused"
-    allowed = EmailUpdate(email="new@other.example")
+    allowed = EmailCorrection(email="new@other.example")
     assert (await service.correct(learner.id, allowed, ANY)).value.email == allowed.email

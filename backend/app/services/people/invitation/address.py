@@ -11,7 +11,7 @@ from app.domain.audit import AuditAction
 from app.domain.people.sign_up import may_sign_up
 from app.integrations.auth_admin import AddressRefusedError, AuthAdmin
 from app.models import User
-from app.schemas.people.user import EmailUpdate, UserRead
+from app.schemas.people.user import EmailCorrection, UserRead
 from app.services.answer import Answer
 from app.services.base import Service
 from app.services.context import RequestContext
@@ -40,7 +40,7 @@ class AddressService(Service):
         self._domains = domains
 
     async def correct(
-        self, user_id: uuid.UUID, payload: EmailUpdate, precondition: Precondition
+        self, user_id: uuid.UUID, payload: EmailCorrection, precondition: Precondition
     ) -> Answer[UserRead]:
         """Give somebody the address; their account follows.
 
