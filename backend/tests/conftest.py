@@ -24,6 +24,7 @@ import asyncpg
 import httpx
 import hypothesis
 import pytest
+import structlog
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -94,11 +95,15 @@ _serial = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the quick suite fewer examples, and all temporary files a folder of their own.
+    """Give the quick suite fewer examples, all temporary files a folder, and logs a plain form.
 
     Started by root, PostgreSQL runs as somebody else, who must be able to pass the folders above
     the data at every checkpoint; each session that starts closes the folder they usually share.
     """
+    # By default structlog prints exceptions with the values of all variables, which takes seconds.
+    *processors, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, plain])
     if config.option.hypothesis_profile is None:
         is_quick = "not full" in config.option.markexpr
         hypothesis.settings.load_profile(QUICK if is_quick else WHOLE)

@@ -24,12 +24,13 @@ def events() -> Iterator[list[str]]:
         lines.append(json.dumps(event, default=str))
         raise structlog.DropEvent
 
+    configured = structlog.get_config()
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, name_error, keep],
         cache_logger_on_first_use=False,
     )
     yield lines
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 class TestPrivacy:
@@ -84,8 +85,9 @@ class TestLines:
         stream = io.StringIO()
         monkeypatch.setattr("sys.stderr", stream)
         monkeypatch.setattr(logging.getLogger(), "handlers", [])
+        configured = structlog.get_config()
         configure_logging("INFO")
         structlog.get_logger().info("a\r\n{}", value='b\n{"event": "forged"}')
-        structlog.reset_defaults()
+        structlog.configure(**configured)
         (line,) = stream.getvalue().splitlines()
         assert json.loads(line)["event"] == "a\r\n{}"
