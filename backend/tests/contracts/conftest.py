@@ -8,9 +8,12 @@ from tests.contracts.world import World, build_world
 from tests.support import RollbackDatabase
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def app() -> FastAPI:
-    """The application as it is put together; its database is never reached."""
+    """The application as it is put together; its database is never reached.
+
+    It is for reading. Putting it together and describing it takes seconds.
+    """
     return create_app(Container.build(settings_for("postgresql://nobody@127.0.0.1/nothing")))
 
 

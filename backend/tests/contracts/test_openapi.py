@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 @pytest.fixture
 def document(app: FastAPI) -> dict[str, Any]:
-    return app.openapi()
+    return deepcopy(app.openapi())
 
 
 class TestOpenApi:
