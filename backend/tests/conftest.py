@@ -10,13 +10,14 @@ session puts pgbouncer between `committed_database` and the server.
 
 import asyncio
 import itertools
+import json
 import os
 import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -38,12 +39,13 @@ from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode
 from app.domain.actor import Role
 from app.integrations.auth_admin import AuthAdmin
-from app.main import create_app
+from app.main import create_app, openapi_document
 from app.models import User
 from app.services.people.user_sync import UserSync
 from app.services.study.content_cache import ContentCache
 from devstack.migrate import migrate
 from devstack.postgres import HOST, EmbeddedPostgres
+from tests.described import Described
 from tests.factories.user import make_user
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.fakes.file_storage import InMemoryFileStorage
@@ -315,10 +317,16 @@ async def serving(
         yield api
 
 
+@cache
+def described() -> Described:
+    return Described(json.loads(openapi_document()))
+
+
 @asynccontextmanager
 async def _clients_of(application: FastAPI, keys: LocalKeys) -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+    hooks = {"response": [described().check]}
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, event_hooks=hooks) as client:
         yield Api(client, keys)
     await application.state.container.http.aclose()
 

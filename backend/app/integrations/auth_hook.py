@@ -11,8 +11,9 @@ HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 class HookSignatureError(AppError):
-    def __init__(self) -> None:
-        super().__init__("invalid_signature", 401, "This hook is not signed as it should be")
+    code = "invalid_signature"
+    status = 401
+    title = "This hook is not signed as it should be"
 
 
 class HookVerifier:

@@ -33,25 +33,23 @@ OWN_READ_SECONDS: Final = 60
 
 
 class StorageUnavailableError(UnavailableError):
-    def __init__(
-        self,
-        code: str = "storage_unavailable",
-        title: str = "The file storage cannot be reached",
-    ) -> None:
-        super().__init__(code, title, retry_after_seconds=5)
+    code = "storage_unavailable"
+    title = "The file storage cannot be reached"
+    retry_after_seconds = 5
 
 
 class BucketMissingError(StorageUnavailableError):
     """There is no such bucket. Storage would list it as an empty one, so this has to be checked."""
 
+    code = "bucket_missing"
+    title = "The file storage has no such bucket"
+
     def __init__(self, bucket: str) -> None:
-        super().__init__("bucket_missing", f"The file storage has no bucket {bucket}")
+        super().__init__(f"The file storage has no bucket {bucket}")
 
 
 class StorageKeyRefusedError(StorageUnavailableError):
-    def __init__(self) -> None:
-        title = "The file storage refuses this server's key (SUPABASE_SECRET_KEY)"
-        super().__init__(title=title)
+    title = "The file storage refuses this server's key (SUPABASE_SECRET_KEY)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.errors import (
     AppError,
-    ConflictError,
     InvalidPayloadError,
     PreconditionFailedError,
 )
@@ -17,24 +16,18 @@ from app.core.postgres.failure import constraint_name
 from app.services.compliance.exemption import AlreadyRevokedError
 from app.services.compliance.incident import IncidentWithdrawnError, StepDoneError
 from app.services.compliance.requirement import RequirementTitleTakenError
+from app.services.content.question import QuestionExistsError
 from app.services.evidence.external_evidence import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
 from app.services.people.user import AccountInUseError, EmployeeNumberTakenError, LastAdminError
 from app.services.people.user_sync import EmailInUseError
 from app.services.people.word import WordTakenError
+from app.services.study.attempt_errors import AttemptStartedError
 
 
 def _gone(pointer: str, noun: str) -> Callable[[], AppError]:
     code, detail = f"unknown_{noun}", f"This {noun} was removed meanwhile"
     return lambda: InvalidPayloadError.at(pointer, code, detail)
-
-
-def _question_exists() -> AppError:
-    return ConflictError("question_exists", "A question with this id was made meanwhile")
-
-
-def _attempt_started() -> AppError:
-    return ConflictError("attempt_started", "Another attempt was started meanwhile")
 
 
 def _name_required() -> AppError:
@@ -49,15 +42,15 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "uq_departments_name": WordTakenError,
     "ck_users_email": _name_required,
     "last_admin": LastAdminError,
-    "uq_quiz_attempts_open": _attempt_started,
-    "uq_quiz_attempts_enrollment_id_section_id_number": _attempt_started,
+    "uq_quiz_attempts_open": AttemptStartedError,
+    "uq_quiz_attempts_enrollment_id_section_id_number": AttemptStartedError,
     "uq_exemption_revocations_exemption_id": AlreadyRevokedError,
     "uq_incident_withdrawals_incident_id": IncidentWithdrawnError,
     "uq_corrective_step_completions_step_id": StepDoneError,
     "uq_evidence_withdrawals_evidence_id": AlreadyWithdrawnError,
     "uq_module_teachings_module_id": PreconditionFailedError,
     "uq_retention_periods_retention_class": PreconditionFailedError,
-    "pk_quiz_questions": _question_exists,
+    "pk_quiz_questions": QuestionExistsError,
     "uq_locations_name_live": LocationNameTakenError,
     "uq_requirements_title_live": RequirementTitleTakenError,
     "fk_users_location_id": _gone("/location_id", "location"),

@@ -23,13 +23,31 @@ from app.core.errors import (
 from app.core.postgres.failure import log_unavailable, unavailable
 from app.core.problems import MEDIA_TYPE, problem
 from app.routers.constraints import error_for
+from app.routers.middleware.request import BodyTooLargeError
 from app.routers.strict_json import NOT_JSON
 
-_CODES = {
-    400: ("bad_request", "The request cannot be read"),
-    404: ("not_found", "There is nothing at this address"),
-    405: ("method_not_allowed", "This address does not do that"),
-    413: ("body_too_large", "The request body is too large"),
+
+class BadRequestError(AppError):
+    code = "bad_request"
+    status = 400
+    title = "The request cannot be read"
+
+
+class NothingHereError(AppError):
+    code = "not_found"
+    status = 404
+    title = "There is nothing at this address"
+
+
+class MethodNotAllowedError(AppError):
+    code = "method_not_allowed"
+    status = 405
+    title = "This address does not do that"
+
+
+_FOR_STATUS = {
+    kind.status: kind
+    for kind in (BadRequestError, NothingHereError, MethodNotAllowedError, BodyTooLargeError)
 }
 
 
@@ -98,11 +116,11 @@ def _below(value: object, part: str | int) -> object:
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
-    code, title = _CODES.get(error.status_code, ("http_error", "The request failed"))
-    headers = dict(error.headers or {})
-    if "Allow" in headers:
-        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
-    return problem_response(request, AppError(code, error.status_code, title, headers=headers))
+    known = _FOR_STATUS[error.status_code]()
+    known.headers = dict(error.headers or {})
+    if "Allow" in known.headers:
+        known.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return problem_response(request, known)
 
 
 def _methods_at(request: Request) -> set[str]:

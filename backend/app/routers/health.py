@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.core.errors import NotAuthenticatedError
+from app.core.errors import NotAuthenticatedError, OverloadedError
+from app.core.postgres.failure import DatabaseUnavailableError
 from app.routers.deps import App
-from app.routers.openapi import problem_responses
-from app.services.health import check_readiness
+from app.routers.refusals import refusals
+from app.services.health import NotMigratedError, check_readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
 metrics_router = APIRouter(tags=["health"])
@@ -23,7 +24,9 @@ async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/ready", responses=problem_responses(503))
+@router.get(
+    "/ready", responses=refusals(NotMigratedError, OverloadedError, DatabaseUnavailableError)
+)
 async def ready(app: App) -> dict[str, str]:
     """Answer 200 when the database answers and has a schema that this code can work with."""
     return {"status": await check_readiness(app.database)}

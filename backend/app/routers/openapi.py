@@ -7,10 +7,11 @@ from typing import Any, get_args
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from app.core.files.download import BusyError, DiskFullError, DownloadTooLargeError
 from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
+from app.routers.refusals import Schema, problems_of, refusals
+from app.routers.refusals import schemas as refusals_schemas
 from app.schemas.base import Versioned
-
-Schema = dict[str, Any]
 
 _MODES = re.compile("-(Input|Output)$")
 _TEXT: Schema = {"type": "string"}
@@ -20,17 +21,6 @@ def _header(name: str, meaning: str, schema: Schema = _TEXT) -> Schema:
     return {name: {"description": meaning, "required": True, "schema": schema}}
 
 
-_TITLES = {
-    "401": "No valid access token",
-    "403": "Signed in, but not allowed",
-    "404": "Not there, or not yours to see",
-    "409": "The state of the resource does not allow it",
-    "412": "If-Match does not name the current version",
-    "413": "The body is too large",
-    "422": "The request is not valid",
-    "428": "If-Match is missing",
-    "503": "The database or the key service is away, or the server is overloaded",
-}
 _ABOUT = """Staff training and compliance of a dental group.
 
 Sign in with Supabase Auth and send its access token as `Authorization: Bearer ...`. Errors are
@@ -38,38 +28,6 @@ Sign in with Supabase Auth and send its access token as `Authorization: Bearer .
 `cursor`. What can be changed carries an `ETag`; send it back as `If-Match`. A POST that carries an
 `Idempotency-Key` may be repeated. docs/api.md tells the whole of it.
 """
-_PROBLEM: Schema = {
-    "title": "Problem",
-    "description": "RFC 9457. `code` is stable; some codes bring members of their own.",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": _TEXT,
-        "title": _TEXT,
-        "status": {"type": "integer"},
-        "detail": _TEXT,
-        "code": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
-        "request_id": {"anyOf": [_TEXT, {"type": "null"}]},
-        "errors": {
-            "description": "With 422: each fault and where it is, never the offending value.",
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {
-                    "pointer": _TEXT,
-                    "code": _TEXT,
-                    "detail": _TEXT,
-                    "near": {
-                        "description": "Listed words that may have been meant",
-                        "type": "array",
-                        "items": _TEXT,
-                    },
-                },
-            },
-        },
-    },
-}
 _MEANINGS = {"path": PATHS, "query": QUERIES, "header": HEADERS}
 # Not required: of an operation with several answers, some are of what cannot be changed.
 _ETAG: Schema = {
@@ -120,13 +78,8 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def problem_responses(*statuses: int) -> dict[int | str, Schema]:
-    """Describe problems that cannot be derived from an operation's parameters."""
-    return {status: _problem_response(str(status)) for status in statuses}
-
-
 def file_responses(*media_types: str, **headers: str) -> dict[int | str, Schema]:
-    """Describe an answer that is a file of one of the media types, and its 409.
+    """Describe an answer that is a file of one of the media types, and its own errors.
 
     `headers` describes headers besides Content-Disposition; `_` in a name stands for `-`.
     """
@@ -137,7 +90,7 @@ def file_responses(*media_types: str, **headers: str) -> dict[int | str, Schema]
         "content": {media_type: {"schema": _TEXT} for media_type in media_types},
         "headers": {name: {"description": told[name], "schema": _TEXT} for name in told},
     }
-    return {200: file} | problem_responses(409)
+    return {200: file} | refusals(BusyError, DiskFullError, DownloadTooLargeError)
 
 
 def _is_versioned(model: Any) -> bool:  # noqa: ANN401  # a type or a union of types
@@ -165,12 +118,12 @@ def _with_one_type(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON docume
 
 def _describe(schema: Schema) -> None:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM
     schema["info"]["description"] = _ABOUT
     schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _describe_operation(path, method, operation)
+    schemas |= refusals_schemas()
     _drop_unused(schema)
 
 
@@ -215,31 +168,10 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
     responses = operation["responses"]
     if any(parameter["name"] == "If-None-Match" for parameter in parameters):
         responses["304"] = {"description": "The client's copy is current"}
-    for status in _problems(path, method, operation):
-        responses[status] = _problem_response(status)
+    responses |= problems_of(path, method, operation)
     for status, response in responses.items():
         headers = _REQUEST_ID | _EXTRA_HEADERS.get(status, {})
         if method == "post" and status in {"200", "201"}:
             headers |= _REPLAYED
         response["headers"] = headers | response.get("headers", {})
     operation["responses"] = dict(sorted(responses.items()))
-
-
-def _problems(path: str, method: str, operation: Schema) -> list[str]:
-    if not operation["security"]:
-        return []
-    names = {parameter["name"] for parameter in operation.get("parameters", [])}
-    found = ["401", "403", "413", "422", "503"]
-    if "{" in path or "user_id" in names or "requestBody" in operation:
-        found.append("404")
-    if method != "get":
-        found.append("409")
-    if "If-Match" in names:
-        found += ["412"] if method == "post" else ["412", "428"]
-    return found
-
-
-def _problem_response(status: str) -> Schema:
-    reference = {"$ref": "#/components/schemas/Problem"}
-    content = {"application/problem+json": {"schema": reference}}
-    return {"description": _TITLES[status], "content": content}

@@ -56,7 +56,9 @@ class ReplayedAnswer(Exception):  # noqa: N818  # an answer that leaves the use 
 
 
 class IdempotencyKeyReusedError(InvalidPayloadError):
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key was used for another request"
+
     def __init__(self) -> None:
-        code, title = "idempotency_key_reused", "This Idempotency-Key was used for another request"
-        fault = FieldError("header:Idempotency-Key", code, "Every request has a key of its own")
-        super().__init__([fault], code=code, title=title)
+        detail = "Every request has a key of its own"
+        super().__init__([FieldError("header:Idempotency-Key", self.code, detail)])

@@ -21,8 +21,8 @@ Read = TypeVar("Read")
 
 
 class MfaRequiredError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("mfa_required", "Confirm this session with a second factor first.")
+    code = "mfa_required"
+    detail = "Confirm this session with a second factor first."
 
 
 class Service:

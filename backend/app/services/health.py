@@ -13,8 +13,9 @@ READY, BUSY = "ok", "busy"
 
 
 class NotMigratedError(UnavailableError):
-    def __init__(self) -> None:
-        super().__init__("not_migrated", "The database is not migrated", retry_after_seconds=5)
+    code = "not_migrated"
+    title = "The database is not migrated"
+    retry_after_seconds = 5
 
 
 async def check_readiness(database: Database) -> str:

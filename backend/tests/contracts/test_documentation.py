@@ -50,7 +50,6 @@ NOT_OURS = {
     "signatures.json",
     "external_trainings.csv",
     "splinter.sql",
-    "attendance_required",  # made of a section's `completed_by`
     "unknown_job_title",  # made of the noun of a list of words
     "Allow",  # HTTP
     "ETag",

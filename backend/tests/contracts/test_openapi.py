@@ -1,6 +1,7 @@
 """docs/openapi.json is the application's current document, and keeps to the conventions."""
 
 import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from enum import StrEnum
@@ -171,6 +172,15 @@ class TestOpenApi:
                 schema = document["components"]["schemas"][f"{words}{noun}{form}"]
                 assert schema["properties"]["kind"]["const"] == kind
                 assert "kind" in schema["required"]
+
+    def test_docs_tell_of_every_error_code(self, document: dict[str, Any]) -> None:
+        told = set(re.findall(r"`([a-z_]+)`", (DOCUMENT.parent / "api.md").read_text()))
+        codes = {
+            schema["properties"]["code"]["const"]
+            for name, schema in document["components"]["schemas"].items()
+            if name.endswith("Problem")
+        }
+        assert {code for code in codes if code.removesuffix("_not_found") not in told} == set()
 
     def test_every_tag_is_described(self, document: dict[str, Any]) -> None:
         used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}

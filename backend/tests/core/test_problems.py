@@ -16,17 +16,28 @@ from app.core.errors import (
 from app.core.problems import problem
 
 
+class TakenError(ConflictError):
+    code = "taken"
+    title = "Taken"
+
+
+class AwayError(UnavailableError):
+    code = "away"
+    title = "Away"
+    retry_after_seconds = 5
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
         (NotAuthenticatedError(), 401, "not_authenticated"),
         (ForbiddenError(), 403, "forbidden"),
         (NotFoundError("training_record"), 404, "training_record_not_found"),
-        (ConflictError("taken", "Taken"), 409, "taken"),
+        (TakenError(), 409, "taken"),
         (PreconditionFailedError(), 412, "precondition_failed"),
         (InvalidPayloadError([]), 422, "invalid_payload"),
         (PreconditionRequiredError(), 428, "precondition_required"),
-        (UnavailableError("away", "Away"), 503, "away"),
+        (AwayError(), 503, "away"),
     ],
 )
 def test_members_of_rfc_9457(error: AppError, status: int, code: str) -> None:
@@ -45,7 +56,7 @@ def test_detail_repeats_the_title_where_nothing_else_is_known() -> None:
 
 
 def test_extra_members() -> None:
-    document = problem(ConflictError("a", "A", module_ids=["1"]), None)
+    document = problem(TakenError(module_ids=["1"]), None)
     assert document["module_ids"] == ["1"]
 
 
@@ -58,7 +69,7 @@ def test_faults_name_the_place_and_not_the_value() -> None:
 
 def test_headers_that_clients_act_on() -> None:
     assert NotAuthenticatedError().headers == {"WWW-Authenticate": "Bearer"}
-    assert UnavailableError("away", "Away", retry_after_seconds=5).headers == {"Retry-After": "5"}
+    assert AwayError().headers == {"Retry-After": "5"}
     assert ForbiddenError().headers == {}
 
 

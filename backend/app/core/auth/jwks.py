@@ -28,12 +28,12 @@ MAX_ABSENT = 1024
 
 
 class KeysUnavailableError(UnavailableError):
+    code = "auth_keys_unavailable"
+    title = "The sign-in service cannot be reached"
+
     def __init__(self, retry_after_seconds: int = COOLDOWN_SECONDS) -> None:
-        super().__init__(
-            "auth_keys_unavailable",
-            "The sign-in service cannot be reached",
-            retry_after_seconds=retry_after_seconds,
-        )
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__()
 
 
 class JwksKeys:

@@ -49,8 +49,8 @@ class Claims:
 
 
 class InvalidTokenError(NotAuthenticatedError):
-    def __init__(self) -> None:
-        super().__init__("invalid_token", "The access token is not valid or has expired.")
+    code = "invalid_token"
+    detail = "The access token is not valid or has expired."
 
 
 class TokenCache:

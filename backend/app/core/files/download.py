@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import IO, Final
 
-from app.core.errors import ConflictError, UnavailableError
+from app.core.errors import ConflictError, OverloadedError, UnavailableError
 
 BLOCK: Final = 65_536
 IN_MEMORY: Final = 1_048_576
@@ -20,9 +20,18 @@ FILES_KEPT: Final = 4
 """Number of files of the largest size that may wait on disk for their clients at once."""
 
 
+class BusyError(OverloadedError):
+    title = "Too many downloads at once, or waiting for their clients"
+
+
+class DiskFullError(UnavailableError):
+    code = "disk_full"
+    title = "There is no room to make this file"
+
+
 class DownloadTooLargeError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("download_too_large", "This is too much for one file; narrow it down")
+    code = "download_too_large"
+    title = "This is too much for one file; narrow it down"
 
 
 class Download:
@@ -77,7 +86,7 @@ class Downloads:
         try:
             await asyncio.wait_for(self._turns.acquire(), self._wait_seconds)
         except TimeoutError:
-            raise UnavailableError("overloaded", "Too many downloads at once") from None
+            raise BusyError from None
         try:
             yield
         finally:
@@ -87,7 +96,7 @@ class Downloads:
         if size > self._max_bytes:
             raise DownloadTooLargeError
         if self._kept + size > self._max_bytes * FILES_KEPT:
-            raise UnavailableError("overloaded", "Too many downloads wait for their clients")
+            raise BusyError
 
     def _forget(self, size: int) -> None:
         self._kept -= size
@@ -102,4 +111,4 @@ async def _write(file: IO[bytes], chunk: bytes, size: int) -> None:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise UnavailableError("disk_full", "There is no room to make this file") from None
+        raise DiskFullError from None

@@ -8,7 +8,7 @@ from asyncpg import exceptions as pg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.core.errors import UnavailableError
+from app.core.errors import OverloadedError, UnavailableError
 from app.core.postgres.connection import NotConnectedError
 from app.core.postgres.dropped_connection import driver_error
 
@@ -44,12 +44,12 @@ def unavailable(error: BaseException) -> UnavailableError | None:
     """
     cause = origin(error)
     if isinstance(cause, _CROWDED):
-        return UnavailableError("overloaded", "Too many requests at once")
+        return OverloadedError()
     if isinstance(cause, pg.ReadOnlySQLTransactionError):
         return ReadOnlyError()
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     if invalidated or isinstance(error, NotConnectedError) or isinstance(cause, _AWAY):
-        return UnavailableError("database_unavailable", "The database is not available")
+        return DatabaseUnavailableError()
     return None
 
 
@@ -91,11 +91,15 @@ def lacking(error: BaseException) -> str | None:
     return str(cause).partition("\n")[0] if isinstance(cause, _OTHER_SCHEMA) else None
 
 
+class DatabaseUnavailableError(UnavailableError):
+    code = "database_unavailable"
+    title = "The database is not available"
+
+
 class ReadOnlyError(UnavailableError):
-    def __init__(self) -> None:
-        super().__init__(
-            "database_read_only", "The database takes no changes just now", retry_after_seconds=5
-        )
+    code = "database_read_only"
+    title = "The database takes no changes just now"
+    retry_after_seconds = 5
 
 
 def origin(error: BaseException) -> BaseException:

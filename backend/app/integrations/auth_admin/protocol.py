@@ -19,63 +19,58 @@ class AuthUser:
 class AuthUnavailableError(UnavailableError):
     """The service cannot be reached, or its answer cannot be read."""
 
-    def __init__(
-        self,
-        code: str = "auth_unavailable",
-        title: str = "The sign-in service cannot be reached",
-        *,
-        retry_after_seconds: int = 1,
-    ) -> None:
-        super().__init__(code, title, retry_after_seconds=retry_after_seconds)
+    code = "auth_unavailable"
+    title = "The sign-in service cannot be reached"
 
 
 class AuthKeyRefusedError(AuthUnavailableError):
-    def __init__(self) -> None:
-        title = "The sign-in service refuses this server's key (SUPABASE_SECRET_KEY)"
-        super().__init__("auth_unavailable", title, retry_after_seconds=5)
+    title = "The sign-in service refuses this server's key (SUPABASE_SECRET_KEY)"
+    retry_after_seconds = 5
 
 
 class AuthHookUnavailableError(AuthUnavailableError):
     """Supabase asked a hook of the project and got no answer that it could read."""
 
-    def __init__(self) -> None:
-        title = "The sign-in service gets no answer from a hook"
-        super().__init__("auth_hook_unavailable", title, retry_after_seconds=5)
+    code = "auth_hook_unavailable"
+    title = "The sign-in service gets no answer from a hook"
+    retry_after_seconds = 5
 
 
 class AuthLimitError(AuthUnavailableError):
     """A limit of Supabase was exceeded: on mails an hour, or on requests a minute."""
 
-    def __init__(self) -> None:
-        title = "The sign-in service asks for patience"
-        super().__init__("auth_rate_limited", title, retry_after_seconds=60)
+    code = "auth_rate_limited"
+    title = "The sign-in service asks for patience"
+    retry_after_seconds = 60
 
 
 class AuthRefusedError(InvalidPayloadError):
     """The service refused the request for a reason that has no error class of its own."""
 
+    code = "auth_refused"
+    title = "The sign-in service does not accept this"
+
     def __init__(self) -> None:
-        code, title = "auth_refused", "The sign-in service does not accept this"
-        super().__init__([FieldError("", code, title)], code=code, title=title)
+        super().__init__([FieldError("", self.code, self.title)])
 
 
 class AddressRefusedError(InvalidPayloadError):
+    code = "email_refused"
+    title = "The sign-in service does not accept this address"
+    detail = "It cannot receive mail, or its domain is not among those that may sign up."
+
     def __init__(self) -> None:
-        code, title = "email_refused", "The sign-in service does not accept this address"
-        detail = "It cannot receive mail, or its domain is not among those that may sign up."
-        super().__init__(
-            [FieldError("/email", code, detail)], code=code, title=title, detail=detail
-        )
+        super().__init__([FieldError("/email", self.code, self.detail)])
 
 
 class AddressTakenError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("email_in_use", "Another sign-in account has this email address")
+    code = "email_in_use"
+    title = "Another sign-in account has this email address"
 
 
 class AccountBannedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("account_banned", "This account is banned from signing in")
+    code = "account_banned"
+    title = "This account is banned from signing in"
 
 
 class AuthAdmin(Protocol):

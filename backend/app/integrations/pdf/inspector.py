@@ -19,8 +19,8 @@ _COMMAND: Final = (sys.executable, "-I", "-m", "app.integrations.pdf")
 
 
 class InspectionUnavailableError(UnavailableError):
-    def __init__(self) -> None:
-        super().__init__("inspection_unavailable", "Looking through this file takes too long")
+    code = "inspection_unavailable"
+    title = "Looking through this file takes too long"
 
 
 class PdfInspector:

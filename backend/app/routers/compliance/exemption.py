@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.repositories.compliance.exemption import ExemptionFilter
 from app.routers.deps import App, Guard, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.compliance.exemption import ExemptionCreate, ExemptionRead, ExemptionRevoke
+from app.services.compliance.exemption import AlreadyRevokedError, OwnExemptionError
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/exemptions", tags=["exemptions"], route_class=StrictRoute)
@@ -31,7 +33,9 @@ async def list_exemptions(
     return json_of(await app.exemptions(context).list(filters, page))
 
 
-@router.post("", response_model=ExemptionRead, status_code=201)
+@router.post(
+    "", response_model=ExemptionRead, status_code=201, responses=refusals(OwnExemptionError)
+)
 async def grant_exemption(payload: ExemptionCreate, context: Admin, app: App) -> Response:
     """Free a person from a requirement, with a reason and optionally a last day."""
     return await respond(app.exemptions(context).grant(payload), "/exemptions/{id}")
@@ -43,7 +47,9 @@ async def read_exemption(exemption_id: uuid.UUID, context: Reader, app: App) -> 
     return await respond(app.exemptions(context).get(exemption_id))
 
 
-@router.post("/{exemption_id}/revoke", response_model=ExemptionRead)
+@router.post(
+    "/{exemption_id}/revoke", response_model=ExemptionRead, responses=refusals(AlreadyRevokedError)
+)
 async def revoke_exemption(
     exemption_id: uuid.UUID, payload: ExemptionRevoke, context: Admin, app: App
 ) -> Response:

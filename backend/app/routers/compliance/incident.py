@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.repositories.compliance.incident import IncidentFilter
 from app.routers.deps import App, Guard, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -15,6 +16,7 @@ from app.schemas.compliance.incident import (
     IncidentWithdraw,
     StepComplete,
 )
+from app.services.compliance.incident import IncidentWithdrawnError, StepDoneError
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], route_class=StrictRoute)
@@ -47,7 +49,11 @@ async def read_incident(incident_id: uuid.UUID, context: Manager, app: App) -> R
     return await respond(app.incidents(context).get(incident_id))
 
 
-@router.post("/{incident_id}/withdraw", response_model=IncidentRead)
+@router.post(
+    "/{incident_id}/withdraw",
+    response_model=IncidentRead,
+    responses=refusals(IncidentWithdrawnError),
+)
 async def withdraw_incident(
     incident_id: uuid.UUID, payload: IncidentWithdraw, context: Manager, app: App
 ) -> Response:
@@ -55,7 +61,11 @@ async def withdraw_incident(
     return await respond(app.incidents(context).withdraw(incident_id, payload))
 
 
-@router.post("/{incident_id}/steps/{step_id}/complete", response_model=IncidentRead)
+@router.post(
+    "/{incident_id}/steps/{step_id}/complete",
+    response_model=IncidentRead,
+    responses=refusals(IncidentWithdrawnError, StepDoneError),
+)
 async def complete_corrective_step(
     incident_id: uuid.UUID,
     step_id: uuid.UUID,

@@ -10,7 +10,8 @@ from app.domain.compliance import ComplianceStatus
 from app.domain.fields import Day
 from app.repositories.compliance.report_scope import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
-from app.routers.openapi import Schema, file_responses
+from app.routers.openapi import file_responses
+from app.routers.refusals import Schema
 from app.routers.respond import JSON, attachment, json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf

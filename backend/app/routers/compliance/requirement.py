@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import BASE_PATH, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -16,6 +17,7 @@ from app.schemas.compliance.requirement import (
     RequirementRead,
     RequirementUpdate,
 )
+from app.services.compliance.requirement import NeedsConfirmationError, RequirementTitleTakenError
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/requirements", tags=["requirements"], route_class=StrictRoute)
@@ -33,7 +35,12 @@ async def list_requirements(
     return json_of(await app.requirements(context).list(page, archived=bool(archived)))
 
 
-@router.post("", response_model=RequirementDetail, status_code=201)
+@router.post(
+    "",
+    response_model=RequirementDetail,
+    status_code=201,
+    responses=refusals(NeedsConfirmationError, RequirementTitleTakenError),
+)
 async def create_requirement(payload: RequirementCreate, context: Admin, app: App) -> Response:
     """Create one with its first rule; 409 `needs_confirmation` if that assigns many people."""
     return await respond(app.requirements(context).create(payload), "/requirements/{id}")
@@ -45,7 +52,11 @@ async def read_requirement(requirement_id: uuid.UUID, context: Admin, app: App) 
     return await respond(app.requirements(context).get(requirement_id))
 
 
-@router.patch("/{requirement_id}", response_model=RequirementDetail)
+@router.patch(
+    "/{requirement_id}",
+    response_model=RequirementDetail,
+    responses=refusals(NeedsConfirmationError, RequirementTitleTakenError),
+)
 async def update_requirement(
     requirement_id: uuid.UUID,
     payload: RequirementUpdate,
@@ -57,7 +68,7 @@ async def update_requirement(
     return await respond(app.requirements(context).update(requirement_id, payload, if_match))
 
 
-@router.delete("/{requirement_id}", status_code=204)
+@router.delete("/{requirement_id}", status_code=204, responses=refusals(NeedsConfirmationError))
 async def archive_requirement(
     requirement_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App, confirm: Confirm = None
 ) -> None:
@@ -77,7 +88,11 @@ async def preview_requirement(
     return await respond(service.preview(requirement_id, payload or RequirementPreview()))
 
 
-@router.post("/{requirement_id}/restore", response_model=RequirementDetail)
+@router.post(
+    "/{requirement_id}/restore",
+    response_model=RequirementDetail,
+    responses=refusals(NeedsConfirmationError, RequirementTitleTakenError),
+)
 async def restore_requirement(
     requirement_id: uuid.UUID, context: Admin, app: App, confirm: Confirm = None
 ) -> Response:

@@ -8,10 +8,12 @@ from app.domain.content.question_bank import BankFormat, OnUnsupported
 from app.integrations.question_bank.formats import CODECS
 from app.routers.deps import App, Guard
 from app.routers.openapi import file_responses
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.exchange import ExportReport, ImportReport
-from app.services.content.exchange import BankFile
+from app.services.content.exchange import BankFile, ImportRefusedError
+from app.services.content.question import NotAQuizError
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -31,7 +33,8 @@ _FILES = {codec.media_type.partition(";")[0]: _FILE for codec in CODECS.values()
 @router.get(
     "/export",
     response_model=ExportReport,
-    responses=file_responses(*_FILES, X_Not_Carried="How many things the format has no place for"),
+    responses=file_responses(*_FILES, X_Not_Carried="How many things the format has no place for")
+    | refusals(NotAQuizError),
 )
 async def export_questions(
     module_id: uuid.UUID,
@@ -58,6 +61,7 @@ async def export_questions(
     "/import",
     response_model=ImportReport,
     openapi_extra={"requestBody": {"required": True, "content": _FILES}},
+    responses=refusals(ImportRefusedError, NotAQuizError),
 )
 async def import_questions(
     request: Request,

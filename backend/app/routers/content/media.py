@@ -5,13 +5,16 @@ from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
 from app.domain.content.media import MediaState, MediaType
+from app.integrations.file_storage import StorageUnavailableError
+from app.integrations.pdf.inspector import InspectionUnavailableError
 from app.repositories.content.media import MediaFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery
-from app.routers.openapi import problem_responses
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.content.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead
+from app.services.content.media import MediaInUseError, MediaNotReadyError, MediaNotUploadedError
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/media", tags=["media"], route_class=StrictRoute)
@@ -33,7 +36,9 @@ async def list_media(
     return json_of(await app.media(context).list(MediaFilter(state, content_type), page))
 
 
-@router.post("", response_model=MediaDeclared, status_code=201)
+@router.post(
+    "", response_model=MediaDeclared, status_code=201, responses=refusals(StorageUnavailableError)
+)
 async def declare_media(payload: MediaCreate, context: Uploader, app: App) -> Response:
     """Announce a file. Send it to `upload` within two hours, then complete it."""
     return await respond(app.media(context).declare(payload), "/media/{id}")
@@ -45,13 +50,21 @@ async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response
     return await respond(app.media(context).get(media_id))
 
 
-@router.post("/{media_id}/complete", response_model=MediaRead)
+@router.post(
+    "/{media_id}/complete",
+    response_model=MediaRead,
+    responses=refusals(MediaNotUploadedError, StorageUnavailableError, InspectionUnavailableError),
+)
 async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Response:
     """Have an upload checked. Its `state` is `ready` or `rejected` afterwards."""
     return await respond(app.media(context).complete(media_id))
 
 
-@router.get("/{media_id}/download", response_model=MediaDownload, responses=problem_responses(409))
+@router.get(
+    "/{media_id}/download",
+    response_model=MediaDownload,
+    responses=refusals(MediaNotReadyError, StorageUnavailableError),
+)
 async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Sign a URL for reading the file, in parts too (`Range`). It is valid for a few minutes."""
     response = json_of(await app.media(context).sign_download(media_id))
@@ -59,7 +72,9 @@ async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) ->
     return response
 
 
-@router.delete("/{media_id}", status_code=204)
+@router.delete(
+    "/{media_id}", status_code=204, responses=refusals(MediaInUseError, StorageUnavailableError)
+)
 async def delete_media(media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App) -> None:
     """Delete a file that neither content nor evidence uses."""
     await app.media(context).delete(media_id, if_match)

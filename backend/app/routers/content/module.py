@@ -7,6 +7,7 @@ from app.domain.actor import Permission
 from app.models.content.module import ModuleStatus
 from app.repositories.content.module import ModuleFilter
 from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery, QueryText
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, not_modified, respond, response_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -21,6 +22,8 @@ from app.schemas.content.module import (
     VersionDetail,
     VersionRead,
 )
+from app.services.content.module import ModuleInUseError
+from app.services.content.publishing import ModuleNotPublishableError, NothingToPublishError
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/modules", tags=["modules"], route_class=StrictRoute)
@@ -75,7 +78,7 @@ async def update_module(
     return await respond(app.modules(context).update(module_id, payload, if_match))
 
 
-@router.delete("/{module_id:uuid}", status_code=204)
+@router.delete("/{module_id:uuid}", status_code=204, responses=refusals(ModuleInUseError))
 async def delete_module(module_id: uuid.UUID, context: Author, if_match: IfMatch, app: App) -> None:
     """Delete a module that was never published: 409 `module_in_use` where one was."""
     await app.modules(context).delete(module_id, if_match)
@@ -87,7 +90,12 @@ async def duplicate_module(module_id: uuid.UUID, context: Author, app: App) -> R
     return await respond(app.modules(context).duplicate(module_id), "/modules/{id}")
 
 
-@router.post("/{module_id:uuid}/publish", response_model=VersionRead, status_code=201)
+@router.post(
+    "/{module_id:uuid}/publish",
+    response_model=VersionRead,
+    status_code=201,
+    responses=refusals(ModuleNotPublishableError, NothingToPublishError),
+)
 async def publish_module(
     module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
 ) -> Response:

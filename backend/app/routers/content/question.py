@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch
+from app.routers.refusals import refusals
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -14,6 +15,7 @@ from app.schemas.content.question import (
     QuestionsCreate,
     QuestionUpdate,
 )
+from app.services.content.question import NotAQuizError, QuestionExistsError
 from app.services.context import RequestContext
 
 router = APIRouter(
@@ -25,7 +27,12 @@ router = APIRouter(
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 
 
-@router.post("", response_model=QuestionReadByKind, status_code=201)
+@router.post(
+    "",
+    response_model=QuestionReadByKind,
+    status_code=201,
+    responses=refusals(NotAQuizError, QuestionExistsError),
+)
 async def create_question(
     module_id: uuid.UUID,
     section_id: uuid.UUID,
@@ -38,7 +45,12 @@ async def create_question(
     return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
 
 
-@router.post("/bulk", response_model=ListOf[QuestionReadByKind], status_code=201)
+@router.post(
+    "/bulk",
+    response_model=ListOf[QuestionReadByKind],
+    status_code=201,
+    responses=refusals(NotAQuizError, QuestionExistsError),
+)
 async def create_questions(
     module_id: uuid.UUID,
     section_id: uuid.UUID,

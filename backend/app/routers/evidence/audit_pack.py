@@ -3,10 +3,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.errors import NotFoundError
 from app.domain.actor import Permission
 from app.domain.fields import Day
 from app.routers.deps import App, Guard
 from app.routers.openapi import file_responses
+from app.routers.refusals import refusals
 from app.routers.respond import attachment
 from app.routers.strict_json import StrictRoute
 from app.services.context import RequestContext
@@ -18,7 +20,11 @@ Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
 ZIP = "application/zip"
 
 
-@router.get("", response_class=Response, responses=file_responses(ZIP))
+@router.get(
+    "",
+    response_class=Response,
+    responses=file_responses(ZIP) | refusals(NotFoundError("location"), NotFoundError("module")),
+)
 async def read_audit_pack(
     context: Auditor,
     app: App,

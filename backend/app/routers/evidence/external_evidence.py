@@ -7,6 +7,7 @@ from app.domain.actor import Permission
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.evidence.external_evidence import ExternalEvidenceFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -17,6 +18,12 @@ from app.schemas.evidence.external_evidence import (
     Review,
 )
 from app.services.context import RequestContext
+from app.services.evidence.external_evidence import (
+    AlreadyReviewedError,
+    AlreadyWithdrawnError,
+    NotVerifiedError,
+    SecondPersonError,
+)
 
 router = APIRouter(
     prefix="/external-trainings", tags=["external evidence"], route_class=StrictRoute
@@ -55,7 +62,9 @@ async def read_external_evidence(evidence_id: uuid.UUID, context: Reader, app: A
     return await respond(app.external_evidence(context).get(evidence_id))
 
 
-@router.patch("/{evidence_id}", response_model=ExternalEvidenceRead)
+@router.patch(
+    "/{evidence_id}", response_model=ExternalEvidenceRead, responses=refusals(AlreadyReviewedError)
+)
 async def update_external_evidence(
     evidence_id: uuid.UUID,
     payload: ExternalEvidenceUpdate,
@@ -67,7 +76,11 @@ async def update_external_evidence(
     return await respond(app.external_evidence(context).update(evidence_id, payload, if_match))
 
 
-@router.post("/{evidence_id}/verify", response_model=ExternalEvidenceRead)
+@router.post(
+    "/{evidence_id}/verify",
+    response_model=ExternalEvidenceRead,
+    responses=refusals(AlreadyReviewedError, SecondPersonError),
+)
 async def verify_external_evidence(
     evidence_id: uuid.UUID, payload: Review, context: Verifier, if_match: IfMatch, app: App
 ) -> Response:
@@ -75,7 +88,11 @@ async def verify_external_evidence(
     return await respond(app.external_evidence(context).verify(evidence_id, payload, if_match))
 
 
-@router.post("/{evidence_id}/reject", response_model=ExternalEvidenceRead)
+@router.post(
+    "/{evidence_id}/reject",
+    response_model=ExternalEvidenceRead,
+    responses=refusals(AlreadyReviewedError, SecondPersonError),
+)
 async def reject_external_evidence(
     evidence_id: uuid.UUID, payload: Review, context: Verifier, if_match: IfMatch, app: App
 ) -> Response:
@@ -83,7 +100,11 @@ async def reject_external_evidence(
     return await respond(app.external_evidence(context).reject(evidence_id, payload, if_match))
 
 
-@router.post("/{evidence_id}/withdraw", response_model=ExternalEvidenceRead)
+@router.post(
+    "/{evidence_id}/withdraw",
+    response_model=ExternalEvidenceRead,
+    responses=refusals(AlreadyWithdrawnError, NotVerifiedError, SecondPersonError),
+)
 async def withdraw_external_evidence(
     evidence_id: uuid.UUID, payload: Review, context: Verifier, app: App
 ) -> Response:

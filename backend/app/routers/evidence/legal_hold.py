@@ -5,11 +5,13 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.evidence.legal_hold import LegalHoldCreate, LegalHoldRead
 from app.services.context import RequestContext
+from app.services.people.employment.errors import PersonErasedError
 
 router = APIRouter(prefix="/legal-holds", tags=["retention"], route_class=StrictRoute)
 
@@ -29,7 +31,9 @@ async def list_legal_holds(
     return json_of(await service.list(page, user_id=user_id, in_force=in_force))
 
 
-@router.post("", response_model=LegalHoldRead, status_code=201)
+@router.post(
+    "", response_model=LegalHoldRead, status_code=201, responses=refusals(PersonErasedError)
+)
 async def place_legal_hold(payload: LegalHoldCreate, context: Admin, app: App) -> Response:
     """Keep everything about a person until the hold is released, even after its retention."""
     return await respond(app.legal_holds(context).place(payload), "/legal-holds/{id}")

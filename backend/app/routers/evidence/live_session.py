@@ -3,10 +3,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.errors import NotFoundError
 from app.domain.actor import Permission
 from app.models.evidence.live_session import SessionStatus
 from app.repositories.evidence.live_session import LiveSessionFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -22,6 +24,11 @@ from app.schemas.evidence.live_session import (
     SessionQuestionRead,
 )
 from app.services.context import RequestContext
+from app.services.evidence.live_session.service import (
+    OwnAttendanceError,
+    SessionNotBegunError,
+    SessionSettledError,
+)
 
 router = APIRouter(prefix="/live-sessions", tags=["live sessions"], route_class=StrictRoute)
 
@@ -55,7 +62,9 @@ async def read_live_session(session_id: uuid.UUID, context: Reader, app: App) ->
     return await respond(app.live_sessions(context).get(session_id))
 
 
-@router.patch("/{session_id}", response_model=LiveSessionDetail)
+@router.patch(
+    "/{session_id}", response_model=LiveSessionDetail, responses=refusals(SessionSettledError)
+)
 async def update_live_session(
     session_id: uuid.UUID,
     payload: LiveSessionUpdate,
@@ -67,13 +76,21 @@ async def update_live_session(
     return await respond(app.live_sessions(context).update(session_id, payload, if_match))
 
 
-@router.post("/{session_id}/cancel", response_model=LiveSessionDetail)
+@router.post(
+    "/{session_id}/cancel",
+    response_model=LiveSessionDetail,
+    responses=refusals(SessionSettledError),
+)
 async def cancel_live_session(session_id: uuid.UUID, context: Organiser, app: App) -> Response:
     """Cancel a session that is not closed."""
     return await respond(app.live_sessions(context).cancel(session_id))
 
 
-@router.post("/{session_id}/roster", response_model=LiveSessionDetail)
+@router.post(
+    "/{session_id}/roster",
+    response_model=LiveSessionDetail,
+    responses=refusals(SessionSettledError),
+)
 async def register_attendees(
     session_id: uuid.UUID, payload: Registration, context: Organiser, app: App
 ) -> Response:
@@ -81,7 +98,11 @@ async def register_attendees(
     return await respond(app.live_sessions(context).register(session_id, payload))
 
 
-@router.delete("/{session_id}/roster/{user_id}", status_code=204)
+@router.delete(
+    "/{session_id}/roster/{user_id}",
+    status_code=204,
+    responses=refusals(NotFoundError("attendance"), SessionSettledError),
+)
 async def unregister_attendee(
     session_id: uuid.UUID, user_id: uuid.UUID, context: Organiser, app: App
 ) -> None:
@@ -89,7 +110,11 @@ async def unregister_attendee(
     await app.live_sessions(context).unregister(session_id, user_id)
 
 
-@router.put("/{session_id}/attendance", response_model=LiveSessionDetail)
+@router.put(
+    "/{session_id}/attendance",
+    response_model=LiveSessionDetail,
+    responses=refusals(OwnAttendanceError, SessionSettledError),
+)
 async def mark_attendance(
     session_id: uuid.UUID, payload: AttendanceMarks, context: Teacher, app: App
 ) -> Response:
@@ -97,7 +122,12 @@ async def mark_attendance(
     return await respond(app.live_sessions(context).mark(session_id, payload))
 
 
-@router.post("/{session_id}/questions", response_model=SessionQuestionRead, status_code=201)
+@router.post(
+    "/{session_id}/questions",
+    response_model=SessionQuestionRead,
+    status_code=201,
+    responses=refusals(SessionSettledError),
+)
 async def record_question(
     session_id: uuid.UUID, payload: SessionQuestionCreate, context: Teacher, app: App
 ) -> Response:
@@ -106,7 +136,11 @@ async def record_question(
     return await respond(recorded, f"/live-sessions/{session_id}")
 
 
-@router.post("/{session_id}/close", response_model=LiveSessionClosed)
+@router.post(
+    "/{session_id}/close",
+    response_model=LiveSessionClosed,
+    responses=refusals(SessionNotBegunError, SessionSettledError),
+)
 async def close_live_session(session_id: uuid.UUID, context: Teacher, app: App) -> Response:
     """Freeze the roster and complete the attendees' live section."""
     return await respond(app.live_sessions(context).close(session_id))

@@ -18,9 +18,6 @@ from app.routers.respond import BASE_PATH
 
 log = structlog.get_logger("app.access")
 
-_INTERNAL = AppError("internal_error", 500, "Something went wrong on our side")
-_BODY_TOO_LARGE = AppError("body_too_large", 413, "The request body is too large")
-_OTHER_HOST = AppError("other_host", 421, "This service does not answer for that host")
 _HEALTH = f"{BASE_PATH}/health/"
 _PORT = re.compile(r":[0-9]*\Z")
 _SINGLE = frozenset(
@@ -50,6 +47,24 @@ _SECURITY_HEADERS = (
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 """A year. It is sent only over TLS, because browsers ignore it otherwise."""
+
+
+class InternalError(AppError):
+    code = "internal_error"
+    status = 500
+    title = "Something went wrong on our side"
+
+
+class BodyTooLargeError(AppError):
+    code = "body_too_large"
+    status = 413
+    title = "The request body is too large"
+
+
+class OtherHostError(AppError):
+    code = "other_host"
+    status = 421
+    title = "This service does not answer for that host"
 
 
 class Observe:
@@ -82,7 +97,7 @@ class Observe:
         except Exception:
             log.exception("unhandled_error")
             if not started_sending:
-                await _problem(_INTERNAL, request_id)(scope, receive, observed_send)
+                await _problem(InternalError(), request_id)(scope, receive, observed_send)
         finally:
             _record(scope, status, time.perf_counter() - started)
             structlog.contextvars.reset_contextvars(**unbound)
@@ -115,7 +130,7 @@ class RefuseAmbiguous:
         if not self._hosts or scope["path"].startswith(_HEALTH):
             return None
         host = _PORT.sub("", _header(scope, b"host", "")).lower()
-        return None if host in self._hosts else _OTHER_HOST
+        return None if host in self._hosts else OtherHostError()
 
 
 class LimitBody:
@@ -131,7 +146,7 @@ class LimitBody:
             return
         length = _header(scope, b"content-length", "0")
         if not _LENGTH.fullmatch(length) or int(length) > self._max_bytes:
-            response = _problem(_BODY_TOO_LARGE, scope["state"]["request_id"])
+            response = _problem(BodyTooLargeError(), scope["state"]["request_id"])
             await response(scope, receive, send)
             return
         received = 0
@@ -142,7 +157,7 @@ class LimitBody:
             received += len(message.get("body", b""))
             if received > self._max_bytes:
                 # While FastAPI reads a body it turns every other kind of exception into a 400.
-                raise HTTPException(_BODY_TOO_LARGE.status)
+                raise HTTPException(BodyTooLargeError.status)
             return message
 
         await self._app(scope, counted_receive, send)

@@ -5,8 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.core.errors import InvalidPayloadError
+from app.integrations.auth_hook import HookSignatureError
 from app.routers.deps import App
+from app.routers.refusals import refusals
 from app.routers.respond import JSON
+from app.services.people.auth_hook import HookNotConfiguredError
 
 MAX_BYTES = 64 * 1024
 """Supabase sends one or two kilobytes for an account."""
@@ -32,7 +36,10 @@ class Signed:
 SignedBody = Annotated[bytes, Depends(Signed())]
 
 
-@router.post("/before-user-created")
+@router.post(
+    "/before-user-created",
+    responses=refusals(HookNotConfiguredError, HookSignatureError, InvalidPayloadError),
+)
 async def before_user_created(request: Request, body: SignedBody, app: App) -> Response:
     """Answer 200 to a refusal as well, because Supabase reads the body only of a 200."""
     answer = app.auth_hooks().before_user_created(body, request.headers)

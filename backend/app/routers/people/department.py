@@ -5,11 +5,13 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.word import DepartmentRead, WordCreate, WordUpdate
 from app.services.context import RequestContext
+from app.services.people.word import WordInUseError, WordTakenError
 
 router = APIRouter(prefix="/departments", tags=["organisation"], route_class=StrictRoute)
 
@@ -26,7 +28,7 @@ async def list_departments(
     return json_of(await app.departments(context).list(page, confirmed=confirmed))
 
 
-@router.post("", response_model=DepartmentRead, status_code=201)
+@router.post("", response_model=DepartmentRead, status_code=201, responses=refusals(WordTakenError))
 async def create_department(payload: WordCreate, context: Admin, app: App) -> Response:
     """List a department."""
     return await respond(app.departments(context).create(payload), "/departments/{id}")
@@ -38,7 +40,11 @@ async def read_department(department_id: uuid.UUID, context: Reader, app: App) -
     return await respond(app.departments(context).get(department_id))
 
 
-@router.patch("/{department_id}", response_model=DepartmentRead)
+@router.patch(
+    "/{department_id}",
+    response_model=DepartmentRead,
+    responses=refusals(WordInUseError, WordTakenError),
+)
 async def update_department(
     department_id: uuid.UUID, payload: WordUpdate, context: Admin, if_match: IfMatch, app: App
 ) -> Response:

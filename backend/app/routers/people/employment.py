@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -19,6 +20,23 @@ from app.schemas.people.employment import (
     TransferCreate,
 )
 from app.services.context import RequestContext
+from app.services.people.employment.errors import (
+    LocationDeletedError,
+    LongAgoError,
+    NotATerminationError,
+    NotAtWorkError,
+    NotEmployedError,
+    NotInForceError,
+    NotOnLeaveError,
+    OwnLeaveError,
+    PersonErasedError,
+    StillEmployedError,
+)
+from app.services.people.user import (
+    EmployeeNumberTakenError,
+    LastAdminError,
+    OwnAccessError,
+)
 
 HISTORY = "/users/{user_id}/employment"
 
@@ -40,7 +58,14 @@ async def list_employment(
     return json_of(await app.employment(context).list(user_id, page))
 
 
-@router.post("/leave", response_model=EmploymentRead, status_code=201)
+@router.post(
+    "/leave",
+    response_model=EmploymentRead,
+    status_code=201,
+    responses=refusals(
+        LongAgoError, NotAtWorkError, NotEmployedError, OwnAccessError, OwnLeaveError
+    ),
+)
 async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Manager, app: App) -> Response:
     """Record that somebody else goes on leave. Days on leave count for no deadline.
 
@@ -51,7 +76,12 @@ async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Manager, app:
     )
 
 
-@router.post("/return", response_model=EmploymentRead, status_code=201)
+@router.post(
+    "/return",
+    response_model=EmploymentRead,
+    status_code=201,
+    responses=refusals(LongAgoError, NotEmployedError, NotOnLeaveError, OwnAccessError),
+)
 async def come_back(
     user_id: uuid.UUID, payload: ReturnCreate, context: Manager, app: App
 ) -> Response:
@@ -61,7 +91,12 @@ async def come_back(
     )
 
 
-@router.post("/terminate", response_model=EmploymentRead, status_code=201)
+@router.post(
+    "/terminate",
+    response_model=EmploymentRead,
+    status_code=201,
+    responses=refusals(NotEmployedError, OwnAccessError, LastAdminError),
+)
 async def terminate(
     user_id: uuid.UUID, payload: TerminationCreate, context: Admin, app: App
 ) -> Response:
@@ -71,7 +106,20 @@ async def terminate(
     )
 
 
-@router.post("/employment/{change_id}/void", response_model=EmploymentRead, status_code=201)
+@router.post(
+    "/employment/{change_id}/void",
+    response_model=EmploymentRead,
+    status_code=201,
+    responses=refusals(
+        EmployeeNumberTakenError,
+        LocationDeletedError,
+        NotATerminationError,
+        NotEmployedError,
+        NotInForceError,
+        OwnAccessError,
+        PersonErasedError,
+    ),
+)
 async def void_termination(
     user_id: uuid.UUID, change_id: uuid.UUID, payload: TerminationVoid, context: Admin, app: App
 ) -> Response:
@@ -81,7 +129,14 @@ async def void_termination(
     )
 
 
-@router.post("/rehire", response_model=MoveRead, status_code=201)
+@router.post(
+    "/rehire",
+    response_model=MoveRead,
+    status_code=201,
+    responses=refusals(
+        EmployeeNumberTakenError, NotEmployedError, OwnAccessError, StillEmployedError
+    ),
+)
 async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app: App) -> Response:
     """Record that somebody who left is employed again."""
     return await respond(
@@ -89,7 +144,12 @@ async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app:
     )
 
 
-@router.post("/transfer", response_model=MoveRead, status_code=201)
+@router.post(
+    "/transfer",
+    response_model=MoveRead,
+    status_code=201,
+    responses=refusals(NotEmployedError, OwnAccessError),
+)
 async def transfer(
     user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App
 ) -> Response:

@@ -5,11 +5,13 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.word import JobTitleRead, WordCreate, WordUpdate
 from app.services.context import RequestContext
+from app.services.people.word import WordInUseError, WordTakenError
 
 router = APIRouter(prefix="/job-titles", tags=["organisation"], route_class=StrictRoute)
 
@@ -26,7 +28,7 @@ async def list_job_titles(
     return json_of(await app.job_titles(context).list(page, confirmed=confirmed))
 
 
-@router.post("", response_model=JobTitleRead, status_code=201)
+@router.post("", response_model=JobTitleRead, status_code=201, responses=refusals(WordTakenError))
 async def create_job_title(payload: WordCreate, context: Admin, app: App) -> Response:
     """List a job title."""
     return await respond(app.job_titles(context).create(payload), "/job-titles/{id}")
@@ -38,7 +40,11 @@ async def read_job_title(job_title_id: uuid.UUID, context: Reader, app: App) -> 
     return await respond(app.job_titles(context).get(job_title_id))
 
 
-@router.patch("/{job_title_id}", response_model=JobTitleRead)
+@router.patch(
+    "/{job_title_id}",
+    response_model=JobTitleRead,
+    responses=refusals(WordInUseError, WordTakenError),
+)
 async def update_job_title(
     job_title_id: uuid.UUID, payload: WordUpdate, context: Admin, if_match: IfMatch, app: App
 ) -> Response:

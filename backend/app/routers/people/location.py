@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -15,6 +16,7 @@ from app.schemas.people.location import (
     LocationUpdate,
 )
 from app.services.context import RequestContext
+from app.services.people.location import LocationInUseError, LocationNameTakenError
 
 router = APIRouter(prefix="/locations", tags=["organisation"], route_class=StrictRoute)
 
@@ -28,7 +30,9 @@ async def list_locations(context: Reader, app: App, page: PageQuery) -> Response
     return json_of(await app.locations(context).list(page))
 
 
-@router.post("", response_model=LocationDetail, status_code=201)
+@router.post(
+    "", response_model=LocationDetail, status_code=201, responses=refusals(LocationNameTakenError)
+)
 async def create_location(payload: LocationCreate, context: Admin, app: App) -> Response:
     """Make a location. Its time zone decides when a day of its people begins and ends."""
     return await respond(app.locations(context).create(payload), "/locations/{id}")
@@ -40,7 +44,9 @@ async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Res
     return await respond(app.locations(context).get(location_id))
 
 
-@router.patch("/{location_id:uuid}", response_model=LocationDetail)
+@router.patch(
+    "/{location_id:uuid}", response_model=LocationDetail, responses=refusals(LocationNameTakenError)
+)
 async def update_location(
     location_id: uuid.UUID, payload: LocationUpdate, context: Admin, if_match: IfMatch, app: App
 ) -> Response:
@@ -48,7 +54,7 @@ async def update_location(
     return await respond(app.locations(context).update(location_id, payload, if_match))
 
 
-@router.delete("/{location_id:uuid}", status_code=204)
+@router.delete("/{location_id:uuid}", status_code=204, responses=refusals(LocationInUseError))
 async def delete_location(
     location_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App
 ) -> None:
@@ -56,7 +62,11 @@ async def delete_location(
     await app.locations(context).delete(location_id, if_match)
 
 
-@router.post("/{location_id:uuid}/restore", response_model=LocationDetail)
+@router.post(
+    "/{location_id:uuid}/restore",
+    response_model=LocationDetail,
+    responses=refusals(LocationNameTakenError),
+)
 async def restore_location(location_id: uuid.UUID, context: Admin, app: App) -> Response:
     """Undo a deletion."""
     return await respond(app.locations(context).restore(location_id))

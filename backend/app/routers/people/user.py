@@ -3,11 +3,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.errors import PreconditionFailedError, PreconditionRequiredError
 from app.domain.actor import Permission, Role
 from app.domain.people.worker_kind import WorkerKind
+from app.integrations.auth_admin import (
+    AccountBannedError,
+    AddressRefusedError,
+    AuthHookUnavailableError,
+    AuthRefusedError,
+)
 from app.repositories.people.user import UserFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery, QueryText
-from app.routers.openapi import problem_responses
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -20,6 +27,21 @@ from app.schemas.people.user import (
     UserUpdate,
 )
 from app.services.context import RequestContext
+from app.services.people.invitation.address import OwnAddressError
+from app.services.people.invitation.service import (
+    BeyondOfficesError,
+    InvitationAcceptedError,
+    InvitationUnderWayError,
+    NoAddressError,
+    UserClosedError,
+)
+from app.services.people.name import OwnNameError
+from app.services.people.user import (
+    AccountMissingError,
+    EmployeeNumberTakenError,
+    LastAdminError,
+    OwnAccessError,
+)
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
@@ -68,13 +90,27 @@ async def list_users(
     return json_of(await app.users(context).list(filters, page))
 
 
-@router.post("", response_model=UserRead, status_code=201)
+@router.post(
+    "", response_model=UserRead, status_code=201, responses=refusals(EmployeeNumberTakenError)
+)
 async def create_user(payload: UserCreate, context: DirectoryAdmin, app: App) -> Response:
     """Enter a person without inviting anybody, such as one who has no e-mail address."""
     return await respond(app.invitations(context).enter(payload), "/users/{id}")
 
 
-@router.post("/invite", response_model=UserRead, status_code=201)
+@router.post(
+    "/invite",
+    response_model=UserRead,
+    status_code=201,
+    responses=refusals(
+        AddressRefusedError,
+        AuthHookUnavailableError,
+        AuthRefusedError,
+        BeyondOfficesError,
+        EmployeeNumberTakenError,
+        InvitationUnderWayError,
+    ),
+)
 async def invite(payload: UserInvite, context: Inviter, app: App) -> Response:
     """Invite somebody by e-mail: make the account in Supabase Auth and the person here.
 
@@ -89,7 +125,11 @@ async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
     return await respond(app.users(context).get(user_id))
 
 
-@router.patch("/{user_id:uuid}", response_model=UserRead)
+@router.patch(
+    "/{user_id:uuid}",
+    response_model=UserRead,
+    responses=refusals(OwnAccessError, OwnNameError, LastAdminError, EmployeeNumberTakenError),
+)
 async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App
 ) -> Response:
@@ -97,7 +137,18 @@ async def update_user(
     return await respond(app.users(context).update(user_id, payload, if_match))
 
 
-@router.put("/{user_id:uuid}/email", response_model=UserRead)
+@router.put(
+    "/{user_id:uuid}/email",
+    response_model=UserRead,
+    responses=refusals(
+        AddressRefusedError,
+        AuthHookUnavailableError,
+        AuthRefusedError,
+        InvitationUnderWayError,
+        OwnAddressError,
+        UserClosedError,
+    ),
+)
 async def correct_email(
     user_id: uuid.UUID,
     payload: EmailCorrection,
@@ -112,14 +163,30 @@ async def correct_email(
     return await respond(app.addresses(context).correct(user_id, payload, if_match))
 
 
-@router.post("/{user_id:uuid}/invite", response_model=UserRead)
+@router.post(
+    "/{user_id:uuid}/invite",
+    response_model=UserRead,
+    responses=refusals(
+        AddressRefusedError,
+        AuthHookUnavailableError,
+        AuthRefusedError,
+        BeyondOfficesError,
+        InvitationAcceptedError,
+        InvitationUnderWayError,
+        NoAddressError,
+        PreconditionFailedError,
+        UserClosedError,
+    ),
+)
 async def invite_again(user_id: uuid.UUID, context: Inviter, app: App) -> Response:
     """Send the invitation once more, to somebody who has not signed in yet."""
     return await respond(app.invitations(context).invite_again(user_id))
 
 
 @router.post(
-    "/{user_id:uuid}/confirm-name", response_model=UserRead, responses=problem_responses(428)
+    "/{user_id:uuid}/confirm-name",
+    response_model=UserRead,
+    responses=refusals(OwnNameError, PreconditionRequiredError),
 )
 async def confirm_name(
     user_id: uuid.UUID, context: NameConfirmer, if_match: IfMatch, app: App
@@ -128,7 +195,11 @@ async def confirm_name(
     return await respond(app.users(context).confirm_name(user_id, if_match))
 
 
-@router.post("/{user_id:uuid}/sign-out", response_model=UserRead)
+@router.post(
+    "/{user_id:uuid}/sign-out",
+    response_model=UserRead,
+    responses=refusals(AccountMissingError, AccountBannedError, AuthRefusedError),
+)
 async def sign_out(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
     """End all sessions of a person. Access tokens already issued are valid until they expire.
 

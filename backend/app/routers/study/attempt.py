@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -16,6 +17,16 @@ from app.schemas.study.attempt import (
     AttemptResultRead,
 )
 from app.services.context import RequestContext
+from app.services.study.attempt_errors import (
+    AlreadyPassedError,
+    AttemptClosedError,
+    AttemptStartedError,
+    CoolingDownError,
+    InvalidAnswersError,
+    NoAttemptsLeftError,
+    NotAQuizSectionError,
+)
+from app.services.study.enrollment import EnrollmentClosedError
 
 router = APIRouter(tags=["attempts"], route_class=StrictRoute)
 
@@ -28,7 +39,17 @@ QUIZ = "/enrollments/{enrollment_id}/sections/{section_id}/attempts"
     QUIZ,
     response_model=AttemptOpen,
     status_code=201,
-    responses={200: {"model": AttemptOpen, "description": "The attempt that was open"}},
+    responses={
+        200: {"model": AttemptOpen, "description": "The attempt that was open"},
+        **refusals(
+            AlreadyPassedError,
+            CoolingDownError,
+            EnrollmentClosedError,
+            NoAttemptsLeftError,
+            NotAQuizSectionError,
+            AttemptStartedError,
+        ),
+    },
 )
 async def start_attempt(
     enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Learner, app: App
@@ -52,7 +73,11 @@ async def read_attempt(attempt_id: uuid.UUID, context: Reader, app: App) -> Resp
     return await respond(app.attempts(context).get(attempt_id))
 
 
-@router.put("/attempts/{attempt_id}/answers", response_model=AnswersSaved)
+@router.put(
+    "/attempts/{attempt_id}/answers",
+    response_model=AnswersSaved,
+    responses=refusals(AttemptClosedError, EnrollmentClosedError, InvalidAnswersError),
+)
 async def save_answers(
     attempt_id: uuid.UUID, payload: AnswersPayload, context: Learner, app: App
 ) -> Response:
@@ -60,7 +85,11 @@ async def save_answers(
     return json_of(await app.attempts(context).save(attempt_id, payload))
 
 
-@router.post("/attempts/{attempt_id}/submit", response_model=AttemptResultRead)
+@router.post(
+    "/attempts/{attempt_id}/submit",
+    response_model=AttemptResultRead,
+    responses=refusals(EnrollmentClosedError, InvalidAnswersError),
+)
 async def submit_attempt(
     attempt_id: uuid.UUID, context: Learner, app: App, payload: AnswersPayload | None = None
 ) -> Response:

@@ -6,11 +6,15 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.repositories.study.attempt_grant import UsedUpFilter
 from app.routers.deps import App, Guard, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.study.attempt_grant import AttemptGrantCreate, AttemptGrantRead, UsedUpRead
 from app.services.context import RequestContext
+from app.services.study.attempt_errors import AlreadyPassedError, NotAQuizSectionError
+from app.services.study.attempt_grant import AttemptsLeftError, OwnAttemptsError
+from app.services.study.enrollment import EnrollmentClosedError
 
 router = APIRouter(tags=["attempts"], route_class=StrictRoute)
 
@@ -22,6 +26,13 @@ Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN
     "/enrollments/{enrollment_id}/sections/{section_id}/attempt-grants",
     response_model=AttemptGrantRead,
     status_code=201,
+    responses=refusals(
+        AlreadyPassedError,
+        AttemptsLeftError,
+        EnrollmentClosedError,
+        NotAQuizSectionError,
+        OwnAttemptsError,
+    ),
 )
 async def grant_attempt(
     enrollment_id: uuid.UUID,

@@ -5,11 +5,13 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.study.correction import CorrectionCreate, CorrectionRead, CorrectionReport
 from app.services.context import RequestContext
+from app.services.study.correction import SecondPersonRequiredError
 
 router = APIRouter(
     prefix="/modules/{module_id}/versions/{number}/corrections",
@@ -21,7 +23,15 @@ Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
 
-@router.post("", response_model=CorrectionReport, status_code=201)
+@router.post(
+    "",
+    response_model=CorrectionReport,
+    status_code=201,
+    responses={
+        200: {"model": CorrectionReport, "description": "What it would change"},
+        **refusals(SecondPersonRequiredError),
+    },
+)
 async def correct(
     module_id: uuid.UUID,
     number: Number,

@@ -3,10 +3,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.errors import NotFoundError
 from app.domain.actor import Permission
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.enrollment import EnrollmentFilter
 from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery
+from app.routers.refusals import refusals
 from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -25,6 +27,18 @@ from app.schemas.study.enrollment import (
 )
 from app.schemas.study.signature import SignatureRead
 from app.services.context import RequestContext
+from app.services.study.enrollment import (
+    AssignedError,
+    AttendanceRequiredError,
+    EnrollmentClosedError,
+    NotAnAcknowledgementError,
+    OwnEnrollmentError,
+    PrerequisiteMissingError,
+    QuizDecidesError,
+    RuleDecidesError,
+    SignatureRequiredError,
+)
+from app.services.study.signature import NotYourNameError
 
 router = APIRouter(prefix="/enrollments", tags=["enrollments"], route_class=StrictRoute)
 
@@ -37,14 +51,17 @@ Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN
     "",
     response_model=EnrollmentRead,
     status_code=201,
-    responses={200: {"model": EnrollmentRead, "description": "The enrollment that was open"}},
+    responses={
+        200: {"model": EnrollmentRead, "description": "The enrollment that was open"},
+        **refusals(NotFoundError("module"), PrerequisiteMissingError),
+    },
 )
 async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Response:
     """Enroll myself: 201 the first time, 200 with the same enrollment while it is open."""
     return await respond(app.enrollments(context).enroll(payload), "/enrollments/{id}")
 
 
-@router.post("/bulk", response_model=BulkResult)
+@router.post("/bulk", response_model=BulkResult, responses=refusals(NotFoundError("module")))
 async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Response:
     """Assign a module to people by id or by filter, with one due day. Nobody is enrolled twice."""
     return await respond(app.enrollments(context).enroll_many(payload))
@@ -71,7 +88,11 @@ async def read_enrollment(enrollment_id: uuid.UUID, context: Reader, app: App) -
     return await respond(app.enrollments(context).get(enrollment_id))
 
 
-@router.patch("/{enrollment_id:uuid}", response_model=EnrollmentDetail)
+@router.patch(
+    "/{enrollment_id:uuid}",
+    response_model=EnrollmentDetail,
+    responses=refusals(EnrollmentClosedError, OwnEnrollmentError, RuleDecidesError),
+)
 async def update_enrollment(
     enrollment_id: uuid.UUID,
     payload: EnrollmentUpdate,
@@ -96,7 +117,11 @@ async def read_content(
 
 
 @router.put(
-    "/{enrollment_id:uuid}/sections/{section_id:uuid}/progress", response_model=ProgressRead
+    "/{enrollment_id:uuid}/sections/{section_id:uuid}/progress",
+    response_model=ProgressRead,
+    responses=refusals(
+        EnrollmentClosedError, QuizDecidesError, SignatureRequiredError, AttendanceRequiredError
+    ),
 )
 async def report_progress(
     enrollment_id: uuid.UUID,
@@ -111,7 +136,9 @@ async def report_progress(
 
 
 @router.post(
-    "/{enrollment_id:uuid}/sections/{section_id:uuid}/acknowledge", response_model=Acknowledged
+    "/{enrollment_id:uuid}/sections/{section_id:uuid}/acknowledge",
+    response_model=Acknowledged,
+    responses=refusals(EnrollmentClosedError, NotAnAcknowledgementError, NotYourNameError),
 )
 async def acknowledge(
     enrollment_id: uuid.UUID,
@@ -131,7 +158,11 @@ async def list_signatures(enrollment_id: uuid.UUID, context: Reader, app: App) -
     return json_of(await app.enrollments(context).signatures(enrollment_id))
 
 
-@router.post("/{enrollment_id:uuid}/withdraw", response_model=EnrollmentRead)
+@router.post(
+    "/{enrollment_id:uuid}/withdraw",
+    response_model=EnrollmentRead,
+    responses=refusals(AssignedError, EnrollmentClosedError),
+)
 async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Withdraw an open enrollment: one's own if it was chosen, or that of somebody I manage."""
     return await respond(app.enrollments(context).withdraw(enrollment_id))

@@ -21,13 +21,13 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class AlreadyRevokedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("already_revoked", "This exemption was revoked already")
+    code = "already_revoked"
+    title = "This exemption was revoked already"
 
 
 class OwnExemptionError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("own_exemption", "Somebody else has to exempt you.")
+    code = "own_exemption"
+    detail = "Somebody else has to exempt you."
 
 
 class ExemptionService(Service):

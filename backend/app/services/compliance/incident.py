@@ -33,13 +33,13 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class IncidentWithdrawnError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("incident_withdrawn", "This incident was withdrawn already")
+    code = "incident_withdrawn"
+    title = "This incident was withdrawn already"
 
 
 class StepDoneError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("step_done", "This step was completed already")
+    code = "step_done"
+    title = "This step was completed already"
 
 
 class IncidentService(Service):

@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated, ClassVar
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
@@ -49,18 +50,20 @@ class RequirementLimits:
 
 
 class RequirementTitleTakenError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("requirement_title_taken", "Another requirement has this title")
+    code = "requirement_title_taken"
+    title = "Another requirement has this title"
 
 
 class NeedsConfirmationError(ConflictError):
+    code = "needs_confirmation"
+    title = "This change concerns many people"
+    detail = "Look at the counts, then send it again with confirm: true."
+    members: ClassVar = dict.fromkeys(
+        ("would_add", "would_release", "unchanged"), Annotated[int, Field(examples=[12])]
+    )
+
     def __init__(self, effect: Effect) -> None:
-        super().__init__(
-            "needs_confirmation",
-            "This change concerns many people",
-            "Look at the counts, then send it again with confirm: true.",
-            **effect.counts,
-        )
+        super().__init__(None, **effect.counts)
 
 
 class RequirementService(Service):

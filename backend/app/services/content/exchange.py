@@ -31,15 +31,16 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class ImportRefusedError(InvalidPayloadError):
+    code = "import_refused"
+    title = "Some questions cannot be carried, so none was imported"
+
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(
             [
                 FieldError(f"line:{problem.line}", problem.code, problem.detail)
                 for problem in problems
                 if problem.skipped
-            ],
-            code="import_refused",
-            title="Some questions cannot be carried, so none was imported",
+            ]
         )
 
 

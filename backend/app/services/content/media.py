@@ -57,18 +57,18 @@ log = structlog.get_logger(__name__)
 
 
 class MediaInUseError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("media_in_use", "A section, a published version or evidence needs it")
+    code = "media_in_use"
+    title = "A section, a published version or evidence needs it"
 
 
 class MediaNotUploadedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("media_not_uploaded", "Nothing was uploaded yet")
+    code = "media_not_uploaded"
+    title = "Nothing was uploaded yet"
 
 
 class MediaNotReadyError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("media_not_ready", "This file was not uploaded or not accepted")
+    code = "media_not_ready"
+    title = "This file was not uploaded or not accepted"
 
 
 @dataclass(frozen=True, slots=True)

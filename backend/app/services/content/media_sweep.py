@@ -23,12 +23,13 @@ FEW_FILES: Final = 20
 
 
 class SweepRefusedError(ConflictError):
+    code = "sweep_refused"
+    title = "The bucket and the database do not belong together"
+
     def __init__(self, strays: int, files: int) -> None:
         super().__init__(
-            "sweep_refused",
-            "The bucket and the database do not belong together",
             f"{strays} of {files} files have no row. If this is the right database, for example "
-            "one that was restored on purpose, say --confirm.",
+            "one that was restored on purpose, say --confirm."
         )
 
 

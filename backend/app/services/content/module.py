@@ -42,12 +42,9 @@ EDITABLE = ("title", "summary", "category", "tags", "language", "estimated_minut
 
 
 class ModuleInUseError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "module_in_use",
-            "A module that was published cannot be deleted",
-            "Its records refer to it. Archive it instead.",
-        )
+    code = "module_in_use"
+    title = "A module that was published cannot be deleted"
+    detail = "Its records refer to it. Archive it instead."
 
 
 class ModuleService(AuthoringService):

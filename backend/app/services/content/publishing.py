@@ -23,17 +23,13 @@ MINUTES_PER_HOUR: Final = 60
 
 
 class NothingToPublishError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("nothing_to_publish", "Nothing has changed since the current version")
+    code = "nothing_to_publish"
+    title = "Nothing has changed since the current version"
 
 
 class ModuleNotPublishableError(InvalidPayloadError):
-    def __init__(self, reasons: tuple[FieldError, ...]) -> None:
-        super().__init__(
-            reasons,
-            code="module_not_publishable",
-            title="This module cannot be published yet",
-        )
+    code = "module_not_publishable"
+    title = "This module cannot be published yet"
 
 
 async def publish_module(

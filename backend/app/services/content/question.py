@@ -34,9 +34,14 @@ from app.services.content.authoring import (
 AUTHORED = ("prompt", "points", "metadata", "explanation", "name", "category", "tags")
 
 
+class QuestionExistsError(ConflictError):
+    code = "question_exists"
+    title = "A question with this id was made meanwhile"
+
+
 class NotAQuizError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("not_a_quiz", "Only quiz sections have questions")
+    code = "not_a_quiz"
+    title = "Only quiz sections have questions"
 
 
 class QuestionService(AuthoringService):

@@ -56,26 +56,23 @@ UNAUDITED = frozenset({"notes", "evidence_reference"})
 
 
 class AlreadyReviewedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("already_reviewed", "This training was verified or rejected already")
+    code = "already_reviewed"
+    title = "This training was verified or rejected already"
 
 
 class NotVerifiedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("not_verified", "Only a verified training can be withdrawn")
+    code = "not_verified"
+    title = "Only a verified training can be withdrawn"
 
 
 class AlreadyWithdrawnError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("already_withdrawn", "This training was withdrawn already")
+    code = "already_withdrawn"
+    title = "This training was withdrawn already"
 
 
 class SecondPersonError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__(
-            "second_person_required",
-            "Neither the person trained nor whoever entered the training may review it.",
-        )
+    code = "second_person_required"
+    detail = "Neither the person trained nor whoever entered the training may review it."
 
 
 class ExternalEvidenceService(Service):

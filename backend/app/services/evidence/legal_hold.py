@@ -4,7 +4,6 @@ import uuid
 
 from app.core.concurrency import Precondition
 from app.core.errors import (
-    ConflictError,
     InvalidPayloadError,
 )
 from app.core.pagination import PageRequest
@@ -14,11 +13,7 @@ from app.schemas.base import ListOf
 from app.schemas.evidence.legal_hold import LegalHoldCreate, LegalHoldRead
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
-
-
-class PersonErasedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("person_erased", "This person's data was erased after its time")
+from app.services.people.employment.errors import PersonErasedError
 
 
 class LegalHoldService(Service):

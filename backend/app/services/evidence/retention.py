@@ -41,20 +41,14 @@ LAST_ZONE = timedelta(hours=12)
 
 
 class NotTheOwnerError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__(
-            "not_the_owner",
-            "Erasing needs the owner of the schema: set MIGRATION_DATABASE_URL.",
-        )
+    code = "not_the_owner"
+    detail = "Erasing needs the owner of the schema: set MIGRATION_DATABASE_URL."
 
 
 class NotDueError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "not_due",
-            "This person's data may not be erased yet",
-            "They are active, under a legal hold, erased already, or their time is not up.",
-        )
+    code = "not_due"
+    title = "This person's data may not be erased yet"
+    detail = "They are active, under a legal hold, erased already, or their time is not up."
 
 
 class RetentionService(Service):

@@ -44,22 +44,22 @@ Accounts = dict[uuid.UUID, Account]
 
 
 class TooManyGoneError(ConflictError):
+    code = "too_many_deactivations"
+    title = "Too many accounts are missing"
+
     def __init__(self, gone: int, people: int) -> None:
         super().__init__(
-            "too_many_deactivations",
-            "Too many accounts are missing",
             f"At least {gone} of {people} people have no account in Supabase. Nothing was changed. "
             "Look at SUPABASE_URL and at the list there; if they really left, say --confirm.",
         )
 
 
 class NoAccountsError(ConflictError):
+    code = "no_accounts"
+    title = "Supabase lists no account at all"
+
     def __init__(self, people: int) -> None:
-        super().__init__(
-            "no_accounts",
-            "Supabase lists no account at all",
-            f"{people} people have one by what we know. Nothing was changed.",
-        )
+        super().__init__(f"{people} people have one by what we know. Nothing was changed.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ REFUSAL = HookRefusal(http_code=403, message="Please use the address that your e
 
 
 class HookNotConfiguredError(AppError):
-    def __init__(self) -> None:
-        super().__init__("hook_not_configured", 404, "This hook is not in use here")
+    code = "hook_not_configured"
+    status = 404
+    title = "This hook is not in use here"
 
 
 class AuthHookService:

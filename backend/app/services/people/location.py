@@ -26,13 +26,13 @@ FIELDS = ("name", "time_zone", "country", "state")
 
 
 class LocationNameTakenError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("location_name_taken", "Another location has this name")
+    code = "location_name_taken"
+    title = "Another location has this name"
 
 
 class LocationInUseError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("location_in_use", "People work at this location, or are to")
+    code = "location_in_use"
+    title = "People work at this location, or are to"
 
 
 class LocationService(Service):

@@ -10,8 +10,8 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class OwnNameError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("own_name", "Somebody else has to confirm your name.")
+    code = "own_name"
+    detail = "Somebody else has to confirm your name."
 
 
 async def naming_of_newcomer(uow: UnitOfWork, name: str | None) -> Naming:

@@ -57,34 +57,30 @@ EMPLOYMENT_FIELDS = {
 
 
 class OwnAccessError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("own_access", "You cannot take away your own role or close your account.")
+    code = "own_access"
+    detail = "You cannot take away your own role or close your account."
 
 
 class LastAdminError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "last_admin", "Nobody would be an admin any more", "Make somebody else admin first."
-        )
+    code = "last_admin"
+    title = "Nobody would be an admin any more"
+    detail = "Make somebody else admin first."
 
 
 class EmployeeNumberTakenError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("employee_number_taken", "Another active person has this employee number")
+    code = "employee_number_taken"
+    title = "Another active person has this employee number"
 
 
 class AccountInUseError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "account_in_use",
-            "Another person has the sign-in account of this address",
-            "It may be somebody whose account here is closed: open it again instead.",
-        )
+    code = "account_in_use"
+    title = "Another person has the sign-in account of this address"
+    detail = "It may be somebody whose account here is closed: open it again instead."
 
 
 class AccountMissingError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("no_account", "This person has no sign-in account yet")
+    code = "no_account"
+    title = "This person has no sign-in account yet"
 
 
 class UserService(Service):

@@ -27,18 +27,18 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class UserInactiveError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("user_inactive", "This account has been closed.")
+    code = "user_inactive"
+    detail = "This account has been closed."
 
 
 class EmailMissingError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("email_missing", "Sign in with an account that has an email address.")
+    code = "email_missing"
+    detail = "Sign in with an account that has an email address."
 
 
 class EmailNotConfirmedError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("email_not_confirmed", "Confirm your email address, then sign in again.")
+    code = "email_not_confirmed"
+    detail = "Confirm your email address, then sign in again."
 
 
 class EmailNotAllowedError(ForbiddenError):
@@ -47,13 +47,13 @@ class EmailNotAllowedError(ForbiddenError):
     The hook refuses such accounts before they are made; this is for accounts made without it.
     """
 
-    def __init__(self) -> None:
-        super().__init__("email_not_allowed", "Please use the address that your employer gave you.")
+    code = "email_not_allowed"
+    detail = "Please use the address that your employer gave you."
 
 
 class EmailInUseError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("email_in_use", "Another active person has this email address")
+    code = "email_in_use"
+    title = "Another active person has this email address"
 
 
 LAST_ADMIN = "last_admin"

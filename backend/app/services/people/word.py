@@ -3,9 +3,9 @@
 import uuid
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from typing import Generic
+from typing import Annotated, ClassVar, Generic
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from app.core.concurrency import Precondition
 from app.core.errors import ConflictError
@@ -24,23 +24,22 @@ from app.services.unit_of_work import UnitOfWork
 class WordTakenError(ConflictError):
     """Some of these spellings belong to other words of the list."""
 
+    code = "word_taken"
+    title = "The list has this word already, as a name or as an alias"
+    members: ClassVar = {"taken": Annotated[list[str], Field(examples=[["Hygiene"]])]}
+
     def __init__(self, taken: Collection[str] = ()) -> None:
-        super().__init__(
-            "word_taken",
-            "The list has this word already, as a name or as an alias",
-            None,
-            taken=sorted(taken),
-        )
+        super().__init__(taken=sorted(taken))
 
 
 class WordInUseError(ConflictError):
+    code = "word_in_use"
+    title = "People or rules of today or of the past have the word by this name"
+    detail = "Keep these among the aliases."
+    members: ClassVar = {"used": Annotated[list[str], Field(examples=[["Hygiene"]])]}
+
     def __init__(self, used: Collection[str]) -> None:
-        super().__init__(
-            "word_in_use",
-            "People or rules of today or of the past have the word by this name",
-            "Keep these among the aliases.",
-            used=sorted(used),
-        )
+        super().__init__(used=sorted(used))
 
 
 class WordService(Service, Generic[W]):

@@ -12,17 +12,13 @@ from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from app.core.errors import (
-    ConflictError,
-    FieldError,
-    InvalidPayloadError,
     NotFoundError,
-    pointer_to,
 )
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.section_kind import CompletedBy
-from app.domain.study.quiz.answers import AnswerFault, answer_json, parse_answers
+from app.domain.study.quiz.answers import answer_json, parse_answers
 from app.domain.study.quiz.attempts import (
     AttemptFeedback,
     ClosedAttempt,
@@ -59,6 +55,14 @@ from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile_completions
 from app.services.context import SYSTEM
 from app.services.study.answer_keys import parsed_key
+from app.services.study.attempt_errors import (
+    AlreadyPassedError,
+    AttemptClosedError,
+    CoolingDownError,
+    InvalidAnswersError,
+    NoAttemptsLeftError,
+    NotAQuizSectionError,
+)
 from app.services.study.enrollment import EnrollmentClosedError, lock_own
 from app.services.unit_of_work import UnitOfWork
 
@@ -67,40 +71,6 @@ AttemptShown: TypeAlias = AttemptOpen | AttemptResultRead | AttemptRead
 """One's own attempt, its result, or what others may see of it."""
 
 SEED_BYTES = 16
-_TITLES = {
-    Refusal.ALREADY_PASSED: "This quiz is passed",
-    Refusal.NO_ATTEMPTS_LEFT: "All attempts at this quiz are used",
-    Refusal.COOLING_DOWN: "The next attempt may start a little later",
-}
-
-
-class NotAQuizSectionError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("not_a_quiz", "Only quiz sections have attempts")
-
-
-class AttemptClosedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("attempt_closed", "This attempt is closed")
-
-
-class AttemptRefusedError(ConflictError):
-    def __init__(self, refusal: Refusal, decision: NextAttempt) -> None:
-        super().__init__(refusal.value, _TITLES[refusal])
-        if decision.available_at is not None:
-            self.extra = {"available_at": decision.available_at.isoformat().replace("+00:00", "Z")}
-
-
-class InvalidAnswersError(InvalidPayloadError):
-    def __init__(self, faults: list[AnswerFault]) -> None:
-        super().__init__(
-            [
-                FieldError(pointer_to("answers", each.key), each.code, each.detail)
-                for each in faults
-            ],
-            code="invalid_answers",
-            title="Some answers are not valid; none of this request was saved",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +233,12 @@ def _require_answerable(status: EnrollmentStatus) -> None:
 def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
     if decision.refusal is not Refusal.ALREADY_PASSED and status is not EnrollmentStatus.ACTIVE:
         raise EnrollmentClosedError
-    if decision.refusal is not None:
-        raise AttemptRefusedError(decision.refusal, decision)
+    if decision.refusal is Refusal.ALREADY_PASSED:
+        raise AlreadyPassedError
+    if decision.refusal is Refusal.NO_ATTEMPTS_LEFT:
+        raise NoAttemptsLeftError
+    if decision.available_at is not None:
+        raise CoolingDownError(decision.available_at)
 
 
 def decide_next(key: QuizKey, history: AttemptHistory, now: datetime) -> NextAttempt:

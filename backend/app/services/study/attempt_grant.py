@@ -22,21 +22,20 @@ from app.schemas.study.attempt_grant import (
 from app.schemas.study.enrollment import ModuleReference
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
-from app.services.study.attempt import AttemptRefusedError, decide_next, quiz_key
+from app.services.study.attempt import decide_next, quiz_key
+from app.services.study.attempt_errors import AlreadyPassedError
 from app.services.study.enrollment import EnrollmentClosedError
 from app.services.unit_of_work import UnitOfWork
 
 
 class OwnAttemptsError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__(
-            "second_person_required", "Somebody else has to grant you another attempt."
-        )
+    code = "second_person_required"
+    detail = "Somebody else has to grant you another attempt."
 
 
 class AttemptsLeftError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("attempts_left", "This person can still try this quiz")
+    code = "attempts_left"
+    title = "This person can still try this quiz"
 
 
 class AttemptGrantService(Service):
@@ -90,7 +89,7 @@ async def _require_used_up(uow: UnitOfWork, enrollment: Enrollment, section_id: 
     )
     decision = decide_next(key, history, now)
     if decision.refusal is Refusal.ALREADY_PASSED:
-        raise AttemptRefusedError(decision.refusal, decision)
+        raise AlreadyPassedError
     if live or decision.refusal is not Refusal.NO_ATTEMPTS_LEFT:
         raise AttemptsLeftError
 

@@ -78,10 +78,8 @@ class Regrade:
 
 
 class SecondPersonRequiredError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__(
-            "second_person_required", "Somebody else has to correct what you were asked yourself."
-        )
+    code = "second_person_required"
+    detail = "Somebody else has to correct what you were asked yourself."
 
 
 class CorrectionService(Service):

@@ -3,10 +3,10 @@
 import uuid
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
@@ -53,31 +53,61 @@ from app.services.word import listed_word
 
 
 class PrerequisiteMissingError(ConflictError):
+    code = "prerequisite_missing"
+    title = "Other modules come first"
+    members: ClassVar = {
+        "module_ids": Annotated[
+            list[uuid.UUID], Field(examples=[["0199f0d2-7c1e-7a3b-9d55-3f1f6f6b2a10"]])
+        ]
+    }
+
     def __init__(self, missing: list[uuid.UUID]) -> None:
-        super().__init__(
-            "prerequisite_missing",
-            "Other modules come first",
-            module_ids=[str(module_id) for module_id in missing],
-        )
+        super().__init__(module_ids=[str(module_id) for module_id in missing])
 
 
 class EnrollmentClosedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("enrollment_closed", "This enrollment is no longer open")
+    code = "enrollment_closed"
+    title = "This enrollment is no longer open"
+
+
+class AssignedError(ForbiddenError):
+    code = "assigned"
+    detail = "Only a manager can withdraw an assigned training."
+
+
+class CompletedOtherwiseError(ConflictError):
+    """A report cannot complete the section."""
+
+
+class QuizDecidesError(CompletedOtherwiseError):
+    code = "quiz_decides"
+    title = completed_otherwise(CompletedBy.ATTEMPT)
+
+
+class SignatureRequiredError(CompletedOtherwiseError):
+    code = "signature_required"
+    title = completed_otherwise(CompletedBy.SIGNATURE)
+
+
+class AttendanceRequiredError(CompletedOtherwiseError):
+    code = "attendance_required"
+    title = completed_otherwise(CompletedBy.ATTENDANCE)
+
+
+class OwnEnrollmentError(ForbiddenError):
+    code = "own_enrollment"
+    detail = "Somebody else sets the date of yours."
 
 
 class RuleDecidesError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "rule_decides",
-            "The date comes from a requirement",
-            "Change the requirement, or grant an exemption from it.",
-        )
+    code = "rule_decides"
+    title = "The date comes from a requirement"
+    detail = "Change the requirement, or grant an exemption from it."
 
 
 class NotAnAcknowledgementError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("not_an_acknowledgement", "This section has nothing to sign")
+    code = "not_an_acknowledgement"
+    title = "This section has nothing to sign"
 
 
 def report_error(code: str) -> AppError:
@@ -89,11 +119,9 @@ def report_error(code: str) -> AppError:
             return NotFoundError("section")
         case "enrollment_closed":
             return EnrollmentClosedError()
-        case "quiz_decides":
-            return ConflictError(code, completed_otherwise(CompletedBy.ATTEMPT))
         case _:
-            completed_by = CompletedBy(code.removesuffix("_required"))
-            return ConflictError(code, completed_otherwise(completed_by))
+            kinds = CompletedOtherwiseError.__subclasses__()
+            return next(kind for kind in kinds if kind.code == code)()
 
 
 EMPTY_PAGE: Rendered[ListOf[EnrollmentRead]] = Rendered(
@@ -245,7 +273,7 @@ class EnrollmentService(Service):
 
     def _check_redating(self, enrollment: Enrollment) -> None:
         if enrollment.user_id == self.actor.id and not self.actor.is_admin:
-            raise ForbiddenError("own_enrollment", "Somebody else sets the date of yours.")
+            raise OwnEnrollmentError
         if enrollment.status is not EnrollmentStatus.ACTIVE:
             raise EnrollmentClosedError
         if enrollment.source.follows_rules:
@@ -272,7 +300,7 @@ class EnrollmentService(Service):
         # The person may have chosen the module before a rule asked for it and set its due date.
         chosen = enrollment.source.may_leave and enrollment.due_on is None
         if own and not chosen and not self.actor.is_admin:
-            raise ForbiddenError("assigned", "Only a manager can withdraw an assigned training.")
+            raise AssignedError
 
     async def _already(
         self, uow: UnitOfWork, admission: Admission, module_id: uuid.UUID

@@ -7,11 +7,8 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class RealtimeNeedsOwnerError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__(
-            "not_the_owner",
-            "Opening tables needs the owner of the schema: set MIGRATION_DATABASE_URL.",
-        )
+    code = "not_the_owner"
+    detail = "Opening tables needs the owner of the schema: set MIGRATION_DATABASE_URL."
 
 
 class RealtimeService(Service):

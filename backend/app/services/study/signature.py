@@ -7,14 +7,13 @@ from app.schemas.study.signature import SignatureRead
 
 
 class NotYourNameError(InvalidPayloadError):
+    code = "not_your_name"
+    title = "This is not the name of whoever signs"
+    detail = "A name that you changed yourself counts once your manager has confirmed it."
+
     def __init__(self) -> None:
         detail = "Sign with your name as the directory has it"
-        super().__init__(
-            [FieldError("/printed_name", "not_your_name", detail)],
-            code="not_your_name",
-            title="This is not the name of whoever signs",
-            detail="A name that you changed yourself counts once your manager has confirmed it.",
-        )
+        super().__init__([FieldError("/printed_name", self.code, detail)])
 
 
 def require_own_name(printed: str, user: User) -> None:

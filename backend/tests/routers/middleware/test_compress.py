@@ -15,6 +15,7 @@ from tests.support import ORIGIN, Api
 async def raw(api: Api, path: str, encodings: str, **headers: str) -> tuple[httpx.Response, bytes]:
     """Return the answer and its body as it was sent."""
     sent = {"Accept-Encoding": encodings, **headers}
+    api.client.event_hooks = {}  # The comparison with the document reads the body itself.
     async with api.client.stream("GET", f"/api/v1{path}", headers=sent) as response:
         return response, b"".join([block async for block in response.aiter_raw()])
 

@@ -23,10 +23,11 @@ from app.models import (
 )
 from app.schemas.evidence.legal_hold import LegalHoldCreate
 from app.services.context import SYSTEM
-from app.services.evidence.legal_hold import LegalHoldService, PersonErasedError
+from app.services.evidence.legal_hold import LegalHoldService
 from app.services.evidence.retention import NotDueError, NotTheOwnerError, RetentionService
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.evidence.verification import Verification
+from app.services.people.employment.errors import PersonErasedError
 from app.services.people.user_sync import UserInactiveError, UserSync
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for

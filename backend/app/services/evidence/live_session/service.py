@@ -53,18 +53,18 @@ FIELDS = (
 
 
 class SessionSettledError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("session_settled", "This session is closed or cancelled")
+    code = "session_settled"
+    title = "This session is closed or cancelled"
 
 
 class SessionNotBegunError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("session_not_begun", "This session is still to come")
+    code = "session_not_begun"
+    title = "This session is still to come"
 
 
 class OwnAttendanceError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("own_attendance", "Somebody else has to mark your own attendance.")
+    code = "own_attendance"
+    detail = "Somebody else has to mark your own attendance."
 
 
 class LiveSessionService(Service):

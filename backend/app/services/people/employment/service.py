@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import MISSING
 
 from app.core.database import Database
-from app.core.errors import ConflictError, ForbiddenError, InvalidPayloadError
+from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain import compliance as facts
 from app.domain.actor import Permission, Role
@@ -18,7 +18,7 @@ from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
 from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.people.hire import hire_fault
-from app.domain.people.leave import BACKDATED, is_long_ago
+from app.domain.people.leave import is_long_ago
 from app.domain.people.manager_change import Oversight
 from app.domain.people.termination import Recorded, Restored, without_termination
 from app.integrations.auth_admin import AuthAdmin
@@ -39,26 +39,22 @@ from app.services.base import Service, found, listed
 from app.services.context import RequestContext
 from app.services.people.account_sync import forget_lost_account, lost_account
 from app.services.people.employment.effect import ATTRIBUTES, take_effect
+from app.services.people.employment.errors import (
+    LocationDeletedError,
+    LongAgoError,
+    NotATerminationError,
+    NotAtWorkError,
+    NotEmployedError,
+    NotInForceError,
+    NotOnLeaveError,
+    OwnLeaveError,
+    PersonErasedError,
+    StillEmployedError,
+)
 from app.services.people.held_words import sent_attributes
 from app.services.people.manager_change import Overseen, move_manager
 from app.services.people.user import OwnAccessError, refuse_own_access
 from app.services.unit_of_work import UnitOfWork
-
-
-class EmploymentStateError(ConflictError):
-    def __init__(self, code: str, title: str) -> None:
-        super().__init__(code, title)
-
-
-class OwnLeaveError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("own_leave", "Somebody else has to record your leave.")
-
-
-class LongAgoError(ForbiddenError):
-    def __init__(self) -> None:
-        detail = f"An admin has to record leave of more than {BACKDATED.days} days ago."
-        super().__init__("too_long_ago", detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ class EmploymentService(Service):
                 raise OwnLeaveError
             await self._refuse_long_ago(uow, user, payload.starts_on)
             held = await _held(uow, user.id, payload.starts_on)
-            _require(held.state is EmploymentState.ACTIVE, "not_at_work", "Not at work on this day")
+            _require(held.state is EmploymentState.ACTIVE, NotAtWorkError)
             leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)
             row = await _record(uow, user, held, leave)
             for later in await uow.employment.announced(user.id, payload.starts_on):
@@ -127,7 +123,7 @@ class EmploymentService(Service):
             user = await self.visible_user(uow, user_id, lock=True)
             await self._refuse_long_ago(uow, user, payload.effective_on)
             held = await _held(uow, user.id, payload.effective_on)
-            _require(held.state is EmploymentState.LEAVE, "not_on_leave", "Not on leave that day")
+            _require(held.state is EmploymentState.LEAVE, NotOnLeaveError)
             change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
             row = await _record(uow, user, held, change)
             for later in await _lasting(uow, row, EmploymentState.LEAVE):
@@ -160,7 +156,7 @@ class EmploymentService(Service):
             user = await self.visible_user(uow, user_id, lock=True)
             held = await _held(uow, user.id, payload.hired_on)
             gone = held.state is EmploymentState.TERMINATED
-            _require(gone, "still_employed", "Still employed on this day")
+            _require(gone, StillEmployedError)
             await forget_lost_account(uow, user, lost)
             if fault := hire_fault(payload.hired_on, await uow.requirements.organisation_day()):
                 raise InvalidPayloadError([fault])
@@ -245,7 +241,7 @@ async def _held(uow: UnitOfWork, user_id: uuid.UUID, day: date) -> facts.Employm
     known = employment_in_hindsight(recorded, date.max)
     begun = [change for change in known if change.effective_on <= day]
     if not begun:
-        raise EmploymentStateError("not_employed", "Not employed on this day")
+        raise NotEmployedError
     return begun[-1]
 
 
@@ -259,7 +255,7 @@ async def _overseen(uow: UnitOfWork, user: User, day: date) -> Overseen:
 
 def _require_employed(held: facts.EmploymentChange) -> None:
     gone = held.state is EmploymentState.TERMINATED
-    _require(not gone, "not_employed", "Not employed on this day")
+    _require(not gone, NotEmployedError)
 
 
 async def _lasting(
@@ -333,17 +329,17 @@ async def _restored(
     """Return what to record in place of a termination; refuse where it is none, or is undone."""
     of_day = [row for row in rows if row.effective_on == voided.effective_on]
     terminated = voided.state is EmploymentState.TERMINATED
-    _require(terminated, "not_a_termination", "This change is no termination")
-    _require(of_day[-1] is voided, "not_in_force", "Something else was recorded for this day since")
+    _require(terminated, NotATerminationError)
+    _require(of_day[-1] is voided, NotInForceError)
     erased = await uow.retention.is_erased(voided.user_id)
-    _require(not erased, "person_erased", "This person's data was erased after its time")
+    _require(not erased, PersonErasedError)
     recorded = {row.id: _recorded(row) for row in rows}
     restored = without_termination(list(recorded.values()), recorded[voided.id])
-    _require(bool(restored), "not_employed", "Not employed before this day either")
+    _require(bool(restored), NotEmployedError)
     again = {each.id for each in restored}
     for row in rows:
         if row.id in again and row.location_id and not await uow.locations.holds(row.location_id):
-            raise EmploymentStateError("location_deleted", "A location of the person was deleted")
+            raise LocationDeletedError
     return restored
 
 
@@ -373,6 +369,6 @@ async def _again(
     )
 
 
-def _require(holds: bool, code: str, title: str) -> None:  # noqa: FBT001  # reads as a sentence
+def _require(holds: bool, error: type[ConflictError]) -> None:  # noqa: FBT001  # reads as a sentence
     if not holds:
-        raise EmploymentStateError(code, title)
+        raise error

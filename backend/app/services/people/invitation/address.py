@@ -22,8 +22,8 @@ from app.services.unit_of_work import UnitOfWork
 
 
 class OwnAddressError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__("own_email", "Change your own address in your account: it is confirmed.")
+    code = "own_email"
+    detail = "Change your own address in your account: it is confirmed."
 
 
 class AddressService(Service):

@@ -29,35 +29,29 @@ INVITATION_CLAIM = timedelta(seconds=30)
 
 
 class InvitationAcceptedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("invitation_accepted", "This person has a sign-in account already")
+    code = "invitation_accepted"
+    title = "This person has a sign-in account already"
 
 
 class InvitationUnderWayError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__(
-            "invitation_under_way",
-            "This address is being invited, or was a moment ago",
-            "Another mail would kill the link of the last one. Wait half a minute.",
-        )
+    code = "invitation_under_way"
+    title = "This address is being invited, or was a moment ago"
+    detail = "Another mail would kill the link of the last one. Wait half a minute."
 
 
 class NoAddressError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("no_address", "This person has no e-mail address yet")
+    code = "no_address"
+    title = "This person has no e-mail address yet"
 
 
 class UserClosedError(ConflictError):
-    def __init__(self) -> None:
-        super().__init__("user_inactive", "This person's account is closed: open it first")
+    code = "user_inactive"
+    title = "This person's account is closed: open it first"
 
 
 class BeyondOfficesError(ForbiddenError):
-    def __init__(self) -> None:
-        super().__init__(
-            "beyond_own_offices",
-            "Managers invite learners to their own offices, with themselves as manager or nobody.",
-        )
+    code = "beyond_own_offices"
+    detail = "Managers invite learners to their own offices, with themselves as manager or nobody."
 
 
 class InvitationService(Service):
