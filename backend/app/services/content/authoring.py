@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from app.core.errors import InvalidPayloadError, NotFoundError
+from app.domain.audit import AuditAction
 from app.domain.content.publishing import faults
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.services.base import Service, found
@@ -69,6 +70,26 @@ def copy_of_question(question: QuizQuestion) -> QuizQuestion:
         tags=list(question.tags),
         position=question.position,
     )
+
+
+async def audit_copies(uow: UnitOfWork, sections: Sequence[ModuleSection]) -> None:
+    """Add the events of new sections and of their questions."""
+    await uow.audit_many(
+        AuditAction.SECTION_CREATED,
+        [(each.id, None, _created_section(each)) for each in sections],
+    )
+    await uow.audit_many(
+        AuditAction.QUESTION_CREATED,
+        [
+            (question.id, None, {"section_id": section.id, "kind": question.kind})
+            for section in sections
+            for question in section.questions
+        ],
+    )
+
+
+def _created_section(section: ModuleSection) -> dict[str, object]:
+    return {"module_id": section.module_id, "kind": section.kind, "title": section.title}
 
 
 def renumber(parts: Sequence[Positioned]) -> None:

@@ -34,7 +34,7 @@ from app.schemas.content.section import SectionRead
 from app.services.answer import Answer
 from app.services.base import apply, found, listed
 from app.services.compliance.reconciliation import reconcile_publication
-from app.services.content.authoring import AuthoringService, copy_of_section
+from app.services.content.authoring import AuthoringService, audit_copies, copy_of_section
 from app.services.content.publishing import publish_module, version_read
 from app.services.unit_of_work import UnitOfWork
 
@@ -194,6 +194,7 @@ class ModuleService(AuthoringService):
         await _set_prerequisites(uow, module.id, prerequisite_ids)
         after = {"title": module.title, "slug": module.slug, **origin}
         await uow.audit(AuditAction.MODULE_CREATED, module, after=after)
+        await audit_copies(uow, module.sections)
         return await uow.answer(await self._draft(uow, module, created=True))
 
     async def _draft(

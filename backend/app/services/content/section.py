@@ -25,6 +25,7 @@ from app.services.answer import Answer
 from app.services.base import apply, found
 from app.services.content.authoring import (
     AuthoringService,
+    audit_copies,
     copy_of_section,
     invalid,
     place,
@@ -70,9 +71,7 @@ class SectionService(AuthoringService):
             place(module.sections, section, source.position + 1)
             module.touch()
             await uow.modules.save(module)
-            after = {"module_id": module.id, "kind": section.kind, "title": section.title}
-            after |= {"copy_of": source.id}
-            await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
+            await audit_copies(uow, [section])
             return await uow.answer(_answer(section, created=True))
 
     async def update(

@@ -119,6 +119,9 @@ class TestModule:
         (event,) = events.json()["items"]
         assert event["action"] == "module:created"
         assert event["after"]["copy_of"] == str(module.id)
+        for section in copy["sections"]:
+            of_section = await api.get("/audit-events", admin, params={"target_id": section["id"]})
+            assert [each["action"] for each in of_section.json()["items"]] == ["section:created"]
 
 
 class TestSection:
