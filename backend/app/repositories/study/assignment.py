@@ -59,11 +59,13 @@ class AssignmentCount:
     created: int
 
 
-# A rule's date is not put off. One that was assigned may be; where a rule asks for an earlier one,
-# the next reconciliation sets it again, which `_PUT_OFF` asks for.
+# A rule's date is not put off, nor does anybody put off their own. One that was assigned may be;
+# where a rule asks for an earlier one, the next reconciliation sets it again, which `_PUT_OFF` asks
+# for.
 _DUE_ON = """
-    CASE e.source WHEN 'assigned' THEN coalesce({due_on}, e.due_on)
-                  ELSE least({due_on}, e.due_on) END
+    CASE WHEN e.source = 'assigned' AND e.user_id <> (SELECT actor_id FROM asker)
+         THEN coalesce({due_on}, e.due_on)
+         ELSE least({due_on}, e.due_on) END
 """
 
 _ASSIGNED = f"""
@@ -72,8 +74,8 @@ _ASSIGNED = f"""
            updated_at = now()
       FROM held
      WHERE e.id = held.id
-       AND (e.source <> 'assigned' OR held.wanted_on <> e.due_on
-            OR held.wanted_on IS NOT NULL AND e.due_on IS NULL)
+       AND (e.source <> 'assigned'
+            OR {_DUE_ON.format(due_on="held.wanted_on")} IS DISTINCT FROM e.due_on)
     RETURNING e.*, held.source AS source_before, held.due_on AS due_before
 """  # noqa: S608  # made of constants
 

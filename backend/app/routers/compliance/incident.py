@@ -16,7 +16,12 @@ from app.schemas.compliance.incident import (
     IncidentWithdraw,
     StepComplete,
 )
-from app.services.compliance.incident import IncidentWithdrawnError, StepDoneError
+from app.services.compliance.incident import (
+    IncidentWithdrawnError,
+    OthersIncidentError,
+    OwnIncidentError,
+    StepDoneError,
+)
 from app.services.context import RequestContext
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], route_class=StrictRoute)
@@ -52,7 +57,7 @@ async def read_incident(incident_id: uuid.UUID, context: Manager, app: App) -> R
 @router.post(
     "/{incident_id}/withdraw",
     response_model=IncidentRead,
-    responses=refusals(IncidentWithdrawnError),
+    responses=refusals(IncidentWithdrawnError, OwnIncidentError, OthersIncidentError),
 )
 async def withdraw_incident(
     incident_id: uuid.UUID, payload: IncidentWithdraw, context: Manager, app: App

@@ -154,12 +154,15 @@ def _line(
 def _fallen_short(
     facts: Facts, rule: Rule, met_by: uuid.UUID | None, day: date
 ) -> list[tuple[Evidence, Shortfall]]:
-    """Return the training that does not meet the rule, since that which met it last."""
+    """Return the training that does not meet the rule, since that which met it last.
+
+    That one is not among them, even if a later version of the rule asks for more.
+    """
     since = next((item.day for item in facts.evidence if item.id == met_by), date.min)
     return [
         (item, lacks)
         for item in sorted(facts.evidence, key=lambda item: (item.day, item.id))
-        if item.known_on(day) and item.day >= since and is_about(item, rule)
+        if item.known_on(day) and item.day >= since and item.id != met_by and is_about(item, rule)
         if (lacks := shortfall(item, rule))
     ]
 

@@ -6,7 +6,13 @@ Nothing of one is ever edited. An entry made by mistake is withdrawn, which adds
 import uuid
 from collections.abc import Collection, Iterator
 
-from app.core.errors import ConflictError, FieldError, InvalidPayloadError, NotFoundError
+from app.core.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidPayloadError,
+    NotFoundError,
+)
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance.incident import faults
@@ -35,6 +41,16 @@ from app.services.unit_of_work import UnitOfWork
 class IncidentWithdrawnError(ConflictError):
     code = "incident_withdrawn"
     title = "This incident was withdrawn already"
+
+
+class OwnIncidentError(ForbiddenError):
+    code = "own_incident"
+    detail = "Somebody else has to withdraw an incident that names you."
+
+
+class OthersIncidentError(ForbiddenError):
+    code = "incident_of_others"
+    detail = "The incident names people whom you do not manage."
 
 
 class StepDoneError(ConflictError):
@@ -106,6 +122,11 @@ class IncidentService(Service):
         """Say that it was entered by mistake; nobody has to train for it any more."""
         async with self.work() as uow:
             row = await self._standing(uow, incident_id)
+            people = (await uow.incidents.people([incident_id]))[incident_id]
+            if self.actor.id in people:
+                raise OwnIncidentError
+            if len(await uow.users.visible_ids(people, self.actor)) < len(people):
+                raise OthersIncidentError
             day = await uow.requirements.organisation_day()
             await uow.incidents.withdraw(
                 IncidentWithdrawal(
@@ -117,7 +138,6 @@ class IncidentService(Service):
             )
             after = {"withdrawn_on": day}
             await uow.audit(AuditAction.INCIDENT_WITHDRAWN, row.incident, after=after)
-            people = (await uow.incidents.people([incident_id]))[incident_id]
             await reconcile(uow, people, [row.incident.requirement_id])
             return await uow.answer(await self._answer(uow, incident_id))
 

@@ -228,6 +228,28 @@ class TestWithdraw:
             response = await call(f"{BASE}/{body['id']}{path}", far, **kwargs)
             assert_problem(response, 404, "incident_not_found")
 
+    async def test_not_by_whom_it_names(
+        self, api: Api, requirement: str, admin: User, manager: User, stuck: User
+    ) -> None:
+        path = f"{BASE}/{(await record(api, admin, incident(requirement, manager, stuck)))['id']}"
+        refused = await api.post(f"{path}/withdraw", manager, json=REASON)
+        assert_problem(refused, 403, "own_incident")
+
+    async def test_not_for_people_whom_one_does_not_manage(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        requirement: str,
+        admin: User,
+        manager: User,
+        stuck: User,
+        session: AsyncSession,
+    ) -> None:
+        elsewhere = await make_user(session)
+        path = f"{BASE}/{(await record(api, admin, incident(requirement, elsewhere, stuck)))['id']}"
+        refused = await api.post(f"{path}/withdraw", manager, json=REASON)
+        assert_problem(refused, 403, "incident_of_others")
+        assert (await api.get(path, manager)).json()["withdrawn_on"] is None
+
 
 class TestSteps:
     async def test_are_done_once_by_a_day(

@@ -136,13 +136,24 @@ class TestLeave:
         await act(api, manager, person, "return", effective_on=str(today + 5 * DAY))
         assert await status(api, person, today + 5 * DAY) == "due"
 
-    async def test_managers_read_what_they_recorded(
-        self, api: Api, admin: User, session: AsyncSession, office: Location, today: date
+    @pytest.mark.parametrize("days", [-1, 7])
+    async def test_managers_read_what_they_recorded(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        admin: User,
+        session: AsyncSession,
+        office: Location,
+        today: date,
+        days: int,
     ) -> None:
-        """Where the answer's Location leads; the notes of others are not theirs to read."""
+        """Where the answer's Location leads; the notes of others are not theirs to read.
+
+        What is announced for later is recorded again by whoever records what comes before it.
+        """
         manager = await make_user(session, role=Role.MANAGER, location_id=office.id)
         person = await make_user(session, location_id=office.id, hired_on=today - 99 * DAY)
-        moved = {"effective_on": str(today - DAY), "job_title": "Lead", "note": "Confidential"}
+        moved = {"effective_on": str(today + days * DAY), "job_title": "Lead"}
+        moved["note"] = "Confidential"
         await api.post(f"/users/{person.id}/transfer", admin, json=moved)
         body = {"starts_on": str(today), "note": "Back in spring"}
         left = await api.post(f"/users/{person.id}/leave", manager, json=body)

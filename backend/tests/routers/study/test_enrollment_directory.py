@@ -118,6 +118,22 @@ class TestEnrollMany:
             await api.post("/enrollments/bulk", admin, json=body), 404, "module_not_found"
         )
 
+    @pytest.mark.parametrize("role", [Role.MANAGER, Role.COMPLIANCE_OFFICER])
+    async def test_nobody_puts_off_their_own_date(
+        self, api: Api, session: AsyncSession, admin: User, module: TrainingModule, role: Role
+    ) -> None:
+        office = await make_location(session)
+        manager = await make_user(session, role=role, location_id=office.id)
+        body = {"module_id": str(module.id), "user_ids": [str(manager.id)]}
+        await api.post("/enrollments/bulk", admin, json={**body, "due_on": "2031-03-01"})
+        for later in ("2031-04-01", "2031-03-01", "2031-02-01"):
+            await api.post("/enrollments/bulk", manager, json={**body, "due_on": later})
+        events = await api.get("/audit-events", admin, params={"action": "enrollment:assigned"})
+        dates = [event["after"]["due_on"] for event in events.json()["items"]]
+        assert dates == ["2031-02-01"]
+        (mine,) = (await api.get("/enrollments", manager)).json()["items"]
+        assert mine["due_on"] == "2031-02-01"
+
 
 class TestListEnrollments:
     async def test_anonymous(self, api: Api) -> None:

@@ -355,8 +355,12 @@ def _as_restored(restored: Restored) -> dict[str, Any]:
 async def _again(
     uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]
 ) -> EmploymentChange:
-    """Record a change again, with these changes applied and the date of hire known today."""
-    known = {name: getattr(row, name) for name in ("state", "note", *ATTRIBUTES)}
+    """Record a change again, with these changes applied and the date of hire known today.
+
+    Only whoever wrote a note takes it along: it is read by whom the new row was recorded by.
+    """
+    known = {name: getattr(row, name) for name in ("state", *ATTRIBUTES)}
+    known["note"] = row.note if row.recorded_by_id == uow.actor_id else None
     known["hired_on"] = (await _held(uow, row.user_id, row.effective_on)).person.hired_on
     return await uow.employment.add(
         EmploymentChange(
