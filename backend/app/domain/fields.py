@@ -245,6 +245,13 @@ def _not_too_early(day: date) -> date:
     return day
 
 
+def _is_within_calendar(day: date) -> date:
+    # The database driver reads the calendar's first and last days as infinities.
+    if day in {date.min, date.max}:
+        refuse("out_of_range", "This day is outside of the calendar.")
+    return day
+
+
 def _within_calendar(instant: datetime) -> datetime:
     try:
         utc = instant.astimezone(UTC)
@@ -276,7 +283,11 @@ Flag = Annotated[bool, Strict()]
 Whole = BeforeValidator(_whole)
 """Makes a field a strict integer. Put it last in Annotated: OpenAPI lacks any bounds after it."""
 
-Day = Annotated[date, BeforeValidator(_Written(_DAY, "A day is expected, such as 2027-11-20."))]
+Day = Annotated[
+    date,
+    BeforeValidator(_Written(_DAY, "A day is expected, such as 2027-11-20.")),
+    AfterValidator(_is_within_calendar),
+]
 EARLIEST_DAY = date(1900, 1, 1)
 """The earliest day that is accepted. An earlier one is a typing error."""
 

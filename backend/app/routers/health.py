@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.core.errors import NotAuthenticatedError, OverloadedError
-from app.core.postgres.failure import DatabaseUnavailableError
+from app.core.postgres.failure import DatabaseUnavailableError, ReadOnlyError
 from app.routers.deps import App
 from app.routers.refusals import refusals
 from app.services.health import NotMigratedError, check_readiness
@@ -25,7 +25,8 @@ async def live() -> dict[str, str]:
 
 
 @router.get(
-    "/ready", responses=refusals(NotMigratedError, OverloadedError, DatabaseUnavailableError)
+    "/ready",
+    responses=refusals(NotMigratedError, ReadOnlyError, OverloadedError, DatabaseUnavailableError),
 )
 async def ready(app: App) -> dict[str, str]:
     """Answer 200 when the database answers and has a schema that this code can work with."""

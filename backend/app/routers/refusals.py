@@ -23,6 +23,7 @@ from app.core.errors import (
 from app.core.postgres.failure import DatabaseUnavailableError, ReadOnlyError
 from app.core.problems import MEDIA_TYPE
 from app.integrations.auth_admin import AuthLimitError, AuthUnavailableError
+from app.routers.errors import NothingHereError
 from app.routers.middleware.request import BodyTooLargeError
 from app.services.answer import IdempotencyKeyReusedError
 from app.services.base import MfaRequiredError
@@ -113,6 +114,7 @@ def _common(path: str, method: str, operation: Schema) -> Iterator[Refusal]:
     for name, parameter in parameters.items():
         if (parameter["in"] == "path" and "$ref" not in parameter["schema"]) or name == "user_id":
             yield NotFoundError(_NOUNS.get(name, name.removesuffix("_id")))
+            yield NothingHereError
     if "/users/me" in path:
         yield NotFoundError("user")
     if method != "get":

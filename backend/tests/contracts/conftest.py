@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
 
@@ -8,12 +10,19 @@ from tests.contracts.world import World, build_world
 from tests.support import RollbackDatabase
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def app() -> FastAPI:
-    """The application as it is put together; its database is never reached.
+    """The application as it is put together; its database is never reached."""
+    return put_together()
 
-    It is for reading. Putting it together and describing it takes seconds.
-    """
+
+@pytest.fixture(scope="session")
+def described() -> dict[str, Any]:
+    """The application's OpenAPI document, which takes seconds to make. It is for reading."""
+    return put_together().openapi()
+
+
+def put_together() -> FastAPI:
     return create_app(Container.build(settings_for("postgresql://nobody@127.0.0.1/nothing")))
 
 

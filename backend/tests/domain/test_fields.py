@@ -78,7 +78,11 @@ def refusal(adapter: TypeAdapter[Any], value: object) -> str:
 
 
 class TestDay:
-    @pytest.mark.parametrize("text", ["0001-01-01", "2027-11-20", "9999-12-31"])
+    @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31"])
+    def test_is_none_that_the_database_takes_for_infinity(self, text: str) -> None:
+        assert refusal(DAY, text) == "out_of_range"
+
+    @pytest.mark.parametrize("text", ["0001-01-02", "2027-11-20", "9999-12-30"])
     def test_is_a_date(self, text: str) -> None:
         assert DAY.validate_python(text) == date.fromisoformat(text)
 

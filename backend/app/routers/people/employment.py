@@ -148,7 +148,7 @@ async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app:
     "/transfer",
     response_model=MoveRead,
     status_code=201,
-    responses=refusals(NotEmployedError, OwnAccessError),
+    responses=refusals(NotEmployedError, OwnAccessError, LastAdminError),
 )
 async def transfer(
     user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App

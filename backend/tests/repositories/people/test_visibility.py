@@ -55,6 +55,7 @@ SEEN = {
     Role.LEARNER: {"reader"},
     Role.AUTHOR: {"reader"},
     Role.MANAGER: {"reader", *MANAGED},
+    Role.COMPLIANCE_OFFICER: EVERYBODY,
     Role.ADMIN: EVERYBODY,
 }
 
