@@ -14,6 +14,7 @@ from app.domain.compliance.audience import (
     PersonFacts,
     matches,
 )
+from app.domain.fields import EARLIEST_DAY
 from app.domain.people.worker_kind import WorkerKind
 
 DOWNTOWN = UUID(int=10)
@@ -86,7 +87,7 @@ class TestMatches:
 
     def test_unknown_attributes_match_no_criterion(self) -> None:
         nobody = PersonFacts(id=UUID(int=101))
-        assert matches(Audience(hired_after=date.min), nobody) is None
+        assert matches(Audience(hired_after=EARLIEST_DAY), nobody) is None
         assert matches(Audience(departments=frozenset({"Hygiene"})), nobody) is None
 
     def test_individual_inclusion_beats_criteria(self) -> None:

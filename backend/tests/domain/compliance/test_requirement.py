@@ -26,6 +26,7 @@ from app.domain.compliance.requirement import (
     recorded_rule,
 )
 from app.domain.evidence.retention import RetentionClass
+from app.domain.fields import EARLIEST_DAY
 from app.domain.recurrence import Anchor, EarlyRenewal, Recurrence
 
 MODULE = UUID(int=1)
@@ -72,7 +73,7 @@ class TestRoundTrip:
         rule = Rule(
             subject=Credential(credential_kind="bls"),
             audience=EVERYONE,
-            first_due=OnDate(date=date.min),
+            first_due=OnDate(date=EARLIEST_DAY),
         )
         assert rule.renewal.months is None
         assert rule.retrain_days_after_material_change is None
