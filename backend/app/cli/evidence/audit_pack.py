@@ -31,9 +31,18 @@ def audit_pack(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
     location: Annotated[uuid.UUID | None, typer.Option(help="Id of a location.")] = None,
     user: Annotated[uuid.UUID | None, typer.Option(help="Id of a person.")] = None,
     module: Annotated[uuid.UUID | None, typer.Option(help="Id of a module.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day whose compliance it shows; else today."),
+    ] = None,
+    known_on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day whose knowledge that is; else today."),
+    ] = None,
 ) -> None:
     """Write the evidence of a scope and period as a ZIP that carries its own verifier."""
-    query = PackQuery(_day(from_day), _day(to_day), location, user, module)
+    days = (_day(as_of), _day(known_on))
+    query = PackQuery(_day(from_day), _day(to_day), location, user, module, *days)
     pack = with_services(lambda services: _write(services, query, out_file))
     report(
         {

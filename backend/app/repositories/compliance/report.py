@@ -78,6 +78,7 @@ _EDITION = """
 """
 ASKED = (ComplianceStatus.NEVER_TRAINED, ComplianceStatus.DUE, ComplianceStatus.DUE_SOON)
 DAYS_PER_WEEK = 7
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class ReportRepository:
         return Page(items, cursor, total)
 
     async def stream_lines(self, actor: Actor, scope: ReportScope) -> AsyncIterator[Line]:
-        """Yield every line without keeping all in memory; needs a transaction that stays open."""
+        """Yield every line by the names of people and requirements."""
         statement = (
             as_known(_lines(), scope)
             .where(*in_scope(actor, scope))
@@ -138,8 +139,25 @@ class ReportRepository:
                 ComplianceSegment.requirement_id,
             )
         )
-        async for row in await self.session.stream(statement):
-            yield Line(*row)
+        async for batch in self._batches(statement):
+            for line in batch:
+                yield line
+
+    async def packed_lines(self, scope: ReportScope) -> AsyncIterator[list[Line]]:
+        """Yield batches of the lines of everybody, in the order of ids."""
+        statement = as_known(_lines(), scope).where(*in_scope(None, scope))
+        statement = statement.order_by(ComplianceSegment.user_id, ComplianceSegment.requirement_id)
+        async for batch in self._batches(statement):
+            yield batch
+
+    async def _batches(self, statement: Select[*tuple[Any, ...]]) -> AsyncIterator[list[Line]]:
+        """Read without keeping all in memory; needs a transaction that stays open."""
+        result = await self.session.stream(statement, execution_options={"yield_per": BATCH})
+        try:
+            async for rows in result.partitions():
+                yield [Line(*row) for row in rows]
+        finally:
+            await result.close()
 
     async def forecast(self, actor: Actor, scope: ReportScope, weeks: int) -> list[Week]:
         """Count, by week from the day of the report on, what falls due and what expires."""

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 
 from app.domain.actor import Actor
 from app.domain.compliance import ComplianceStatus
-from app.models import ComplianceSegment, Location
+from app.models import ComplianceSegment, Location, RequirementVersion
 from app.repositories.compliance.compliance_segment import known_segments
+from app.repositories.compliance.requirement import names_modules
 from app.repositories.people.visibility import owner_visible_to
 
 
@@ -40,11 +41,14 @@ class ReportScope:
     known_on: date | None = None
     """The day whose knowledge the report uses; None for today."""
 
+    module_id: uuid.UUID | None = None
+    """Narrows it to the requirements that the module meets or ever met."""
+
     @property
     def is_whole(self) -> bool:
         """Whether stored counts can be used. They count by one dimension only."""
         narrowed = (self.location, self.departments, self.job_titles, self.status, self.user_id)
-        return not any(narrowed) and self.known_on is None
+        return not any(narrowed) and self.known_on is None and self.module_id is None
 
 
 def as_known(statement: Select[*tuple[Any, ...]], scope: ReportScope) -> Select[*tuple[Any, ...]]:
@@ -53,12 +57,13 @@ def as_known(statement: Select[*tuple[Any, ...]], scope: ReportScope) -> Select[
     return statement.add_cte(known_segments(scope.known_on), nest_here=True)
 
 
-def in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
+def in_scope(actor: Actor | None, scope: ReportScope) -> list[ColumnElement[bool]]:
+    """Return the criteria of the lines that the actor sees; None stands for the system itself."""
     criteria: list[ColumnElement[bool]] = [
         ComplianceSegment.starts_on <= scope.as_of,
         ComplianceSegment.ends_on >= scope.as_of,
     ]
-    if not actor.sees_everybody:
+    if actor is not None and not actor.sees_everybody:
         criteria.append(owner_visible_to(actor, ComplianceSegment.user_id))
     if scope.user_id is not None:
         criteria.append(ComplianceSegment.user_id == scope.user_id)
@@ -66,6 +71,10 @@ def in_scope(actor: Actor, scope: ReportScope) -> list[ColumnElement[bool]]:
         criteria.append(ComplianceSegment.requirement_id == scope.requirement_id)
     if scope.status is not None:
         criteria.append(ComplianceSegment.status == scope.status)
+    if scope.module_id is not None:
+        named = names_modules([scope.module_id])
+        naming = select(RequirementVersion.requirement_id).where(named)
+        criteria.append(ComplianceSegment.requirement_id.in_(naming))
     if scope.location is not None:
         criteria.append(ComplianceSegment.location_id.in_(_locations(scope.location)))
     if scope.departments:

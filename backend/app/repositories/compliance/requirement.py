@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, Select, String, bindparam, func, select
+from sqlalchemy import ColumnElement, Date, Select, String, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
@@ -133,9 +133,7 @@ class RequirementRepository(Repository[Requirement]):
 
     async def naming_modules(self, module_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
         """Return the requirements that completing one of the modules meets or ever met."""
-        named = RequirementVersion.rule["subject"]["any_of"].op("?|")(
-            bindparam("module_ids", [str(each) for each in module_ids], ARRAY(String()))
-        )
+        named = names_modules(module_ids)
         statement = select(RequirementVersion.requirement_id).where(named).distinct()
         return list(await self.session.scalars(statement))
 
@@ -153,6 +151,13 @@ class RequirementRepository(Repository[Requirement]):
         return (
             await self.session.execute(select(func.organisation_day(type_=Date())))
         ).scalar_one()
+
+
+def names_modules(module_ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
+    """Match the versions of rules of which completing one of the modules meets the rule."""
+    return RequirementVersion.rule["subject"]["any_of"].op("?|")(
+        bindparam(None, [str(each) for each in module_ids], ARRAY(String()))
+    )
 
 
 def _locked(statement: Select[Requirement]) -> Select[Requirement]:

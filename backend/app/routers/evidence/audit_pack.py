@@ -33,12 +33,16 @@ async def read_audit_pack(
     location: uuid.UUID | None = None,
     user_id: uuid.UUID | None = None,
     module_id: uuid.UUID | None = None,
+    as_of: Day | None = None,
+    known_on: Day | None = None,
 ) -> Response:
     """Return the evidence of a scope and period as a ZIP that `training verify` can check.
 
     Both days are inclusive. With a location the ZIP has the records of the people who work there
     now, and the records that name the location.
+    It also has what compliance reports show: who was covered on `as_of`, from the knowledge of
+    `known_on`. Both are today where they are left out. No evidence is left out for them.
     """
-    query = PackQuery(from_day, to_day, location, user_id, module_id)
+    query = PackQuery(from_day, to_day, location, user_id, module_id, as_of, known_on)
     pack = await app.audit_packs(context).open(query)
     return attachment(await app.downloads.make(pack.stream), ZIP, pack.filename)

@@ -27,7 +27,7 @@ async def csv_chunks(lines: AsyncIterator[Line], scope: ReportScope) -> AsyncGen
     """Write RFC 4180 with a header; text that would be a formula gets an apostrophe in front."""
     yield csv_start(COLUMNS).encode()
     async for chunk in _chunks(lines):
-        rows = ([_cell(value) for value in _row(line, scope)] for line in chunk)
+        rows = ([_cell(value) for value in exported(line, scope)] for line in chunk)
         yield csv_lines(rows).encode()
 
 
@@ -37,7 +37,7 @@ async def json_chunks(lines: AsyncIterator[Line], scope: ReportScope) -> AsyncGe
     yield head.removesuffix(b"}") + b',"items":['
     separator = b""
     async for chunk in _chunks(lines):
-        rows = (dict(zip(COLUMNS, _row(line, scope), strict=True)) for line in chunk)
+        rows = (dict(zip(COLUMNS, exported(line, scope), strict=True)) for line in chunk)
         yield separator + b",".join(orjson.dumps(row, default=str) for row in rows)
         separator = b","
     yield b"]}"
@@ -49,7 +49,7 @@ async def xlsx_chunks(lines: AsyncIterator[Line], scope: ReportScope) -> AsyncGe
         path = Path(directory) / "report.xlsx"
         book = _Book(path)
         async for chunk in _chunks(lines):
-            await asyncio.to_thread(book.write, [_row(line, scope) for line in chunk])
+            await asyncio.to_thread(book.write, [exported(line, scope) for line in chunk])
         await asyncio.to_thread(book.close)
         with path.open("rb") as file:
             while block := await asyncio.to_thread(file.read, 65_536):
@@ -101,7 +101,8 @@ async def _chunks(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
         yield chunk
 
 
-def _row(line: Line, scope: ReportScope) -> tuple[Any, ...]:
+def exported(line: Line, scope: ReportScope) -> tuple[Any, ...]:
+    """Return the values of `COLUMNS`."""
     return (
         scope.as_of,
         scope.known_on,

@@ -18,6 +18,7 @@ from tests.factories.attempt import ENTRIES, make_quiz, question
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.media import make_media, video_section
 from tests.factories.module import make_module, publish
+from tests.factories.requirement import make_requirement
 from tests.factories.retention import make_leaver, make_record
 from tests.factories.user import make_user
 from tests.planting import as_owner, unguarded
@@ -96,6 +97,8 @@ async def _make_packs(
     await session.commit()
     for person in people:
         await make_record(session, person, modules[2], datetime.now(UTC))
+    for module in modules[::2]:
+        await make_requirement(database, module.id)
     queries = (PackQuery(), PackQuery(module_id=modules[1].id))
     made = [(await made_pack(database, query))[1] for query in queries]
     return dict(zip(NAMES, made, strict=True))

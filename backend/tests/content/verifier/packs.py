@@ -26,12 +26,15 @@ from app.domain.evidence.audit_pack import (
     flat,
     missing_fields,
 )
+from app.services.compliance.report_export import COLUMNS
 from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import AuditPack, AuditPackService, PackQuery
 from app.services.evidence.audit_pack.spool import CHECK_COLUMNS
 from app.services.evidence.audit_pack.verifier import VERIFIER, verifier
 from tests.support import RollbackDatabase
 
+# Lines of compliance are in the order of ids.
+LINE = re.compile(r"(?<=compliance\.json, item )\d+|(?<=compliance\.csv, row )\d+")
 Item = dict[str, Any]
 # Ids and hashes in what the verifier says, which differ from run to run.
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
@@ -40,6 +43,7 @@ TWINS = {
     "questions": QUESTION_COLUMNS,
     "external_trainings": EXTERNAL_COLUMNS,
     "check": CHECK_COLUMNS,
+    "compliance": COLUMNS,
 }
 
 
@@ -73,7 +77,8 @@ def refusal(pack: "Forged", folder: Path, *arguments: str) -> str:
     (folder / "pack.zip").write_bytes(pack.archive())
     result = verify_here(folder / "pack.zip", *arguments)
     assert (result.stdout, result.returncode) == ("", 1)
-    return ID.sub("ID", result.stderr.removeprefix("BROKEN: ").removesuffix("\n"))
+    reason = ID.sub("ID", result.stderr.removeprefix("BROKEN: ").removesuffix("\n"))
+    return LINE.sub("N", reason)
 
 
 class Forged(UserDict[str, bytes]):

@@ -108,6 +108,10 @@ class TestScope:
 
         records, links = (remaining.values_of(f"{name}.json") for name in ("records", "chains"))
         remaining.rewrite(of_one(records), of_one(links))
+        lines = remaining.values_of("compliance.json")
+        own = [line for line in lines if line["user_id"] == records[0]["user_id"]]
+        remaining.put("compliance.json", own)
+        remaining.tabulate("compliance")
         narrow(remaining, user_id=records[0]["user_id"])
         assert "1 people; 0 links of people who were erased." in said(remaining, tmp_path)
         narrow(remaining, module_id=remaining.payloads()[0]["module_id"])

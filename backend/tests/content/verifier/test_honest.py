@@ -9,6 +9,7 @@ from tests.content.verifier.packs import Forged, verify_here
 UNKNOWABLE = (
     "That nothing of it was left out, only the manifest's SHA-256 in the audit trail can show."
 )
+KNOWN = "as known when the pack was made."
 SEALS = "16 seals. Name a head that you know with --seal-head."
 WHOLE = (
     "4 people; 2 links of people who were erased.",
@@ -29,11 +30,13 @@ def verdict(pack: Forged, *said: str) -> list[str]:
     young = [f"record {link['record_id']}" for link in records if not link["seal"]]
     new = [f"{text['kind']} {text['id']}" for text in texts if not text["seal"]]
     sealed, known = len(records) - len(young), len(texts) - len(new)
+    day = pack.manifest["compliance"]["as_of"]
     unsealed = [f"Nothing but the manifest vouches for: {', '.join(young + new)}"]
     return [
         f"{len(records)} records hold: {sealed} sealed, {len(young)} not sealed yet.",
         f"{len(texts)} other texts hold: {known} sealed, {len(new)} not sealed yet.",
         *(unsealed if young or new else []),
+        f"{len(pack.values_of('compliance.json'))} lines of compliance on {day}, {KNOWN}",
         *said,
         f"SHA-256 of the manifest: {hashlib.sha256(pack['manifest.json']).hexdigest()}",
         f"Head of the seals: {pack.manifest['seal_head']}",

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from app.content.verifier.pack_verifier import records
+from app.content.verifier.pack_verifier import compliance, records
 from app.content.verifier.pack_verifier.tables import TWINS
+from app.domain.compliance import ComplianceStatus
 from app.domain.evidence import audit_pack
+from app.services.compliance.report_export import COLUMNS
 from app.services.evidence.audit_pack.spool import CHECK_COLUMNS
 from tests.content.verifier.packs import Forged, refusal
 from tests.domain.evidence.test_audit_pack import COMPLETE, INCOMPLETE
@@ -34,6 +36,8 @@ def test_what_osha_misses_is_what_the_pack_says(changes: dict[str, Any]) -> None
 def test_the_columns_are_those_of_the_pack() -> None:
     assert records.COLUMNS == audit_pack.RECORD_COLUMNS
     assert records.CHECK == CHECK_COLUMNS
+    assert compliance.COLUMNS == COLUMNS
+    assert set(ComplianceStatus) == compliance.STATUSES
     assert TWINS == {
         "rosters": audit_pack.ROSTER_COLUMNS,
         "questions": audit_pack.QUESTION_COLUMNS,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -479,6 +480,52 @@ def another_column_in_json(pack: Forged) -> None:
     pack.edit("rosters.json", lambda line: line.update(signed="yes"))
 
 
+# Who was covered
+
+
+def covered(pack: Forged, *, is_so: bool = True) -> int:
+    lines = pack.values_of("compliance.json")
+    return next(
+        number for number, line in enumerate(lines) if (line["status"] == "compliant") == is_so
+    )
+
+
+def cover(**says: Any) -> Tamper:
+    """Call somebody covered who never trained."""
+
+    def change(pack: Forged) -> None:
+        line = {"status": "compliant", "valid_through": "2099-12-31", **says}
+        pack.edit("compliance.json", lambda it: it.update(line), covered(pack, is_so=False))
+
+    return change
+
+
+def say_of_covered(**says: Any) -> Tamper:
+    def change(pack: Forged) -> None:
+        pack.edit("compliance.json", lambda it: it.update(says), covered(pack))
+
+    return change
+
+
+def cover_with_evidence_of_another(pack: Forged) -> None:
+    lines = pack.values_of("compliance.json")
+    covering = lines[covered(pack)]["met_by"]
+    cover(met_by=covering)(pack)
+
+
+def ask_twice(pack: Forged) -> None:
+    pack.put("compliance.json", [pack.values_of("compliance.json")[0]] * 2)
+    pack.tabulate("compliance")
+
+
+def ask_of_another_day(pack: Forged) -> None:
+    pack.state(compliance=pack.manifest["compliance"] | {"known_on": "2026-01-01"})
+
+
+def ask_of_one_day(pack: Forged) -> None:
+    pack.state(compliance={"as_of": "2026-01-01"})
+
+
 # Files
 
 
@@ -545,6 +592,8 @@ CARD_TOLD = "external_trainings ID" + TOLD
 UNSIGNED = "record ID: a signature that it names is missing"
 ITEM = ".json, item 1 is not what the evidence says"
 JSON_TWIN = " is not what the JSON says"
+COVERS = "compliance.json, item N"
+HOLDS_NOTHING = COVERS + " says covered, and nothing holds on the day"
 OTHERWISE = "rosters.csv, row 1 is written in another way"
 KIND = "external_trainings.csv, row 1: credential_kind" + JSON_TWIN
 NEW = " is not sealed, and older than the last seal"
@@ -646,6 +695,19 @@ TAMPERINGS: dict[Tamper, str] = {
     take_a_leaf_of_another_kind: UNCOVERED,
     call_a_seal_another: "seal 1: the hash is wrong",
     remove_a_kinds_leaves: "live_sessions ID: its seal does not cover it",
+    cover(met_by=None): HOLDS_NOTHING,
+    cover(met_by=str(UUID(int=1))): COVERS + ": the evidence that it names is missing",
+    cover_with_evidence_of_another: COVERS + " names evidence of somebody else",
+    say_of_covered(valid_through="2020-12-31"): HOLDS_NOTHING,
+    say_of_covered(status="covered"): COVERS + " has no status",
+    say_of_covered(reconciling="false"): COVERS + " has other kinds of values",
+    say_of_covered(name=["Somebody"]): COVERS + " has other kinds of values",
+    ask_twice: COVERS + " is out of order, or of the same as another",
+    ask_of_another_day: COVERS + " is about another day",
+    ask_of_one_day: "the manifest's compliance has other days than two",
+    replace("compliance.csv", b",compliant,", b",due_soon,"): "compliance.csv, row N: status"
+    + JSON_TWIN,
+    more_rows("compliance.csv"): "compliance.csv has more rows than the JSON",
     replace("records.csv", b"Hygienist", b"Dentist"): "records.csv, row 1: job_title" + JSON_TWIN,
     replace("questions.csv", b"'=1+1", b"=1+1"): "questions.csv, row 1: question" + JSON_TWIN,
     replace("external_trainings.csv", b"bls", b"rdh"): KIND,

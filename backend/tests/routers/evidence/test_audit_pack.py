@@ -2,6 +2,7 @@ import io
 import uuid
 import zipfile
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 import pytest
@@ -11,10 +12,12 @@ from app.domain.actor import Role
 from app.models import User
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish
-from tests.factories.user import make_user
+from tests.factories.requirement import make_requirement
+from tests.factories.user import make_location, make_user
 from tests.support import Api, RollbackDatabase
 
 BASE = "/audit-packs"
+LATER = "2030-01-01"
 
 
 async def test_anonymous(api: Api) -> None:
@@ -76,3 +79,47 @@ async def test_carries_rosters_questions_and_external_evidence(
         [training] = orjson.loads(archive.read("external_trainings.json"))
         assert training["provider"] == "@provider"
         assert "'@provider" in archive.read("external_trainings.csv").decode("utf-8-sig")
+
+
+class TestCompliance:
+    async def packed(self, api: Api, admin: User, **query: str) -> list[dict[str, Any]]:
+        response = await api.get(BASE, admin, params=query)
+        with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+            manifest = orjson.loads(archive.read("manifest.json"))
+            lines: list[dict[str, Any]] = orjson.loads(archive.read("compliance.json"))
+        days = {(line["as_of"], line["known_on"]) for line in lines}
+        assert days <= {tuple(manifest["compliance"].values())}
+        return lines
+
+    async def reported(self, api: Api, admin: User, **query: str) -> list[dict[str, Any]]:
+        response = await api.get("/reports/compliance.json", admin, params=query)
+        lines: list[dict[str, Any]] = response.json()["items"]
+        return sorted(lines, key=lambda line: (line["user_id"], line["requirement_id"]))
+
+    async def test_says_of_any_day_what_reports_say(
+        self, api: Api, admin: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        place = await make_location(session)
+        person = await make_user(session, location_id=place.id)
+        module = await make_module(session)
+        await publish(database, module)
+        asked = await make_requirement(database, module.id)
+        await make_requirement(database, (await make_module(session)).id)
+        scopes: tuple[tuple[dict[str, str], dict[str, str]], ...] = (
+            ({}, {}),
+            ({"location": str(place.id)}, {"location": str(place.id)}),
+            ({"user_id": str(person.id)}, {"user_id": str(person.id)}),
+            ({"module_id": str(module.id)}, {"requirement": str(asked.id)}),
+        )
+        for pack, report in scopes:
+            for days in ({}, {"as_of": "2027-01-01"}, {"as_of": "2027-01-01", "known_on": LATER}):
+                lines = await self.packed(api, admin, **pack, **days)
+                assert lines
+                assert lines == await self.reported(api, admin, **report, **days)
+
+    async def test_says_what_was_known(
+        self, api: Api, admin: User, database: RollbackDatabase, session: AsyncSession
+    ) -> None:
+        await make_requirement(database, (await make_module(session)).id)
+        assert await self.packed(api, admin)
+        assert await self.packed(api, admin, known_on="2001-01-01") == []

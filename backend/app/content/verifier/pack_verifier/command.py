@@ -14,6 +14,7 @@ What has to hold:
 - the seals form a chain, and each sealed link is the Merkle leaf (RFC 9162) that it says; where
   the scope is everything, every leaf is a link;
 - nothing is younger than its seal, and nothing that is not sealed is older than the last one;
+- whoever is shown as covered holds evidence that lasts until the day asked about, their own;
 - each table for spreadsheets is, character by character, what its JSON twin makes of it.
 
 A pack of more than 60,000 files or 8 GiB is refused, and so is an archive that unpacks to more than
@@ -38,6 +39,7 @@ from pathlib import Path
 from .archive import Archive, Folder, Pack
 from .broken import BrokenError, require
 from .chains import RECORDS, Chains, Scope
+from .compliance import Compliance
 from .evidence import KINDS, Evidence
 from .manifest import MANIFEST, VERIFIER, Contents, check_files
 from .reading import LONGEST, digest_of, same
@@ -82,12 +84,16 @@ def verify(pack: Pack, given: argparse.Namespace) -> list[str]:
     require(same(records.count, manifest["records"]), "the manifest counts other records")
     if scope.is_everything:
         seals.all_claimed((RECORDS, *KINDS))
+    holders = {**evidence.holders, **records.holders}
+    compliance = Compliance(pack, manifest["compliance"], scope, holders)
+    compliance.check()
     unsealed = [*records.unsealed, *evidence.unsealed]
     require(not (given.sealed and unsealed), "not sealed: " + shown(unsealed))
     return [
         f"{records.count} records hold: {chains.sealed} sealed, {chains.unsealed} not sealed yet.",
         said_of_evidence(evidence),
         *(["Nothing but the manifest vouches for: " + shown(unsealed)] if unsealed else []),
+        compliance.said,
         f"{chains.people} people; {chains.erased} links of people who were erased.",
         said_of(scope, chains),
         said_of_seals(seals, given.seal_head),

@@ -50,6 +50,8 @@ class Evidence:
         self._withdrawals: dict[str, dict[str, Any]] = {}
         self._files: dict[str, dict[str, Any]] = {}
         self._unsealed_files: set[str] = set()
+        self.holders: dict[str, str] = {}
+        """Who holds the verified external evidence, by its id."""
         self.sealed = 0
         self.unsealed: list[str] = []
 
@@ -124,6 +126,8 @@ class Evidence:
             self._signed.add(_signed(content["enrollment_id"], content))
         elif kind == FILES:
             self._files[content["id"]] = content
+        elif kind == EXTERNAL and content["status"] == "verified":
+            self.holders[content["id"]] = content["user_id"]
         elif kind == WITHDRAWALS:
             self._withdrawals[content["evidence_id"]] = content
 

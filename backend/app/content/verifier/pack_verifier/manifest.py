@@ -10,10 +10,13 @@ from .broken import BrokenError, require
 from .reading import digest_of, read_json, same, written
 from .tables import TWINS
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "manifest.json"
 VERIFIER = "verify.pyz"
-SAYS = {"format", "pack_id", "made_at", "scope", "records", "seal_head", "files"}
+SAYS = {
+    *("format", "pack_id", "made_at", "scope", "compliance"),
+    *("records", "seal_head", "files"),
+}
 FILES = {
     "records.json",
     "records.csv",
@@ -23,6 +26,8 @@ FILES = {
     "chains.json",
     "seals.json",
     "evidence.json",
+    "compliance.json",
+    "compliance.csv",
     VERIFIER,
     *(name + end for name in TWINS for end in (".json", ".csv")),
 }

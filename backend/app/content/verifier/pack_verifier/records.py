@@ -69,6 +69,8 @@ class Records:
         self._of_person: dict[str, dict[str, Any]] = {}
         """What check.json has to say of the person's records, by id, in the order of the chain."""
         self.unsealed: list[str] = []
+        self.holders: dict[str, str] = {}
+        """Whose the records are, by id."""
         self.count = 0
 
     def check(self) -> None:
@@ -78,6 +80,7 @@ class Records:
                 self._check_correction(payload)
                 self._note(link, payload)
                 self._check_repeats(payload)
+                self.holders[payload["id"]] = payload["user_id"]
                 self.count += 1
             self._end_person()
         rest = {"records.json": self._records, "signatures.json": self._signatures}

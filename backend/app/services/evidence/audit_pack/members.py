@@ -8,12 +8,20 @@ import orjson
 
 from app.domain.evidence.seal import GENESIS
 from app.models import RecordSeal, TrainingRecord
+from app.repositories.compliance.report_scope import ReportScope
 from app.repositories.evidence.audit_pack import (
     ChainLink,
     LinkState,
 )
 from app.repositories.evidence.audit_pack_scope import PackScope
-from app.services.evidence.audit_pack.spool import EvidenceTables, RecordTables, json_array, once
+from app.services.compliance.report_export import COLUMNS, exported
+from app.services.evidence.audit_pack.spool import (
+    EvidenceTables,
+    RecordTables,
+    Table,
+    json_array,
+    once,
+)
 from app.services.evidence.audit_pack.verifier import VERIFIER, verifier
 from app.services.unit_of_work import UnitOfWork
 
@@ -26,6 +34,9 @@ class Contents:
     """What the manifest says besides the files; `seal_head` is known after the seals."""
 
     scope: PackScope
+    asked: ReportScope
+    """Whose compliance the pack shows, on which day and from whose knowledge."""
+
     records: int
     seal_head: str = GENESIS
 
@@ -46,6 +57,9 @@ async def members(uow: UnitOfWork, contents: Contents, progress: Progress) -> As
     yield "evidence.json", json_array(_evidence(uow, scope, evidence))
     for name, table in evidence.members():
         yield name, table.chunks()
+    compliance = Table(COLUMNS)
+    yield "compliance.json", json_array(_compliance(uow, contents.asked, compliance))
+    yield "compliance.csv", compliance.chunks()
     yield VERIFIER, once(verifier())
 
 
@@ -121,3 +135,13 @@ async def _evidence(
             if item.content is not None:
                 tables.add(item.kind, orjson.loads(item.content))
         yield [asdict(item) for item in batch]
+
+
+async def _compliance(
+    uow: UnitOfWork, asked: ReportScope, table: Table
+) -> AsyncIterator[list[dict[str, Any]]]:
+    async for batch in uow.reports.packed_lines(asked):
+        items = [dict(zip(COLUMNS, exported(line, asked), strict=True)) for line in batch]
+        for item in items:
+            table.add(item)
+        yield items

@@ -14,6 +14,7 @@ from app.core.ids import new_id
 from app.domain.audit import AuditAction
 from app.domain.evidence.audit_pack import FORMAT
 from app.domain.evidence.seal import GENESIS
+from app.repositories.compliance.report_scope import ReportScope
 from app.repositories.evidence.audit_pack_scope import PackScope
 from app.services.base import Service
 from app.services.evidence.audit_pack.members import Contents, Progress, members
@@ -28,6 +29,11 @@ class PackQuery:
     location_id: uuid.UUID | None = None
     user_id: uuid.UUID | None = None
     module_id: uuid.UUID | None = None
+    as_of: date | None = None
+    """The day whose compliance the pack shows; None for today."""
+
+    known_on: date | None = None
+    """The day whose knowledge that is; None for today. Evidence is never left out for it."""
 
 
 @dataclass(slots=True)
@@ -36,6 +42,7 @@ class AuditPack:
 
     pack_id: uuid.UUID
     made_at: datetime
+    asked: ReportScope
     records: int
     stream: AsyncGenerator[bytes] = field(init=False)
     manifest_sha256: str | None = None
@@ -54,11 +61,12 @@ class AuditPackService(Service):
         """
         async with self.work() as uow:
             scope = await _scope(uow, query)
+            asked = _asked(query, await uow.requirements.organisation_day())
             count = await uow.audit_packs.record_count(scope)
             pack_id, made_at = new_id(), await uow.now()
-            after = {**_described(query), "records": count}
+            after = {**_described(query), **_days(asked), "records": count}
             await uow.audit(AuditAction.AUDIT_PACK_REQUESTED, pack_id, after=after)
-        pack = AuditPack(pack_id, made_at, count)
+        pack = AuditPack(pack_id, made_at, asked, count)
         pack.stream = self._stream(pack, query, scope, progress or _untold)
         return pack
 
@@ -67,7 +75,8 @@ class AuditPackService(Service):
     ) -> AsyncGenerator[bytes]:
         archive = ZipStream(pack.made_at)
         async with self.snapshot() as uow:
-            contents = Contents(scope, await uow.audit_packs.record_count(scope))
+            count = await uow.audit_packs.record_count(scope)
+            contents = Contents(scope, pack.asked, count)
             async for name, chunks in members(uow, contents, progress):
                 async for piece in archive.add(name, chunks):
                     yield piece
@@ -108,6 +117,20 @@ async def _scope(uow: UnitOfWork, query: PackQuery) -> PackScope:
     )
 
 
+def _asked(query: PackQuery, today: date) -> ReportScope:
+    return ReportScope(
+        query.as_of or today,
+        location=str(query.location_id) if query.location_id else None,
+        user_id=query.user_id,
+        known_on=query.known_on if query.known_on and query.known_on < today else None,
+        module_id=query.module_id,
+    )
+
+
+def _days(asked: ReportScope) -> dict[str, date | None]:
+    return {"as_of": asked.as_of, "known_on": asked.known_on}
+
+
 def _described(query: PackQuery) -> dict[str, Any]:
     return {
         "from": query.from_day,
@@ -124,6 +147,7 @@ def _manifest(pack: AuditPack, query: PackQuery, digests: Mapping[str, tuple[str
         "pack_id": pack.pack_id,
         "made_at": pack.made_at,
         "scope": _described(query),
+        "compliance": _days(pack.asked),
         "records": pack.records,
         "seal_head": pack.seal_head,
         "files": {
