@@ -26,6 +26,7 @@ from app.routers.compliance import (
     incident,
     report,
     requirement,
+    training,
 )
 from app.routers.content import (
     exchange,
@@ -123,6 +124,7 @@ ROUTERS = (
     retention.router,
     employment.router,
     compliance.router,
+    training.router,
     requirement.router,
     report.router,
     audit_event.router,

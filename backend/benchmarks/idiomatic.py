@@ -27,10 +27,10 @@ from app.models import (
 )
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.schemas.base import ListOf
+from app.schemas.reference import ModuleReference
 from app.schemas.study.enrollment import (
     EnrollmentCreate,
     EnrollmentRead,
-    ModuleReference,
     ProgressRead,
     ProgressReport,
 )

@@ -1,11 +1,12 @@
 """What routes ask for by type: the services, the caller with a permission, pages, If-Match."""
 
 import hashlib
-from typing import Annotated
+import uuid
+from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import StringConstraints
+from pydantic import StringConstraints, WithJsonSchema
 
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
@@ -21,6 +22,8 @@ MAX_KEY_LENGTH = 255
 MFA_LEVEL = "aal2"
 READS = frozenset({"GET", "HEAD"})
 PRINTABLE = r"^[\x20-\x7e]+$"
+PERSON: Final = "user_id"
+ME: Final = "me"
 _bearer = HTTPBearer(auto_error=False, description="A Supabase access token")
 
 
@@ -70,6 +73,9 @@ class Guard:
         lacks_mfa = wanted and actor.sees_everybody and claims.assurance_level != MFA_LEVEL
         if lacks_mfa and actor.administers_by(self.permission):
             raise MfaRequiredError
+        if request.path_params.get(PERSON) == ME:
+            # FastAPI reads the parameters of the path after it has called the guard.
+            request.path_params[PERSON] = str(actor.id)
         if isinstance(request, StrictRequest):
             request.refuse_query()
             await request.refuse_fields()
@@ -102,6 +108,12 @@ async def _if_match(
 ) -> Precondition:
     return Precondition.parse(if_match)
 
+
+PersonId = Annotated[
+    uuid.UUID,
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "uuid"}, {"const": ME}]}),
+]
+"""The `user_id` of a path: `me` is the caller, whom the guard puts in."""
 
 PageQuery = Annotated[PageRequest, Depends(_page)]
 IfMatch = Annotated[Precondition, Depends(_if_match)]

@@ -24,6 +24,7 @@ from app.services.compliance.reconciliation import ReconciliationService
 from app.services.compliance.reconciliation_changes import ReconciliationChangesService
 from app.services.compliance.report import MatrixCache, ReportService
 from app.services.compliance.requirement import RequirementLimits, RequirementService
+from app.services.compliance.training import TrainingService
 from app.services.content.exchange import ExchangeService
 from app.services.content.media import MediaService
 from app.services.content.media_sweep import MediaSweep
@@ -134,6 +135,7 @@ class Services:
     seals = _plain(SealService)
     seeds = _plain(SeedService)
     training_records = _plain(TrainingRecordService)
+    trainings = _plain(TrainingService)
 
     def retention(self, context: RequestContext) -> RetentionService:
         return RetentionService(self.database, context, self.auth)

@@ -23,6 +23,7 @@ from app.repositories.compliance.outdated import OutdatedRepository
 from app.repositories.compliance.report import ReportRepository
 from app.repositories.compliance.requirement import RequirementRepository
 from app.repositories.compliance.rule_enrollment import RuleEnrollmentRepository
+from app.repositories.compliance.training import TrainingRepository
 from app.repositories.content.media import MediaRepository
 from app.repositories.content.module import ModuleRepository
 from app.repositories.content.module_teaching import ModuleTeachingRepository
@@ -299,6 +300,10 @@ class UnitOfWork:
     @cached_property
     def study(self) -> StudyRepository:
         return StudyRepository(self.fetch)
+
+    @cached_property
+    def trainings(self) -> TrainingRepository:
+        return TrainingRepository(self.fetch)
 
 
 def _replay(known: IdempotencyKey, request: IdempotencyRequest) -> NoReturn:

@@ -175,6 +175,7 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
         Row("preview_requirement", OVERSEERS, json={}),
         Row("reconcile_requirement", OVERSEERS, success=202),
         Row("read_compliance", OWNER_AND_ABOVE, 404),
+        Row("read_trainings", OWNER_AND_ABOVE, 404),
         Row("list_exemptions", ANYBODY),
         Row("list_exemptions", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
         Row("grant_exemption", OVERSEERS, success=201, json=granted),

@@ -236,7 +236,7 @@ def named_routes(page: Path) -> Iterator[tuple[str, str]]:
     for name in quoted(page):
         for methods, address in ROUTE.findall(name):
             for method in re.findall("[A-Z]+", methods):
-                yield method, re.sub(r"{\w+}", "{}", address)
+                yield method, re.sub(r"{\w+}|(?<=/users/)me(?=/)", "{}", address)
 
 
 def missing_routes(app: FastAPI, page: Path) -> list[tuple[str, str]]:

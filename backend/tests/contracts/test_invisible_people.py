@@ -37,6 +37,7 @@ PEOPLE_FIELD = re.compile(
 REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", f"/users/{PERSON}", None),
     ("GET", f"/users/{PERSON}/compliance", None),
+    ("GET", f"/users/{PERSON}/trainings", None),
     ("GET", f"/users/{PERSON}/ce-credits?{CYCLE}", None),
     ("GET", f"/users/{PERSON}/employment", None),
     ("PATCH", f"/users/{PERSON}", {"manager_id": PERSON}),

@@ -29,6 +29,7 @@ REGENERATE = "run: uv run training openapi --output docs/openapi.json"
 
 # Objects of any form: what the organisation keeps in profiles, and what events have changed.
 FREE = {
+    "/MyselfRead/properties/profile_metadata",
     "/UserRead/properties/profile_metadata",
     "/ProfileUpdate/properties/profile_metadata",
     "/AuditEventRead/properties/before/anyOf/0",

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     DateTime,
     Integer,
+    Row,
     Text,
     Uuid,
     and_,
@@ -23,7 +25,7 @@ from sqlalchemy.orm import aliased, defer
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.domain.study.quiz.attempts import NETWORK_GRACE, left_of
+from app.domain.study.quiz.attempts import NETWORK_GRACE, cooled_down, left_of
 from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
@@ -60,6 +62,20 @@ class AttemptRow:
     any_passed: bool
     any_open: bool
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuizStanding:
+    """Whether another attempt at a quiz may start, and from when on."""
+
+    enrollment_id: uuid.UUID
+    section_id: uuid.UUID
+    attempts_left: int | None
+    """None where nothing limits them."""
+
+    passed: bool
+    available_at: datetime | None
+    """The end of the pause before the next attempt; None when one may start at once or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,22 +207,27 @@ class AttemptRepository(Repository[QuizAttempt]):
         attempts = [(attempt, left_at) for attempt, left_at, _ in rows]
         return AttemptHistory(attempts, granted=rows[0][2] if rows else 0)
 
-    async def left_in(self, enrollment_id: uuid.UUID) -> dict[uuid.UUID, int | None]:
-        """Return how many attempts may still be started, by quiz section of an enrollment."""
+    async def standings(self, enrollment_ids: Iterable[uuid.UUID]) -> list[QuizStanding]:
+        """Return how the attempts at each quiz of the enrollments stand."""
         counted = tally(Enrollment, AnswerKey.section_id)
         statement = (
             select(
+                Enrollment.id,
                 AnswerKey.section_id,
-                AnswerKey.key["max_attempts"].as_integer(),
+                AnswerKey.key["max_attempts"].as_integer().label("max_attempts"),
+                AnswerKey.key["cooldown_minutes"].as_integer().label("cooldown_minutes"),
                 counted.c.total,
                 counted.c.granted,
+                counted.c.passed,
+                counted.c.live,
+                counted.c.last_closed_at,
+                NOW.label("now"),
             )
             .join(Enrollment, Enrollment.version_id == AnswerKey.version_id)
             .join(counted, true())
-            .where(Enrollment.id == enrollment_id)
+            .where(Enrollment.id.in_(enrollment_ids))
         )
-        rows = await self.session.execute(statement)
-        return {section_id: left_of(*numbers) for section_id, *numbers in rows}
+        return [_standing(row) for row in await self.session.execute(statement)]
 
     async def begin(self, attempt: QuizAttempt) -> None:
         """Store a new attempt, and set the progress of its section to in progress."""
@@ -305,3 +326,11 @@ class AttemptRepository(Repository[QuizAttempt]):
         )
         keyset = Keyset(QuizAttempt.number, QuizAttempt.id, int)
         return await self.page(statement, request, keyset)
+
+
+def _standing(row: Row[*tuple[Any, ...]]) -> QuizStanding:
+    left = left_of(row.max_attempts, row.total, row.granted)
+    free_at = cooled_down(row.cooldown_minutes or 0, row.last_closed_at)
+    may_wait = left != 0 and not row.passed and not row.live
+    waits = may_wait and free_at is not None and row.now < free_at
+    return QuizStanding(row.id, row.section_id, left, row.passed, free_at if waits else None)

@@ -75,11 +75,14 @@ def tally(own: Enrollments, section_id: Ids) -> LateralFromClause:
 
     `total` is all that count, `closed` those without an open one of the enrollment's own, `live`
     says whether that can be continued, `passed` and `open` are about the enrollment's own.
+    `last_closed_at` is when the last one ended that cannot be continued.
     """
     other, tried = aliased(Enrollment), aliased(QuizAttempt)
     is_own = tried.enrollment_id == own.id
     is_open = and_(is_own, tried.state == AttemptState.OPEN)
     in_time = or_(tried.expires_at.is_(None), tried.expires_at + NETWORK_GRACE >= NOW)
+    given_up_at = func.least(other.withdrawn_at, tried.expires_at)
+    closed_at = func.coalesce(tried.submitted_at, given_up_at, tried.started_at)
     counted = (
         select(
             func.count(tried.id).label("total"),
@@ -87,6 +90,9 @@ def tally(own: Enrollments, section_id: Ids) -> LateralFromClause:
             func.coalesce(func.bool_or(tried.passed), False).label("passed"),
             func.coalesce(func.bool_or(is_open), False).label("open"),
             func.coalesce(func.bool_or(and_(is_open, in_time)), False).label("live"),
+            func.max(closed_at)
+            .filter(~func.coalesce(and_(is_open, in_time), False))
+            .label("last_closed_at"),
             granted_in(own, section_id).label("granted"),
         )
         .select_from(tried)

@@ -1,11 +1,10 @@
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
 from app.domain.fields import Day
-from app.routers.deps import App, Guard
+from app.routers.deps import App, Guard, PersonId
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.compliance.compliance import ComplianceRead
@@ -20,7 +19,7 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 
 @router.get("", response_model=ComplianceRead)
 async def read_compliance(
-    user_id: uuid.UUID,
+    user_id: PersonId,
     context: Reader,
     app: App,
     as_of: Day | None = None,

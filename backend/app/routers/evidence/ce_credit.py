@@ -1,4 +1,3 @@
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -6,7 +5,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.domain.actor import Permission
 from app.domain.evidence.ce_credit import LicenceProfile
 from app.domain.fields import Day
-from app.routers.deps import App, Guard
+from app.routers.deps import App, Guard, PersonId
 from app.routers.respond import json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.evidence.ce_credit import CeCredits
@@ -22,7 +21,7 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 
 @router.get("", response_model=CeCredits)
 async def read_ce_credits(
-    user_id: uuid.UUID,
+    user_id: PersonId,
     context: Reader,
     app: App,
     profile: Annotated[LicenceProfile, Query()],

@@ -1,11 +1,10 @@
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.domain.actor import Permission
 from app.domain.fields import Day
-from app.routers.deps import App, Guard, PageQuery
+from app.routers.deps import App, Guard, PageQuery, PersonId
 from app.routers.respond import json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -25,7 +24,7 @@ async def list_credential_kinds(context: Reader, app: App) -> Response:
 
 
 @router.get("/users/{user_id}/credentials", response_model=Credentials)
-async def read_credentials(user_id: uuid.UUID, context: Reader, app: App) -> Response:
+async def read_credentials(user_id: PersonId, context: Reader, app: App) -> Response:
     """List a person's cards and licences, with the status of each and the card that it renews."""
     return json_of(await app.credentials(context).of_user(user_id))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, PageQuery
+from app.routers.deps import App, Guard, PageQuery, PersonId
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -49,7 +49,7 @@ Manager = Annotated[RequestContext, Depends(Guard(Permission.LEAVE_RECORD))]
 
 @router.get("/employment", response_model=ListOf[EmploymentRead])
 async def list_employment(
-    user_id: uuid.UUID, context: Reader, app: App, page: PageQuery
+    user_id: PersonId, context: Reader, app: App, page: PageQuery
 ) -> Response:
     """List every change of the employment, as recorded, newest first.
 
@@ -66,7 +66,7 @@ async def list_employment(
         LongAgoError, NotAtWorkError, NotEmployedError, OwnAccessError, OwnLeaveError
     ),
 )
-async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Manager, app: App) -> Response:
+async def leave(user_id: PersonId, payload: LeaveCreate, context: Manager, app: App) -> Response:
     """Record that somebody else goes on leave. Days on leave count for no deadline.
 
     Leave that began more than 14 days ago is recorded by admins.
@@ -83,7 +83,7 @@ async def leave(user_id: uuid.UUID, payload: LeaveCreate, context: Manager, app:
     responses=refusals(LongAgoError, NotEmployedError, NotOnLeaveError, OwnAccessError),
 )
 async def come_back(
-    user_id: uuid.UUID, payload: ReturnCreate, context: Manager, app: App
+    user_id: PersonId, payload: ReturnCreate, context: Manager, app: App
 ) -> Response:
     """Record that somebody comes back from leave."""
     return await respond(
@@ -98,7 +98,7 @@ async def come_back(
     responses=refusals(NotEmployedError, OwnAccessError, LastAdminError),
 )
 async def terminate(
-    user_id: uuid.UUID, payload: TerminationCreate, context: Admin, app: App
+    user_id: PersonId, payload: TerminationCreate, context: Admin, app: App
 ) -> Response:
     """Record that somebody leaves, now or on a day to come. Their evidence stays."""
     return await respond(
@@ -121,7 +121,7 @@ async def terminate(
     ),
 )
 async def void_termination(
-    user_id: uuid.UUID, change_id: uuid.UUID, payload: TerminationVoid, context: Admin, app: App
+    user_id: PersonId, change_id: uuid.UUID, payload: TerminationVoid, context: Admin, app: App
 ) -> Response:
     """Undo a termination that was a mistake. Compliance is as if it had not been."""
     return await respond(
@@ -137,7 +137,7 @@ async def void_termination(
         EmployeeNumberTakenError, NotEmployedError, OwnAccessError, StillEmployedError
     ),
 )
-async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app: App) -> Response:
+async def rehire(user_id: PersonId, payload: RehireCreate, context: Admin, app: App) -> Response:
     """Record that somebody who left is employed again."""
     return await respond(
         app.employment(context).rehire(user_id, payload), "/users/{user_id}/employment"
@@ -151,7 +151,7 @@ async def rehire(user_id: uuid.UUID, payload: RehireCreate, context: Admin, app:
     responses=refusals(NotEmployedError, OwnAccessError, LastAdminError),
 )
 async def transfer(
-    user_id: uuid.UUID, payload: TransferCreate, context: Admin, app: App
+    user_id: PersonId, payload: TransferCreate, context: Admin, app: App
 ) -> Response:
     """Record that somebody changes location, department, job title or role from a day on.
 

@@ -13,13 +13,14 @@ from app.integrations.auth_admin import (
     AuthRefusedError,
 )
 from app.repositories.people.user import UserFilter
-from app.routers.deps import App, Guard, IfMatch, PageQuery, QueryText
+from app.routers.deps import App, Guard, IfMatch, PageQuery, PersonId, QueryText
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.user import (
     EmailCorrection,
+    MyselfRead,
     ProfileUpdate,
     UserCreate,
     UserInvite,
@@ -58,13 +59,13 @@ async def sync(context: Myself, app: App) -> Response:
     return await respond(app.users(context).sync())
 
 
-@router.get("/me", response_model=UserRead)
+@router.get("/me", response_model=MyselfRead)
 async def read_me(context: Myself, app: App) -> Response:
-    """Read my own row of the directory."""
+    """Read my own row of the directory, and what I may ask for."""
     return await respond(app.users(context).me())
 
 
-@router.patch("/me", response_model=UserRead)
+@router.patch("/me", response_model=MyselfRead)
 async def update_me(
     payload: ProfileUpdate, context: Myself, if_match: IfMatch, app: App
 ) -> Response:
@@ -138,7 +139,7 @@ async def update_user(
 
 
 @router.put(
-    "/{user_id:uuid}/email",
+    "/{user_id}/email",
     response_model=UserRead,
     responses=refusals(
         AddressRefusedError,
@@ -150,7 +151,7 @@ async def update_user(
     ),
 )
 async def correct_email(
-    user_id: uuid.UUID,
+    user_id: PersonId,
     payload: EmailCorrection,
     context: DirectoryAdmin,
     if_match: IfMatch,
@@ -164,7 +165,7 @@ async def correct_email(
 
 
 @router.post(
-    "/{user_id:uuid}/invite",
+    "/{user_id}/invite",
     response_model=UserRead,
     responses=refusals(
         AddressRefusedError,
@@ -178,29 +179,29 @@ async def correct_email(
         UserClosedError,
     ),
 )
-async def invite_again(user_id: uuid.UUID, context: Inviter, app: App) -> Response:
+async def invite_again(user_id: PersonId, context: Inviter, app: App) -> Response:
     """Send the invitation once more, to somebody who has not signed in yet."""
     return await respond(app.invitations(context).invite_again(user_id))
 
 
 @router.post(
-    "/{user_id:uuid}/confirm-name",
+    "/{user_id}/confirm-name",
     response_model=UserRead,
     responses=refusals(OwnNameError, PreconditionRequiredError),
 )
 async def confirm_name(
-    user_id: uuid.UUID, context: NameConfirmer, if_match: IfMatch, app: App
+    user_id: PersonId, context: NameConfirmer, if_match: IfMatch, app: App
 ) -> Response:
     """Confirm the name that a person gave themselves. Signatures and records use it afterwards."""
     return await respond(app.users(context).confirm_name(user_id, if_match))
 
 
 @router.post(
-    "/{user_id:uuid}/sign-out",
+    "/{user_id}/sign-out",
     response_model=UserRead,
     responses=refusals(AccountMissingError, AccountBannedError, AuthRefusedError),
 )
-async def sign_out(user_id: uuid.UUID, context: DirectoryAdmin, app: App) -> Response:
+async def sign_out(user_id: PersonId, context: DirectoryAdmin, app: App) -> Response:
     """End all sessions of a person. Access tokens already issued are valid until they expire.
 
     To refuse a person's requests at once, deactivate the person.

@@ -1,11 +1,11 @@
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import MISSING, Field
 
 from app.core.email_domain import shown_email
-from app.domain.actor import Role
+from app.domain.actor import PERMISSIONS, Permission, Role
 from app.domain.fields import Email, Flag, JsonMap, Line, RecentDay
 from app.domain.people.employee_number import EmployeeNumber
 from app.domain.people.worker_kind import WorkerKind
@@ -44,10 +44,10 @@ class UserRead(Versioned):
     updated_at: datetime
 
     @classmethod
-    def of(cls, user: User) -> "UserRead":
+    def of(cls, user: User) -> Self:
         fields = {
             name: getattr(user, name)
-            for name in cls.model_fields
+            for name in UserRead.model_fields
             if name not in {"email", "department", "location"}
         }
         return cls(
@@ -55,7 +55,22 @@ class UserRead(Versioned):
             email=shown_email(user.email) if user.email else None,
             department=user.department.name if user.department else None,
             location=user.location.name if user.location else None,
+            **cls.besides(user),
         )
+
+    @classmethod
+    def besides(cls, _user: User) -> dict[str, Any]:
+        """Return the fields that only this kind of answer has."""
+        return {}
+
+
+class MyselfRead(UserRead):
+    permissions: list[Permission]
+    """What I may ask for. Whose rows I see is decided row by row."""
+
+    @classmethod
+    def besides(cls, user: User) -> dict[str, Any]:
+        return {"permissions": sorted(PERMISSIONS[user.role])}
 
 
 class ProfileUpdate(Changes):

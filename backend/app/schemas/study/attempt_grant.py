@@ -3,7 +3,7 @@ from datetime import date, datetime
 
 from app.domain.fields import Reason
 from app.schemas.base import Payload, Resource
-from app.schemas.study.enrollment import ModuleReference
+from app.schemas.reference import ModuleReference
 
 
 class AttemptGrantCreate(Payload):

@@ -10,6 +10,7 @@ from app.domain.fields import Day, Flag, Line, Statement, Whole
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.schemas.base import Changes, Payload, Resource, Versioned
+from app.schemas.reference import ModuleReference
 from app.schemas.study.signature import SignatureRead
 
 
@@ -47,12 +48,6 @@ class BulkResult(Resource):
     not_allowed: int
 
 
-class ModuleReference(Resource):
-    id: uuid.UUID
-    title: str
-    category: str | None
-
-
 class EnrollmentRead(Resource):
     id: uuid.UUID
     user_id: uuid.UUID
@@ -80,6 +75,9 @@ class SectionState(Resource):
 class SectionDetail(SectionState):
     attempts_left: int | None
     """How many attempts at a quiz may still be started; null where nothing limits them."""
+
+    available_at: datetime | None
+    """The end of the pause before the next attempt at a quiz; null where none has to be kept."""
 
 
 class EnrollmentDetail(EnrollmentRead, Versioned):

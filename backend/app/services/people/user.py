@@ -25,7 +25,14 @@ from app.integrations.auth_admin import AuthAdmin
 from app.models import User
 from app.repositories.people.user import UserFilter
 from app.schemas.base import ListOf, given
-from app.schemas.people.user import ProfileUpdate, UserCreate, UserInvite, UserRead, UserUpdate
+from app.schemas.people.user import (
+    MyselfRead,
+    ProfileUpdate,
+    UserCreate,
+    UserInvite,
+    UserRead,
+    UserUpdate,
+)
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile
@@ -96,8 +103,9 @@ class UserService(Service):
         self._auth = auth
         self._adds_words = adds_words
 
-    async def me(self) -> Answer[UserRead]:
-        return await self.get(self.actor.id)
+    async def me(self) -> Answer[MyselfRead]:
+        async with self.reading() as uow:
+            return Answer(MyselfRead.of(await self.visible_user(uow, self.actor.id)))
 
     async def sync(self) -> Answer[UserRead]:
         """Return the actor's row, which authentication has already made or updated."""
@@ -121,14 +129,15 @@ class UserService(Service):
 
     async def update_me(
         self, payload: ProfileUpdate, precondition: Precondition
-    ) -> Answer[UserRead]:
+    ) -> Answer[MyselfRead]:
         async with self.work() as uow:
             user = await self._locked(uow, self.actor.id, precondition)
             known = user.naming
             before, after = apply(user, payload, PROFILE_FIELDS)
             if "full_name" in after:
                 await rename(uow, user, known, before, after)
-            return await self._saved(uow, user, before, after)
+            await self._save(uow, user, before, after)
+            return Answer(MyselfRead.of(user))
 
     async def update(
         self, user_id: uuid.UUID, payload: UserUpdate, precondition: Precondition
@@ -152,7 +161,8 @@ class UserService(Service):
                 forget_account(user, lost, before, after)
             if words.department is not MISSING:
                 move_department(user, words.department, before, after)
-            return await self._saved(uow, user, before, after)
+            await self._save(uow, user, before, after)
+            return user_answer(user)
 
     async def sign_out(self, user_id: uuid.UUID) -> Answer[UserRead]:
         """End all sessions of a person; tokens already issued are good until they expire."""
@@ -205,9 +215,9 @@ class UserService(Service):
         precondition.require(user.etag)
         return user
 
-    async def _saved(
+    async def _save(
         self, uow: UnitOfWork, user: User, before: dict[str, object], after: dict[str, object]
-    ) -> Answer[UserRead]:
+    ) -> None:
         if after:
             await uow.users.save(user)
             if "manager_id" in after:
@@ -215,7 +225,6 @@ class UserService(Service):
             await uow.audit(AuditAction.USER_UPDATED, user, before=before, after=after)
             if after.keys() & EMPLOYMENT_FIELDS:
                 await reconcile(uow, [user.id])
-        return user_answer(user)
 
     async def _lost_account(self, user_id: uuid.UUID) -> uuid.UUID | None:
         async with self.reading() as uow:

@@ -12,6 +12,7 @@ from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.attempt_grant import UsedUp, UsedUpFilter
 from app.schemas.base import ListOf
+from app.schemas.reference import ModuleReference
 from app.schemas.study.attempt_grant import (
     AttemptGrantCreate,
     AttemptGrantRead,
@@ -19,7 +20,6 @@ from app.schemas.study.attempt_grant import (
     QuizReference,
     UsedUpRead,
 )
-from app.schemas.study.enrollment import ModuleReference
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.study.attempt import decide_next, quiz_key

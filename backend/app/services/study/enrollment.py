@@ -24,6 +24,7 @@ from app.domain.content.section_kind import CompletedBy, completed_otherwise
 from app.models import Enrollment, VersionSection
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
+from app.repositories.study.attempt import QuizStanding
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRow, SectionRow
 from app.repositories.study.enrollment_item import EnrollmentItem
 from app.repositories.study.study import Admission, Report
@@ -316,8 +317,9 @@ class EnrollmentService(Service):
     async def _detail(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:
         row = await self._visible(uow, enrollment_id)
         sections = await uow.enrollments.sections(enrollment_id, row.version_id)
-        left = await uow.attempts.left_in(enrollment_id)
-        states = [_section(each, left.get(each.rule.section_id)) for each in sections]
+        standings = await uow.attempts.standings([enrollment_id])
+        quizzes = {each.section_id: each for each in standings}
+        states = [_section(each, quizzes.get(each.rule.section_id)) for each in sections]
         etag = _etag(row.item["status"], row.item["source"], row.item["due_on"])
         detail = {**row.item, "sections": states, "etag": etag}
         return Answer(EnrollmentDetail.model_validate(detail))
@@ -364,7 +366,7 @@ def _rendered(page: Page[EnrollmentItem]) -> Rendered[ListOf[EnrollmentRead]]:
     return Rendered(orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z))
 
 
-def _section(row: SectionRow, attempts_left: int | None) -> SectionDetail:
+def _section(row: SectionRow, quiz: QuizStanding | None) -> SectionDetail:
     rule, progress = row.rule, row.progress
     return SectionDetail(
         section_id=rule.section_id,
@@ -375,7 +377,8 @@ def _section(row: SectionRow, attempts_left: int | None) -> SectionDetail:
         seconds_spent=progress.seconds_spent if progress else 0,
         position=progress.position if progress else 0,
         completed_at=progress.completed_at if progress else None,
-        attempts_left=attempts_left,
+        attempts_left=quiz.attempts_left if quiz else None,
+        available_at=quiz.available_at if quiz else None,
     )
 
 

@@ -116,6 +116,19 @@ class TestSync:
         for name in ("created_at", "updated_at"):
             assert response.json()[name].endswith("Z")
 
+    async def test_what_i_may_ask_for(self, api: Api, learner: User, manager: User) -> None:
+        permissions = {}
+        for user in (learner, manager):
+            me = await api.get("/users/me", user)
+            assert me.json().keys() == FIELDS | {"location_id", "manager_id", "permissions"}
+            permissions[user.role] = me.json()["permissions"]
+            changed = await api.patch(
+                "/users/me", user, json={"profile_metadata": {}}, headers=etag(me)
+            )
+            assert changed.json()["permissions"] == permissions[user.role]
+        assert "enrollments:assign" in permissions[Role.MANAGER]
+        assert "enrollments:assign" not in permissions[Role.LEARNER]
+
 
 class TestReadMe:
     async def test_anonymous(self, api: Api) -> None:

@@ -38,6 +38,7 @@ SECTION = {
     "position",
     "completed_at",
     "attempts_left",
+    "available_at",
 }
 
 

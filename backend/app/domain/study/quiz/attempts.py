@@ -125,17 +125,18 @@ def next_attempt(
         return NextAttempt(number, left, Refusal.ALREADY_PASSED)
     if left == 0:
         return NextAttempt(number, left, Refusal.NO_ATTEMPTS_LEFT)
-    available_at = _cooled_down(rules, closed)
+    last_closed_at = max((attempt.closed_at for attempt in closed), default=None)
+    available_at = cooled_down(rules.cooldown_minutes, last_closed_at)
     if available_at and now < available_at:
         return NextAttempt(number, left, Refusal.COOLING_DOWN, available_at)
     return NextAttempt(number, left)
 
 
-def _cooled_down(rules: QuizSettings, closed: Sequence[ClosedAttempt]) -> datetime | None:
-    if not closed:
+def cooled_down(cooldown_minutes: int, last_closed_at: datetime | None) -> datetime | None:
+    """Return when the pause after the last attempt ends."""
+    if last_closed_at is None:
         return None
-    last = max(attempt.closed_at for attempt in closed)
-    return last + timedelta(minutes=rules.cooldown_minutes)
+    return last_closed_at + timedelta(minutes=cooldown_minutes)
 
 
 def deadline(rules: QuizSettings, started_at: datetime) -> datetime | None:
