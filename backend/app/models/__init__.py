@@ -38,6 +38,7 @@ from app.models.evidence.retention import (
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
+from app.models.people.account_removal import AccountRemoval
 from app.models.people.department import Department, DepartmentSpelling
 from app.models.people.employment import EmploymentChange
 from app.models.people.invitation import InvitationClaim
@@ -53,6 +54,7 @@ from app.models.study.signature import Signature
 from app.models.study.study_clock import StudyClock
 
 __all__ = [
+    "AccountRemoval",
     "AnswerKey",
     "AttemptGrant",
     "AttemptResult",

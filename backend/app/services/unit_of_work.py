@@ -39,6 +39,7 @@ from app.repositories.evidence.seal import SealRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.evidence.verified_evidence import VerifiedEvidenceRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
+from app.repositories.people.account_removal import AccountRemovalRepository
 from app.repositories.people.account_sync import AccountSyncRepository
 from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.employment import EmploymentRepository
@@ -86,6 +87,7 @@ class UnitOfWork:
     that may run twice and give the same answer.
     """
 
+    account_removals = _repository(AccountRemovalRepository)
     account_sync = _repository(AccountSyncRepository)
     attempt_grants = _repository(AttemptGrantRepository)
     attempts = _repository(AttemptRepository)

@@ -49,6 +49,7 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON {}
 """
 # Tables whose rows are derived from other rows or are deleted after a day.
 DERIVED = {
+    "account_removals",
     "certification_periods",
     "compliance_counts",
     "compliance_days",

@@ -18,6 +18,7 @@ class InMemoryAuthAdmin:
         self.invited: list[str] = []
         self.signed_out: list[uuid.UUID] = []
         self.available = True
+        self.loses_answers = False
 
     def put(self, user: AuthUser) -> None:
         self.users[user.id] = user
@@ -53,11 +54,14 @@ class InMemoryAuthAdmin:
             raise AddressTakenError
         self.put(replace(user, email=email))
         self.signed_out.append(user_id)
+        self._lose()
         return self.users[user_id]
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         self._answer()
-        return self.users.pop(user_id, None) is not None
+        existed = self.users.pop(user_id, None) is not None
+        self._lose()
+        return existed
 
     async def sign_out(self, user_id: uuid.UUID) -> bool:
         user = await self.get_user(user_id)
@@ -73,6 +77,11 @@ class InMemoryAuthAdmin:
 
     def _holder(self, email: str) -> AuthUser | None:
         return next((user for user in self.users.values() if user.email == email), None)
+
+    def _lose(self) -> None:
+        """Do what was asked, and let the answer be lost on its way."""
+        if self.loses_answers:
+            raise AuthUnavailableError
 
     def _answer(self) -> None:
         if not self.available:

@@ -4,6 +4,7 @@ supabase-py reads every answer with models that the real server does not keep to
 deleted account, whose identities carry no data, makes a whole page of others unreadable.
 """
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import Callable
@@ -188,8 +189,10 @@ class SupabaseAuthAdmin:
     async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401  # httpx's options
         """Send a request; raise errors of ours only."""
         try:
-            response = await self._http.request(method, path, **request)
-        except httpx.HTTPError as error:
+            # The client's own limits are for each step, so that an answer that trickles in has none.
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                response = await self._http.request(method, path, **request)
+        except (httpx.HTTPError, TimeoutError) as error:
             log.warning("auth_unavailable", reason=type(error).__name__)
             raise AuthUnavailableError from error
         if not response.is_success:

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
@@ -10,8 +10,8 @@ from app.repositories.base import Repository
 class InvitationRepository(Repository[InvitationClaim]):
     model = InvitationClaim
 
-    async def claim(self, email: str, lasting: timedelta) -> bool:
-        """Claim an address for some seconds; return False while somebody else has claimed it."""
+    async def claim(self, email: str, lasting: timedelta) -> datetime | None:
+        """Claim an address; return until when, or None while somebody else has claimed it."""
         now = func.clock_timestamp()
         statement = insert(InvitationClaim).values(email=email, claimed_until=now + lasting)
         statement = statement.on_conflict_do_update(
@@ -19,8 +19,10 @@ class InvitationRepository(Repository[InvitationClaim]):
             set_={"claimed_until": statement.excluded.claimed_until},
             where=InvitationClaim.claimed_until < now,
         )
-        taken = statement.returning(InvitationClaim.email)
-        return await self.session.scalar(taken) is not None
+        taken = statement.returning(InvitationClaim.claimed_until)
+        return await self.session.scalar(taken)
 
-    async def give_back(self, email: str) -> None:
-        await self.session.execute(delete(InvitationClaim).where(InvitationClaim.email == email))
+    async def give_back(self, email: str, claimed_until: datetime) -> None:
+        """End a claim, unless it had expired and is somebody else's by now."""
+        own = (InvitationClaim.email == email, InvitationClaim.claimed_until == claimed_until)
+        await self.session.execute(delete(InvitationClaim).where(*own))

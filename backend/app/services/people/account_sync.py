@@ -1,6 +1,7 @@
 """Brings the directory up to the accounts of Supabase Auth: deletions and changed addresses.
 
-Idempotent. Accounts are never changed, and nobody is removed: evidence stays where it is. A person
+Idempotent. Accounts are left as they are but for those that were given up already, and nobody is
+removed: evidence stays where it is. A person
 who returns after the account was deleted gets a new one for the same row.
 """
 
@@ -30,6 +31,7 @@ from app.repositories.people.account_sync import TakenOver
 from app.services.base import Service
 from app.services.compliance.reconciliation import BATCH, reconcile
 from app.services.context import SYSTEM
+from app.services.people.account_removal import remove_accounts
 from app.services.unit_of_work import UnitOfWork
 
 PER_PAGE = 500
@@ -116,6 +118,8 @@ class AccountSyncService(Service):
         Raises TooManyGoneError unless `confirmed`, NoAccountsError, and AuthUnavailableError:
         all of them before anything is written.
         """
+        if not dry_run:
+            await remove_accounts(self._database, self._auth)
         async with self.reading() as uow:
             as_of = await uow.now()
         accounts = await self._accounts(progress)
@@ -314,3 +318,9 @@ async def forget_lost_account(uow: UnitOfWork, user: User, lost: uuid.UUID | Non
     forget_account(user, lost, before, after)
     if after:
         await uow.audit(AuditAction.USER_ACCOUNT_FORGOTTEN, user, before=before, after=after)
+
+
+async def forget_account_of(uow: UnitOfWork, user: User) -> None:
+    """Clear the account from the row of somebody who stays."""
+    await forget_lost_account(uow, user, user.supabase_id)
+    await uow.users.save(user)

@@ -208,6 +208,8 @@ class UserSync:
 
     async def _ask(self, claims: Claims, email: str) -> _AuthFacts:
         async with UnitOfWork(self._database, RequestContext(), reads=True) as uow:
+            if await uow.account_removals.holds(claims.subject):
+                raise UserInactiveError
             row = await uow.users.active_by_email(email)
         holder = row.supabase_id if row else None
         account = await self._auth.get_user(claims.subject)

@@ -4,18 +4,23 @@ import csv
 import io
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from httpx import Response
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUser
-from app.models import AuditEvent, User
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
+from app.models import AuditEvent, InvitationClaim, User
+from app.services.context import SYSTEM
+from app.services.people.account_sync import AccountSyncService
+from app.services.unit_of_work import UnitOfWork
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import make_requirement
@@ -55,6 +60,11 @@ def accepted(learner: User, auth_admin: InMemoryAuthAdmin) -> AuthUser:
     account = AuthUser(learner.supabase_id, learner.email, email_confirmed=True)
     auth_admin.put(account)
     return account
+
+
+def put_account(auth: InMemoryAuthAdmin, user: User) -> None:
+    assert user.supabase_id is not None
+    auth.put(AuthUser(user.supabase_id, user.email, email_confirmed=True))
 
 
 @pytest.fixture
@@ -288,7 +298,7 @@ class TestCorrecting:
     ) -> None:
         leaver = await make_user(session, is_active=False)
         refused = await correct(api, admin, leaver.id)
-        assert_problem(refused, HTTPStatus.CONFLICT, "user_inactive")
+        assert_problem(refused, HTTPStatus.CONFLICT, "user_closed")
 
     async def test_the_same_one_changes_nothing(
         self,
@@ -302,3 +312,92 @@ class TestCorrecting:
         answer = await correct(api, admin, learner.id, str(learner.email).title())
         assert answer.json() == before.json()
         assert auth_admin.signed_out == []
+
+    async def test_a_lost_answer_about_the_removal_closes_nobody(
+        self,
+        api: Api,
+        admin: User,
+        invited: dict[str, Any],
+        auth_admin: InMemoryAuthAdmin,
+        database: RollbackDatabase,
+    ) -> None:
+        """Auth removed the account, and nobody here was told."""
+        put_account(auth_admin, admin)
+        auth_admin.loses_answers = True
+        answer = await correct(api, admin, invited["id"])
+        assert (answer.status_code, answer.json()["supabase_id"]) == (HTTPStatus.OK, None)
+        auth_admin.loses_answers = False
+        assert (await AccountSyncService(database, auth_admin, 0.5, ()).run()).deactivated == 0
+        person = (await api.get(f"/users/{invited['id']}", admin)).json()
+        assert (person["is_active"], person["email"]) == (True, NEW)
+
+    async def test_whoever_has_the_mail_does_not_get_in_meanwhile(
+        self,
+        api: Api,
+        admin: User,
+        invited: dict[str, Any],
+        auth_admin: InMemoryAuthAdmin,
+        database: RollbackDatabase,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Auth cannot be reached for the removal, and the stranger accepts the invitation."""
+        mistyped = uuid.UUID(invited["supabase_id"])
+        with monkeypatch.context() as patch:
+            patch.setattr(auth_admin, "delete_user", AsyncMock(side_effect=AuthUnavailableError))
+            assert (await correct(api, admin, invited["id"])).is_success
+        auth_admin.confirm(mistyped)
+        token = api.keys.token(mistyped, "marai@unified.example")
+        refused = await api.get("/users/me", headers={"Authorization": f"Bearer {token}"})
+        assert_problem(refused, HTTPStatus.FORBIDDEN, "user_inactive")
+        put_account(auth_admin, admin)
+        await AccountSyncService(database, auth_admin, 0.5, ()).run()
+        assert await auth_admin.get_user(mistyped) is None
+        async with UnitOfWork(database, SYSTEM) as uow:
+            assert await uow.account_removals.noted() == []
+
+    async def test_who_is_invited_by_that_address_gets_another_account(
+        self,
+        api: Api,
+        admin: User,
+        invited: dict[str, Any],
+        auth_admin: InMemoryAuthAdmin,
+        monkeypatch: pytest.MonkeyPatch,
+        session: AsyncSession,
+    ) -> None:
+        mistyped = invited["supabase_id"]
+        with monkeypatch.context() as patch:
+            patch.setattr(auth_admin, "delete_user", AsyncMock(side_effect=AuthUnavailableError))
+            assert (await correct(api, admin, invited["id"])).is_success
+        await session.execute(delete(InvitationClaim))
+        body = {"email": "marai@unified.example"}
+        other = (await api.post("/users/invite", admin, json=body)).json()
+        assert other["supabase_id"] not in {None, mistyped}
+        assert await auth_admin.get_user(uuid.UUID(other["supabase_id"])) is not None
+
+    async def test_what_the_account_did_not_follow_it_follows_when_asked_again(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        accepted: AuthUser,
+        auth_admin: InMemoryAuthAdmin,
+    ) -> None:
+        auth_admin.put(replace(accepted, email="elsewhere@unified.example"))
+        answer = await correct(api, admin, learner.id, str(learner.email))
+        assert answer.json()["email"] == learner.email
+        assert await auth_admin.get_user(accepted.id) == accepted
+
+    async def test_asked_again_after_a_lost_answer(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        accepted: AuthUser,
+        auth_admin: InMemoryAuthAdmin,
+    ) -> None:
+        auth_admin.loses_answers = True
+        refused = await correct(api, admin, learner.id)
+        assert_problem(refused, HTTPStatus.SERVICE_UNAVAILABLE, "auth_unavailable")
+        auth_admin.loses_answers = False
+        assert (await correct(api, admin, learner.id)).json()["email"] == NEW
+        assert await auth_admin.get_user(accepted.id) == replace(accepted, email=NEW)

@@ -513,7 +513,7 @@ class TestInviteAgain:
     ) -> None:
         leaver = await make_user(session, is_active=False, last_sign_in=None)
         response = await api.post(f"/users/{leaver.id}/invite", admin)
-        assert_problem(response, HTTPStatus.CONFLICT, "user_inactive")
+        assert_problem(response, HTTPStatus.CONFLICT, "user_closed")
         assert auth_admin.invited == []
 
     async def test_without_the_auth_service(

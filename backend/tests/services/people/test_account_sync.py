@@ -420,5 +420,5 @@ async def test_ten_thousand_people(committed_database: Database) -> None:
         with count_statements(committed_database.engine) as statements:
             again = await service.run()
         assert again.changed == 0
-        assert statements.count == 3
+        assert statements.count == 4
         assert await session.scalar(audited) == 600

@@ -6,9 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.concurrency import Precondition
 from app.core.errors import AppError
 from app.integrations.auth_admin import AuthUser
+from app.integrations.auth_admin.supabase import TIMEOUT_SECONDS
 from app.models import User
 from app.schemas.people.user import EmailCorrection
-from app.services.people.invitation.address import AddressService
+from app.services.people.invitation.address import CORRECTION_CLAIM, AddressService
 from tests.factories.user import make_user
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
@@ -56,3 +57,8 @@ async def test_accounts_are_for_the_domains_that_may_sign_up(
     assert refused.value.code == "email_refused"
     allowed = EmailCorrection(email="new@other.example")
     assert (await service.correct(learner.id, allowed, ANY)).value.email == allowed.email
+
+
+def test_the_claim_outlasts_all_questions_to_auth() -> None:
+    """It is read, moved, and moved back."""
+    assert CORRECTION_CLAIM.total_seconds() > 2 * 3 * TIMEOUT_SECONDS

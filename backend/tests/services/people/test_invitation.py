@@ -1,14 +1,23 @@
 import uuid
+from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import AppError, InvalidPayloadError
 from app.domain.actor import Role
 from app.integrations.auth_admin import AuthUnavailableError, AuthUser
+from app.integrations.auth_admin.supabase import TIMEOUT_SECONDS
 from app.models import User
 from app.schemas.people.user import UserInvite
 from app.services.context import SYSTEM
-from app.services.people.invitation.service import InvitationService
+from app.services.people.invitation.service import (
+    INVITATION_CLAIM,
+    InvitationService,
+    InvitationUnderWayError,
+    claimed,
+)
 from app.services.unit_of_work import UnitOfWork
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
@@ -65,3 +74,36 @@ class TestInvite:
             await invitations.invite(UserInvite(email="ada@unified.example"))
         async with UnitOfWork(database, SYSTEM) as uow:
             assert await uow.users.active_by_email("ada@unified.example") is None
+
+    async def test_a_lost_account_is_forgotten_before_another_is_made(
+        self,
+        invitations: InvitationService,
+        auth_admin: InMemoryAuthAdmin,
+        learner: User,
+        session: AsyncSession,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Otherwise the person with the mail could not claim the row, and it would be closed."""
+        with monkeypatch.context() as patch:
+            patch.setattr(auth_admin, "invite", AsyncMock(side_effect=AuthUnavailableError))
+            with pytest.raises(AuthUnavailableError):
+                await invitations.invite_again(learner.id)
+        await session.refresh(learner)
+        assert (learner.supabase_id, learner.is_active) == (None, True)
+
+
+class TestClaims:
+    def test_last_longer_than_auth_is_waited_for(self) -> None:
+        assert INVITATION_CLAIM.total_seconds() > 2 * TIMEOUT_SECONDS
+
+    async def test_an_expired_one_is_not_given_back_for_somebody_else(
+        self, database: RollbackDatabase
+    ) -> None:
+        none, long = timedelta(seconds=-1), timedelta(minutes=1)
+        async with claimed(database, "a", none, keep=False):
+            other = claimed(database, "a", long, keep=True)
+            async with other:
+                pass
+        with pytest.raises(InvitationUnderWayError):
+            async with claimed(database, "a", long, keep=False):
+                pass

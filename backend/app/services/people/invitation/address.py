@@ -3,22 +3,39 @@
 import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import ForbiddenError, PreconditionFailedError
 from app.domain.audit import AuditAction
 from app.domain.people.sign_up import may_sign_up
-from app.integrations.auth_admin import AddressRefusedError, AuthAdmin
+from app.integrations.auth_admin import (
+    AddressRefusedError,
+    AuthAdmin,
+    AuthRefusedError,
+    AuthUnavailableError,
+    AuthUser,
+)
 from app.models import User
 from app.schemas.people.user import EmailCorrection, UserRead
 from app.services.answer import Answer
 from app.services.base import Service
-from app.services.context import RequestContext
+from app.services.context import SYSTEM, RequestContext
+from app.services.people.account_removal import remove_accounts
 from app.services.people.invitation.service import UserClosedError, claimed
 from app.services.people.user import user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+CORRECTION_CLAIM: Final = timedelta(minutes=3)
+"""Longer than a correction can take: it waits for the Auth service up to three times."""
 
 
 class OwnAddressError(ForbiddenError):
@@ -44,23 +61,41 @@ class AddressService(Service):
     ) -> Answer[UserRead]:
         """Give somebody the address; their account follows.
 
-        An account that nobody has accepted is removed, because its invitation went to an address
+        An account that nobody has accepted is given up, because its invitation went to an address
         that may be a stranger's. The person is invited anew. Of an account that is in use the
         sessions end, and a forgotten password is the way back in, by the new address alone.
         """
         if self._domains and not may_sign_up(payload.email, self._domains):
             raise AddressRefusedError
-        async with claimed(self._database, f"user:{user_id}", keep=False):
+        async with claimed(self._database, f"user:{user_id}", CORRECTION_CLAIM, keep=False):
             seen = await self._looked_at(user_id, payload.email, precondition)
-            async with self._moved(seen, payload.email) as account_id, self.work() as uow:
-                user = await self.visible_user(uow, user_id, lock=True)
-                precondition.require(user.etag)
-                if (user.email, user.supabase_id) != (seen.email, seen.supabase_id):
-                    raise PreconditionFailedError
-                await uow.users.lock_email(payload.email)
-                await _refuse_taken(uow, user, payload.email)
-                await _correct(uow, user, payload.email, account_id)
-                return user_answer(user)
+            account = await self._auth.get_user(seen.supabase_id) if seen.supabase_id else None
+            if payload.email == seen.email and account in {None, _like(account, payload.email)}:
+                return user_answer(seen)
+            async with self._moved(seen, account, payload.email) as kept:
+                answer = await self._correct(seen, payload.email, precondition, account, kept)
+        await self._remove_given_up()
+        return answer
+
+    async def _correct(
+        self,
+        seen: User,
+        email: str,
+        precondition: Precondition,
+        account: AuthUser | None,
+        kept: uuid.UUID | None,
+    ) -> Answer[UserRead]:
+        async with self.work() as uow:
+            user = await self.visible_user(uow, seen.id, lock=True)
+            precondition.require(user.etag)
+            if (user.email, user.supabase_id) != (seen.email, seen.supabase_id):
+                raise PreconditionFailedError
+            await uow.users.lock_email(email)
+            await _refuse_taken(uow, user, email)
+            await _write(uow, user, email, account, kept)
+            if account is not None and kept is None:
+                await uow.account_removals.note(account.id)
+            return user_answer(user)
 
     async def _looked_at(self, user_id: uuid.UUID, email: str, precondition: Precondition) -> User:
         """Refuse now what is refused anyway: later the account would have been moved in vain."""
@@ -75,21 +110,37 @@ class AddressService(Service):
             return user
 
     @asynccontextmanager
-    async def _moved(self, user: User, email: str) -> AsyncIterator[uuid.UUID | None]:
-        """Let the account follow, and go back where the block fails; yield the one that is kept."""
-        account = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
-        if account is None or user.email is None or email == user.email:
-            yield user.supabase_id if email == user.email else None
-        elif not account.email_confirmed:
-            await self._auth.delete_user(account.id)
+    async def _moved(
+        self, user: User, account: AuthUser | None, email: str
+    ) -> AsyncIterator[uuid.UUID | None]:
+        """Let an account in use follow, and return where the block fails; yield what is kept."""
+        if account is None or not account.email_confirmed:
             yield None
-        else:
-            moved = await self._auth.move_user(account.id, email)
-            try:
-                yield moved.id if moved else None
-            except BaseException:
-                await self._auth.move_user(account.id, user.email)
-                raise
+            return
+        moved = await self._auth.move_user(account.id, email)
+        try:
+            yield moved.id if moved else None
+        except BaseException:
+            await self._follow_row(user.id, account.id)
+            raise
+
+    async def _follow_row(self, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
+        """Give the account the address of the row, whichever that is if a commit is uncertain."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            row = await uow.users.by_id(user_id)
+        if row is not None and row.email is not None and row.supabase_id == account_id:
+            await self._auth.move_user(account_id, row.email)
+
+    async def _remove_given_up(self) -> None:
+        """Remove the account now if Auth answers; it lets nobody in any more, and is noted."""
+        try:
+            await remove_accounts(self._database, self._auth)
+        except (AuthUnavailableError, AuthRefusedError) as error:
+            log.warning("account_removal_delayed", code=error.code)
+
+
+def _like(account: AuthUser | None, email: str) -> AuthUser | None:
+    return replace(account, email=email) if account else None
 
 
 async def _refuse_taken(uow: UnitOfWork, user: User, email: str) -> None:
@@ -98,14 +149,15 @@ async def _refuse_taken(uow: UnitOfWork, user: User, email: str) -> None:
         raise EmailInUseError
 
 
-async def _correct(uow: UnitOfWork, user: User, email: str, account_id: uuid.UUID | None) -> None:
-    if email == user.email:
-        return
-    before = {"email": user.email, "supabase_id": user.supabase_id}
-    user.email, user.supabase_id = email, account_id
-    user.email_confirmed = account_id is not None
+async def _write(
+    uow: UnitOfWork, user: User, email: str, account: AuthUser | None, kept: uuid.UUID | None
+) -> None:
+    held = account.email if account and email == user.email else user.email
+    before = {"email": held, "supabase_id": user.supabase_id}
+    user.email, user.supabase_id = email, kept
+    user.email_confirmed = kept is not None
     # Tokens that were issued before still name the old address.
-    user.email_as_of = await uow.now() if account_id else None
+    user.email_as_of = await uow.now() if kept else None
     await uow.users.save(user)
     after = {"email": user.email, "supabase_id": user.supabase_id}
     await uow.audit(AuditAction.USER_EMAIL_CORRECTED, user, before=before, after=after)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from app.core.database import Database
@@ -11,7 +12,7 @@ from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.people.access import may_invite
 from app.domain.people.manager_change import Oversight
-from app.integrations.auth_admin import AuthAdmin
+from app.integrations.auth_admin import AuthAdmin, AuthUser
 from app.models import User
 from app.schemas.base import given
 from app.schemas.people.user import UserCreate, UserInvite, UserRead
@@ -19,13 +20,15 @@ from app.services.answer import Answer
 from app.services.base import Service
 from app.services.compliance.reconciliation import reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
+from app.services.people.account_removal import remove_accounts
+from app.services.people.account_sync import forget_account_of
 from app.services.people.held_words import held_words
 from app.services.people.user import EmployeeNumberTakenError, check_references, user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
 
 INVITATION_CLAIM = timedelta(seconds=30)
-"""Longer than sending an invitation takes; also the pause between two mails to one person."""
+"""Longer than the Auth service is waited for; also the pause between two mails to one person."""
 
 
 class InvitationAcceptedError(ConflictError):
@@ -45,7 +48,7 @@ class NoAddressError(ConflictError):
 
 
 class UserClosedError(ConflictError):
-    code = "user_inactive"
+    code = "user_closed"
     title = "This person's account is closed: open it first"
 
 
@@ -82,8 +85,7 @@ class InvitationService(Service):
         it with the confirmed address.
         """
         await self._look_before_inviting(payload)
-        async with claimed(self._database, payload.email, keep=True):
-            account = await self._auth.invite(payload.email, payload.full_name)
+        account = await self._account(payload.email, payload.full_name)
         async with self.work() as uow:
             user = await self._invited(uow, payload, account.id if account else None)
             return await uow.answer(user_answer(user, created=True))
@@ -100,10 +102,11 @@ class InvitationService(Service):
         known = await self._auth.get_user(user.supabase_id) if user.supabase_id else None
         if known is not None and known.email_confirmed:
             raise InvitationAcceptedError
-        async with claimed(self._database, user.email, keep=True):
-            account = await self._auth.invite(user.email, user.full_name)
-            if account is None:
-                raise InvitationAcceptedError
+        if user.supabase_id is not None and known is None:
+            await self._forget_account(user)
+        account = await self._account(user.email, user.full_name)
+        if account is None:
+            raise InvitationAcceptedError
         async with self.work() as uow:
             row = await self._still(uow, user)
             before = {"supabase_id": row.supabase_id}
@@ -113,6 +116,24 @@ class InvitationService(Service):
             after = {"supabase_id": row.supabase_id}
             await uow.audit(AuditAction.USER_REINVITED, row, before=before, after=after)
             return await uow.answer(user_answer(row))
+
+    async def _account(self, email: str, full_name: str | None) -> AuthUser | None:
+        """Have the invitation mailed; return None when the address has an account already."""
+        await remove_accounts(self._database, self._auth)
+        async with claimed(self._database, email, INVITATION_CLAIM, keep=True):
+            return await self._auth.invite(email, full_name)
+
+    async def _forget_account(self, user: User) -> None:
+        """Clear the deleted account before another is made.
+
+        If this request fails later, the person can still claim the row with the new account, and
+        the next reconciliation does not close it.
+        """
+        context = replace(self._context, idempotency=None)
+        async with UnitOfWork(self._database, context) as uow:
+            row = await self._still(uow, user)
+            if row.supabase_id == user.supabase_id:
+                await forget_account_of(uow, row)
 
     async def _still(self, uow: UnitOfWork, seen: User) -> User:
         """Lock the row, if it still has the address that the invitation went to."""
@@ -182,14 +203,18 @@ def _oversight(payload: UserInvite) -> Oversight:
 
 
 @asynccontextmanager
-async def claimed(database: Database, email: str, *, keep: bool) -> AsyncIterator[None]:
+async def claimed(
+    database: Database, what: str, lasting: timedelta, *, keep: bool
+) -> AsyncIterator[None]:
     """Let nobody else claim the same within the block: an address that is invited, for example.
 
-    With `keep` the claim lasts its time, unless the block fails. It is committed before the Auth
-    service is asked: no transaction waits for that.
+    `lasting` has to be longer than the block can take. With `keep` the claim lasts that long,
+    unless the block fails. It is committed before the Auth service is asked: no transaction waits
+    for that.
     """
     async with UnitOfWork(database, SYSTEM) as uow:
-        if not await uow.invitations.claim(email, INVITATION_CLAIM):
+        claimed_until = await uow.invitations.claim(what, lasting)
+        if claimed_until is None:
             raise InvitationUnderWayError
     try:
         yield
@@ -199,7 +224,7 @@ async def claimed(database: Database, email: str, *, keep: bool) -> AsyncIterato
     finally:
         if not keep:
             async with UnitOfWork(database, SYSTEM) as uow:
-                await uow.invitations.give_back(email)
+                await uow.invitations.give_back(what, claimed_until)
 
 
 async def _refuse_taken(uow: UnitOfWork, payload: UserCreate | UserInvite) -> None:
