@@ -19,6 +19,7 @@ class InMemoryAuthAdmin:
         self.signed_out: list[uuid.UUID] = []
         self.available = True
         self.loses_answers = False
+        self.removes = True
 
     def put(self, user: AuthUser) -> None:
         self.users[user.id] = user
@@ -59,6 +60,8 @@ class InMemoryAuthAdmin:
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         self._answer()
+        if not self.removes:
+            raise AuthUnavailableError
         existed = self.users.pop(user_id, None) is not None
         self._lose()
         return existed

@@ -1,6 +1,9 @@
 """The real client with a transport of our own, and the in-memory one, must behave alike."""
 
+import asyncio
+import contextlib
 import json
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,6 +23,7 @@ from app.integrations.auth_admin import (
     AuthUnavailableError,
     AuthUser,
     SupabaseAuthAdmin,
+    supabase,
 )
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 
@@ -374,3 +378,29 @@ class TestInMemory:
         auth.available = False
         with pytest.raises(AuthUnavailableError):
             await auth.get_user(PERSON)
+
+
+async def test_an_answer_that_trickles_in_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each byte is in time, and claims count on an end."""
+    monkeypatch.setattr(supabase, "TIMEOUT_SECONDS", 0.3)
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(20):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        writer.close()
+
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    auth = SupabaseAuthAdmin(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "key")
+    started = time.monotonic()
+    async with server:
+        with pytest.raises(AuthUnavailableError):
+            await auth.get_user(PERSON)
+        assert time.monotonic() - started < 1
+        await auth.close()

@@ -189,7 +189,7 @@ class SupabaseAuthAdmin:
     async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401  # httpx's options
         """Send a request; raise errors of ours only."""
         try:
-            # The client's own limits are for each step, so that an answer that trickles in has none.
+            # The client's own limits are for each step: an answer that trickles in would have none.
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 response = await self._http.request(method, path, **request)
         except (httpx.HTTPError, TimeoutError) as error:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 from httpx import Response
@@ -16,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUnavailableError, AuthUser
+from app.integrations.auth_admin import AuthUser
 from app.models import AuditEvent, InvitationClaim, User
 from app.services.context import SYSTEM
 from app.services.people.account_sync import AccountSyncService
@@ -338,13 +337,12 @@ class TestCorrecting:
         invited: dict[str, Any],
         auth_admin: InMemoryAuthAdmin,
         database: RollbackDatabase,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Auth cannot be reached for the removal, and the stranger accepts the invitation."""
         mistyped = uuid.UUID(invited["supabase_id"])
-        with monkeypatch.context() as patch:
-            patch.setattr(auth_admin, "delete_user", AsyncMock(side_effect=AuthUnavailableError))
-            assert (await correct(api, admin, invited["id"])).is_success
+        auth_admin.removes = False
+        assert (await correct(api, admin, invited["id"])).is_success
+        auth_admin.removes = True
         auth_admin.confirm(mistyped)
         token = api.keys.token(mistyped, "marai@unified.example")
         refused = await api.get("/users/me", headers={"Authorization": f"Bearer {token}"})
@@ -361,13 +359,12 @@ class TestCorrecting:
         admin: User,
         invited: dict[str, Any],
         auth_admin: InMemoryAuthAdmin,
-        monkeypatch: pytest.MonkeyPatch,
         session: AsyncSession,
     ) -> None:
         mistyped = invited["supabase_id"]
-        with monkeypatch.context() as patch:
-            patch.setattr(auth_admin, "delete_user", AsyncMock(side_effect=AuthUnavailableError))
-            assert (await correct(api, admin, invited["id"])).is_success
+        auth_admin.removes = False
+        assert (await correct(api, admin, invited["id"])).is_success
+        auth_admin.removes = True
         await session.execute(delete(InvitationClaim))
         body = {"email": "marai@unified.example"}
         other = (await api.post("/users/invite", admin, json=body)).json()
