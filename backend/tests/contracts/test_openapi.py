@@ -182,6 +182,14 @@ class TestOpenApi:
         }
         assert {code for code in codes if code.removesuffix("_not_found") not in told} == set()
 
+    def test_a_code_has_one_meaning(self, document: dict[str, Any]) -> None:
+        statuses = {
+            name: schema["properties"]["status"]["enum"]
+            for name, schema in document["components"]["schemas"].items()
+            if name.endswith("Problem")
+        }
+        assert {name: each for name, each in statuses.items() if len(each) != 1} == {}
+
     def test_every_tag_is_described(self, document: dict[str, Any]) -> None:
         used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}
         assert used == {tag["name"] for tag in document["tags"] if tag["description"]}
