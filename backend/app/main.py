@@ -1,6 +1,7 @@
 """The ASGI application."""
 
 import gc
+import json
 import multiprocessing
 import re
 import signal
@@ -10,7 +11,6 @@ from importlib.metadata import version
 from threading import Thread
 from urllib.parse import urlsplit
 
-import orjson
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -271,4 +271,4 @@ def openapi_document() -> bytes:
         }
     )
     schema = create_app(Container.build(settings)).openapi()
-    return orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return f"{json.dumps(schema, indent=1, ensure_ascii=False)}\n".encode()

@@ -28,6 +28,7 @@ class Described:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._components = _closed(document["components"])
+        document = without_shared_parts(document)
         paths = sorted(document["paths"].items(), key=lambda item: _parameters(item[0]))
         self._paths = [(_pattern(path), operations) for path, operations in paths]
         self._validator = cache(self._made)
@@ -82,6 +83,22 @@ class Described:
     def _made(self, schema: str) -> jsonschema_rs.Draft202012Validator:
         document = json.loads(schema) | {"components": self._components}
         return jsonschema_rs.Draft202012Validator(document, validate_formats=True)
+
+
+def without_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with its headers, parameters and responses where they are used."""
+
+    def inlined(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inlined(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        section, _, name = str(node.get("$ref", "")).removeprefix("#/components/").partition("/")
+        if section in {"headers", "parameters", "responses"}:
+            return inlined(document["components"][section][name])
+        return {name: inlined(value) for name, value in node.items()}
+
+    return document | {"paths": inlined(document["paths"])}
 
 
 def _pattern(path: str) -> re.Pattern[str]:

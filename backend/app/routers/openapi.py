@@ -11,8 +11,10 @@ from app.core.files.download import BusyError, DiskFullError, DownloadTooLargeEr
 from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
 from app.routers.refusals import Schema, problems_of, refusals
 from app.routers.refusals import schemas as refusals_schemas
+from app.routers.shared_parts import share_parts
 from app.schemas.base import Versioned
 
+_VALUES = {"const", "default", "enum", "example", "examples"}
 _MODES = re.compile("-(Input|Output)$")
 _TEXT: Schema = {"type": "string"}
 
@@ -28,6 +30,7 @@ Sign in with Supabase Auth and send its access token as `Authorization: Bearer .
 `cursor`. What can be changed carries an `ETag`; send it back as `If-Match`. A POST that carries an
 `Idempotency-Key` may be repeated. docs/api.md tells the whole of it.
 """
+_LICENCE = {"name": "Private: no licence is granted", "identifier": "LicenseRef-Private"}
 _MEANINGS = {"path": PATHS, "query": QUERIES, "header": HEADERS}
 # Not required: of an operation with several answers, some are of what cannot be changed.
 _ETAG: Schema = {
@@ -60,6 +63,8 @@ class DescribedAPI(FastAPI):
             schema = self.openapi_schema = _with_one_type(schema)
             _describe(schema)
             self._describe_etags(schema)
+            _drop_titles(schema)
+            share_parts(schema)
         return schema
 
     def _describe_etags(self, schema: Schema) -> None:
@@ -87,10 +92,16 @@ def file_responses(*media_types: str, **headers: str) -> dict[int | str, Schema]
     told["Content-Disposition"] = "`attachment` and the name of the file"
     file: Schema = {
         "description": "The file",
-        "content": {media_type: {"schema": _TEXT} for media_type in media_types},
+        "content": {media_type: {"schema": _file(media_type)} for media_type in media_types},
         "headers": {name: {"description": told[name], "schema": _TEXT} for name in told},
     }
     return {200: file} | refusals(BusyError, DiskFullError, DownloadTooLargeError)
+
+
+def _file(media_type: str) -> Schema:
+    is_text = media_type.startswith("text/") or media_type.endswith("xml")
+    # Generators know JSON Schema's `contentMediaType` less well than this format of OpenAPI 3.0.
+    return _TEXT if is_text else _TEXT | {"format": "binary"}
 
 
 def _is_versioned(model: Any) -> bool:  # noqa: ANN401  # a type or a union of types
@@ -119,6 +130,8 @@ def _with_one_type(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON docume
 def _describe(schema: Schema) -> None:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schema["info"]["description"] = _ABOUT
+    schema["info"]["contact"] = {"name": schema["info"]["title"]}
+    schema["info"]["license"] = _LICENCE
     schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
@@ -151,6 +164,35 @@ def _references(node: Any) -> Iterator[str]:  # noqa: ANN401  # a part of a JSON
                 yield from _references(value)
 
 
+def _drop_titles(schema: Schema) -> None:
+    """Drop the titles that Pydantic makes of names; schemas that others refer to keep theirs."""
+    schema["paths"] = _untitled(schema["paths"])
+    for each in schema["components"]["schemas"].values():
+        each |= {name: _untitled(value) for name, value in each.items() if name not in _VALUES}
+
+
+def _untitled(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON document
+    if isinstance(node, list):
+        return [_untitled(item) for item in node]
+    if isinstance(node, dict):
+        return {
+            name: value if name in _VALUES else _untitled(value)
+            for name, value in node.items()
+            if name != "title" or not isinstance(value, str)
+        }
+    return node
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return a parameter's schema without null, which only a body can say."""
+    kept = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    return (
+        schema
+        if len(kept) != 1
+        else kept[0] | {key: schema[key] for key in schema if key != "anyOf"}
+    )
+
+
 def _describe_operation(path: str, method: str, operation: Schema) -> None:
     parameters = operation.get("parameters", [])
     if method != "post":
@@ -159,6 +201,7 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
         # A POST that accepts If-Match may mostly be sent without it; other methods require it.
         needed = method != "post" or "428" in operation["responses"]
         parameter["required"] |= parameter["name"] == "If-Match" and needed
+        parameter["schema"] = _without_null(parameter["schema"])
         meaning = _MEANINGS[parameter["in"]].get(parameter["name"])
         if meaning is not None:
             parameter.setdefault("description", meaning)

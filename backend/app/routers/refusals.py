@@ -51,6 +51,18 @@ _TITLES = {
     428: "If-Match is missing",
     503: "Something that is needed is away, or there is too much to do: try again later",
 }
+_STATUS_NAMES = {
+    304: "NotModified",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    412: "PreconditionFailed",
+    413: "TooLarge",
+    422: "Invalid",
+    428: "PreconditionRequired",
+    503: "Unavailable",
+}
 # A first request makes or updates the caller's own row, whatever it asks for.
 _SIGNED_IN = (
     NotAuthenticatedError,
@@ -98,6 +110,15 @@ def problems_of(path: str, method: str, operation: Schema) -> dict[str, Schema]:
         for reference in _references(response):
             names.setdefault(int(status), []).append(reference.removeprefix(_PREFIX))
     return {str(status): _response(status, names[status]) for status in names}
+
+
+def name_of(status: str, response: Schema) -> str:
+    """Name an answer after its status, and after what it may say beyond the common errors."""
+    common = _names((*_SIGNED_IN, NothingHereError)).get(int(status), [])
+    names = [reference.removeprefix(_PREFIX) for reference in _references(response)]
+    own = [name.removesuffix("Problem") for name in names if name not in common]
+    is_common = bool(common) and set(common) <= set(names)
+    return "Or".join(own if own and not is_common else [_STATUS_NAMES[int(status)], *own])
 
 
 def schemas() -> dict[str, Schema]:

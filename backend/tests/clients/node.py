@@ -8,12 +8,20 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 CLIENTS = Path(__file__).parent
+COMMANDS = CLIENTS / "node_modules" / ".bin"
+# The tools of this folder reach no other machine.
+_OFFLINE = {
+    "DO_NOT_TRACK": "1",
+    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+    "REDOCLY_TELEMETRY": "off",
+}
 
 
 def installed_node() -> str:
@@ -39,6 +47,26 @@ def alone_in(folder: Path) -> Iterator[None]:
     with (folder / ".install.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    code: int
+    output: str
+
+
+def run_tool(*command: str | Path, cwd: Path) -> Ran:
+    """Run a command of `node_modules`, or one of an absolute path."""
+    name, *arguments = command
+    done = subprocess.run(  # noqa: S603  # commands of the tests
+        [COMMANDS / name, *arguments],
+        cwd=cwd,
+        env=os.environ | _OFFLINE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout + done.stderr * (done.returncode != 0))
 
 
 async def run_script(node: str, script: str, environment: dict[str, str]) -> list[dict[str, Any]]:

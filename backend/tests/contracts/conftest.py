@@ -7,6 +7,7 @@ from app.container import Container
 from app.main import create_app
 from tests.conftest import settings_for
 from tests.contracts.world import World, build_world
+from tests.described import without_shared_parts
 from tests.support import RollbackDatabase
 
 
@@ -18,8 +19,8 @@ def app() -> FastAPI:
 
 @pytest.fixture(scope="session")
 def described() -> dict[str, Any]:
-    """The application's OpenAPI document, which takes seconds to make. It is for reading."""
-    return put_together().openapi()
+    """The application's OpenAPI document, with every part where it is used. It is for reading."""
+    return without_shared_parts(put_together().openapi())
 
 
 def put_together() -> FastAPI:

@@ -112,7 +112,7 @@ def sources() -> dict[Path, str]:
         path
         for path in [*files, ROOT / "compose.yml", ROOT / "Dockerfile", ROOT / "pyproject.toml"]
         if path.suffix in {".py", ".sql", ".toml", ".yml", ".mjs", ".html", ".ini", ""}
-        and not {"node_modules", "versions", "__pycache__"} & set(path.parts)
+        and not {"node_modules", "versions", "__pycache__", ".venv"} & set(path.parts)
         and path != Path(__file__)
     ]
     return {path: path.read_text() for path in kept}

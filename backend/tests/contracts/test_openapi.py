@@ -16,6 +16,7 @@ from app.cli.app import cli
 from app.domain.content.quiz.questions import QuestionKind
 from app.domain.content.section_settings import SectionKind
 from app.schemas.base import Changes
+from tests.described import without_shared_parts
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
 # An item is removed from a list that has no version of its own.
@@ -74,7 +75,7 @@ class TestOpenApi:
     def test_writes_a_file(self, tmp_path: Path, document: dict[str, Any]) -> None:
         path = tmp_path / "openapi.json"
         assert CliRunner().invoke(cli, ["openapi", "--output", str(path)]).exit_code == 0
-        assert json.loads(path.read_bytes()) == document
+        assert without_shared_parts(json.loads(path.read_bytes())) == document
 
     def test_every_operation_has_its_problems(self, document: dict[str, Any]) -> None:
         for method, path, operation in operations(document):

@@ -26,8 +26,11 @@ Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 Format = Annotated[BankFormat, Query(alias="format")]
 Flag = Annotated[bool, Query()]
 
-_FILE: dict[str, Any] = {"schema": {"type": "string"}}
-_FILES = {codec.media_type.partition(";")[0]: _FILE for codec in CODECS.values()}
+_FILES = [codec.media_type.partition(";")[0] for codec in CODECS.values()]
+# Browsers send the file that somebody chose, whose encoding the codec finds out.
+_UPLOADS: dict[str, Any] = {
+    media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in _FILES
+}
 
 
 @router.get(
@@ -60,7 +63,7 @@ async def export_questions(
 @router.post(
     "/import",
     response_model=ImportReport,
-    openapi_extra={"requestBody": {"required": True, "content": _FILES}},
+    openapi_extra={"requestBody": {"required": True, "content": _UPLOADS}},
     responses=refusals(ImportRefusedError, NotAQuizError),
 )
 async def import_questions(
