@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from app.core.clock import Clock, utc_now
 from devstack.auth.service import Message, log_message
+from devstack.guard import local_cors
 
 KEPT: Final = 200
 _SUBJECTS: Final = {
@@ -85,7 +86,9 @@ class Mailbox:
         )
 
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/mailbox", self._page), Route("/mailbox.json", self._list)])
+        routes = [Route("/mailbox", self._page), Route("/mailbox.json", self._list)]
+        cors = local_cors([], urlsplit(self._issuer).hostname or "")
+        return Starlette(routes=routes, middleware=[cors])
 
     async def _page(self, _request: Request) -> Response:
         mails = "".join(_MAIL.format_map(_escaped(mail)) for mail in self._mails)

@@ -69,10 +69,13 @@ def run_tool(*command: str | Path, cwd: Path) -> Ran:
     return Ran(done.returncode, done.stdout + done.stderr * (done.returncode != 0))
 
 
-async def run_script(node: str, script: str, environment: dict[str, str]) -> list[dict[str, Any]]:
+async def run_script(
+    node: str, script: str | Path, environment: dict[str, str], *options: str
+) -> list[dict[str, Any]]:
     """Run a script and return the JSON objects that it prints."""
     process = await asyncio.create_subprocess_exec(
         node,
+        *options,
         CLIENTS / script,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE,

@@ -65,3 +65,14 @@ async def test_keeps_the_newest(mailbox: Mailbox, client: httpx.AsyncClient) -> 
     assert len(items) == KEPT
     assert items[0]["to"] == f"{KEPT}@example.org"
     assert items[-1]["to"] == "1@example.org"
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://stack"])
+async def test_pages_of_this_machine_may_read(client: httpx.AsyncClient, origin: str) -> None:
+    response = await client.get("/mailbox.json", headers={"Origin": origin})
+    assert response.headers["Access-Control-Allow-Origin"] == origin
+
+
+async def test_no_other_page_may_read(client: httpx.AsyncClient) -> None:
+    response = await client.get("/mailbox.json", headers={"Origin": "https://stack.example"})
+    assert "Access-Control-Allow-Origin" not in response.headers
