@@ -26,8 +26,9 @@ from app.models import (
     VersionSection,
 )
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
+from app.repositories.study.enrollment_item import enrollment_etag
 from app.schemas.base import ListOf
-from app.schemas.reference import ModuleReference
+from app.schemas.reference import ModuleReference, UserReference
 from app.schemas.study.enrollment import (
     EnrollmentCreate,
     EnrollmentRead,
@@ -133,11 +134,13 @@ async def dashboard(session: Session, user: CurrentUser) -> ListOf[EnrollmentRea
             select(ModuleVersion).where(ModuleVersion.id.in_({row.version_id for row in rows}))
         )
     }
-    return ListOf(items=[_read(row, versions[row.version_id]) for row in rows])
+    return ListOf(items=[_read(row, versions[row.version_id], user) for row in rows])
 
 
-def _read(row: Enrollment, version: ModuleVersion) -> EnrollmentRead:
+def _read(row: Enrollment, version: ModuleVersion, user: User) -> EnrollmentRead:
     return EnrollmentRead(
+        etag=enrollment_etag(row.status, row.source, row.due_on),
+        user=UserReference(id=user.id, display_name=user.display_name),
         id=row.id,
         user_id=row.user_id,
         module=ModuleReference(id=row.module_id, title=version.title, category=version.category),
@@ -218,4 +221,4 @@ async def enroll(payload: EnrollmentCreate, session: Session, user: CurrentUser)
         session.add(row)
         await session.commit()
         await session.refresh(row)
-    return _read(row, version)
+    return _read(row, version, user)

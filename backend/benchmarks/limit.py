@@ -37,13 +37,18 @@ CONTENT = """
 DASHBOARD = """
     SELECT json_build_object('items', coalesce(json_agg(json_build_object(
         'id', x.id, 'user_id', x.user_id,
+        'user', json_build_object('id', x.user_id, 'display_name', x.display_name),
+        'etag', format('"%s.%s.%s"', x.status, x.source, coalesce(x.due_on::text, 'None')),
         'module', json_build_object('id', x.module_id, 'title', x.title, 'category', x.category),
         'version', x.number, 'status', x.status, 'source', x.source,
         'progress_percent', x.progress_percent, 'due_on', x.due_on,
         'enrolled_at', x.enrolled_at, 'completed_at', x.completed_at)), '[]'::json),
         'next_cursor', NULL)::text
-      FROM (SELECT e.*, v.title, v.category, v.number
-              FROM enrollments e JOIN module_versions v ON v.id = e.version_id
+      FROM (SELECT e.*, v.title, v.category, v.number,
+                   coalesce(u.full_name, split_part(u.email, '@', 1)) AS display_name
+              FROM enrollments e
+              JOIN module_versions v ON v.id = e.version_id
+              JOIN users u ON u.id = e.user_id
              WHERE e.user_id = $1 ORDER BY e.enrolled_at DESC, e.id DESC LIMIT 50) x
 """
 
@@ -56,11 +61,16 @@ ENROLL = """
         ON CONFLICT (user_id, module_id) WHERE status = 'active' DO NOTHING
         RETURNING *)
     SELECT json_build_object('id', c.id, 'user_id', c.user_id,
+        'user', json_build_object('id', u.id,
+            'display_name', coalesce(u.full_name, split_part(u.email, '@', 1))),
+        'etag', format('"%s.%s.%s"', c.status, c.source, coalesce(c.due_on::text, 'None')),
         'module', json_build_object('id', v.module_id, 'title', v.title, 'category', v.category),
         'version', v.number, 'status', c.status, 'source', c.source,
         'progress_percent', c.progress_percent, 'due_on', c.due_on,
         'enrolled_at', c.enrolled_at, 'completed_at', c.completed_at)::text
-      FROM created c JOIN module_versions v ON v.id = c.version_id
+      FROM created c
+      JOIN module_versions v ON v.id = c.version_id
+      JOIN users u ON u.id = c.user_id
 """
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -108,6 +108,10 @@ async def _if_match(
 ) -> Precondition:
     return Precondition.parse(if_match)
 
+
+T = TypeVar("T")
+AnyOf = Annotated[list[T], Query(default_factory=list, max_length=50)]
+"""A filter that may be repeated, and means any of its values; all without one."""
 
 PersonId = Annotated[
     uuid.UUID,

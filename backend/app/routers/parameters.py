@@ -58,6 +58,10 @@ QUERIES: Final = {
     "requirement": "Only this requirement, by id",
     "requirement_id": "Only what concerns this requirement",
     "role": "Only people with this role",
+    "scope": (
+        "Whose: `mine`, `team` for the people I answer for without me, `all` whom I may see; "
+        "`mine` where neither this nor `user_id` is sent"
+    ),
     "since": "The first instant, inclusive",
     "state": "Only files in this state",
     "status": "Only those with this status",

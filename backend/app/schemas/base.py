@@ -31,8 +31,8 @@ class Resource(BaseModel):
 class Versioned(Resource):
     """A response body with an ETag, which If-Match and If-None-Match are compared with."""
 
-    etag: str = Field(exclude=True)
-    """Not in the body: routers send it as the header."""
+    etag: str
+    """What If-Match takes; also the ETag header where the answer is one thing and no list."""
 
 
 class ListOf(Resource, Generic[T]):

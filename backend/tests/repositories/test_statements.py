@@ -53,6 +53,7 @@ from app.repositories.evidence.seal import SealRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.user import UserFilter, UserRepository
+from app.repositories.people.visibility import Scope, Whose
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from tests.factories.media import make_media
 from tests.factories.module import make_module, publish, quiz_section, single_choice, text_section
@@ -263,7 +264,9 @@ Case = Callable[[World], Awaitable[object]]
 def argument(world: World, parameter: inspect.Parameter) -> object:
     """Return what a list of pages is asked with."""
     if parameter.name == "filters":
-        return parameter.annotation()
+        whose = {"whose": Whose(scope=Scope.ALL)}
+        takes = "whose" in inspect.signature(parameter.annotation).parameters
+        return parameter.annotation(**(whose if takes else {}))
     return {
         "actor": actor_of(world.user),
         "archived": False,

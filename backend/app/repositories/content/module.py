@@ -1,6 +1,6 @@
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,19 @@ class ModuleRepository(Repository[TrainingModule]):
             .with_for_update(key_share=True)
         )
         return (await self.session.scalars(statement)).one_or_none()
+
+    async def references(
+        self, module_ids: Collection[uuid.UUID]
+    ) -> dict[uuid.UUID, dict[str, Any]]:
+        """Return what a reference to each module says, deleted ones included."""
+        statement = select(TrainingModule.id, TrainingModule.title, TrainingModule.category).where(
+            TrainingModule.id.in_(module_ids)
+        )
+        found = await self.session.execute(statement)
+        return {
+            module_id: {"id": module_id, "title": title, "category": category}
+            for module_id, title, category in found
+        }
 
     async def by_slug(self, slug: str) -> TrainingModule | None:
         statement = select(TrainingModule).where(

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,38 @@ _RECORD = text(
     bindparam("after", type_=_PAYLOADS),
 )
 
+_PERSON = "coalesce(u.full_name, split_part(u.email, '@', 1))"
+_LABELS = text(
+    f"""
+    SELECT u.id, {_PERSON} FROM users u WHERE u.id = ANY(:ids)
+    UNION ALL SELECT id, title FROM training_modules WHERE id = ANY(:ids)
+    UNION ALL SELECT id, title FROM module_sections WHERE id = ANY(:ids)
+    UNION ALL SELECT id, left(prompt, 100) FROM quiz_questions WHERE id = ANY(:ids)
+    UNION ALL SELECT id, title FROM requirements WHERE id = ANY(:ids)
+    UNION ALL SELECT id, name FROM locations WHERE id = ANY(:ids)
+    UNION ALL SELECT id, name FROM departments WHERE id = ANY(:ids)
+    UNION ALL SELECT id, name FROM job_titles WHERE id = ANY(:ids)
+    UNION ALL SELECT id, file_name FROM media WHERE id = ANY(:ids)
+    UNION ALL SELECT e.id, {_PERSON} || ': ' || v.title
+      FROM enrollments e JOIN users u ON u.id = e.user_id
+      JOIN module_versions v ON v.id = e.version_id WHERE e.id = ANY(:ids)
+    UNION ALL SELECT a.id, {_PERSON} || ': ' || v.title
+      FROM quiz_attempts a JOIN users u ON u.id = a.user_id
+      JOIN module_versions v ON v.id = a.version_id WHERE a.id = ANY(:ids)
+    UNION ALL SELECT t.id, {_PERSON} || ': ' || t.module_title
+      FROM training_records t JOIN users u ON u.id = t.user_id WHERE t.id = ANY(:ids)
+    UNION ALL SELECT x.id, {_PERSON} || ': ' || x.title
+      FROM external_trainings x JOIN users u ON u.id = x.user_id WHERE x.id = ANY(:ids)
+    UNION ALL SELECT x.id, {_PERSON} || ': ' || r.title
+      FROM exemptions x JOIN users u ON u.id = x.user_id
+      JOIN requirements r ON r.id = x.requirement_id WHERE x.id = ANY(:ids)
+    UNION ALL SELECT h.id, {_PERSON}
+      FROM legal_holds h JOIN users u ON u.id = h.user_id WHERE h.id = ANY(:ids)
+    UNION ALL SELECT s.id, m.title
+      FROM live_sessions s JOIN training_modules m ON m.id = s.module_id WHERE s.id = ANY(:ids)
+    """  # noqa: S608  # made of constants
+).bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+
 
 class AuditEventRepository(Repository[AuditEvent]):
     model = AuditEvent
@@ -70,6 +102,11 @@ class AuditEventRepository(Repository[AuditEvent]):
         statement = select(AuditEvent).where(*_criteria(filters))
         keyset = Keyset(AuditEvent.created_at, AuditEvent.id, datetime, descending=True)
         return await self.page(statement, request, keyset)
+
+    async def labels(self, ids: Collection[uuid.UUID]) -> dict[uuid.UUID | None, str]:
+        """Return what people and things are called, as far as they have a name."""
+        rows = await self.session.execute(_LABELS, {"ids": list(ids)})
+        return {row[0]: row[1] for row in rows}
 
 
 def _criteria(filters: AuditFilter) -> list[ColumnElement[bool]]:

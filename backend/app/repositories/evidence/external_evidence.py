@@ -11,14 +11,14 @@ from app.domain.actor import Actor
 from app.models import EvidenceWithdrawal, ExternalEvidence, User
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.visibility import owner_visible_to
+from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalEvidenceFilter:
-    user_id: uuid.UUID | None = None
-    module_id: uuid.UUID | None = None
-    status: ExternalEvidenceStatus | None = None
+    whose: Whose = ONES_OWN
+    module_ids: tuple[uuid.UUID, ...] = ()
+    statuses: tuple[ExternalEvidenceStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
     async def list_visible(
         self, actor: Actor, filters: ExternalEvidenceFilter, request: PageRequest
     ) -> Page[ExternalEvidenceRow]:
-        """List what the actor may see of everybody, the latest first."""
+        """List external evidence, the latest first."""
         statement = _rows().where(
-            owner_visible_to(actor, ExternalEvidence.user_id), *_criteria(filters)
+            *owned_by(filters.whose, actor, ExternalEvidence.user_id), *_criteria(filters)
         )
         keyset = Keyset(ExternalEvidence.completed_on, ExternalEvidence.id, date, descending=True)
         return await self.page_of(ExternalEvidenceRow, statement, request, keyset)
@@ -137,8 +137,7 @@ def _rows() -> Select[ExternalEvidence, date | None, str | None]:
 
 def _criteria(filters: ExternalEvidenceFilter) -> list[ColumnElement[bool]]:
     pairs = (
-        (ExternalEvidence.user_id, filters.user_id),
-        (ExternalEvidence.module_id, filters.module_id),
-        (ExternalEvidence.status, filters.status),
+        (ExternalEvidence.module_id, filters.module_ids),
+        (ExternalEvidence.status, filters.statuses),
     )
-    return [column == value for column, value in pairs if value is not None]
+    return [column.in_(values) for column, values in pairs if values]

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
 from sqlalchemy import func, select, tuple_
@@ -10,7 +10,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import TrainingRecord
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.visibility import owner_visible_to
+from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
 
 
 class TrainingRecordRepository(Repository[TrainingRecord]):
@@ -21,17 +21,18 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
         actor: Actor,
         request: PageRequest,
         *,
-        user_id: uuid.UUID | None = None,
-        module_id: uuid.UUID | None = None,
+        whose: Whose = ONES_OWN,
+        module_ids: Collection[uuid.UUID] = (),
     ) -> Page[TrainingRecord]:
-        """List one person's records, newest first; the actor's own without `user_id`."""
-        statement = select(TrainingRecord).where(
-            TrainingRecord.user_id == (user_id or actor.id),
-            owner_visible_to(actor, TrainingRecord.user_id),
-        )
-        if module_id is not None:
-            statement = statement.where(TrainingRecord.module_id == module_id)
-        keyset = Keyset(TrainingRecord.completed_at, TrainingRecord.id, datetime, descending=True)
+        """List records, newest first."""
+        statement = select(TrainingRecord).where(*owned_by(whose, actor, TrainingRecord.user_id))
+        if module_ids:
+            statement = statement.where(TrainingRecord.module_id.in_(module_ids))
+        keyset = Keyset(TrainingRecord.id, TrainingRecord.id, uuid.UUID, descending=True)
+        if whose.is_one_person:
+            keyset = Keyset(
+                TrainingRecord.completed_at, TrainingRecord.id, datetime, descending=True
+            )
         return await self.page(statement, request, keyset)
 
     async def get_visible(self, record_id: uuid.UUID, actor: Actor) -> TrainingRecord | None:

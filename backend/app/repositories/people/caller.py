@@ -15,7 +15,11 @@ Caller: TypeAlias = uuid.UUID | Claims
 With claims the caller's row must be active and agree with them; otherwise no caller is found.
 """
 
-_BY_ID = "WITH caller AS (SELECT id, role, location_id FROM users WHERE id = $1)"
+_CALLER = """
+    WITH caller AS (
+        SELECT id, role, location_id, full_name, email FROM users WHERE {})
+"""
+_BY_ID = _CALLER.format("id = $1")
 
 
 def named_by(subject: str, signed_in_at: str, email: str) -> str:
@@ -32,7 +36,8 @@ async def run_for(
 ) -> list[asyncpg.Record]:
     """Run a statement that goes on after the common table expression `caller`.
 
-    Its arguments start at $2. `caller` has one row, with id, role and location_id, or none.
+    Its arguments start at $2. `caller` has one row, with id, role, location_id, full_name and
+    email, or none.
     """
     if isinstance(caller, uuid.UUID):
         return await fetch(_BY_ID + statement, caller, *arguments)
@@ -45,4 +50,4 @@ def _by_claims(arguments: int) -> str:
     """Append the values of the token to the statement's own arguments."""
     last = 1 + arguments
     named = named_by("$1", f"${last + 1}", f"${last + 2}")
-    return f"WITH caller AS (SELECT id, role, location_id FROM users WHERE {named})"  # noqa: S608  # made of constants
+    return _CALLER.format(named)

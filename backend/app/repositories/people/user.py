@@ -10,6 +10,7 @@ from app.core.database import Fetch
 from app.core.email_domain import comparable_email
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
+from app.domain.people.display_name import display_name
 from app.domain.people.employee_number import without_spaces
 from app.domain.people.worker_kind import WorkerKind
 from app.models import Department, Location, User
@@ -103,6 +104,10 @@ class UserRepository(Repository[User]):
 
     async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:
         return set(await self.session.scalars(select(User.id).where(User.id.in_(user_ids))))
+
+    async def display_names(self, user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+        statement = select(User.id, User.full_name, User.email).where(User.id.in_(user_ids))
+        return {row[0]: display_name(*row[1:]) for row in await self.session.execute(statement)}
 
     async def _one(self, statement: Select[User], *, lock: bool) -> User | None:
         if lock:

@@ -2,13 +2,43 @@
 
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain.actor import Actor, Role
 from app.domain.people.manager_change import Oversight
 from app.models import LocationManager, User
+
+
+class Scope(StrEnum):
+    MINE = "mine"
+    TEAM = "team"
+    """Of the people one answers for, without oneself."""
+
+    ALL = "all"
+    """Of everybody whom one may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose rows a list is asked for: one's own, unless a person or a scope is named."""
+
+    user_id: uuid.UUID | None = None
+    scope: Scope | None = None
+
+    @property
+    def reach(self) -> Scope:
+        return self.scope or (Scope.ALL if self.user_id else Scope.MINE)
+
+    @property
+    def is_one_person(self) -> bool:
+        return self.user_id is not None or self.reach is Scope.MINE
+
+
+ONES_OWN = Whose()
 
 
 def managed_by(actor: Actor) -> ColumnElement[bool]:
@@ -54,3 +84,25 @@ def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> C
     if actor.is_manager:
         return or_(owner == actor.id, owner.in_(select(User.id).where(managed_by(actor))))
     return owner == actor.id
+
+
+def owned_by(
+    whose: Whose, actor: Actor, owner: InstrumentedAttribute[uuid.UUID]
+) -> list[ColumnElement[bool]]:
+    """Match the rows that are asked for, of those that the actor may see."""
+    criteria = [] if whose.user_id is None else [owner == whose.user_id]
+    match whose.reach:
+        case Scope.MINE:
+            criteria.append(owner == actor.id)
+        case Scope.TEAM:
+            criteria.append(_of_team(actor, owner))
+        case Scope.ALL:
+            criteria.append(owner_visible_to(actor, owner))
+    return criteria
+
+
+def _of_team(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    if not (actor.is_manager or actor.sees_everybody):
+        return false()
+    team = select(User.id).where(managed_by(actor), User.id != actor.id)
+    return owner.in_(team)

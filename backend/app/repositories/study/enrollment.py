@@ -31,7 +31,7 @@ from app.models import (
 )
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
-from app.repositories.people.visibility import owner_visible_to
+from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
 from app.repositories.study.assignment import Assignment, AssignmentCount, assigning
 from app.repositories.study.enrollment_item import (
     ITEM_COLUMNS,
@@ -50,9 +50,9 @@ _SIGN = text(
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentFilter:
-    user_id: uuid.UUID | None = None
-    status: EnrollmentStatus | None = None
-    module_id: uuid.UUID | None = None
+    whose: Whose = ONES_OWN
+    statuses: tuple[EnrollmentStatus, ...] = ()
+    module_ids: tuple[uuid.UUID, ...] = ()
     overdue: bool | None = None
 
 
@@ -103,13 +103,14 @@ class EnrollmentRepository(Repository[Enrollment]):
     async def list_visible(
         self, actor: Actor, filters: EnrollmentFilter, request: PageRequest
     ) -> Page[EnrollmentItem]:
-        """List one person's enrollments, newest first; the actor's own without `user_id`."""
+        """List enrollments, newest first."""
         statement = _items().where(
-            Enrollment.user_id == (filters.user_id or actor.id),
-            owner_visible_to(actor, Enrollment.user_id),
-            *_criteria(filters),
+            *owned_by(filters.whose, actor, Enrollment.user_id), *_criteria(filters)
         )
-        keyset = Keyset(Enrollment.enrolled_at, Enrollment.id, datetime, descending=True)
+        keyset = Keyset(Enrollment.id, Enrollment.id, uuid.UUID, descending=True)
+        if filters.whose.is_one_person:
+            # In the order of the index on a person's enrollments.
+            keyset = Keyset(Enrollment.enrolled_at, Enrollment.id, datetime, descending=True)
         return await self.page_of(lambda *row: enrollment_item(row), statement, request, keyset)
 
     async def sections(self, enrollment_id: uuid.UUID, version_id: uuid.UUID) -> list[SectionRow]:
@@ -174,7 +175,11 @@ class EnrollmentRepository(Repository[Enrollment]):
 
 
 def _items() -> Select[*tuple[Any, ...]]:
-    return select(*ITEM_COLUMNS).join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
+    return (
+        select(*ITEM_COLUMNS)
+        .join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
+        .join(User, User.id == Enrollment.user_id)
+    )
 
 
 def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:
@@ -190,10 +195,10 @@ def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:
 
 def _criteria(filters: EnrollmentFilter) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
-    if filters.status is not None:
-        criteria.append(Enrollment.status == filters.status)
-    if filters.module_id is not None:
-        criteria.append(Enrollment.module_id == filters.module_id)
+    if filters.statuses:
+        criteria.append(Enrollment.status.in_(filters.statuses))
+    if filters.module_ids:
+        criteria.append(Enrollment.module_id.in_(filters.module_ids))
     if filters.overdue is not None:
         overdue = (Enrollment.status == EnrollmentStatus.ACTIVE) & func.coalesce(
             Enrollment.due_on < _today(Enrollment.user_id), False

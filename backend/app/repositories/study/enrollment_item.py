@@ -5,23 +5,29 @@ Building models for a page of enrollments takes several times as long as the sta
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, TypeAlias
 
-from app.models import Enrollment, ModuleVersion
+from app.domain.people.display_name import display_name
+from app.models import Enrollment, ModuleVersion, User
 
 EnrollmentItem: TypeAlias = dict[str, Any]
 
-# For statements on the driver, over `enrollments e` and `module_versions v`. The ids are cast to
-# text because the driver returns UUIDs of a subclass that orjson refuses.
+# For statements on the driver, over `enrollments e` of the caller and `module_versions v`. The ids
+# are cast to text because the driver returns UUIDs of a subclass that orjson refuses.
 ITEM = """
-    e.id::text, e.user_id::text, e.module_id::text, v.title, v.category, v.number, e.status,
-    e.source, e.progress_percent, e.due_on, e.enrolled_at, e.completed_at
+    e.id::text, e.user_id::text, (SELECT full_name FROM caller), (SELECT email FROM caller),
+    e.module_id::text, v.title,
+    v.category, v.number, e.status, e.source, e.progress_percent, e.due_on, e.enrolled_at,
+    e.completed_at
 """
 
 # The same columns for statements in a session.
 ITEM_COLUMNS = (
     Enrollment.id,
     Enrollment.user_id,
+    User.full_name,
+    User.email,
     Enrollment.module_id,
     ModuleVersion.title,
     ModuleVersion.category,
@@ -35,10 +41,17 @@ ITEM_COLUMNS = (
 )
 
 
+def enrollment_etag(status: str, source: str, due_on: date | None) -> str:
+    """Return the ETag of what managers change. A learner's progress does not change it."""
+    return f'"{status}.{source}.{due_on}"'
+
+
 def enrollment_item(row: Iterable[Any]) -> EnrollmentItem:
     (
         enrollment_id,
         user_id,
+        full_name,
+        email,
         module_id,
         title,
         category,
@@ -51,8 +64,10 @@ def enrollment_item(row: Iterable[Any]) -> EnrollmentItem:
         completed_at,
     ) = row
     return {
+        "etag": enrollment_etag(status, source, due_on),
         "id": enrollment_id,
         "user_id": user_id,
+        "user": {"id": user_id, "display_name": display_name(full_name, email)},
         "module": {"id": module_id, "title": title, "category": category},
         "version": version,
         "status": status,

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.evidence.external_evidence import ExternalEvidenceFilter
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.people.visibility import Scope, Whose
+from app.routers.deps import AnyOf, App, Guard, IfMatch, PageQuery
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -39,12 +40,13 @@ async def list_external_evidence(
     context: Reader,
     app: App,
     page: PageQuery,
+    module_id: AnyOf[uuid.UUID],
+    status: AnyOf[ExternalEvidenceStatus],
+    scope: Scope | None = None,
     user_id: uuid.UUID | None = None,
-    module_id: uuid.UUID | None = None,
-    status: ExternalEvidenceStatus | None = None,
 ) -> Response:
-    """List evidence of training elsewhere: my own, or as manager or admin that of others."""
-    filters = ExternalEvidenceFilter(user_id, module_id, status)
+    """List evidence of training elsewhere: mine, my team's, or of all people I may see."""
+    filters = ExternalEvidenceFilter(Whose(user_id, scope), tuple(module_id), tuple(status))
     return json_of(await app.external_evidence(context).list(filters, page))
 
 

@@ -4,7 +4,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.people.visibility import Scope, Whose
+from app.routers.deps import AnyOf, App, Guard, PageQuery
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -22,12 +23,14 @@ async def list_training_records(
     context: Reader,
     app: App,
     page: PageQuery,
+    module_id: AnyOf[uuid.UUID],
+    scope: Scope | None = None,
     user_id: uuid.UUID | None = None,
-    module_id: uuid.UUID | None = None,
 ) -> Response:
-    """List my training records, or those of people I may see as manager or admin, newest first."""
+    """List my training records, those of my team, or of all people I may see, newest first."""
     service = app.training_records(context)
-    return json_of(await service.list(page, user_id=user_id, module_id=module_id))
+    whose = Whose(user_id, scope)
+    return json_of(await service.list(page, whose=whose, module_ids=module_id))
 
 
 @router.get("/{record_id:uuid}", response_model=TrainingRecordDetail)

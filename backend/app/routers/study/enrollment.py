@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.core.errors import NotFoundError
 from app.domain.actor import Permission
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.people.visibility import Scope, Whose
 from app.repositories.study.enrollment import EnrollmentFilter
-from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery
+from app.routers.deps import AnyOf, App, Guard, IfMatch, IfNoneMatch, PageQuery
 from app.routers.refusals import refusals
 from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -72,13 +73,15 @@ async def list_enrollments(
     context: Reader,
     app: App,
     page: PageQuery,
+    status: AnyOf[EnrollmentStatus],
+    module_id: AnyOf[uuid.UUID],
+    scope: Scope | None = None,
     user_id: uuid.UUID | None = None,
-    status: EnrollmentStatus | None = None,
-    module_id: uuid.UUID | None = None,
     overdue: Annotated[bool | None, Query()] = None,
 ) -> Response:
-    """List my enrollments, or as a manager or admin those of people I may see, newest first."""
-    filters = EnrollmentFilter(user_id, status, module_id, overdue)
+    """List my enrollments, those of my team, or of all people I may see, newest first."""
+    whose = Whose(user_id, scope)
+    filters = EnrollmentFilter(whose, tuple(status), tuple(module_id), overdue)
     return json_of(await app.enrollments(context).list(filters, page))
 
 

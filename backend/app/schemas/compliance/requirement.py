@@ -50,7 +50,7 @@ class RequirementVersionRead(Resource):
     created_at: datetime
 
 
-class RequirementRead(Resource):
+class RequirementRead(Versioned):
     id: uuid.UUID
     title: str
     description: str
@@ -69,7 +69,7 @@ class RequirementRead(Resource):
     updated_at: datetime
 
 
-class RequirementDetail(RequirementRead, Versioned):
+class RequirementDetail(RequirementRead):
     versions: list[RequirementVersionRead]
 
 

@@ -10,6 +10,7 @@ from app.domain.evidence.credential_kind import credential_code
 from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, StorableText
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.schemas.base import Changes, Payload, Versioned
+from app.schemas.reference import ModuleReference, UserReference
 
 Hours = Annotated[HundredthsNumber, Field(ge=0, le=500)]
 
@@ -75,7 +76,9 @@ class Review(Payload):
 class ExternalEvidenceRead(Versioned):
     id: uuid.UUID
     user_id: uuid.UUID
+    user: UserReference
     entered_by_id: uuid.UUID
+    entered_by: UserReference
     provider: str
     title: str
     instructor_name: str | None
@@ -83,6 +86,7 @@ class ExternalEvidenceRead(Versioned):
     completed_on: date
     hours: HundredthsNumber
     module_id: uuid.UUID | None
+    module: ModuleReference | None
     credential_kind: str | None
     printed_expiry: date | None
     evidence_reference: str | None
@@ -92,6 +96,7 @@ class ExternalEvidenceRead(Versioned):
     ce_delivery: Delivery | None
     status: ExternalEvidenceStatus
     reviewed_by_id: uuid.UUID | None
+    reviewed_by: UserReference | None
     reviewed_at: datetime | None
     review_reason: str | None
     withdrawn_on: date | None = None

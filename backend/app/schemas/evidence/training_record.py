@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from app.domain.fields import ExactNumber
 from app.schemas.base import Resource, Versioned
 from app.schemas.described import DescribedAs
+from app.schemas.reference import UserReference
 
 
 class PersonSnapshot(Resource):
@@ -17,7 +18,7 @@ class PersonSnapshot(Resource):
     location: str | None
 
 
-class TrainingRecordRead(Resource):
+class TrainingRecordFacts(Resource):
     id: uuid.UUID
     user_id: uuid.UUID
     sequence: int
@@ -31,10 +32,16 @@ class TrainingRecordRead(Resource):
     time_zone: str
     score_percent: ExactNumber | None
     minutes: int
-    valid_through: date | None = None
     corrects_id: uuid.UUID | None
     hash: str
     previous_hash: str
+
+
+class TrainingRecordRead(TrainingRecordFacts):
+    user: UserReference
+    """The person as they are called today; `user_snapshot` is who they were then."""
+
+    valid_through: date | None
 
 
 class TrainingRecordDetail(TrainingRecordRead, Versioned):

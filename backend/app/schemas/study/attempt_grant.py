@@ -3,7 +3,7 @@ from datetime import date, datetime
 
 from app.domain.fields import Reason
 from app.schemas.base import Payload, Resource
-from app.schemas.reference import ModuleReference
+from app.schemas.reference import ModuleReference, UserReference
 
 
 class AttemptGrantCreate(Payload):
@@ -20,11 +20,6 @@ class AttemptGrantRead(Resource):
     created_at: datetime
 
 
-class Learner(Resource):
-    id: uuid.UUID
-    display_name: str
-
-
 class QuizReference(Resource):
     section_id: uuid.UUID
     title: str
@@ -34,7 +29,7 @@ class UsedUpRead(Resource):
     """An open enrollment whose quiz cannot be tried again unless an attempt is granted."""
 
     enrollment_id: uuid.UUID
-    user: Learner
+    user: UserReference
     module: ModuleReference
     version: int
     quiz: QuizReference

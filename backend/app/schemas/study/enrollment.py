@@ -10,7 +10,7 @@ from app.domain.fields import Day, Flag, Line, Statement, Whole
 from app.domain.study.enrollment import EnrollmentSource
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
 from app.schemas.base import Changes, Payload, Resource, Versioned
-from app.schemas.reference import ModuleReference
+from app.schemas.reference import ModuleReference, UserReference
 from app.schemas.study.signature import SignatureRead
 
 
@@ -48,9 +48,10 @@ class BulkResult(Resource):
     not_allowed: int
 
 
-class EnrollmentRead(Resource):
+class EnrollmentRead(Versioned):
     id: uuid.UUID
     user_id: uuid.UUID
+    user: UserReference
     module: ModuleReference
     version: int
     status: EnrollmentStatus
@@ -80,7 +81,7 @@ class SectionDetail(SectionState):
     """The end of the pause before the next attempt at a quiz; null where none has to be kept."""
 
 
-class EnrollmentDetail(EnrollmentRead, Versioned):
+class EnrollmentDetail(EnrollmentRead):
     sections: list[SectionDetail]
 
 

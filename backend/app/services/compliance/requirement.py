@@ -354,6 +354,7 @@ def _read(
 ) -> RequirementRead:
     rule = recorded_rule(latest.rule or {})
     return RequirementRead(
+        etag=requirement.etag,
         id=requirement.id,
         title=requirement.title,
         description=requirement.description,
@@ -377,7 +378,6 @@ async def _answer(
     shares = await uow.outdated.reconciling([requirement.id])
     detail = RequirementDetail(
         **dict(_read(requirement, latest, shares.get(requirement.id))),
-        etag=requirement.etag,
         versions=[RequirementVersionRead.model_validate(version) for version in versions],
     )
     return Answer(detail, created)

@@ -1,6 +1,7 @@
 """External evidence: entered by one person, verified by another, immutable from then on."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -24,8 +25,9 @@ from app.schemas.evidence.external_evidence import (
     ExternalEvidenceUpdate,
     Review,
 )
+from app.schemas.reference import UserReference
 from app.services.answer import Answer
-from app.services.base import Service, apply, found, listed
+from app.services.base import Service, apply, found
 from app.services.content.media_use import evidence_media_fault
 from app.services.evidence.verified_evidence import (
     count_evidence,
@@ -80,10 +82,11 @@ class ExternalEvidenceService(Service):
         self, filters: ExternalEvidenceFilter, request: PageRequest
     ) -> ListOf[ExternalEvidenceRead]:
         async with self.reading() as uow:
-            if filters.user_id is not None:
-                await self.visible_user(uow, filters.user_id)
+            if filters.whose.user_id is not None:
+                await self.visible_user(uow, filters.whose.user_id)
             page = await uow.external_evidence.list_visible(self.actor, filters, request)
-            return listed(page, _read)
+            items = await _read(uow, page.items)
+            return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
 
     async def get(self, evidence_id: uuid.UUID) -> Answer[ExternalEvidenceRead]:
         async with self.reading() as uow:
@@ -223,7 +226,8 @@ class ExternalEvidenceService(Service):
         row = found(
             await uow.external_evidence.get_visible(evidence_id, self.actor), "external_training"
         )
-        return Answer(_read(row), created)
+        [read] = await _read(uow, [row])
+        return Answer(read, created)
 
 
 def _fields(source: ExternalEvidence | ExternalEvidenceCreate) -> dict[str, Any]:
@@ -276,8 +280,28 @@ def _audited(fields: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if name not in UNAUDITED}
 
 
-def _read(row: ExternalEvidenceRow) -> ExternalEvidenceRead:
-    read = ExternalEvidenceRead.model_validate(row.evidence)
-    read.withdrawn_on = row.withdrawn_on
-    read.withdrawal_reason = row.withdrawal_reason
-    return read
+async def _read(uow: UnitOfWork, rows: Sequence[ExternalEvidenceRow]) -> list[ExternalEvidenceRead]:
+    evidence = [row.evidence for row in rows]
+    people = {each.user_id for each in evidence} | {each.entered_by_id for each in evidence}
+    reviewers = {each.reviewed_by_id for each in evidence if each.reviewed_by_id}
+    names = await uow.users.display_names(people | reviewers)
+    titles = await uow.modules.references({each.module_id for each in evidence if each.module_id})
+
+    def person(user_id: uuid.UUID | None) -> UserReference | None:
+        return UserReference(id=user_id, display_name=names[user_id]) if user_id else None
+
+    return [
+        ExternalEvidenceRead.model_validate(
+            vars(row.evidence)
+            | {
+                "etag": row.evidence.etag,
+                "user": person(row.evidence.user_id),
+                "entered_by": person(row.evidence.entered_by_id),
+                "reviewed_by": person(row.evidence.reviewed_by_id),
+                "module": titles.get(row.evidence.module_id) if row.evidence.module_id else None,
+                "withdrawn_on": row.withdrawn_on,
+                "withdrawal_reason": row.withdrawal_reason,
+            }
+        )
+        for row in rows
+    ]

@@ -1,11 +1,18 @@
 """Training records: reading them, and sealing and verifying all that is evidence."""
 
 import uuid
+from collections.abc import Collection
 
 from app.core.pagination import PageRequest
 from app.models import RecordSeal, TrainingRecord
+from app.repositories.people.visibility import ONES_OWN, Whose
 from app.schemas.base import ListOf
-from app.schemas.evidence.training_record import TrainingRecordDetail, TrainingRecordRead
+from app.schemas.evidence.training_record import (
+    TrainingRecordDetail,
+    TrainingRecordFacts,
+    TrainingRecordRead,
+)
+from app.schemas.reference import UserReference
 from app.services.answer import Answer
 from app.services.base import Service, found
 from app.services.evidence.verification import Verification, verification
@@ -19,14 +26,14 @@ class TrainingRecordService(Service):
         self,
         request: PageRequest,
         *,
-        user_id: uuid.UUID | None = None,
-        module_id: uuid.UUID | None = None,
+        whose: Whose = ONES_OWN,
+        module_ids: Collection[uuid.UUID] = (),
     ) -> ListOf[TrainingRecordRead]:
         async with self.reading() as uow:
-            if user_id is not None:
-                await self.visible_user(uow, user_id)
+            if whose.user_id is not None:
+                await self.visible_user(uow, whose.user_id)
             page = await uow.training_records.list_visible(
-                self.actor, request, user_id=user_id, module_id=module_id
+                self.actor, request, whose=whose, module_ids=module_ids
             )
             items = await _with_validity(uow, page.items)
             return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)
@@ -64,11 +71,14 @@ class TrainingRecordService(Service):
 async def _with_validity(
     uow: UnitOfWork, records: list[TrainingRecord]
 ) -> list[TrainingRecordRead]:
-    """Add the first day on which a record ceases to be enough for something that it met."""
+    """Add whose they are, and the first day on which one ceases to be enough for what it met."""
+    names = await uow.users.display_names({record.user_id for record in records})
     until = await uow.certification_periods.valid_through([record.id for record in records])
     return [
-        TrainingRecordRead.model_validate(record).model_copy(
-            update={"valid_through": until.get(record.id)}
+        TrainingRecordRead(
+            **TrainingRecordFacts.model_validate(record).model_dump(),
+            user=UserReference(id=record.user_id, display_name=names[record.user_id]),
+            valid_through=until.get(record.id),
         )
         for record in records
     ]

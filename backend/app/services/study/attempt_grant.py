@@ -12,11 +12,10 @@ from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.attempt_grant import UsedUp, UsedUpFilter
 from app.schemas.base import ListOf
-from app.schemas.reference import ModuleReference
+from app.schemas.reference import ModuleReference, UserReference
 from app.schemas.study.attempt_grant import (
     AttemptGrantCreate,
     AttemptGrantRead,
-    Learner,
     QuizReference,
     UsedUpRead,
 )
@@ -97,7 +96,7 @@ async def _require_used_up(uow: UnitOfWork, enrollment: Enrollment, section_id: 
 def _read(row: UsedUp) -> UsedUpRead:
     return UsedUpRead(
         enrollment_id=row.enrollment_id,
-        user=Learner(id=row.user_id, display_name=display_name(row.full_name, row.email)),
+        user=UserReference(id=row.user_id, display_name=display_name(row.full_name, row.email)),
         module=ModuleReference(id=row.module_id, title=row.module_title, category=row.category),
         version=row.version,
         quiz=QuizReference(section_id=row.section_id, title=row.section_title),

@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import replace
-from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import orjson
@@ -26,7 +25,7 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
 from app.repositories.study.attempt import QuizStanding
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRow, SectionRow
-from app.repositories.study.enrollment_item import EnrollmentItem
+from app.repositories.study.enrollment_item import EnrollmentItem, enrollment_etag
 from app.repositories.study.study import Admission, Report
 from app.schemas.base import ListOf
 from app.schemas.study.enrollment import (
@@ -175,14 +174,14 @@ class EnrollmentService(Service):
     async def list(
         self, filters: EnrollmentFilter, request: PageRequest
     ) -> Rendered[ListOf[EnrollmentRead]]:
-        """List one person's enrollments, the caller's own without `user_id`."""
+        """List enrollments: the caller's own, unless the filter says whose."""
         async with self.reading() as uow:
             # The first page of one's own list is read most often, so it has a faster statement of
             # its own.
             if filters == EnrollmentFilter() and request == PageRequest(request.limit):
                 return _rendered(await uow.study.first_page(self.caller, request.limit))
-            if filters.user_id is not None:
-                await self.visible_user(uow, filters.user_id)
+            if filters.whose.user_id is not None:
+                await self.visible_user(uow, filters.whose.user_id)
             return _rendered(await uow.enrollments.list_visible(self.actor, filters, request))
 
     async def get(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:
@@ -261,7 +260,9 @@ class EnrollmentService(Service):
                 await uow.enrollments.lock_visible(enrollment_id, self.actor), "enrollment"
             )
             self._check_redating(enrollment)
-            precondition.require(_etag(enrollment.status, enrollment.source, enrollment.due_on))
+            precondition.require(
+                enrollment_etag(enrollment.status, enrollment.source, enrollment.due_on)
+            )
             if payload.due_on is not MISSING and payload.due_on != enrollment.due_on:
                 before = {"source": enrollment.source, "due_on": enrollment.due_on}
                 await uow.enrollments.assign_for(enrollment, payload.due_on)
@@ -320,17 +321,11 @@ class EnrollmentService(Service):
         standings = await uow.attempts.standings([enrollment_id])
         quizzes = {each.section_id: each for each in standings}
         states = [_section(each, quizzes.get(each.rule.section_id)) for each in sections]
-        etag = _etag(row.item["status"], row.item["source"], row.item["due_on"])
-        detail = {**row.item, "sections": states, "etag": etag}
+        detail = {**row.item, "sections": states}
         return Answer(EnrollmentDetail.model_validate(detail))
 
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:
         return found(await uow.enrollments.get_visible(enrollment_id, self.actor), "enrollment")
-
-
-def _etag(status: str, source: str, due_on: date | None) -> str:
-    """Return the ETag of what managers change. A learner's progress does not change it."""
-    return f'"{status}.{source}.{due_on}"'
 
 
 async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> Enrollment:

@@ -24,6 +24,7 @@ from app.models import (
     VersionSection,
 )
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.people.visibility import Whose
 from app.repositories.study.assignment import Assignment, AssignmentCount, PeopleFilter
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from app.repositories.study.study import Admission, StudyRepository
@@ -148,7 +149,7 @@ class TestVisibility:
             "admin": await make_user(store, role=Role.ADMIN),
         }
         enrollments = EnrollmentRepository(store)
-        filters = EnrollmentFilter(user_id=owner.id)
+        filters = EnrollmentFilter(Whose(owner.id))
         listed, read, locked = set(), set(), set()
         for name, reader in readers.items():
             actor = actor_of(reader)
@@ -167,7 +168,7 @@ class TestVisibility:
         enrollments = EnrollmentRepository(store)
         page = await enrollments.list_visible(actor_of(admin), EnrollmentFilter(), PageRequest())
         assert [item["id"] for item in page.items] == [own.id]
-        filters = EnrollmentFilter(user_id=other.id)
+        filters = EnrollmentFilter(Whose(other.id))
         page = await enrollments.list_visible(actor_of(admin), filters, PageRequest())
         assert [item["id"] for item in page.items] == [theirs.id]
 

@@ -10,9 +10,11 @@ FIELDS = {
     "id",
     "created_at",
     "actor_id",
+    "actor_label",
     "action",
     "target_type",
     "target_id",
+    "target_label",
     "before",
     "after",
     "request_id",
@@ -40,6 +42,7 @@ class TestListAuditEvents:
         assert event.keys() == FIELDS
         assert (event["action"], event["target_type"]) == ("module:created", "module")
         assert (event["target_id"], event["actor_id"]) == (module_id, str(author.id))
+        assert (event["target_label"], event["actor_label"]) == ("Sharps", author.full_name)
         assert event["after"]["title"] == "Sharps"
         assert event["request_id"] == "request-1"
 

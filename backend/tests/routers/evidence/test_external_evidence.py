@@ -127,7 +127,7 @@ class TestRead:
 
     async def test_manager_has_a_queue(self, api: Api, learner: User, own_manager: User) -> None:
         created = await enter(api, learner)
-        listed = await api.get(BASE, own_manager, params={"status": "pending"})
+        listed = await api.get(BASE, own_manager, params={"status": "pending", "scope": "team"})
         assert [item["id"] for item in listed.json()["items"]] == [created["id"]]
 
 

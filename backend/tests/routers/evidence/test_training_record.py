@@ -27,7 +27,7 @@ FIELDS = {
     "hash",
     "previous_hash",
 }
-EXTRA = {"user_id", "module_id", "sequence", "corrects_id"}
+EXTRA = {"user", "user_id", "module_id", "sequence", "corrects_id"}
 
 
 @pytest.fixture
@@ -95,6 +95,7 @@ class TestListTrainingRecords:
     async def test_exact_fields(self, api: Api, trained: User, module: TrainingModule) -> None:
         record = await complete(api, trained, module)
         assert record.keys() == FIELDS | EXTRA
+        assert record["user"] == {"id": str(trained.id), "display_name": trained.full_name}
         assert record["user_snapshot"]["email"] == trained.email
         assert record["user_snapshot"]["job_title"] == "Hygienist"
         assert (record["module_title"], record["version"]) == (module.title, 1)

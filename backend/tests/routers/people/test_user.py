@@ -17,6 +17,7 @@ from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, etag
 
 FIELDS = {
+    "etag",
     "id",
     "supabase_id",
     "email",

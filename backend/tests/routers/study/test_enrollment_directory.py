@@ -18,7 +18,9 @@ from tests.support import Api, RollbackDatabase, etag
 ANY = {"If-Match": "*"}
 FIELDS = {
     "id",
+    "etag",
     "user_id",
+    "user",
     "module",
     "version",
     "status",

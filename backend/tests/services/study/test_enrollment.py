@@ -23,6 +23,7 @@ from app.models import (
     User,
 )
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.people.visibility import Whose
 from app.repositories.study.enrollment import EnrollmentFilter
 from app.schemas.base import ListOf
 from app.schemas.study.enrollment import (
@@ -413,7 +414,7 @@ class TestReading:
         self, database: RollbackDatabase, studies: Studies, published: Any, other_learner: User
     ) -> None:
         await studies.enroll(await published())
-        filters = EnrollmentFilter(user_id=studies.user.id)
+        filters = EnrollmentFilter(Whose(studies.user.id))
         page = await studies.service.list(filters, PageRequest(include_total=True))
         own = ListOf[EnrollmentRead].model_validate_json(page.json)
         assert (len(own.items), own.total) == (1, 1)
