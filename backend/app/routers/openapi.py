@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.files.download import BusyError, DiskFullError, DownloadTooLargeError
+from app.routers.field_meanings import explain_fields
 from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
 from app.routers.refusals import Schema, problems_of, refusals
 from app.routers.refusals import schemas as refusals_schemas
@@ -137,6 +138,7 @@ def _describe(schema: Schema) -> None:
         for method, operation in operations.items():
             _describe_operation(path, method, operation)
     schemas |= refusals_schemas()
+    explain_fields(schemas)
     _drop_unused(schema)
 
 

@@ -39,7 +39,7 @@ class ListOf(Resource, Generic[T]):
     items: list[T]
     next_cursor: str | None = None
     total: int | None = Field(None, exclude_if=lambda total: total is None)
-    """Only present with `include_total=true`."""
+    """Only present with `include_total=true`, and then never null."""
 
 
 def given(value: T | MISSING) -> T | None:

@@ -39,7 +39,7 @@ class EvidenceRead(Resource):
     credential_kind: str | None
     printed_expiry: date | None
     minutes: int | None
-    """Time studied or attended or, for training elsewhere, verified."""
+    """Minutes studied or attended or, elsewhere, verified; null where that is not known."""
 
     has_trainer: bool
     """Whether a class with a trainer was attended."""

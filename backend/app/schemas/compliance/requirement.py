@@ -13,7 +13,7 @@ class RequirementCreate(Payload):
     description: Paragraph = ""
     rule: Rule
     effective_from: Day | None = None
-    """The first day of the rule; without it, today."""
+    """The first day of the rule; null or left out for today."""
 
     confirm: Flag = False
     """Go ahead even though it assigns many people."""

@@ -48,7 +48,7 @@ class TrainingCertificate(Resource):
     completed_on: date
     score_percent: ExactNumber | None
     valid_through: date | None
-    """The first day on which it ceases to be enough for something; null where it does not."""
+    """The last day on which it is enough for all that it met; null where it has no end."""
 
 
 class TrainingRead(Resource):
@@ -62,12 +62,12 @@ class TrainingRead(Resource):
     """Null where a credential is asked for."""
 
     enrollment: TrainingEnrollment | None
-    """The open one, else the one that was completed last."""
+    """The open one, else the one that was completed last; null for none."""
 
     assigned_by: UserReference | None
     minutes: int | None
     due_on: date | None
-    """The earliest of all dates of what is not done yet."""
+    """The earliest of all dates of what is not done yet; null where there is none."""
 
     due_because: DueBecause | None
     overdue: bool

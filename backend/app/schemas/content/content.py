@@ -41,7 +41,7 @@ class ContentSection(Resource):
     """The time without which it is not completed; left out where there is none."""
 
     document_sha256: str | None = None
-    """The text that the signature of an acknowledgement covers."""
+    """SHA-256, in hex, of the text that an acknowledgement signs; left out or null for others."""
 
 
 def _shown_settings_of(kind: SectionKind) -> dict[str, Form]:

@@ -13,7 +13,7 @@ class ProblemRead(Resource):
 
     line: int
     name: str | None
-    """The question's name, or the beginning of its prompt."""
+    """The question's name, or the beginning of its prompt; null where neither can be read."""
 
     code: str
     detail: str

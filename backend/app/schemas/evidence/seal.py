@@ -11,7 +11,7 @@ class SealRead(Resource):
     created_at: datetime
     number: int
     covers: str | None
-    """The kind of evidence, or `audit_trail`; none in seals made before each kind had its own."""
+    """The kind of evidence, or `audit_trail`; null in seals made before each kind had its own."""
 
     record_count: int
     merkle_root: str

@@ -27,7 +27,7 @@ class EmploymentRead(Resource):
     recorded_by_id: uuid.UUID | None
     note: str | None
     voids_id: uuid.UUID | None
-    """The termination that was a mistake, which this one voids."""
+    """The termination that was a mistake, which this one voids; null for none."""
 
 
 class Seer(Resource):
@@ -37,7 +37,7 @@ class Seer(Resource):
 
 class MoveRead(EmploymentRead):
     manager_id: uuid.UUID | None
-    """The person's manager from that day on."""
+    """The person's manager from that day on; null for none."""
 
     newly_seen_by: list[Seer]
     """Managers who see the person after the move and did not before it."""
@@ -48,7 +48,7 @@ class MoveRead(EmploymentRead):
 class LeaveCreate(Payload):
     starts_on: RecentDay
     returns_on: RecentDay | None = None
-    """The first day back, where it is known."""
+    """The first day back; null where it is not known."""
 
     note: Line | None = None
 
@@ -79,7 +79,7 @@ class RehireCreate(Payload):
     role: Role | MISSING | None = MISSING
     worker_kind: WorkerKind | MISSING = MISSING
     manager_id: uuid.UUID | MISSING | None = MISSING
-    """Left out, whoever leaves an office has no manager afterwards. To keep theirs, name them."""
+    """Null, or left out by whoever leaves an office: no manager. To keep theirs, name them."""
 
     note: Line | None = None
 
@@ -94,6 +94,6 @@ class TransferCreate(Payload):
     role: Role | MISSING | None = MISSING
     worker_kind: WorkerKind | MISSING = MISSING
     manager_id: uuid.UUID | MISSING | None = MISSING
-    """Left out, whoever leaves an office has no manager afterwards. To keep theirs, name them."""
+    """Null, or left out by whoever leaves an office: no manager. To keep theirs, name them."""
 
     note: Line | None = None

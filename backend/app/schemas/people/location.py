@@ -38,7 +38,7 @@ class LocationCreate(Payload):
     name: Line
     time_zone: TimeZone
     country: Country | None = None
-    """Left out, that of the state."""
+    """Null or left out, that of the state."""
 
     state: State | None = None
     manager_ids: ManagerIds = Field(default_factory=list)

@@ -24,7 +24,10 @@ class UserRead(Versioned):
     display_name: str
     name_confirmed: bool
     directory_name: str | None
-    """The name that evidence uses: the earlier one until the person's own change is confirmed."""
+    """The name that evidence uses: the earlier one until the person's own change is confirmed.
+
+    Null where no name is known.
+    """
 
     name_aliases: list[str]
     employee_number: str | None

@@ -151,7 +151,7 @@ def is_over(expires_at: datetime | None, now: datetime) -> bool:
 
 
 class QuestionFeedback(Value):
-    """`correct` is None for a voided question; points are rounded for display.
+    """`correct` is null for a voided question; points are rounded for display.
 
     `result_feedback` is about the result, `answer_feedback` about what was answered.
     `correct_answer` is one right answer, as a learner would give it.
