@@ -14,7 +14,7 @@ down_revision: str | None = "0041"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
-"""Employments that code of 0041 records are of employees."""
+"""Changes that code of 0041 records make employees: enter other kinds when it runs no more."""
 
 
 KINDS = "worker_kind IN ('employee', 'contractor', 'temp', 'student')"

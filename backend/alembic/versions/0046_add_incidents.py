@@ -14,7 +14,7 @@ down_revision: str | None = "0045"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
-"""Whether code of the revision before works on with this schema (docs/database.md)."""
+"""Older code can read no period that an incident began: record one when no older code runs."""
 
 
 def upgrade() -> None:
@@ -919,6 +919,8 @@ def downgrade() -> None:
     END
     """)
     )
+    _forget_the_cause("certification_periods", "keep_closed_period")
+    _forget_the_cause("superseded_periods", "refuse_change")
     op.execute(
         dedent(r"""
     ALTER TABLE certification_periods ADD CONSTRAINT ck_certification_periods_cause CHECK (((cause)::text = ANY (ARRAY['initial'::character varying, 'renewal'::character varying, 'early_renewal'::character varying, 'material_change'::character varying])))
@@ -938,3 +940,13 @@ def downgrade() -> None:
     op.drop_index("ix_incidents_requirement_id", table_name="incidents")
     op.drop_table("incidents")
     # ### end Alembic commands ###
+
+
+def _forget_the_cause(table: str, trigger: str) -> None:
+    """Name the nearest cause of training again that older code can read."""
+    periods = sa.table(table, sa.column("cause", sa.String))
+    op.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+    op.execute(
+        periods.update().where(periods.c.cause == "incident").values(cause="material_change")
+    )
+    op.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")

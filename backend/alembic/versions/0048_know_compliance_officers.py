@@ -25,7 +25,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The history of employments is evidence, and keeps the role that people had.
+    # The history of employments is evidence, which may be sealed, and keeps the role that people
+    # had. Older code cannot read it, so it leaves whoever was a compliance officer as they are.
     op.execute("UPDATE users SET role = 'learner' WHERE role = 'compliance_officer'")
     for table in TABLES:
         _allow(table, BEFORE)

@@ -138,7 +138,33 @@ ERASE = """
 """
 
 
+BEGIN_BY_INCIDENT = """
+    WITH asked AS (INSERT INTO requirements (title) VALUES ('{table}') RETURNING id)
+    INSERT INTO {table} (
+        user_id, requirement_id, number, cause, window_start, outcome, closed_on {columns})
+    SELECT users.id, asked.id, 1, 'incident', '2026-01-05', 'released', '2026-01-06' {values}
+      FROM (SELECT id FROM users LIMIT 1) users, asked
+"""
+
+
 class TestRoundTrip:
+    def test_periods_that_an_incident_began_stay_after_a_step_back(
+        self, new_database: NewDatabase, seeded: str
+    ) -> None:
+        dsn = new_database(seeded)
+        begun = {
+            "certification_periods": ("", ""),
+            "superseded_periods": (", superseded_on", ", '2026-01-07'"),
+        }
+        for table, (columns, values) in begun.items():
+            statement = BEGIN_BY_INCIDENT.format(table=table, columns=columns, values=values)
+            asyncio.run(execute(dsn, statement))
+        downgrade(dsn, "0045")
+        kept = tables(dsn)
+        assert [kept[table][0]["cause"] for table in begun] == ["material_change"] * 2
+        migrate(dsn)
+        command.check(configuration(dsn))
+
     def test_the_sql_of_all_revisions_is_what_they_do(self, new_database: NewDatabase) -> None:
         dsn = new_database(None)
         config, sql = configuration(dsn), io.StringIO()

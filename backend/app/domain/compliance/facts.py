@@ -14,7 +14,7 @@ from uuid import UUID
 
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.requirement import Credential, Rule
-from app.domain.recurrence import Anchor, add_days
+from app.domain.recurrence import Anchor
 
 
 class EmploymentState(StrEnum):
@@ -123,7 +123,8 @@ class Exemption:
 class Incident:
     """Something that happened on `day` to the person, after which they have to train again.
 
-    It asks for training whatever was trained before, also of people whom the rule does not mean.
+    It asks for training once, whatever was trained before, also of people whom the rule does not
+    mean.
     An incident that was entered by mistake counts no more from `withdrawn_on` on.
     """
 
@@ -222,10 +223,6 @@ def back_at_work(changes: Iterable[EmploymentChange], day: date, known_on: date)
     return moved or day
 
 
-TRAINER_WITHIN_DAYS = 90
-"""How long after all the rest a class still completes it; add_class_to_record.sql has the same."""
-
-
 class Shortfall(StrEnum):
     """What training for the subject of a rule lacks, so that it does not meet the rule."""
 
@@ -245,22 +242,6 @@ def shortfall(evidence: Evidence, rule: Rule) -> Shortfall | None:
     if rule.trainer_required and not evidence.has_trainer:
         return Shortfall.NO_TRAINER
     return None
-
-
-def awaits_trainer(evidence: Iterable[Evidence], rule: Rule, since: date, today: date) -> bool:
-    """Whether training since a day lacks nothing but the trainer, who may still be asked.
-
-    Nobody has to repeat it then. Attending the class completes it.
-    """
-    since = max(since, add_days(today, -TRAINER_WITHIN_DAYS))
-    return any(
-        item.day >= since
-        and item.source is EvidenceSource.TRAINING_RECORD
-        and item.known_on(today)
-        and is_about(item, rule)
-        and shortfall(item, rule) is Shortfall.NO_TRAINER
-        for item in evidence
-    )
 
 
 def is_about(evidence: Evidence, rule: Rule) -> bool:

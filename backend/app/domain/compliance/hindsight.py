@@ -19,6 +19,7 @@ from app.domain.compliance.facts import (
     Incident,
     Licence,
     RuleVersion,
+    employment_on,
 )
 
 
@@ -110,6 +111,12 @@ def employment_in_hindsight(
         replace(change, recorded_on=min(change.recorded_on, change.effective_on))
         for change in found
     )
+
+
+def was_employed(changes: Iterable[EmploymentChange], day: date, known_on: date) -> bool:
+    """Whether somebody worked here on a day, at work or on leave, as known on another."""
+    change = employment_on(employment_in_hindsight(changes, known_on), day)
+    return change is not None and change.is_employed(day)
 
 
 def _spells(changes: list[EmploymentChange]) -> Iterator[list[EmploymentChange]]:

@@ -1,6 +1,6 @@
 """What a requirement asks of one person on one day, as known on that day."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -10,13 +10,18 @@ from app.domain.compliance.facts import (
     EmploymentChange,
     EmploymentState,
     Evidence,
+    EvidenceSource,
     Exemption,
     Facts,
+    Incident,
     Publication,
     RuleVersion,
+    Shortfall,
     back_at_work,
     employment_on,
+    is_about,
     rule_on,
+    shortfall,
 )
 from app.domain.compliance.requirement import OnDate, Rule
 from app.domain.recurrence import Anchor, MonthDay, Validity, add_days, next_cycle_end, validity
@@ -44,6 +49,8 @@ class Duty:
     match: MatchReason
     exemption: Exemption | None
     facts: Facts
+    asking: tuple[Incident, ...]
+    """The incidents that are known and still ask for training."""
 
     @property
     def on_leave(self) -> bool:
@@ -55,24 +62,27 @@ class Duty:
         return any(each.criterion is Criterion.INCIDENT for each in self.match.matched)
 
 
-def duty_on(facts: Facts, rules: tuple[RuleVersion, ...], day: date) -> Duty | ComplianceReason:
+def duty_on(
+    facts: Facts, rules: tuple[RuleVersion, ...], day: date, unanswered: Iterable[Incident] = ()
+) -> Duty | ComplianceReason:
+    """Return what is asked on a day; `unanswered` are the incidents not trained on since."""
     rule = rule_on(rules, day)
     if rule is None:
         return ComplianceReason.NO_RULE
     employment = employment_on(facts.employment, day)
     if employment is None or not employment.is_employed(day):
         return ComplianceReason.NOT_EMPLOYED
-    match = matches(rule.audience, employment.person) or _named_by_incident(facts, day)
+    asking = tuple(incident for incident in unanswered if incident.known_on(day))
+    match = matches(rule.audience, employment.person) or _named_by_incident(asking)
     if match is None:
         return ComplianceReason.OUTSIDE_AUDIENCE
-    return Duty(day, rule, employment, match, _exemption_on(facts.exemptions, day), facts)
+    return Duty(day, rule, employment, match, _exemption_on(facts.exemptions, day), facts, asking)
 
 
-def _named_by_incident(facts: Facts, day: date) -> MatchReason | None:
-    known = [incident for incident in facts.incidents if incident.known_on(day)]
-    if not known:
+def _named_by_incident(asking: Sequence[Incident]) -> MatchReason | None:
+    if not asking:
         return None
-    last = max(known, key=lambda incident: (incident.day, incident.id))
+    last = max(asking, key=lambda incident: (incident.day, incident.id))
     return MatchReason((Matched(Criterion.INCIDENT, str(last.id)),))
 
 
@@ -88,7 +98,7 @@ def first_due(duty: Duty, began: date) -> date | None:
     It is never before the duty began, and never during a leave. People whom the rule means only
     because an incident names them have until the day that the incident gives.
     """
-    days = [incident.retrain_by for incident in duty.facts.incidents if incident.known_on(duty.day)]
+    days = [incident.retrain_by for incident in duty.asking]
     usual = None if duty.is_by_incident else _nominal_first_due(duty, began)
     nominal = min((day for day in (usual, *days) if day), default=None)
     if nominal is None:
@@ -125,7 +135,7 @@ class RetrainingCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """What has to be trained on by `due_on`, whatever was trained before."""
+    """What has to be trained on from `since` through `due_on`, whatever was trained before."""
 
     due_on: date
     since: date
@@ -154,7 +164,8 @@ def _retrainings(duty: Duty, evidence: Evidence) -> Iterator[Retraining]:
     for incident in duty.facts.incidents:
         # Evidence has a day and no hour: what was trained on the day itself may have been before.
         if incident.known_on(duty.day) and evidence.day <= incident.day:
-            yield Retraining(incident.retrain_by, incident.day, RetrainingCause.INCIDENT)
+            since = add_days(incident.day, 1)
+            yield Retraining(incident.retrain_by, since, RetrainingCause.INCIDENT)
     days = duty.rule.retrain_days_after_material_change
     if days is None:
         return
@@ -176,6 +187,27 @@ def _is_newer(publication: Publication, evidence: Evidence) -> bool:
     if evidence.version is None:
         return publication.published_on > evidence.day
     return publication.version > evidence.version
+
+
+TRAINER_WITHIN_DAYS = 90
+"""How long after all the rest a class still completes it; add_class_to_record.sql has the same."""
+
+
+def awaits_trainer(duty: Duty, since: date) -> bool:
+    """Whether training since a day lacks nothing but the trainer, who may still be asked.
+
+    Nobody has to repeat it then. Attending the class completes it.
+    """
+    since = max(since, add_days(duty.day, -TRAINER_WITHIN_DAYS))
+    return any(
+        item.day >= since
+        and item.source is EvidenceSource.TRAINING_RECORD
+        and item.known_on(duty.day)
+        and is_about(item, duty.rule)
+        and shortfall(item, duty.rule) is Shortfall.NO_TRAINER
+        and not is_outdated(duty, item)
+        for item in duty.facts.evidence
+    )
 
 
 def validity_of(

@@ -101,7 +101,7 @@ class Ledger:
         first = _first_day(self.facts, self.rules)
         days = {day for day in _event_days(self.facts, self.rules) if first <= day <= last}
         if not days:
-            self.duty = duty_on(self.facts, self.rules, last)
+            self.duty = self._duty_on(last)
         for day, following in pairwise([*sorted(days), add_days(last, 1)]):
             self._settle(day)
             opens = self._renewal_opens()
@@ -109,14 +109,27 @@ class Ledger:
                 self._settle(opens)
 
     def _settle(self, day: date) -> None:
-        self.duty = duty_on(self.facts, self.rules, day)
-        if isinstance(self.duty, ComplianceReason):
+        self.duty = self._duty_on(day)
+        if isinstance(self.duty, Duty):
+            began = self._begin(self.duty)
+            self._reopen(self.duty, began)
+            self._credit(self.duty, began)
+            # Evidence of the day may have answered the only incident that the duty came from.
+            self.duty = self._duty_on(day)
+        if isinstance(self.duty, Duty):
+            self._waive(self.duty)
+        else:
             self._end(day)
-            return
-        began = self._begin(self.duty)
-        self._reopen(self.duty, began)
-        self._credit(self.duty, began)
-        self._waive(self.duty)
+
+    def _duty_on(self, day: date) -> Duty | ComplianceReason:
+        unanswered = [each for each in self.facts.incidents if not self._is_answered(each, day)]
+        return duty_on(self.facts, self.rules, day, unanswered)
+
+    def _is_answered(self, incident: Incident, day: date) -> bool:
+        """Whether a period was met by training after the incident."""
+        return any(
+            met.evidence.day > incident.day and met.evidence.known_on(day) for met in self.met
+        )
 
     def _end(self, day: date) -> None:
         self._release(day)

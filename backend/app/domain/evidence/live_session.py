@@ -57,6 +57,10 @@ def is_too_long_ago(starts_at: datetime, now: datetime) -> bool:
     return starts_at < now - BACKDATED
 
 
+def ends_at(starts_at: datetime, duration_minutes: int) -> datetime:
+    return starts_at + timedelta(minutes=duration_minutes)
+
+
 def is_before_publication(starts_at: datetime, published_at: datetime) -> bool:
     """Whether a class was held before the module was first published, by days in UTC."""
     return starts_at.date() < published_at.date()

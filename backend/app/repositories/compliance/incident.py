@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, or_, select, true
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
@@ -54,7 +54,7 @@ class IncidentRepository(Repository[Incident]):
     async def list_visible(
         self, actor: Actor, filters: IncidentFilter, request: PageRequest
     ) -> Page[IncidentRow]:
-        """List what names anybody whom the actor may see, the latest first."""
+        """List what the actor may see, the latest first."""
         criteria = [_visible_to(actor)]
         if filters.user_id is not None:
             named = select(IncidentPerson.incident_id).where(
@@ -135,12 +135,14 @@ class IncidentRepository(Repository[Incident]):
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Match what names anybody whom the actor may see, or gives the actor something to do."""
     if actor.sees_everybody:
         return true()
     named = select(IncidentPerson.incident_id).where(
         owner_visible_to(actor, IncidentPerson.user_id)
     )
-    return Incident.id.in_(named)
+    to_do = select(CorrectiveStep.incident_id).where(CorrectiveStep.owner_id == actor.id)
+    return or_(Incident.id.in_(named), Incident.id.in_(to_do))
 
 
 def _rows() -> Select[Incident, date | None, str | None]:

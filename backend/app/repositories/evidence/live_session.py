@@ -162,6 +162,11 @@ class LiveSessionRepository(Repository[LiveSession]):
         )
         return list(await self.session.scalars(statement))
 
+    async def close_in_turn(self) -> None:
+        """Wait until no other class is being closed; attended_seconds.sql depends on it."""
+        turn = func.pg_advisory_xact_lock(func.hashtextextended("live session closing", 0))
+        await self.session.execute(select(turn))
+
     async def settle_roster(self, session_id: uuid.UUID) -> None:
         """Store the present names and titles on the roster; mark everybody else as absent."""
         of_session = (Attendance.session_id == session_id, Attendance.user_id == User.id)

@@ -29,7 +29,8 @@ _EVIDENCE = text(
      UNION ALL
     SELECT e.user_id, e.id, e.day, e.recorded_on, e.module_id, e.version, e.credential_kind,
            e.printed_expiry, w.recorded_on, 'external_training',
-           CASE WHEN x.id IS NULL THEN s.duration_minutes ELSE round(60 * x.hours)::integer END,
+           CASE WHEN s.id IS NULL THEN round(60 * x.hours)::integer
+                ELSE attended_seconds(s.id, e.user_id) / 60 END,
            CASE WHEN x.id IS NULL THEN s.id IS NOT NULL
                 ELSE num_nulls(x.instructor_name, x.instructor_qualification) = 0 END
       FROM evidence_elsewhere e

@@ -124,6 +124,12 @@ class EmploymentRepository(Repository[EmploymentChange]):
         statement = select(func.local_day(User.location_id, type_=Date())).where(User.id == user_id)
         return (await self.session.execute(statement)).scalar_one()
 
+    async def todays_of(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, date]:
+        """Return the calendar day that it is where each of these people works."""
+        today = func.local_day(User.location_id, type_=Date())
+        rows = await self.session.execute(select(User.id, today).where(User.id.in_(user_ids)))
+        return {row[0]: row[1] for row in rows}
+
     async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> None:
         """Let no other reconciliation of these people run until the transaction ends."""
         await self.session.execute(_LOCK_PEOPLE, {"user_ids": list(user_ids)})

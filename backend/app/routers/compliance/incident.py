@@ -37,7 +37,10 @@ async def list_incidents(
     user_id: uuid.UUID | None = None,
     requirement_id: uuid.UUID | None = None,
 ) -> Response:
-    """List the incidents that name people whom I may see, the latest first."""
+    """List the incidents that name people whom I may see or give me a step to do.
+
+    The latest come first.
+    """
     filters = IncidentFilter(user_id, requirement_id)
     return json_of(await app.incidents(context).list(filters, page))
 
@@ -69,7 +72,7 @@ async def withdraw_incident(
 @router.post(
     "/{incident_id}/steps/{step_id}/complete",
     response_model=IncidentRead,
-    responses=refusals(IncidentWithdrawnError, StepDoneError),
+    responses=refusals(IncidentWithdrawnError, StepDoneError, OthersIncidentError),
 )
 async def complete_corrective_step(
     incident_id: uuid.UUID,
@@ -78,5 +81,8 @@ async def complete_corrective_step(
     context: Manager,
     app: App,
 ) -> Response:
-    """Record that a corrective step was done, and when."""
+    """Record that a corrective step was done, and when.
+
+    Its owner may do so, and whoever answers for everybody whom the incident names.
+    """
     return await respond(app.incidents(context).complete_step(incident_id, step_id, payload))

@@ -26,7 +26,7 @@ from app.schemas.evidence.live_session import (
 from app.services.context import RequestContext
 from app.services.evidence.live_session.service import (
     OwnAttendanceError,
-    SessionNotBegunError,
+    SessionNotOverError,
     SessionSettledError,
 )
 
@@ -139,7 +139,7 @@ async def record_question(
 @router.post(
     "/{session_id}/close",
     response_model=LiveSessionClosed,
-    responses=refusals(SessionNotBegunError, SessionSettledError),
+    responses=refusals(SessionNotOverError, SessionSettledError),
 )
 async def close_live_session(session_id: uuid.UUID, context: Teacher, app: App) -> Response:
     """Freeze the roster and complete the attendees' live section."""

@@ -1,7 +1,7 @@
 """Turns rows into the facts that the compliance engine decides by, and instants into local days."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
@@ -32,6 +32,7 @@ from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.recurrence import local_day
 from app.repositories.compliance.exemption import PersonAndRequirement
 from app.repositories.compliance.requirement import PublishedVersion
+from app.repositories.people.employment import Workplace
 from app.services.unit_of_work import UnitOfWork
 
 Rules = tuple[RuleVersion, ...]
@@ -155,6 +156,16 @@ async def load_catalogue(uow: UnitOfWork) -> Catalogue:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Everything that was ever recorded about some people."""
+
+    employment: Mapping[uuid.UUID, Sequence[EmploymentChange]]
+    evidence: Mapping[uuid.UUID, Sequence[Evidence]]
+    exemptions: Mapping[PersonAndRequirement, Sequence[Exemption]]
+    incidents: Mapping[PersonAndRequirement, Sequence[Incident]]
+
+
 async def load_histories(
     uow: UnitOfWork,
     catalogue: Catalogue,
@@ -167,42 +178,52 @@ async def load_histories(
 
     As they are known on `known_on`, else today.
     """
-    workplaces = await uow.employment.workplaces(user_ids)
-    changes = await uow.employment.of_people(user_ids)
-    evidence = await uow.verified_evidence.of_people(user_ids)
-    exemptions = await uow.exemptions.of_people(user_ids)
-    incidents = await uow.incidents.of_people(user_ids)
-    histories = []
-    for place in workplaces:
-        day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
-        known = min(known_on or day, day)
-        called = catalogue.vocabulary.of_employment(changes.get(place.user_id, ()))
-        employment = employment_in_hindsight(called, known)
-        held = evidence_in_hindsight(evidence.get(place.user_id, ()), known)
-        histories.append(
-            PersonHistory(
-                user_id=place.user_id,
-                today=day,
-                known_on=known,
-                employment=employment,
-                worked=placements(employment),
-                published=catalogue.published(employment),
-                by_module=_by_module(held),
-                by_credential=_by_credential(held),
-                licences=licences_in_hindsight(licences(evidence.get(place.user_id, ())), known),
-                exemptions={
-                    key: exemptions_in_hindsight(granted, known)
-                    for key, granted in exemptions.items()
-                    if key[0] == place.user_id
-                },
-                incidents={
-                    key: incidents_in_hindsight(named, known)
-                    for key, named in incidents.items()
-                    if key[0] == place.user_id
-                },
-            )
-        )
-    return histories
+    recorded = Recorded(
+        employment=await uow.employment.of_people(user_ids),
+        evidence=await uow.verified_evidence.of_people(user_ids),
+        exemptions=await uow.exemptions.of_people(user_ids),
+        incidents=await uow.incidents.of_people(user_ids),
+    )
+    return [
+        _history(catalogue, recorded, place, today, known_on)
+        for place in await uow.employment.workplaces(user_ids)
+    ]
+
+
+def _history(
+    catalogue: Catalogue,
+    recorded: Recorded,
+    place: Workplace,
+    today: date | None,
+    known_on: date | None,
+) -> PersonHistory:
+    day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
+    known = min(known_on or day, day)
+    changes = recorded.employment.get(place.user_id, ())
+    employment = employment_in_hindsight(catalogue.vocabulary.of_employment(changes), known)
+    evidence = recorded.evidence.get(place.user_id, ())
+    held = evidence_in_hindsight(evidence, known)
+    return PersonHistory(
+        user_id=place.user_id,
+        today=day,
+        known_on=known,
+        employment=employment,
+        worked=placements(employment),
+        published=catalogue.published(employment),
+        by_module=_by_module(held),
+        by_credential=_by_credential(held),
+        licences=licences_in_hindsight(licences(evidence), known),
+        exemptions={
+            key: exemptions_in_hindsight(granted, known)
+            for key, granted in recorded.exemptions.items()
+            if key[0] == place.user_id
+        },
+        incidents={
+            key: incidents_in_hindsight(named, known)
+            for key, named in recorded.incidents.items()
+            if key[0] == place.user_id
+        },
+    )
 
 
 def _publication(row: PublishedVersion, zone: tzinfo) -> Publication:

@@ -4,7 +4,8 @@ Nothing of one is ever edited. An entry made by mistake is withdrawn, which adds
 """
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 from app.core.errors import (
     ConflictError,
@@ -15,7 +16,8 @@ from app.core.errors import (
 )
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
-from app.domain.compliance.incident import faults
+from app.domain.compliance.hindsight import was_employed
+from app.domain.compliance.incident import completion_faults, faults
 from app.models import (
     CorrectiveStep,
     CorrectiveStepCompletion,
@@ -81,7 +83,8 @@ class IncidentService(Service):
     async def record(self, payload: IncidentCreate) -> Answer[IncidentRead]:
         """Record what happened; from its day on the people have to train again."""
         async with self.work() as uow:
-            await self._check(uow, payload)
+            todays = await uow.employment.todays_of(payload.user_ids)
+            await self._check(uow, payload, todays)
             incident = await uow.incidents.add(
                 Incident(
                     kind=payload.kind,
@@ -98,7 +101,7 @@ class IncidentService(Service):
                     IncidentPerson(
                         incident_id=incident.id,
                         user_id=user_id,
-                        recorded_on=await uow.employment.today_of(user_id),
+                        recorded_on=todays[user_id],
                     )
                     for user_id in payload.user_ids
                 ],
@@ -122,11 +125,9 @@ class IncidentService(Service):
         """Say that it was entered by mistake; nobody has to train for it any more."""
         async with self.work() as uow:
             row = await self._standing(uow, incident_id)
-            people = (await uow.incidents.people([incident_id]))[incident_id]
+            people = await self._answers_for(uow, incident_id)
             if self.actor.id in people:
                 raise OwnIncidentError
-            if len(await uow.users.visible_ids(people, self.actor)) < len(people):
-                raise OthersIncidentError
             day = await uow.requirements.organisation_day()
             await uow.incidents.withdraw(
                 IncidentWithdrawal(
@@ -152,8 +153,11 @@ class IncidentService(Service):
                 raise NotFoundError("corrective_step")
             if step.done_on is not None:
                 raise StepDoneError
-            if payload.done_on > await uow.requirements.organisation_day():
-                raise InvalidPayloadError.at("/done_on", "in_the_future", "It is still to come")
+            if step.step.owner_id != self.actor.id:
+                await self._answers_for(uow, incident_id)
+            today = await uow.requirements.organisation_day()
+            if errors := [*completion_faults(payload.done_on, row.incident.day, today)]:
+                raise InvalidPayloadError(errors)
             await uow.incidents.complete(
                 CorrectiveStepCompletion(
                     step_id=step_id,
@@ -172,16 +176,21 @@ class IncidentService(Service):
             raise IncidentWithdrawnError
         return row
 
-    async def _check(self, uow: UnitOfWork, payload: IncidentCreate) -> None:
-        today = await uow.requirements.organisation_day()
-        seen = set(await uow.users.visible_ids(payload.user_ids, self.actor))
-        owners = {step.owner_id for step in payload.steps}
-        known = await uow.users.existing_ids(list(owners)) if owners else set()
-        errors = [
-            *faults(payload.day, payload.retrain_by, today),
-            *_unknown("/user_ids", "unknown_user", set(payload.user_ids) - seen),
-            *_unknown("/steps", "unknown_user", owners - known),
-        ]
+    async def _answers_for(self, uow: UnitOfWork, incident_id: uuid.UUID) -> Sequence[uuid.UUID]:
+        """Return everybody whom an incident names, if the actor may see all of them."""
+        people = (await uow.incidents.people([incident_id]))[incident_id]
+        if len(await uow.users.visible_ids(people, self.actor)) < len(people):
+            raise OthersIncidentError
+        return people
+
+    async def _check(
+        self, uow: UnitOfWork, payload: IncidentCreate, todays: Mapping[uuid.UUID, date]
+    ) -> None:
+        days = list(todays.values()) or [await uow.requirements.organisation_day()]
+        due_on = [step.due_on for step in payload.steps]
+        errors = [*faults(payload.day, payload.retrain_by, due_on, days)]
+        errors = errors or [*await self._faults_of_people(uow, payload, todays)]
+        errors += await self._faults_of_owners(uow, {step.owner_id for step in payload.steps})
         if not await uow.exemptions.requirement_exists(payload.requirement_id):
             errors.append(_absent("/requirement_id", "unknown_requirement"))
         places = await uow.employment.time_zones()
@@ -189,6 +198,26 @@ class IncidentService(Service):
             errors.append(_absent("/location_id", "unknown_location"))
         if errors:
             raise InvalidPayloadError(errors)
+
+    async def _faults_of_people(
+        self, uow: UnitOfWork, payload: IncidentCreate, todays: Mapping[uuid.UUID, date]
+    ) -> Sequence[FieldError]:
+        named = payload.user_ids
+        if len(await uow.users.visible_ids(named, self.actor)) < len(named):
+            return [_absent("/user_ids", "unknown_user")]
+        jobs = await uow.employment.of_people(named)
+        if all(was_employed(jobs[each], payload.day, todays[each]) for each in named):
+            return []
+        return [FieldError("/user_ids", "not_employed", "Not everybody worked here on that day")]
+
+    async def _faults_of_owners(
+        self, uow: UnitOfWork, owners: Collection[uuid.UUID]
+    ) -> Sequence[FieldError]:
+        if len(await uow.users.visible_ids(list(owners), self.actor)) < len(owners):
+            return [_absent("/steps", "unknown_user")]
+        if await uow.users.closed_ids(owners):
+            return [FieldError("/steps", "person_left", "Some have left")]
+        return []
 
     async def _answer(
         self, uow: UnitOfWork, incident_id: uuid.UUID, *, created: bool = False
@@ -198,11 +227,6 @@ class IncidentService(Service):
         steps = await uow.incidents.steps([incident_id])
         read = _read(row, people.get(incident_id, []), steps.get(incident_id, []))
         return Answer(read, created)
-
-
-def _unknown(pointer: str, code: str, missing: Collection[object]) -> Iterator[FieldError]:
-    if missing:
-        yield _absent(pointer, code)
 
 
 def _absent(pointer: str, code: str) -> FieldError:

@@ -10,7 +10,7 @@ import structlog
 from app.core.database import Database
 from app.core.postgres.failure import unavailable
 from app.domain.compliance import ComplianceStatus, PeriodOutcome
-from app.domain.compliance.facts import awaits_trainer, rule_on
+from app.domain.compliance.obligation import Duty, awaits_trainer, duty_on
 from app.domain.compliance.rule_enrollment import Wanted
 from app.domain.compliance.timeline import Timeline
 from app.domain.recurrence import add_days
@@ -316,12 +316,13 @@ def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:
             or not _is_asked(found, history.today)
         ):
             continue
-        rule = rule_on(catalogue.rules[requirement_id], history.today)
-        evidence = history.facts(catalogue, requirement_id).evidence
-        if rule and awaits_trainer(evidence, rule, last.window_start, history.today):
+        facts = history.facts(catalogue, requirement_id)
+        rules = history.rules(catalogue, requirement_id)
+        duty = duty_on(facts, rules, history.today, facts.incidents)
+        if not isinstance(duty, Duty) or awaits_trainer(duty, last.window_start):
             continue
-        if rule and rule.module_ids:
-            yield Wanted(history.user_id, tuple(sorted(rule.module_ids)), last.due_on)
+        if duty.rule.module_ids:
+            yield Wanted(history.user_id, tuple(sorted(duty.rule.module_ids)), last.due_on)
 
 
 def _is_asked(found: Timeline, today: date) -> bool:

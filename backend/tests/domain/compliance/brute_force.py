@@ -106,7 +106,7 @@ class BruteForce:
 
     def live_today(self) -> str:
         rule, job = self.rule(), self.job(self.today)
-        meant = rule and job and (wanted(rule, job) or self.incidents())
+        meant = rule and job and (wanted(rule, job) or self.unanswered())
         if rule is None or job is None or not employed(job, self.today) or not meant:
             self.release()
             self.began, self.exempt_yesterday, self.excused = None, False, None
@@ -117,6 +117,10 @@ class BruteForce:
         for evidence in self.shown(rule):
             if self.use(rule, job, evidence):
                 self.refresh(rule, job, exemption)
+        if not wanted(rule, job) and not self.unanswered():
+            self.release()
+            self.began, self.exempt_yesterday, self.excused = None, False, None
+            return "not_required"
         if exemption and self.is_open():
             row = self.rows[-1]
             row.outcome, row.closed_on, row.waived_by = "waived", self.today, exemption.id
@@ -175,7 +179,7 @@ class BruteForce:
         held = self.stands(self.today)
         if held is None:
             due_days = [self.first_due(rule, job) if wanted(rule, job) else None]
-            named = [max(incident.retrain_by, self.began) for incident in self.incidents()]
+            named = [max(incident.retrain_by, self.began) for incident in self.unanswered()]
             due_days += map(self.not_on_leave, named)
             return Row("initial", self.began, min((day for day in due_days if day), default=None))
         assert held.evidence
@@ -380,7 +384,7 @@ class BruteForce:
             grant = timedelta(days=rule.retrain_days_after_material_change or 0)
             asked.append((changed + grant, changed, "material_change"))
         asked += [
-            (incident.retrain_by, incident.day, "incident")
+            (incident.retrain_by, incident.day + DAY, "incident")
             for incident in self.incidents()
             if evidence.day <= incident.day
         ]
@@ -395,6 +399,13 @@ class BruteForce:
             if incident.day <= self.today
             and incident.recorded_on <= self.today < (incident.withdrawn_on or NEVER)
         ]
+
+    def unanswered(self) -> list[Incident]:
+        """Return those of which the person has not yet met a period by training after them."""
+        used = [row.evidence for row in self.rows if row.evidence]
+        trained = [evidence.day for evidence in used if not withdrawn(evidence, self.today)]
+        last = max(trained, default=date.min)
+        return [incident for incident in self.incidents() if incident.day >= last]
 
     def published(self) -> list[Publication]:
         return [p for p in self.facts.publications if p.published_on <= self.today]

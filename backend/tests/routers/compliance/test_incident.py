@@ -1,5 +1,5 @@
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,13 @@ from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase
 
 BASE = "/incidents"
+
+
+def day_in(days: int) -> str:
+    return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
+
+
+NEXT_WEEK = day_in(7)
 REASON = {"reason": "It was another glove."}
 
 
@@ -53,6 +60,10 @@ def incident(requirement: str, *people: User, **fields: Any) -> dict[str, Any]:
         "description": "A needlestick in room 2.",
         **fields,
     }
+
+
+def step(owner_id: uuid.UUID, due_on: str = "2026-12-01") -> dict[str, str]:
+    return {"step": "New sharps boxes.", "owner_id": str(owner_id), "due_on": due_on}
 
 
 async def record(api: Api, actor: User, body: dict[str, Any]) -> dict[str, Any]:
@@ -105,12 +116,11 @@ class TestRecord:
             ({"day": "2099-01-01"}, "/day"),
             ({"day": "1026-01-01"}, "/day"),
             ({"retrain_by": "2026-11-19"}, "/retrain_by"),
+            ({"retrain_by": "2026-11-20"}, "/retrain_by"),
+            ({"retrain_by": "2026-11-21"}, "/retrain_by"),
             ({"user_ids": []}, "/user_ids"),
             ({"description": " "}, "/description"),
-            (
-                {"steps": [{"step": "x", "owner_id": str(uuid.uuid4()), "due_on": "2027-01-01"}]},
-                "/steps",
-            ),
+            ({"steps": [step(uuid.uuid4())]}, "/steps"),
         ],
     )
     async def test_what_does_not_exist_or_fit(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
@@ -124,6 +134,55 @@ class TestRecord:
     ) -> None:
         response = await api.post(BASE, admin, json=incident(requirement, stuck, **fields))
         assert [where for where, _ in pointers(response)] == [pointer]
+
+    @pytest.mark.parametrize("hired_on", [None, date(2026, 11, 21)])
+    async def test_not_of_people_who_did_not_work_here_then(
+        self,
+        api: Api,
+        session: AsyncSession,
+        requirement: str,
+        admin: User,
+        hired_on: date | None,
+    ) -> None:
+        later = await make_user(session, hired_on=hired_on)
+        response = await api.post(BASE, admin, json=incident(requirement, later))
+        assert pointers(response) == [("/user_ids", "not_employed")]
+
+    async def test_not_of_people_who_had_left(
+        self, api: Api, requirement: str, admin: User, stuck: User
+    ) -> None:
+        ended = await api.post(
+            f"/users/{stuck.id}/terminate", admin, json={"effective_on": "2026-11-20"}
+        )
+        assert ended.status_code == HTTPStatus.CREATED, ended.text
+        response = await api.post(BASE, admin, json=incident(requirement, stuck))
+        assert pointers(response) == [("/user_ids", "not_employed")]
+        await record(api, admin, incident(requirement, stuck, day="2026-11-19"))
+
+    async def test_steps_come_after_it_and_are_for_people_whom_one_sees(
+        self,
+        api: Api,
+        requirement: str,
+        manager: User,
+        stuck: User,
+        other_learner: User,
+    ) -> None:
+        for steps, found in (
+            ([step(other_learner.id)], ("/steps", "unknown_user")),
+            (
+                [step(manager.id), step(manager.id, "2026-11-19")],
+                ("/steps/1/due_on", "before_incident"),
+            ),
+        ):
+            body = incident(requirement, stuck, steps=steps)
+            assert pointers(await api.post(BASE, manager, json=body)) == [found]
+
+    async def test_steps_are_not_for_people_who_left(
+        self, api: Api, session: AsyncSession, requirement: str, admin: User, stuck: User
+    ) -> None:
+        gone = await make_user(session, is_active=False)
+        body = incident(requirement, stuck, steps=[step(gone.id)])
+        assert pointers(await api.post(BASE, admin, json=body)) == [("/steps", "person_left")]
 
     async def test_is_audited_without_what_it_tells(
         self, api: Api, session: AsyncSession, requirement: str, admin: User, stuck: User
@@ -156,7 +215,7 @@ class TestRetraining:
         # What stands ends before the day that the incident gives.
         assert (asked["status"], asked["next_due_on"]) == ("due_soon", "2027-11-20")
         assert asked["why"]["opened_by"] == "incident"
-        assert asked["periods"][-1]["window_start"] == "2026-11-20"
+        assert asked["periods"][-1]["window_start"] == "2026-11-21"
         query = {"status": "active"}
         [enrollment] = (await api.get("/enrollments", stuck, params=query)).json()["items"]
         assert enrollment["source"] == "rule"
@@ -165,7 +224,7 @@ class TestRetraining:
         assert (after["status"], after["why"]["opened_by"]) == ("compliant", None)
         assert after["met_by"]["day"] == "2026-11-21"
 
-    async def test_late_is_overdue_in_the_report(  # fixtures are asked for by parameter
+    async def test_late_is_overdue_in_the_report(
         self,
         api: Api,
         requirement: str,
@@ -174,11 +233,12 @@ class TestRetraining:
         stuck: User,
     ) -> None:
         await credit(api, stuck, admin, module)
-        await record(api, admin, incident(requirement, stuck, retrain_by="2026-11-21"))
-        [asked] = await lines(api, stuck)
-        assert (asked["status"], asked["due_on"]) == ("overdue", "2026-11-21")
+        await record(api, admin, incident(requirement, stuck, retrain_by=NEXT_WEEK))
+        late = {"as_of": day_in(8)}
+        [asked] = await lines(api, stuck, **late)
+        assert (asked["status"], asked["due_on"]) == ("overdue", NEXT_WEEK)
         report = await api.get(
-            "/reports/compliance/people", admin, params={"requirement": requirement}
+            "/reports/compliance/people", admin, params={"requirement": requirement, **late}
         )
         of_person = [each for each in report.json()["items"] if str(stuck.id) in str(each)]
         assert [each["status"] for each in of_person] == ["overdue"]
@@ -189,13 +249,18 @@ class TestRetraining:
         audience = {"include": [str(admin.id)]}
         requirement = await long_standing(api, admin, module, audience=audience)
         assert [each["status"] for each in await lines(api, stuck)] == ["not_required"]
-        body = await record(api, admin, incident(requirement, stuck, retrain_by="2026-11-22"))
+        body = await record(api, admin, incident(requirement, stuck, retrain_by=NEXT_WEEK))
         [asked] = await lines(api, stuck)
-        assert (asked["status"], asked["due_on"]) == ("overdue", "2026-11-22")
+        assert (asked["status"], asked["due_on"]) == ("due", NEXT_WEEK)
         assert asked["why"]["matched"] == [{"criterion": "incident", "value": body["id"]}]
         assert "an incident names this person" in asked["why"]["summary"]
         [then] = await lines(api, stuck, as_of="2026-11-19")
         assert then["status"] == "not_required"
+        await credit(api, stuck, admin, module, "2026-11-21")
+        [after] = await lines(api, stuck)
+        assert (after["status"], after["periods"][-1]["outcome"]) == ("not_required", "met")
+        enrollments = (await api.get("/enrollments", stuck)).json()["items"]
+        assert [each["status"] for each in enrollments] == ["withdrawn"]
 
 
 class TestWithdraw:
@@ -228,9 +293,17 @@ class TestWithdraw:
             response = await call(f"{BASE}/{body['id']}{path}", far, **kwargs)
             assert_problem(response, 404, "incident_not_found")
 
-    async def test_not_by_whom_it_names(
-        self, api: Api, requirement: str, admin: User, manager: User, stuck: User
+    async def test_not_by_whom_it_names(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        requirement: str,
+        admin: User,
+        manager: User,
+        stuck: User,
     ) -> None:
+        manager.hired_on = date(2026, 1, 5)
+        await session.commit()
         path = f"{BASE}/{(await record(api, admin, incident(requirement, manager, stuck)))['id']}"
         refused = await api.post(f"{path}/withdraw", manager, json=REASON)
         assert_problem(refused, 403, "own_incident")
@@ -244,7 +317,7 @@ class TestWithdraw:
         stuck: User,
         session: AsyncSession,
     ) -> None:
-        elsewhere = await make_user(session)
+        elsewhere = await make_user(session, hired_on=date(2026, 1, 5))
         path = f"{BASE}/{(await record(api, admin, incident(requirement, elsewhere, stuck)))['id']}"
         refused = await api.post(f"{path}/withdraw", manager, json=REASON)
         assert_problem(refused, 403, "incident_of_others")
@@ -255,8 +328,8 @@ class TestSteps:
     async def test_are_done_once_by_a_day(
         self, api: Api, requirement: str, manager: User, stuck: User
     ) -> None:
-        step = {"step": "New sharps boxes.", "owner_id": str(manager.id), "due_on": "2026-12-01"}
-        body = await record(api, manager, incident(requirement, stuck, steps=[step]))
+        steps = [step(manager.id)]
+        body = await record(api, manager, incident(requirement, stuck, steps=steps))
         [made] = body["steps"]
         assert (made["owner_id"], made["due_on"], made["done_on"]) == (
             str(manager.id),
@@ -264,15 +337,36 @@ class TestSteps:
             None,
         )
         path = f"{BASE}/{body['id']}/steps/{made['id']}/complete"
-        tomorrow = (date.today() + timedelta(days=2)).isoformat()  # noqa: DTZ011  # two days are ahead everywhere
-        early = await api.post(path, manager, json={"done_on": tomorrow, "note": "Hung up."})
-        assert [pointer for pointer, _ in pointers(early)] == ["/done_on"]
+        for day, code in ((day_in(2), "in_the_future"), ("2026-11-19", "before_incident")):
+            refused = await api.post(path, manager, json={"done_on": day, "note": "Hung up."})
+            assert pointers(refused) == [("/done_on", code)]
         done = {"done_on": "2026-11-24", "note": "Hung in each room."}
         [shown] = (await api.post(path, manager, json=done)).json()["steps"]
         assert (shown["done_on"], shown["note"]) == (done["done_on"], done["note"])
         assert_problem(await api.post(path, manager, json=done), 409, "step_done")
         other = f"{BASE}/{body['id']}/steps/{uuid.uuid4()}/complete"
         assert_problem(await api.post(other, manager, json=done), 404, "corrective_step_not_found")
+
+    async def test_are_done_by_their_owner_or_who_sees_all_people(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        requirement: str,
+        admin: User,
+        manager: User,
+        stuck: User,
+    ) -> None:
+        owner = await make_user(session, role="manager")
+        elsewhere = await make_user(session, hired_on=date(2026, 1, 5))
+        steps = [step(owner.id)]
+        body = await record(api, admin, incident(requirement, stuck, elsewhere, steps=steps))
+        path = f"{BASE}/{body['id']}"
+        done = {"done_on": "2026-11-24", "note": "Hung in each room."}
+        completing = f"{path}/steps/{body['steps'][0]['id']}/complete"
+        refused = await api.post(completing, manager, json=done)
+        assert_problem(refused, 403, "incident_of_others")
+        assert (await api.get(path, owner)).json()["user_ids"] == []
+        assert (await api.post(completing, owner, json=done)).status_code == HTTPStatus.OK
 
 
 class TestRead:
@@ -283,8 +377,9 @@ class TestRead:
         admin: User,
         manager: User,
         stuck: User,
-        other_learner: User,
+        session: AsyncSession,
     ) -> None:
+        other_learner = await make_user(session, hired_on=date(2026, 1, 5))
         body = await record(api, admin, incident(requirement, stuck, other_learner))
         assert sorted(body["user_ids"]) == sorted([str(stuck.id), str(other_learner.id)])
         read = await api.get(f"{BASE}/{body['id']}", manager)

@@ -10,6 +10,7 @@ DECLARE
     held live_sessions;
     known training_records;
     stamp timestamptz := clock_timestamp();
+    attended integer;
     total_seconds bigint;
 BEGIN
     SELECT s.* INTO held
@@ -25,9 +26,11 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    SELECT attended_seconds(p_session, e.user_id) INTO attended
+      FROM enrollments e WHERE e.id = p_enrollment;
     INSERT INTO section_progress AS p (
         enrollment_id, section_id, state, seconds_spent, position, completed_at, updated_at)
-    VALUES (p_enrollment, held.section_id, 'completed', held.duration_minutes * 60, 0, stamp, stamp)
+    VALUES (p_enrollment, held.section_id, 'completed', attended, 0, stamp, stamp)
     ON CONFLICT (enrollment_id, section_id) DO UPDATE
        SET state = 'completed', completed_at = stamp, updated_at = stamp,
            seconds_spent = greatest(p.seconds_spent, excluded.seconds_spent)

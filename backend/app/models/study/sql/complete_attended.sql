@@ -1,14 +1,14 @@
--- Completes the section of a closed class for somebody who attended. The duration of the class is
--- first entered as study time, because completing may write the training record, which counts it.
+-- Completes the section of a closed class for somebody who attended. Their time in the class is first
+-- entered as study time, because completing may write the training record, which counts it.
 CREATE FUNCTION complete_attended(
     p_session uuid, p_enrollment uuid, p_actor uuid, p_request_id text
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    held live_sessions;
+    held record;
 BEGIN
     PERFORM FROM enrollments WHERE id = p_enrollment FOR NO KEY UPDATE;
-    SELECT s.* INTO held
+    SELECT s.section_id, attended_seconds(s.id, e.user_id) AS seconds INTO held
       FROM enrollments e
       JOIN version_sections v ON v.version_id = e.version_id
       JOIN live_sessions s ON s.module_id = e.module_id AND s.section_id = v.section_id
@@ -20,8 +20,7 @@ BEGIN
     END IF;
     INSERT INTO section_progress AS p (
         enrollment_id, section_id, state, seconds_spent, position, updated_at)
-    VALUES (p_enrollment, held.section_id, 'in_progress', held.duration_minutes * 60, 0,
-            clock_timestamp())
+    VALUES (p_enrollment, held.section_id, 'in_progress', held.seconds, 0, clock_timestamp())
     ON CONFLICT (enrollment_id, section_id) DO UPDATE
        SET seconds_spent = greatest(p.seconds_spent, excluded.seconds_spent)
      WHERE p.state <> 'completed';

@@ -1,5 +1,5 @@
 -- Reports may be repeated and may arrive in any order: progress never decreases. Study time is
--- credited for at most the time that has passed since the person's last report.
+-- credited for at most the time that has passed since the person's last report, see credit_study_time.
 CREATE FUNCTION report_progress(
     p_enrollment uuid, p_user uuid, p_section uuid, p_seconds integer,
     p_position double precision, p_completed boolean, p_request_id text
@@ -34,10 +34,8 @@ BEGIN
         RETURN jsonb_build_object('error', rule.completed_by || '_required');
     END IF;
     credited := coalesce(known.seconds_spent, 0);
-    IF p_seconds > credited THEN
-        credited := credited
-                  + credit_study_time(p_user, enrolled.enrolled_at, p_seconds - credited);
-    END IF;
+    credited := credited + credit_study_time(
+        p_user, enrolled.enrolled_at, greatest(p_seconds - credited, 0));
     INSERT INTO section_progress AS p (
         enrollment_id, section_id, state, seconds_spent, position, updated_at)
     VALUES (p_enrollment, p_section, 'in_progress', credited, p_position, clock_timestamp())

@@ -17,6 +17,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.evidence.live_session import (
+    ends_at,
     is_before_publication,
     is_too_long_ago,
 )
@@ -57,9 +58,10 @@ class SessionSettledError(ConflictError):
     title = "This session is closed or cancelled"
 
 
-class SessionNotBegunError(ConflictError):
-    code = "session_not_begun"
-    title = "This session is still to come"
+class SessionNotOverError(ConflictError):
+    code = "session_not_over"
+    title = "This session is not over yet"
+    detail = "If it ended early, shorten it first."
 
 
 class OwnAttendanceError(ForbiddenError):
@@ -197,9 +199,10 @@ class LiveSessionService(Service):
         """Freeze the roster and complete the live section of the attendees' open enrollments."""
         async with self.work() as uow:
             live = await self._run_by_me(uow, session_id)
+            await uow.live_sessions.close_in_turn()
             now = await uow.now()
-            if live.starts_at > now:
-                raise SessionNotBegunError
+            if ends_at(live.starts_at, live.duration_minutes) > now:
+                raise SessionNotOverError
             await uow.live_sessions.settle_roster(live.id)
             live.status = SessionStatus.CLOSED
             live.closed_at = now

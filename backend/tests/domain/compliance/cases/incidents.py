@@ -5,7 +5,8 @@ from uuid import UUID
 
 from app.domain.compliance import Incident
 from app.domain.compliance.audience import Audience
-from tests.domain.compliance.builders import LEAVE, change, done, history
+from app.domain.compliance.requirement import DaysAfter
+from tests.domain.compliance.builders import LEAVE, change, done, history, waiver
 from tests.domain.compliance.cases.scenario import HIPAA, HIRED, OWN_ANNUAL, Scenario, d
 
 STUCK = Incident(UUID(int=300), d("2026-06-10"), d("2026-06-24"), d("2026-06-10"))
@@ -39,7 +40,31 @@ INCIDENTS = [
         """
         2026-06-09  not_required  -           -
         2026-06-10  due_soon      2026-06-24  2027-01-05
-        2026-06-11  compliant     2026-06-24  2027-06-11
+        2026-06-11  not_required  -           -
+        """,
+    ),
+    Scenario(
+        "retrained, and not meant by the rule",
+        "domain 20: an incident asks once; nobody else's rule binds for ever",
+        OTHERS,
+        replace(history(HIRED, done(d("2026-06-11"), 1)), incidents=(STUCK,)),
+        """
+        2026-06-10  due           2026-06-24  -
+        2026-06-11  not_required  -           -
+        2027-06-12  not_required  -           -
+        """,
+    ),
+    Scenario(
+        "retrained, and freed for a while",
+        "domain 13 and 20: what was answered shortens no first due day that comes later",
+        HIPAA.model_copy(update={"first_due": DaysAfter(event="assignment", days=30)}),
+        replace(
+            history(HIRED, done(d("2026-06-11"), 1), waiver(d("2028-06-01"), d("2028-06-30"))),
+            incidents=(STUCK,),
+        ),
+        """
+        2028-06-30  exempt        2026-02-04  2028-06-11
+        2028-07-01  due           2028-07-31  -
         """,
     ),
     Scenario(
