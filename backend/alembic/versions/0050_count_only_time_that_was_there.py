@@ -156,7 +156,7 @@ def upgrade() -> None:
     BEGIN
         SELECT reported_at INTO since FROM study_clocks WHERE user_id = p_user FOR NO KEY UPDATE;
         IF NOT FOUND THEN
-            INSERT INTO study_clocks (user_id, reported_at) VALUES (p_user, p_enrolled)
+            INSERT INTO study_clocks (user_id, reported_at) VALUES (p_user, '-infinity')
             ON CONFLICT DO NOTHING;
             SELECT reported_at INTO since FROM study_clocks WHERE user_id = p_user FOR NO KEY UPDATE;
         END IF;

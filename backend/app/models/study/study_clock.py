@@ -16,4 +16,4 @@ class StudyClock(Base):
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     reported_at: Mapped[datetime]
-    """When the person last reported study time, in any enrollment and section."""
+    """When the person last reported study time, in any enrollment. Before: -infinity."""

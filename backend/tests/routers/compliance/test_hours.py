@@ -61,9 +61,9 @@ async def study(
     return dict(response.json()["enrollment"])
 
 
-async def let_pass(session: AsyncSession, enrollment_id: str) -> None:
-    """Let eleven minutes pass since the enrollment and since the last report."""
-    ago = "- interval '660 s'"
+async def let_pass(session: AsyncSession, enrollment_id: str, seconds: int = 660) -> None:
+    """Let time pass since the enrollment and since the last report."""
+    ago = f"- interval '{seconds} s'"
     enrolled = f"UPDATE enrollments SET enrolled_at = enrolled_at {ago}"  # noqa: S608  # our own text
     await as_owner(session, f"{enrolled} WHERE id = '{uuid.UUID(enrollment_id)}'")
     await as_owner(session, f"UPDATE study_clocks SET reported_at = reported_at {ago}")  # noqa: S608  # our own text
@@ -136,6 +136,47 @@ class TestOnline:
         assert content["sections"][0]["minimum_seconds"] == 110
         assert (await study(api, learner, module, enrollment_id))["status"] == "active"
         assert (await study(api, learner, module, enrollment_id, session))["status"] == "completed"
+
+
+class TestPresence:
+    """Study time counts where the person gave a sign of work a quarter of an hour before."""
+
+    async def spent(
+        self, api: Api, user: User, module: TrainingModule, enrollment_id: str, seconds: int
+    ) -> int:
+        path = f"/enrollments/{enrollment_id}/sections/{module.sections[0].id}/progress"
+        response = await api.put(path, user, json={"seconds_spent": seconds})
+        return int(response.json()["section"]["seconds_spent"])
+
+    async def test_a_week_without_a_sign_is_no_study(
+        self, api: Api, session: AsyncSession, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        await let_pass(session, enrollment_id, 7 * 24 * 3600)
+        assert await self.spent(api, learner, module, enrollment_id, 7200) == 0
+        await let_pass(session, enrollment_id, 60)
+        assert 60 <= await self.spent(api, learner, module, enrollment_id, 7200) < 70
+
+    async def test_opening_a_section_starts_the_clock(
+        self, api: Api, session: AsyncSession, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        await let_pass(session, enrollment_id, 24 * 3600)
+        assert await self.spent(api, learner, module, enrollment_id, 0) == 0
+        await let_pass(session, enrollment_id, 890)
+        assert await self.spent(api, learner, module, enrollment_id, 880) == 880
+        await let_pass(session, enrollment_id, 901)
+        assert await self.spent(api, learner, module, enrollment_id, 1781) == 880
+
+    async def test_an_old_report_that_comes_late_takes_no_time(
+        self, api: Api, session: AsyncSession, learner: User, module: TrainingModule
+    ) -> None:
+        enrollment_id = await enroll(api, learner, module)
+        await let_pass(session, enrollment_id, 300)
+        assert await self.spent(api, learner, module, enrollment_id, 200) == 200
+        await let_pass(session, enrollment_id, 300)
+        assert await self.spent(api, learner, module, enrollment_id, 100) == 200
+        assert await self.spent(api, learner, module, enrollment_id, 500) == 500
 
 
 class TestCredit:

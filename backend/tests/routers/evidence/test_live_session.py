@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
@@ -22,6 +22,7 @@ from app.models import (
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish, text_section
 from tests.factories.user import make_location, make_user
+from tests.routers.problems import assert_problem
 from tests.support import Api, RollbackDatabase, etag
 
 BASE = "/live-sessions"
@@ -416,13 +417,49 @@ class TestClose:
         response = await api.post(f"{BASE}/{live.id}/close", learner)
         assert response.status_code == HTTPStatus.FORBIDDEN
 
-    async def test_not_before_it_begins(
-        self, api: Api, session: AsyncSession, module: TrainingModule, admin: User
+    @pytest.mark.parametrize("begun", [-60, 1, 89])
+    async def test_not_before_its_end(
+        self, api: Api, session: AsyncSession, module: TrainingModule, admin: User, begun: int
     ) -> None:
-        later = datetime(2100, 1, 1, tzinfo=UTC)
-        live = await make_live_session(session, module, admin, starts_at=later)
-        response = await api.post(f"{BASE}/{live.id}/close", admin)
-        assert response.json()["code"] == "session_not_begun"
+        starts_at = datetime.now(UTC) - timedelta(minutes=begun)
+        live = await make_live_session(session, module, admin, starts_at=starts_at)
+        closing = f"{BASE}/{live.id}/close"
+        assert_problem(await api.post(closing, admin), 409, "session_not_over")
+        if begun > 0:
+            shorter = {"duration_minutes": begun}
+            headers = {"If-Match": live.etag}
+            await api.patch(f"{BASE}/{live.id}", admin, json=shorter, headers=headers)
+            assert (await api.post(closing, admin)).status_code == HTTPStatus.OK
+
+    @pytest.mark.parametrize(("hour", "minutes"), [(17, 0), (18, 60), (16, 60), (19, 90)])
+    async def test_time_in_two_rooms_counts_once(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        live: LiveSession,
+        admin: User,
+        learner: User,
+        hour: int,
+        minutes: int,
+    ) -> None:
+        """The first class takes from five to half past six, the others begin at an hour."""
+        other = await make_module(session, live_section())
+        await publish(database, other)
+        await enroll(api, learner, other)
+        starts_at = datetime(2026, 1, 15, hour, tzinfo=UTC)
+        second = await make_live_session(session, other, admin, learner, starts_at=starts_at)
+        for each in (live, second):
+            await attend(api, each, admin, learner)
+            closed = await api.post(f"{BASE}/{each.id}/close", admin)
+            assert closed.status_code == HTTPStatus.OK, closed.text
+        [record] = await session.scalars(select(TrainingRecord))
+        assert record.minutes == minutes
+        counted = [
+            await session.scalar(select(func.attended_seconds(each.id, learner.id)))
+            for each in (live, second)
+        ]
+        assert counted == [90 * 60, minutes * 60]
 
     async def test_record_names_the_instructor(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
         self,
