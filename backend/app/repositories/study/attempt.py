@@ -61,6 +61,7 @@ class AttemptRow:
 
     any_passed: bool
     any_open: bool
+    last_closed_at: datetime | None
     now: datetime
 
 
@@ -76,6 +77,8 @@ class QuizStanding:
     passed: bool
     available_at: datetime | None
     """The end of the pause before the next attempt; None when one may start at once or never."""
+
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ _READ = (
         _TALLY.c.granted,
         _TALLY.c.passed,
         _TALLY.c.open,
+        _TALLY.c.last_closed_at,
         NOW,
     )
     .join(Enrollment, Enrollment.id == QuizAttempt.enrollment_id)
@@ -298,6 +302,8 @@ class AttemptRepository(Repository[QuizAttempt]):
             closed=row.closed + 1,
             any_passed=row.any_passed or graded.columns["passed"],
             any_open=False,
+            last_closed_at=closed_at,
+            now=closed_at,
         )
 
     async def overdue(self, limit: int) -> list[uuid.UUID]:
@@ -333,4 +339,6 @@ def _standing(row: Row[*tuple[Any, ...]]) -> QuizStanding:
     free_at = cooled_down(row.cooldown_minutes or 0, row.last_closed_at)
     may_wait = left != 0 and not row.passed and not row.live
     waits = may_wait and free_at is not None and row.now < free_at
-    return QuizStanding(row.id, row.section_id, left, row.passed, free_at if waits else None)
+    return QuizStanding(
+        row.id, row.section_id, left, row.passed, free_at if waits else None, row.now
+    )

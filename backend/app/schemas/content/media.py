@@ -65,6 +65,7 @@ class Upload(Resource):
     token: str
     url: str
     expires_at: datetime
+    server_time: datetime
 
 
 class MediaDeclared(MediaRead):
@@ -76,3 +77,4 @@ class MediaDownload(Resource):
 
     url: str
     expires_at: datetime
+    server_time: datetime

@@ -1,8 +1,9 @@
 import uuid
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.domain.content.quiz.questions import QuestionView
 from app.domain.fields import ExactNumber
@@ -24,6 +25,14 @@ class AnswersPayload(Payload):
     answers: Answers = Field(default_factory=dict, max_length=MAX_ANSWERS)
 
 
+def _hundredths(number: Decimal) -> Decimal:
+    return number.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+Points = Annotated[ExactNumber, AfterValidator(_hundredths)]
+"""Rounded as the points of each question are. What decided was exact."""
+
+
 class AttemptBase(Resource):
     id: uuid.UUID
     enrollment_id: uuid.UUID
@@ -38,6 +47,9 @@ class AttemptOpen(AttemptBase):
     """What the learner needs to continue the attempt, also on another device."""
 
     state: Literal[AttemptState.OPEN]
+    server_time: datetime | None
+    """Now, by the clock of `expires_at`; null where time is not limited."""
+
     questions: list[ShownQuestion]
     answers: Answers
 
@@ -47,6 +59,7 @@ class AnswersSaved(Resource):
     state: Literal[AttemptState.OPEN] = AttemptState.OPEN
     answers: Answers
     expires_at: datetime | None
+    server_time: datetime | None
 
 
 class AttemptRead(AttemptBase):
@@ -57,18 +70,25 @@ class AttemptRead(AttemptBase):
     timed_out: bool
     score_percent: ExactNumber | None
     passed: bool | None
-    points: ExactNumber | None
-    max_points: ExactNumber | None
+    points: Points | None
+    max_points: Points | None
     pass_mark: ExactNumber
 
 
 class AttemptResultRead(AttemptRead):
-    """`feedback`, `questions` and `answers` are there for the learner alone.
-
-    `feedback` is there only if the quiz's policy allows it. Points are rounded for display, but
+    """The learner's own result. `feedback` is there only if the quiz's policy allows it. Points are rounded for display, but
     `passed` was decided by the exact points.
     """
 
+    attempts_left: int | None = Field(None, exclude_if=lambda value: value is None)
+    """How many may still be started; absent where nothing limits them."""
+
+    available_at: datetime | None = Field(None, exclude_if=lambda value: value is None)
+    """When the next one may start; absent where it may at once, or never."""
+
+    server_time: datetime | None = Field(None, exclude_if=lambda value: value is None)
+    """Now, by the clock of `available_at`, and there only beside it."""
+
     feedback: AttemptFeedback | None = Field(None, exclude_if=lambda value: value is None)
-    questions: list[ShownQuestion] | None = Field(None, exclude_if=lambda value: value is None)
-    answers: Answers | None = Field(None, exclude_if=lambda value: value is None)
+    questions: list[ShownQuestion]
+    answers: Answers

@@ -82,6 +82,9 @@ class SectionDetail(SectionState):
 
 
 class EnrollmentDetail(EnrollmentRead):
+    server_time: datetime | None
+    """Now, by the clock of `available_at`; null where there is no quiz."""
+
     sections: list[SectionDetail]
 
 

@@ -154,12 +154,13 @@ class MediaService(Service):
             raise MediaNotReadyError
         seconds = self._limits.download_seconds
         # Computed before the call to Storage, so that the URL never expires earlier than this says.
-        expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        now = datetime.now(UTC)
+        expires_at = now + timedelta(seconds=seconds)
         url = await self._storage.sign_download(media.path, seconds)
         if url is None:
             log.error("media_file_missing", media_id=str(media.id))
             raise NotFoundError("media")
-        return MediaDownload(url=url, expires_at=expires_at)
+        return MediaDownload(url=url, expires_at=expires_at, server_time=now)
 
     async def delete(self, media_id: uuid.UUID, precondition: Precondition) -> None:
         async with self.work() as uow:
@@ -270,6 +271,7 @@ def _declared(media: Media, grant: UploadGrant) -> Answer[MediaDeclared]:
         token=grant.token,
         url=grant.url,
         expires_at=grant.expires_at,
+        server_time=datetime.now(UTC),
     )
     declared = MediaDeclared(**dict(MediaRead.model_validate(media)), upload=upload)
     return Answer(declared, created=True)

@@ -26,6 +26,7 @@ from app.domain.study.quiz.attempts import (
     Refusal,
     Snapshot,
     attempts_left,
+    cooled_down,
     deadline,
     draw_snapshot,
     feedback,
@@ -141,9 +142,9 @@ class AttemptService(Service):
             for attempt, _ in history.attempts:
                 if attempt.state is AttemptState.OPEN and attempt.enrollment_id == enrollment.id:
                     _require_answerable(enrollment.status)
-                    return _overdue(attempt, now) or await uow.answer(Answer(_open(attempt)))
+                    return _overdue(attempt, now) or await uow.answer(Answer(_open(attempt, now)))
             decision = decide_next(key, history, now)
-            _require_start(decision, enrollment.status)
+            _require_start(decision, enrollment.status, now)
             attempt = _drawn(enrollment, section_id, key, decision.number, now)
             await uow.attempts.begin(attempt)
             after = {
@@ -152,7 +153,7 @@ class AttemptService(Service):
                 "number": attempt.number,
             }
             await uow.audit(AuditAction.ATTEMPT_STARTED, attempt, after=after)
-            return await uow.answer(Answer(_open(attempt), created=True))
+            return await uow.answer(Answer(_open(attempt, now), created=True))
 
     async def _save(
         self, attempt_id: uuid.UUID, payload: AnswersPayload
@@ -168,7 +169,12 @@ class AttemptService(Service):
             answers = await uow.attempts.save_answers(attempt_id, given, cleared)
             if answers is None:
                 raise AttemptClosedError
-            return AnswersSaved(id=attempt_id, answers=answers, expires_at=row.attempt.expires_at)
+            return AnswersSaved(
+                id=attempt_id,
+                answers=answers,
+                expires_at=row.attempt.expires_at,
+                server_time=row.now if row.attempt.expires_at else None,
+            )
 
     async def _submit(
         self, attempt_id: uuid.UUID, payload: AnswersPayload
@@ -195,8 +201,8 @@ class AttemptService(Service):
             if row.attempt.user_id != self.actor.id:
                 return Answer(_read(row.attempt))
             if row.attempt.state is AttemptState.GRADED:
-                return Answer(_result(row, with_questions=True))
-            return Answer(_open(row.attempt))
+                return Answer(_result(row))
+            return Answer(_open(row.attempt, row.now))
 
     async def _list(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
@@ -230,7 +236,7 @@ def _require_answerable(status: EnrollmentStatus) -> None:
         raise EnrollmentClosedError
 
 
-def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
+def _require_start(decision: NextAttempt, status: EnrollmentStatus, now: datetime) -> None:
     if decision.refusal is not Refusal.ALREADY_PASSED and status is not EnrollmentStatus.ACTIVE:
         raise EnrollmentClosedError
     if decision.refusal is Refusal.ALREADY_PASSED:
@@ -238,7 +244,7 @@ def _require_start(decision: NextAttempt, status: EnrollmentStatus) -> None:
     if decision.refusal is Refusal.NO_ATTEMPTS_LEFT:
         raise NoAttemptsLeftError
     if decision.available_at is not None:
-        raise CoolingDownError(decision.available_at)
+        raise CoolingDownError(decision.available_at, now)
 
 
 def decide_next(key: QuizKey, history: AttemptHistory, now: datetime) -> NextAttempt:
@@ -317,7 +323,7 @@ def _key(row: AttemptRow) -> QuizKey:
     return parsed_key(row.attempt.version_id, row.attempt.section_id, row.key)
 
 
-def _open(attempt: QuizAttempt) -> AttemptOpen:
+def _open(attempt: QuizAttempt, now: datetime) -> AttemptOpen:
     return AttemptOpen(
         id=attempt.id,
         enrollment_id=attempt.enrollment_id,
@@ -326,6 +332,7 @@ def _open(attempt: QuizAttempt) -> AttemptOpen:
         state=AttemptState.OPEN,
         started_at=attempt.started_at,
         expires_at=attempt.expires_at,
+        server_time=now if attempt.expires_at else None,
         questions=learner_questions(Snapshot.model_validate(attempt.snapshot)),
         answers=attempt.answers,
     )
@@ -335,13 +342,21 @@ def _read(attempt: QuizAttempt) -> AttemptRead:
     return AttemptRead.model_validate(attempt)
 
 
-def _result(row: AttemptRow, *, with_questions: bool = False) -> AttemptResultRead:
-    attempt = row.attempt
-    body = AttemptResultRead(**_read(attempt).model_dump(), feedback=_feedback(row))
-    if with_questions:
-        body.questions = learner_questions(Snapshot.model_validate(attempt.snapshot))
-        body.answers = attempt.answers
-    return body
+def _result(row: AttemptRow) -> AttemptResultRead:
+    attempt, key = row.attempt, _key(row)
+    left = attempts_left(key, row.closed, row.granted)
+    available_at = cooled_down(key.cooldown_minutes, row.last_closed_at)
+    may_wait = left != 0 and not row.any_passed and not row.any_open
+    waits = may_wait and available_at is not None and row.now < available_at
+    return AttemptResultRead(
+        **_read(attempt).model_dump(),
+        attempts_left=left,
+        available_at=available_at if waits else None,
+        server_time=row.now if waits else None,
+        feedback=_feedback(row),
+        questions=attempt.snapshot["questions"],
+        answers=attempt.answers,
+    )
 
 
 def _feedback(row: AttemptRow) -> AttemptFeedback | None:

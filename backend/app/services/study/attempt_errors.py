@@ -33,11 +33,16 @@ class CoolingDownError(ConflictError):
     code = "cooling_down"
     title = "The next attempt may start a little later"
     members: ClassVar = {
-        "available_at": Annotated[datetime, Field(examples=["2026-11-28T09:30:00Z"])]
+        "available_at": Annotated[datetime, Field(examples=["2026-11-28T09:30:00Z"])],
+        "server_time": Annotated[datetime, Field(examples=["2026-11-28T09:12:00Z"])],
     }
 
-    def __init__(self, available_at: datetime) -> None:
-        super().__init__(available_at=available_at.isoformat().replace("+00:00", "Z"))
+    def __init__(self, available_at: datetime, now: datetime) -> None:
+        super().__init__(available_at=_rfc3339(available_at), server_time=_rfc3339(now))
+
+
+def _rfc3339(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 class AttemptStartedError(ConflictError):

@@ -321,7 +321,8 @@ class EnrollmentService(Service):
         standings = await uow.attempts.standings([enrollment_id])
         quizzes = {each.section_id: each for each in standings}
         states = [_section(each, quizzes.get(each.rule.section_id)) for each in sections]
-        detail = {**row.item, "sections": states}
+        now = next((each.now for each in standings), None)
+        detail = {**row.item, "sections": states, "server_time": now}
         return Answer(EnrollmentDetail.model_validate(detail))
 
     async def _visible(self, uow: UnitOfWork, enrollment_id: uuid.UUID) -> EnrollmentRow:

@@ -208,7 +208,11 @@ class TestStart:
         problem = (await api.post(quiz.attempts(enrollment_id), learner)).json()
         assert (problem["status"], problem["code"]) == (409, "cooling_down")
         assert problem["available_at"].endswith("Z")
-        assert problem["available_at"] > result["submitted_at"]
+        assert problem["available_at"] > problem["server_time"] > result["submitted_at"]
+        assert problem["available_at"] == result["available_at"]
+        detail = (await api.get(f"/enrollments/{enrollment_id}", learner)).json()
+        [section] = [each for each in detail["sections"] if each["kind"] == "quiz"]
+        assert section["available_at"] == problem["available_at"] > detail["server_time"]
 
     async def test_already_passed(
         self, api: Api, learner: User, quiz: Quiz, enrollment_id: str
@@ -355,6 +359,43 @@ class TestSubmit:
         bare = await api.post(path, learner)
         assert first.content == again.content == bare.content
         assert first.json()["passed"] is False
+
+    async def test_answers_what_is_read_later(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=3, cooldown_minutes=0)
+        result = await quiz.take(api, learner, await quiz.enroll(api, learner), quiz.wrong())
+        read = await api.get(f"/attempts/{result['id']}", learner)
+        assert read.json() == result
+        assert result["attempts_left"] == 2
+        assert [each["id"] for each in result["questions"]] == list(quiz.wrong())
+
+    async def test_total_and_shares_are_rounded_alike(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        thirds = question("ordering", points=1)
+        thirds.answer_metadata = {
+            "items": [{"id": each, "text": each} for each in "abc"],
+            "correct": ["a", "b", "c"],
+        }
+        quiz = await make_quiz(
+            session, database, thirds, feedback="after_attempt", cooldown_minutes=0
+        )
+        answers = {str(thirds.id): ["a", "c", "b"]}
+        result = await quiz.take(api, learner, await quiz.enroll(api, learner), answers)
+        [share] = result["feedback"]["questions"]
+        assert result["points"] == share["points"] == 0.33
+        assert result["score_percent"] == 33.33
+
+    async def test_server_time_stands_beside_deadlines(
+        self, api: Api, learner: User, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        quiz = await make_quiz(session, database, time_limit_seconds=600)
+        attempt = await quiz.start(api, learner, await quiz.enroll(api, learner))
+        assert attempt["started_at"] <= attempt["server_time"] < attempt["expires_at"]
+        path = f"/attempts/{attempt['id']}/answers"
+        saved = (await api.put(path, learner, json={"answers": {}})).json()
+        assert attempt["server_time"] < saved["server_time"] < saved["expires_at"]
 
     async def test_takes_three_statements(
         self, api: Api, learner: User, quiz: Quiz, enrollment_id: str, engine: AsyncEngine

@@ -208,7 +208,7 @@ class TestReadEnrollment:
         detail = (
             await api.get(f"/enrollments/{await enroll(api, learner, module)}", learner)
         ).json()
-        assert detail.keys() == FIELDS | {"sections"}
+        assert detail.keys() == FIELDS | {"sections", "server_time"}
         assert [part["section_id"] for part in detail["sections"]] == [
             str(part.id) for part in module.sections
         ]
