@@ -76,7 +76,9 @@ class AttemptRead(AttemptBase):
 
 
 class AttemptResultRead(AttemptRead):
-    """The learner's own result. `feedback` is there only if the quiz's policy allows it. Points are rounded for display, but
+    """The learner's own result.
+
+    `feedback` is there only if the quiz's policy allows it. Points are rounded for display, but
     `passed` was decided by the exact points.
     """
 
