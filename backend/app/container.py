@@ -11,6 +11,7 @@ from app.core.auth.security import TokenCache, TokenVerifier
 from app.core.config import Settings
 from app.core.database import Database
 from app.core.metrics import Metrics
+from app.core.tls import trusted_authorities
 from app.integrations.auth_admin import SupabaseAuthAdmin
 from app.integrations.file_storage import SupabaseFileStorage
 from app.services.factories import Services
@@ -31,7 +32,7 @@ class Container(Services):
         `owner` connects as the owner of the schema instead of as the API's role.
         """
         database = Database.from_settings(settings, owner=owner)
-        http = httpx.AsyncClient(timeout=5.0)
+        http = httpx.AsyncClient(timeout=5.0, verify=trusted_authorities())
         auth = SupabaseAuthAdmin(
             settings.supabase_url, settings.supabase_secret_key.get_secret_value()
         )

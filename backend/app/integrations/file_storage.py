@@ -13,6 +13,7 @@ import jwt
 import structlog
 
 from app.core.errors import UnavailableError
+from app.core.tls import trusted_authorities
 from app.domain.content.media import UPLOAD_LIFETIME
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ class SupabaseFileStorage:
 
     def _opened(self) -> httpx.AsyncClient:
         if self._http is None:
-            self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
+            self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=trusted_authorities())
         return self._http
 
     async def _files(self) -> Any:  # noqa: ANN401  # supabase-py does not export the type

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.core.email_domain import comparable_email
 from app.core.errors import AppError
+from app.core.tls import trusted_authorities
 from app.integrations.auth_admin.protocol import (
     AccountBannedError,
     AddressRefusedError,
@@ -104,6 +105,7 @@ class SupabaseAuthAdmin:
                 "X-Supabase-Api-Version": API_VERSION,
             },
             timeout=TIMEOUT_SECONDS,
+            verify=trusted_authorities(),
         )
 
     async def get_user(self, user_id: uuid.UUID) -> AuthUser | None:
