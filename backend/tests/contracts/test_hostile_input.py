@@ -20,6 +20,7 @@ from app.models import User
 from tests.contracts.matrix import ACTORS, ADMIN, Row, core_rows, path_ids
 from tests.contracts.matrix_compliance import compliance_rows, made
 from tests.contracts.world import World
+from tests.described import without_shared_parts
 from tests.support import Api, RollbackDatabase
 
 CASES = int(os.environ.get("TEST_HOSTILE_CASES", "2000"))
@@ -123,7 +124,7 @@ async def target(api: Api, world: World, database: RollbackDatabase, app: FastAP
     ids = path_ids(world) | await made(api, world)
     known = {
         operation["operationId"]: (method.upper(), path, operation)
-        for path, item in app.openapi()["paths"].items()
+        for path, item in without_shared_parts(app.openapi())["paths"].items()
         for method, operation in item.items()
     }
     cases = []
