@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.files.download import BusyError, DiskFullError, DownloadTooLargeError
+from app.routers.examples import add_examples
 from app.routers.field_meanings import explain_fields
 from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
 from app.routers.refusals import Schema, problems_of, refusals
@@ -65,6 +66,7 @@ class DescribedAPI(FastAPI):
             _describe(schema)
             self._describe_etags(schema)
             _drop_titles(schema)
+            add_examples(schema)
             share_parts(schema)
         return schema
 
