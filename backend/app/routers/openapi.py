@@ -14,7 +14,7 @@ from app.routers.parameters import HEADERS, PATHS, QUERIES, TAGS
 from app.routers.refusals import Schema, problems_of, refusals
 from app.routers.refusals import schemas as refusals_schemas
 from app.routers.shared_parts import share_parts
-from app.schemas.base import Versioned
+from app.schemas.base import Versioned, without_null
 
 _VALUES = {"const", "default", "enum", "example", "examples"}
 _MODES = re.compile("-(Input|Output)$")
@@ -187,16 +187,6 @@ def _untitled(node: Any) -> Any:  # noqa: ANN401  # a part of a JSON document
     return node
 
 
-def _without_null(schema: Schema) -> Schema:
-    """Return a parameter's schema without null, which only a body can say."""
-    kept = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
-    return (
-        schema
-        if len(kept) != 1
-        else kept[0] | {key: schema[key] for key in schema if key != "anyOf"}
-    )
-
-
 def _describe_operation(path: str, method: str, operation: Schema) -> None:
     parameters = operation.get("parameters", [])
     if method != "post":
@@ -205,7 +195,8 @@ def _describe_operation(path: str, method: str, operation: Schema) -> None:
         # A POST that accepts If-Match may mostly be sent without it; other methods require it.
         needed = method != "post" or "428" in operation["responses"]
         parameter["required"] |= parameter["name"] == "If-Match" and needed
-        parameter["schema"] = _without_null(parameter["schema"])
+        # Only a body can say null.
+        parameter["schema"] = without_null(parameter["schema"])
         meaning = _MEANINGS[parameter["in"]].get(parameter["name"])
         if meaning is not None:
             parameter.setdefault("description", meaning)

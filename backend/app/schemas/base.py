@@ -1,8 +1,9 @@
 """What all request and response models share."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field
+from pydantic import MISSING, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 
@@ -27,6 +28,19 @@ class Resource(BaseModel):
 
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe fields that are left out instead of being null as never null."""
+        schema = handler(core_schema)
+        fields = handler.resolve_ref_schema(schema).get("properties", {})
+        for name in fields.keys() & {
+            name for name, field in cls.model_fields.items() if field.exclude_if
+        }:
+            fields[name] = without_null(fields[name])
+        return schema
+
 
 class Versioned(Resource):
     """A response body with an ETag, which If-Match and If-None-Match are compared with."""
@@ -39,7 +53,15 @@ class ListOf(Resource, Generic[T]):
     items: list[T]
     next_cursor: str | None = None
     total: int | None = Field(None, exclude_if=lambda total: total is None)
-    """Only present with `include_total=true`, and then never null."""
+    """Only present with `include_total=true`."""
+
+
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of what a nullable value is otherwise."""
+    kept = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(kept) != 1:
+        return schema
+    return {**kept[0], **{name: schema[name] for name in schema if name != "anyOf"}}
 
 
 def given(value: T | MISSING) -> T | None:

@@ -36,6 +36,7 @@ MEANINGS: Final = {
     "requirement_id": "The requirement that it is about",
     "revision": "Counts the changes; part of the ETag",
     "role": "What the person may do; null for any, or to leave it as it is",
+    "server_time": "Now, in UTC, by the clock that deadlines are kept by; null where none is open",
     "status": "Where it stands",
     "tags": "Words to find it by, each once",
     "time_zone": "IANA name, such as `America/Los_Angeles`",

@@ -62,7 +62,7 @@ MEANINGS: Final = {
     "max_attempts": "How many attempts there are; null for any number",
     "media_id": "An uploaded file that is `ready`; null where `url` or nothing is given",
     "metadata": "Options and key by kind of question; docs/quizzes.md shows each",
-    "module": "The module that it is about",
+    "module": "The module that it is about; null for none",
     "modules": "The modules of which any one will do",
     "Facet.modules": "How many modules a filter by this value finds",
     "not_carried": "What the format has no place for, question by question",

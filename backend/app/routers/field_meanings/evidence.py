@@ -28,6 +28,7 @@ MEANINGS: Final = {
     "cycle_start": "The first day of the licence cycle",
     "earned": "Hours that were taught, before any cap",
     "earned_on": "The day on which they were earned",
+    "entered_by": "The user who entered it",
     "entered_by_id": "The user who entered it",
     "evidence_reference": (
         "The id of an uploaded file, or words that say where the paper is kept; null for neither"
@@ -71,6 +72,7 @@ MEANINGS: Final = {
     "request_id": "Names the request in the logs; null for changes by the system",
     "review_reason": "Why it was verified or rejected; null before",
     "reviewed_at": "The instant, in UTC, of the review; null before",
+    "reviewed_by": "The second person, who reviewed it; null before",
     "reviewed_by_id": "The second person, who reviewed it; null before",
     "roster": "Who is expected, and who came",
     "self_study_cap": "The most hours of self-study that count; null for any number",

@@ -9,9 +9,7 @@ MEANINGS: Final = {
     "AnswersPayload.answers": "By question id, in the form of the question's kind; null clears one",
     "AnswersSaved.answers": "All that are saved now, by question id",
     "AttemptOpen.answers": "All that are saved so far, by question id",
-    "AttemptResultRead.answers": (
-        "By question id; left out, and never null, for others than the learner"
-    ),
+    "AttemptResultRead.answers": ("What was answered, by question id"),
     "answer_feedback": "Feedback about what was chosen or written",
     "answered": "Whether it was answered",
     "QuestionAnalysis.answered": "How many attempts answered it",
@@ -48,9 +46,7 @@ MEANINGS: Final = {
     "item_id": "The option or left side that it is about; null for the answer as a whole",
     "available_at": "The instant, in UTC, from which an attempt may be started",
     "module_ids": "The modules to complete first",
-    "AttemptResultRead.feedback": (
-        "Left out, and never null, where the quiz's policy shows nothing now"
-    ),
+    "AttemptResultRead.feedback": ("Left out where the quiz's policy shows nothing now"),
     "kept_pass": "Whether it stays passed although the new score is below the mark",
     "kept_passes": "How many stay passed although their new score is below the mark",
     "max_points": f"What could be reached; {_RESULT}",
@@ -82,9 +78,7 @@ MEANINGS: Final = {
     "progress_percent": "0 to 100, over the required sections",
     "AttemptOpen.questions": "As drawn and ordered for this attempt, without answers",
     "AttemptFeedback.questions": "One for each question of the attempt",
-    "AttemptResultRead.questions": (
-        "As they were shown; left out, and never null, for others than the learner"
-    ),
+    "AttemptResultRead.questions": ("As they were shown in this attempt, without answers"),
     "QuizAnalysis.questions": "Figures of each question",
     "quiz": "The section whose attempts are used up",
     "requirement": "The requirement that it is about",

@@ -10,7 +10,7 @@ class AuditEventRead(Resource):
     created_at: datetime
     actor_id: uuid.UUID | None
     actor_label: str | None
-    """What the actor is called today."""
+    """What the actor is called today; null for the system and commands."""
 
     action: str
     target_type: str
