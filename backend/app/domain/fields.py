@@ -37,6 +37,8 @@ MAX_JSON_CHARACTERS: Final = 16_384
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Characters that XML and spreadsheets cannot contain. Tabs and line feeds are allowed.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
+# What begins another line, to people or to programs that read lines, or the next column.
+_LINE_ENDS = re.compile("[\t\n\u2028\u2029]")
 # Phone keyboards replace plain quotes and hyphens by these. A typed answer must not be wrong
 # because of it.
 _TYPOGRAPHY = str.maketrans(
@@ -149,7 +151,7 @@ def is_name(text: str) -> bool:
     return (
         is_visible(text)
         and is_storable(text)
-        and not (_CONTROL.search(text) or _REORDERING.search(text))
+        and not any(each.search(text) for each in (_CONTROL, _LINE_ENDS, _REORDERING))
     )
 
 
@@ -177,7 +179,7 @@ def _tidy(text: str) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def _refuse_control(text: str) -> str:
@@ -189,6 +191,12 @@ def _refuse_control(text: str) -> str:
 def _refuse_blank(text: str) -> str:
     if not is_visible(text):
         refuse("blank_text", "The text is blank.")
+    return text
+
+
+def _refuse_line_ends(text: str) -> str:
+    if _LINE_ENDS.search(text):
+        refuse("several_lines", "The text has to be on one line, without tabs.")
     return text
 
 
@@ -276,6 +284,9 @@ ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 StorableText = Annotated[str, AfterValidator(_refuse_unstorable)]
 WrittenText = Annotated[StorableText, AfterValidator(_tidy), AfterValidator(_refuse_control)]
 OneLine = Annotated[WrittenText, AfterValidator(_on_one_line)]
+Folded = Annotated[StorableText, AfterValidator(_on_one_line)]
+"""Put on one line instead of refused: rows that are never rewritten may hold several lines."""
+
 ShortText = Annotated[WrittenText, Field(max_length=MAX_SHORT_TEXT), AfterValidator(_refuse_blank)]
 LongText = Annotated[WrittenText, Field(max_length=MAX_LONG_TEXT), AfterValidator(_refuse_blank)]
 
@@ -310,14 +321,24 @@ Line = Annotated[
     StorableText,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
     AfterValidator(_readable),
+    AfterValidator(_refuse_line_ends),
     _NOT_BLANK,
 ]
 Label = Annotated[
     StorableText,
     StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
     AfterValidator(_readable),
+    AfterValidator(_refuse_line_ends),
     _NOT_BLANK,
 ]
+Reference = Annotated[
+    StorableText,
+    StringConstraints(min_length=1, max_length=500),
+    AfterValidator(_readable),
+    AfterValidator(_refuse_line_ends),
+]
+"""Says on one line where something is kept."""
+
 Reason = Annotated[
     StorableText,
     StringConstraints(min_length=1, max_length=500, strip_whitespace=True),

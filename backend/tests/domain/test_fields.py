@@ -13,6 +13,7 @@ from app.domain.fields import (
     Day,
     ExactNumber,
     Flag,
+    Folded,
     HundredthsNumber,
     Instant,
     JsonMap,
@@ -50,6 +51,7 @@ WRITTEN = TypeAdapter[str](WrittenText)
 SHORT = TypeAdapter[str](ShortText)
 LINE = TypeAdapter[str](Line)
 ONE_LINE = TypeAdapter[str](OneLine)
+FOLDED = TypeAdapter[str](Folded)
 LABEL = TypeAdapter[str](Label)
 REASON = TypeAdapter[str](Reason)
 STATEMENT = TypeAdapter[str](Statement)
@@ -141,6 +143,23 @@ class TestWhole:
     @pytest.mark.parametrize("value", [3.5, float("nan"), float("inf"), "3", True])
     def test_is_nothing_else(self, value: object) -> None:
         assert refusal(COUNT, value) == "int_type"
+
+
+@pytest.mark.parametrize("end", ["\n", "\t", "\u2028", "\u2029"])
+class TestOneLine:
+    @pytest.mark.parametrize("adapter", [LINE, LABEL], ids=["line", "label"])
+    def test_is_not_several(self, adapter: TypeAdapter[str], end: str) -> None:
+        assert refusal(adapter, f"Ada{end}Floss") == "several_lines"
+        assert adapter.validate_python(f"{end}Ada Floss{end}") == "Ada Floss"
+
+    def test_names_are_on_one(self, end: str) -> None:
+        assert not is_name(f"Ada{end}Floss")
+
+    def test_reasons_may_be_several(self, end: str) -> None:
+        assert REASON.validate_python(f"a{end}b") == f"a{end}b"
+
+    def test_what_older_rows_may_hold_is_folded(self, end: str) -> None:
+        assert FOLDED.validate_python(f"a{end}b\x07c") == "a b c"
 
 
 @pytest.mark.parametrize("value", ["true", "yes", 1, 0, None])

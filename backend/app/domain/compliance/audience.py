@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from app.domain.actor import Role
-from app.domain.fields import Day, Flag, StorableText, refuse
+from app.domain.fields import Day, Flag, Folded, refuse
 from app.domain.people.place import CountryCode, StateCode
 from app.domain.people.worker_kind import WorkerKind
 from app.domain.word import comparable
@@ -30,9 +30,7 @@ T = TypeVar("T")
 # where the rule does. The serializer is a lambda because Pydantic would show the return type of a
 # function in the JSON schema, in place of the type of the items.
 SortedSet = Annotated[frozenset[T], PlainSerializer(lambda values: sorted(values, key=str))]
-Name = Annotated[
-    StorableText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
-]
+Name = Annotated[Folded, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 def _needs_kind(schema: dict[str, Any]) -> None:

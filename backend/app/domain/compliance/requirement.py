@@ -16,7 +16,7 @@ from pydantic import (
 from app.domain.compliance.audience import Audience, Name, RuleData, SortedSet
 from app.domain.evidence.credential_kind import credential_code
 from app.domain.evidence.retention import RetentionClass
-from app.domain.fields import Day, Flag, StorableText, Whole, refuse
+from app.domain.fields import Day, Flag, Folded, Whole, refuse
 from app.domain.recurrence import (
     ANNUAL_ANCHORS,
     MONTHS_PER_YEAR,
@@ -221,7 +221,7 @@ class Rule(RuleData):
     grace_days: Days = 0
     minimum_minutes: Minutes | None = None
     trainer_required: Flag = False
-    citation: Annotated[StorableText, StringConstraints(max_length=500)] = ""
+    citation: Annotated[Folded, StringConstraints(max_length=500)] = ""
     retention_class: RetentionClass = RetentionClass.STANDARD
 
     @property

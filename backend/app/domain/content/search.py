@@ -1,15 +1,22 @@
 """What somebody who types into the search box of the catalogue may mean."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Final
+
+from rapidfuzz import fuzz, process
 
 MAX_CORRECTED: Final = 5
 """Words of a query that are compared with the catalogue's. Comparing takes time for each word."""
 
-_ALIKE: Final = 0.7
-_SHORTEST: Final = 4
-_LONGEST: Final = 30
+MAX_VOCABULARY: Final = 5_000
+"""Words of the catalogue that are compared, so that a query takes a few milliseconds."""
+
+SHORTEST: Final = 3
+LONGEST: Final = 30
+"""The lengths of words that are compared."""
+
+_ALIKE: Final = 70
+_SHORTEST_MISSPELT: Final = 4
 
 
 def plain_words(query: str) -> list[str]:
@@ -33,6 +40,7 @@ def corrected(query: str, vocabulary: Collection[str]) -> str | None:
 
 def _meant(word: str, vocabulary: Collection[str]) -> str:
     is_known = any(word in known for known in vocabulary)
-    if is_known or not _SHORTEST <= len(word) <= _LONGEST:
+    if is_known or not _SHORTEST_MISSPELT <= len(word) <= LONGEST:
         return word
-    return next(iter(get_close_matches(word, vocabulary, 1, _ALIKE)), word)
+    alike = process.extractOne(word, vocabulary, scorer=fuzz.ratio, score_cutoff=_ALIKE)
+    return alike[0] if alike else word

@@ -1,4 +1,3 @@
-import re
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.domain.content.search import plain_words
+from app.domain.content.search import LONGEST, MAX_VOCABULARY, SHORTEST, plain_words
 from app.models import ModulePrerequisite, ModuleSection, ModuleVersion, TrainingModule
 from app.models.content.module import ModuleStatus
 from app.repositories.base import Keyset, Repository
@@ -63,8 +62,7 @@ class Facets:
     languages: list[tuple[str, int]]
 
 
-MAX_VOCABULARY = 2000
-_WORD = re.compile(r"\w{3,}")
+_BETWEEN_WORDS = "[[:space:][:punct:]]+"
 
 _DRAFT_SECTIONS = (
     select(func.count())
@@ -150,15 +148,23 @@ class ModuleRepository(Repository[TrainingModule]):
             Card, statement, request, Keyset(source.title, TrainingModule.id, str)
         )
 
-    async def vocabulary(self, actor: Actor) -> set[str]:
-        """Return the words of the titles, categories and tags that the actor can find."""
-        cards = _cards(author=actor.writes_modules).limit(MAX_VOCABULARY)
-        words: set[str] = set()
-        for row in await self.session.execute(cards):
-            card = Card(*row)
-            for text in (card.title, card.category or "", *card.tags):
-                words.update(_WORD.findall(text.lower()))
-        return words
+    async def vocabulary(self, actor: Actor) -> list[str]:
+        """Return words of the titles, categories and tags that the actor can find.
+
+        The most frequent ones where there are more than MAX_VOCABULARY.
+        """
+        cards = _cards(author=actor.writes_modules).subquery()
+        written = func.concat_ws(" ", cards.c.title, cards.c.category, cast(cards.c.tags, String))
+        words = func.regexp_split_to_table(func.lower(written), _BETWEEN_WORDS)
+        said = select(words.label("word")).select_from(cards).subquery()
+        statement = (
+            select(said.c.word)
+            .where(func.length(said.c.word).between(SHORTEST, LONGEST))
+            .group_by(said.c.word)
+            .order_by(func.count().desc(), said.c.word)
+            .limit(MAX_VOCABULARY)
+        )
+        return list(await self.session.scalars(statement))
 
     async def facets(self, actor: Actor) -> Facets:
         """Count what the actor can find by category, tag and language, each in its order."""

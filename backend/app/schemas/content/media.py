@@ -6,14 +6,14 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
-from app.domain.fields import StorableText, Whole, refuse
+from app.domain.fields import StorableText, Whole, is_name, refuse
 from app.schemas.base import Payload, Resource, Versioned
 
-_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\]")
+_NOT_IN_NAMES = re.compile(r"[/\\]")
 
 
 def _plain(name: str) -> str:
-    if _NOT_IN_NAMES.search(name):
+    if _NOT_IN_NAMES.search(name) or not is_name(name):
         refuse("unsafe_name", "A file name has neither slashes nor control characters.")
     return name
 

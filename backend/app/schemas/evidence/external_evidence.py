@@ -2,12 +2,12 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import MISSING, AfterValidator, Field, StringConstraints
+from pydantic import MISSING, AfterValidator, Field
 
 from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.credential_kind import credential_code
-from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, StorableText
+from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, Reference
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.schemas.base import Changes, Payload, Versioned
 from app.schemas.reference import ModuleReference, UserReference
@@ -19,9 +19,7 @@ def _canonical(reference: str) -> str:
     return str(referenced_media(reference) or reference)
 
 
-Reference = Annotated[
-    StorableText, StringConstraints(min_length=1, max_length=500), AfterValidator(_canonical)
-]
+EvidenceReference = Annotated[Reference, AfterValidator(_canonical)]
 """The id of an uploaded file, or a text that says where else the evidence is kept."""
 
 
@@ -45,7 +43,7 @@ class ExternalEvidenceCreate(Payload):
     module_id: uuid.UUID | None = None
     credential_kind: Kind | None = None
     printed_expiry: Day | None = None
-    evidence_reference: Reference | None = None
+    evidence_reference: EvidenceReference | None = None
     notes: Paragraph | None = None
     provider_number: Label | None = None
     ce_category: Label | None = None
@@ -62,7 +60,7 @@ class ExternalEvidenceUpdate(Changes):
     module_id: uuid.UUID | MISSING | None = MISSING
     credential_kind: Kind | MISSING | None = MISSING
     printed_expiry: Day | MISSING | None = MISSING
-    evidence_reference: Reference | MISSING | None = MISSING
+    evidence_reference: EvidenceReference | MISSING | None = MISSING
     notes: Paragraph | MISSING | None = MISSING
     provider_number: Label | MISSING | None = MISSING
     ce_category: Label | MISSING | None = MISSING

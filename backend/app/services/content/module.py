@@ -1,6 +1,5 @@
 """The catalogue and the drafts behind it."""
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -55,7 +54,7 @@ class ModuleService(AuthoringService):
             page = await uow.modules.catalogue(self.actor, filters, request)
             if filters.q and not page.items:
                 vocabulary = await uow.modules.vocabulary(self.actor)
-                meant = await asyncio.to_thread(corrected, filters.q, sorted(vocabulary))
+                meant = corrected(filters.q, vocabulary)
                 if meant is not None:
                     page = await uow.modules.catalogue(
                         self.actor, replace(filters, q=meant), request

@@ -11,6 +11,7 @@ from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
 from app.models import ModulePrerequisite, ModuleSection, QuizQuestion, TrainingModule
 from app.models.content.module import ModuleStatus
+from app.repositories.content import module as module_repository
 from app.repositories.content.module import Facets, ModuleFilter, ModuleRepository
 from tests.factories.module import (
     make_module,
@@ -208,7 +209,26 @@ class TestFacets:
     async def test_learners_find_no_drafts(self, session: AsyncSession) -> None:
         await make_module(session, category="Secret", tags=["secret"])
         assert await ModuleRepository(session).facets(LEARNER) == Facets([], [], [])
-        assert await ModuleRepository(session).vocabulary(LEARNER) == set()
+        assert await ModuleRepository(session).vocabulary(LEARNER) == []
+
+
+class TestVocabulary:
+    async def test_words_of_titles_categories_and_tags(self, session: AsyncSession) -> None:
+        await make_module(session, title="Hände & Hygiene", category="Safety", tags=["osha-30"])
+        await make_module(session, title=f"HYGIENE of {'x' * 31}", category=None, tags=[])
+        found = await ModuleRepository(session).vocabulary(AUTHOR)
+        assert found == ["hygiene", "hände", "osha", "safety"]
+
+    async def test_is_bounded_in_words(
+        self, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However many words a module has: those that most modules have are kept."""
+        monkeypatch.setattr(module_repository, "MAX_VOCABULARY", 3)
+        tags = [" ".join(f"word{n}x{m}" for m in range(10)) for n in range(30)]
+        await make_module(session, title="Hand hygiene", tags=tags)
+        await make_module(session, title="Hygiene", tags=[])
+        found = await ModuleRepository(session).vocabulary(AUTHOR)
+        assert (len(found), found[0]) == (3, "hygiene")
 
 
 class TestPrerequisites:

@@ -53,8 +53,8 @@ def tell(question: Question, saved: object, result: QuestionGrade, *, show_answe
 def _to_result(written: ResultFeedback, result: QuestionGrade) -> str | None:
     if result.correct:
         return written.correct
-    if result.points:
-        return written.partly_correct if isinstance(written, ShareFeedback) else None
+    if isinstance(written, ShareFeedback) and result.points:
+        return written.partly_correct
     return written.incorrect
 
 
@@ -69,9 +69,10 @@ def _to_answer(
             if text is not None:
                 yield AnswerFeedback(item_id=None, text=text)
         case MatchingQuestion():
-            pairs = question.metadata.feedback.pairs if question.metadata.feedback else {}
-            for item_id, text in pairs.items() if show_answer else ():
-                yield AnswerFeedback(item_id=item_id, text=text)
+            written = question.metadata.feedback
+            if written is not None and show_answer:
+                for item_id, text in written.pairs.items():
+                    yield AnswerFeedback(item_id=item_id, text=text)
         case OrderingQuestion():
             pass
         case _:
@@ -82,7 +83,9 @@ def _to_choice(
     question: SingleChoiceQuestion | MultipleChoiceQuestion | TrueFalseQuestion, answer: Answer
 ) -> Iterator[AnswerFeedback]:
     written = question.metadata.feedback
-    for item_id, text in written.options.items() if written else ():
+    if written is None:
+        return
+    for item_id, text in written.options.items():
         if item_id in _chosen(answer):
             yield AnswerFeedback(item_id=item_id, text=text)
 
@@ -103,14 +106,14 @@ def _to_entry(question: ShortAnswerQuestion | NumericQuestion, answer: Answer) -
     """Yield the feedback of each entry that matches the given answer."""
     match question:
         case ShortAnswerQuestion(metadata=metadata):
-            texts = metadata.feedback.answers if metadata.feedback else ()
-            for text in texts if isinstance(answer, str) else ():
-                if metadata.same(text.answer, str(answer)):
-                    yield text.feedback
+            if metadata.feedback is not None and isinstance(answer, str):
+                for text in metadata.feedback.answers:
+                    if metadata.same(text.answer, answer):
+                        yield text.feedback
         case NumericQuestion(metadata=metadata):
-            numbers = metadata.feedback.answers if metadata.feedback else ()
-            for number in numbers:
-                if isinstance(answer, Decimal) and number.holds(answer):
-                    yield number.feedback
+            if metadata.feedback is not None and isinstance(answer, Decimal):
+                for number in metadata.feedback.answers:
+                    if number.holds(answer):
+                        yield number.feedback
         case _:
             assert_never(question)

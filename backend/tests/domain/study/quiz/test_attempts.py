@@ -24,6 +24,7 @@ from app.domain.study.quiz.attempts import (
     grade_attempt,
     is_over,
     learner_questions,
+    left_of,
     next_attempt,
     right_answer,
 )
@@ -184,6 +185,9 @@ class TestNextAttempt:
         assert attempts_left(self.RULES, 1, 3) == 4
         assert attempts_left(QuizSettings(max_attempts=None), 9, 1) is None
 
+    def test_nothing_is_granted_unasked(self) -> None:
+        assert attempts_left(self.RULES, 1) == left_of(2, 1) == 1
+
     def test_more_than_allowed_is_not_less_than_none(self) -> None:
         assert attempts_left(self.RULES, 5) == 0
 
@@ -292,3 +296,29 @@ class TestFeedback:
         )
         assert result.points == Fraction(asked.points)
         assert result.score_percent == Decimal(100)
+
+
+def test_tells_what_the_author_wrote_to_the_answer_that_was_saved() -> None:
+    written = {"correct": "yes", "incorrect": "no", "partly_correct": "nearly"}
+    asked = question(
+        "matching",
+        {
+            "left": items("l1", "l2"),
+            "right": items("r1", "r2"),
+            "pairs": {"l1": "r1", "l2": "r2"},
+            "feedback": {**written, "pairs": {"l1": "they belong together"}},
+        },
+    )
+    key = QuizKey.model_validate({"questions": [asked], "feedback": "after_attempt"})
+    answers = {str(asked.id): {"l1": "r1"}}
+    result = grade_attempt(draw_snapshot(key, "seed"), key, answers)
+    told = feedback(result, key, answers, passed=False, attempts_left=0)
+    assert told is not None
+    [of_question] = told.questions
+    assert of_question.result_feedback == "nearly"
+    assert [each.text for each in of_question.answer_feedback] == ["they belong together"]
+
+
+def test_the_right_text_may_be_the_only_one() -> None:
+    assert right_answer(question("short_answer", {"accepted": ["x"]})) == "x"
+    assert right_answer(question("short_answer", {"accepted": ["x", "y"]})) == "x"

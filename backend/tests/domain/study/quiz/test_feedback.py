@@ -100,6 +100,8 @@ class TestTell:
             (SHORT, " GLOVES", ("well done", [(None, "both hands")])),
             (SHORT, "Shoes", ("no", [(None, "too low")])),
             (SHORT, "hat", ("no", [])),
+            (SHORT, None, ("no", [])),
+            (NUMBER, None, ("no", [])),
             (NUMBER, 5.5, ("well done", [(None, "around")])),
             (NUMBER, "40", ("well done", [(None, "in Fahrenheit")])),
             (NUMBER, 60, ("no", [(None, "around")])),

@@ -1,0 +1,67 @@
+"""Which texts of a request may have several lines: all others are kept on one."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+import app.main  # noqa: F401  # defines all request bodies
+from app.domain.compliance.requirement import Rule
+from app.schemas.base import Payload
+
+# Written in a box of several lines, as clients show them, or checked as a whole by the domain.
+SEVERAL_LINES = {
+    *("answer", "body", "description", "explanation", "meaning", "notes", "prompt", "question"),
+    *("reason", "step", "summary"),
+    *("answers", "metadata", "profile_metadata", "settings"),
+}
+# Of these the note is read by those who are concerned, not by programs that read lines.
+SEVERAL_LINES_IN = {
+    *(("Publish", "note"), ("CorrectionCreate", "note"), ("StepComplete", "note")),
+}
+# Put on one line by the domain's own kinds of question.
+OF_QUESTIONS = {"name", "category", "tags"}
+ENDS = ["\n", "\r", "\t", "\v", "\x07", "\x85", "\u2028", "\u2029"]
+
+
+def models(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in kind.__subclasses__():
+        yield model
+        yield from models(model)
+
+
+def one_line_fields() -> Iterator[Any]:
+    for model in {*models(Payload), Rule, Rule.model_fields["audience"].annotation}:
+        for name, field in getattr(model, "model_fields", {}).items():
+            several = name in SEVERAL_LINES or (model.__name__, name) in SEVERAL_LINES_IN
+            of_question = model.__name__.startswith("Question") and name in OF_QUESTIONS
+            if not several and not of_question:
+                form: Any = Annotated[field.annotation, *field.metadata, None]
+                yield pytest.param(form, id=f"{model.__name__}.{name}")
+
+
+@pytest.mark.parametrize("form", sorted(one_line_fields(), key=lambda each: str(each.id)))
+def test_is_kept_on_one_line(form: object) -> None:
+    adapter = TypeAdapter[Any](form)
+    kept = [
+        text
+        for end in ENDS
+        for value in (f"a{end}b", [f"a{end}b"])
+        for text in _texts(_taken(adapter, value))
+        if end in text
+    ]
+    assert kept == []
+
+
+def _taken(adapter: TypeAdapter[Any], value: object) -> object:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [*value] if isinstance(value, list | set | frozenset | tuple) else []
