@@ -17,6 +17,7 @@ from app.schemas.compliance.requirement import (
     RequirementRead,
     RequirementUpdate,
 )
+from app.services.compliance.own_duty import OwnDutyError
 from app.services.compliance.requirement import NeedsConfirmationError, RequirementTitleTakenError
 from app.services.context import RequestContext
 
@@ -55,7 +56,7 @@ async def read_requirement(requirement_id: uuid.UUID, context: Admin, app: App) 
 @router.patch(
     "/{requirement_id}",
     response_model=RequirementDetail,
-    responses=refusals(NeedsConfirmationError, RequirementTitleTakenError),
+    responses=refusals(NeedsConfirmationError, OwnDutyError, RequirementTitleTakenError),
 )
 async def update_requirement(
     requirement_id: uuid.UUID,
@@ -68,7 +69,9 @@ async def update_requirement(
     return await respond(app.requirements(context).update(requirement_id, payload, if_match))
 
 
-@router.delete("/{requirement_id}", status_code=204, responses=refusals(NeedsConfirmationError))
+@router.delete(
+    "/{requirement_id}", status_code=204, responses=refusals(NeedsConfirmationError, OwnDutyError)
+)
 async def archive_requirement(
     requirement_id: uuid.UUID, context: Admin, if_match: IfMatch, app: App, confirm: Confirm = None
 ) -> None:
@@ -91,7 +94,7 @@ async def preview_requirement(
 @router.post(
     "/{requirement_id}/restore",
     response_model=RequirementDetail,
-    responses=refusals(NeedsConfirmationError, RequirementTitleTakenError),
+    responses=refusals(NeedsConfirmationError, OwnDutyError, RequirementTitleTakenError),
 )
 async def restore_requirement(
     requirement_id: uuid.UUID, context: Admin, app: App, confirm: Confirm = None

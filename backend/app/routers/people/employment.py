@@ -19,6 +19,7 @@ from app.schemas.people.employment import (
     TerminationVoid,
     TransferCreate,
 )
+from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.employment.errors import (
     LocationDeletedError,
@@ -148,7 +149,7 @@ async def rehire(user_id: PersonId, payload: RehireCreate, context: Admin, app: 
     "/transfer",
     response_model=MoveRead,
     status_code=201,
-    responses=refusals(NotEmployedError, OwnAccessError, LastAdminError),
+    responses=refusals(NotEmployedError, OwnAccessError, OwnDutyError, LastAdminError),
 )
 async def transfer(
     user_id: PersonId, payload: TransferCreate, context: Admin, app: App

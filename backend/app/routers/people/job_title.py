@@ -10,6 +10,7 @@ from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.word import JobTitleRead, WordCreate, WordUpdate
+from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.word import WordInUseError, WordTakenError
 
@@ -43,7 +44,7 @@ async def read_job_title(job_title_id: uuid.UUID, context: Reader, app: App) -> 
 @router.patch(
     "/{job_title_id}",
     response_model=JobTitleRead,
-    responses=refusals(WordInUseError, WordTakenError),
+    responses=refusals(OwnDutyError, WordInUseError, WordTakenError),
 )
 async def update_job_title(
     job_title_id: uuid.UUID, payload: WordUpdate, context: Admin, if_match: IfMatch, app: App

@@ -15,6 +15,7 @@ from app.schemas.people.location import (
     LocationRead,
     LocationUpdate,
 )
+from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.location import LocationInUseError, LocationNameTakenError
 
@@ -45,7 +46,9 @@ async def read_location(location_id: uuid.UUID, context: Admin, app: App) -> Res
 
 
 @router.patch(
-    "/{location_id:uuid}", response_model=LocationDetail, responses=refusals(LocationNameTakenError)
+    "/{location_id:uuid}",
+    response_model=LocationDetail,
+    responses=refusals(LocationNameTakenError, OwnDutyError),
 )
 async def update_location(
     location_id: uuid.UUID, payload: LocationUpdate, context: Admin, if_match: IfMatch, app: App

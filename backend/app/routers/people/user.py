@@ -27,6 +27,7 @@ from app.schemas.people.user import (
     UserRead,
     UserUpdate,
 )
+from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.invitation.address import OwnAddressError
 from app.services.people.invitation.service import (
@@ -129,7 +130,9 @@ async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
 @router.patch(
     "/{user_id:uuid}",
     response_model=UserRead,
-    responses=refusals(OwnAccessError, OwnNameError, LastAdminError, EmployeeNumberTakenError),
+    responses=refusals(
+        OwnAccessError, OwnDutyError, OwnNameError, LastAdminError, EmployeeNumberTakenError
+    ),
 )
 async def update_user(
     user_id: uuid.UUID, payload: UserUpdate, context: DirectoryAdmin, if_match: IfMatch, app: App

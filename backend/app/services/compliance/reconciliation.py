@@ -20,6 +20,7 @@ from app.services.compliance.compliance_facts import (
     load_catalogue,
     load_histories,
 )
+from app.services.compliance.own_duty import Changer
 from app.services.compliance.rule_enrollment import enroll_as_required
 from app.services.compliance.worked_out import (
     WorkedOut,
@@ -208,9 +209,11 @@ async def reconcile(
     """
     people = list(user_ids)
     await uow.employment.lock_people(people)
+    # What somebody else has changed before, and nobody has worked out yet.
+    of_others: set[uuid.UUID] = set()
     if requirement_ids is None:
         await uow.compliance_segments.take_pending(people)
-        await uow.outdated.take(people)
+        of_others = await uow.outdated.take(people)
     catalogue = await load_catalogue(uow)
     scope = (
         set(catalogue.rules)
@@ -225,7 +228,8 @@ async def reconcile(
         for history in histories
         for requirement_id in scope
     ]
-    segments = await write_segments(uow, people, scope, worked_out)
+    changer = Changer(uow.actor_id, scope - of_others, of_person=requirement_ids is None)
+    segments = await write_segments(uow, people, scope, worked_out, changer)
     periods = await write_periods(uow, people, scope, worked_out)
     done = Reconciled(len(people), segments, periods)
     if not enroll:
@@ -273,8 +277,15 @@ async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]
     await uow.employment.close_staff()
     if await uow.employment.headcount() > INLINE_PEOPLE:
         await uow.outdated.queue(requirement_ids)
+        await _reconcile_actor(uow, requirement_ids)
     else:
         await reconcile_all(uow, requirement_ids)
+
+
+async def _reconcile_actor(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> None:
+    """Work out whoever makes the change now: they are not to free themselves by it."""
+    if uow.actor_id is not None:
+        await reconcile(uow, [uow.actor_id], requirement_ids)
 
 
 async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> None:
@@ -282,6 +293,8 @@ async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> No
     if len(user_ids) > BATCH:
         await uow.employment.close_staff()
         await uow.outdated.queue(await uow.requirements.ids())
+        if uow.actor_id in user_ids:
+            await _reconcile_actor(uow, await uow.requirements.ids())
     elif user_ids:
         await reconcile(uow, user_ids)
 

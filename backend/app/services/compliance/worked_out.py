@@ -11,6 +11,7 @@ from app.models.compliance.compliance_segment import Dimension
 from app.repositories.compliance.certification_period import PeriodKey
 from app.repositories.compliance.compliance_segment import CountChange, SegmentRow
 from app.services.compliance.compliance_facts import Catalogue, PersonHistory
+from app.services.compliance.own_duty import Changer
 from app.services.unit_of_work import UnitOfWork
 
 WorkedOut = Sequence[tuple[PersonHistory, uuid.UUID, Timeline]]
@@ -25,7 +26,11 @@ def timeline_of(
 
 
 async def write_segments(
-    uow: UnitOfWork, people: list[uuid.UUID], scope: set[uuid.UUID], worked_out: WorkedOut
+    uow: UnitOfWork,
+    people: list[uuid.UUID],
+    scope: set[uuid.UUID],
+    worked_out: WorkedOut,
+    changer: Changer,
 ) -> int:
     fresh = {
         segment_row(history.user_id, requirement_id, segment)
@@ -35,6 +40,7 @@ async def write_segments(
     known = await uow.compliance_segments.of_people(people, list(scope))
     gone, made = known - fresh, fresh - known
     if gone or made:
+        changer.refuse_own_release(known, fresh, _todays(worked_out))
         days = await uow.compliance_segments.kept_days()
         await uow.compliance_segments.replace(gone, made, _todays(worked_out))
         await uow.compliance_segments.add_counts(_count_changes(gone, made, days))

@@ -206,10 +206,10 @@ class TestUpdate:
         path, anybody = f"/requirements/{body['id']}", {"If-Match": "*"}
         planned = {"rule": rule_json(module.id, grace_days=3), "effective_from": "2099-01-01"}
         await api.patch(path, admin, json=planned, headers=anybody)
-        rule = rule_json(module.id, audience={"roles": ["manager"]})
+        rule = rule_json(module.id, audience={"roles": ["admin"]})
         edit = {"rule": rule, "effective_from": effective_from}
         edited = await api.patch(path, admin, json=edit, headers=anybody)
-        assert edited.json()["rule"]["audience"]["roles"] == ["manager"]
+        assert edited.json()["rule"]["audience"]["roles"] == ["admin"]
         for query in ("", "?as_of=2099-01-02"):
             [line] = (await api.get(f"/users/{learner.id}/compliance{query}", admin)).json()[
                 "items"
@@ -258,14 +258,14 @@ class TestGuard:
     ) -> None:
         body = await create(api, admin, module, confirm=True)
         path = f"/requirements/{body['id']}"
-        rule = rule_json(module.id, audience={"include": [str(crowd[0].id)], "roles": ["author"]})
+        rule = rule_json(module.id, audience={"include": [str(crowd[0].id)], "roles": ["admin"]})
         headers = etag(await api.get(path, admin))
         refused = await api.patch(path, admin, json={"rule": rule}, headers=headers)
         assert refused.status_code == HTTPStatus.CONFLICT
         problem = refused.json()
         assert problem["code"] == "needs_confirmation"
-        assert (problem["would_add"], problem["unchanged"]) == (0, 1)
-        assert problem["would_release"] == len(crowd)  # all others, and the admin
+        assert (problem["would_add"], problem["unchanged"]) == (0, 2)
+        assert problem["would_release"] == len(crowd) - 1  # all others
         assert (await api.get(path, admin)).json() == body
         sure = {"rule": rule, "confirm": True}
         assert (await api.patch(path, admin, json=sure, headers=headers)).is_success
