@@ -25,5 +25,9 @@ class Precondition:
         """
         if not self.etags:
             raise PreconditionRequiredError
-        if "*" not in self.etags and self.etags.isdisjoint(current):
+        self.check(*current)
+
+    def check(self, *current: str) -> None:
+        """Pass as `require` does, and where the client sent no If-Match at all."""
+        if self.etags is not None and "*" not in self.etags and self.etags.isdisjoint(current):
             raise PreconditionFailedError

@@ -43,3 +43,14 @@ def test_a_blind_write_is_refused(header: str | None) -> None:
     with pytest.raises(PreconditionRequiredError) as caught:
         Precondition.parse(header).require('"a.2"')
     assert caught.value.status == 428
+
+
+def test_where_none_is_needed_none_may_be_sent() -> None:
+    Precondition.parse(None).check('"a.2"')
+    Precondition.parse('"a.2"').check('"a.2"')
+
+
+@pytest.mark.parametrize("header", ['"a.1"', "", " ", ","])
+def test_where_none_is_needed_one_that_is_sent_has_to_hold(header: str) -> None:
+    with pytest.raises(PreconditionFailedError):
+        Precondition.parse(header).check('"a.2"')

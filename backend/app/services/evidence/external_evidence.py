@@ -191,8 +191,7 @@ class ExternalEvidenceService(Service):
         evidence = await self._locked(uow, evidence_id)
         if self.actor.id in {evidence.user_id, evidence.entered_by_id}:
             raise SecondPersonError
-        if precondition.etags is not None:
-            precondition.require(evidence.etag)
+        precondition.check(evidence.etag)
         if evidence.status is not ExternalEvidenceStatus.PENDING:
             raise AlreadyReviewedError
         return evidence

@@ -243,6 +243,8 @@ class TestReview:
         await api.patch(path, learner, json={"hours": 99}, headers=etag(read))
         verified = await api.post(f"{path}/verify", admin, json=REASON, headers=etag(read))
         assert verified.status_code == HTTPStatus.PRECONDITION_FAILED
+        empty = await api.post(f"{path}/verify", admin, json=REASON, headers={"If-Match": " "})
+        assert empty.status_code == HTTPStatus.PRECONDITION_FAILED
 
 
 class TestWithdraw:
