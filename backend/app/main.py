@@ -92,6 +92,7 @@ EXPOSED_HEADERS = [
     "Retry-After",
     "X-Not-Carried",
     "X-Reconciling",
+    "X-Superseded-By",
     "X-Request-Id",
 ]
 

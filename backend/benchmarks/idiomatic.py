@@ -151,6 +151,7 @@ def _read(row: Enrollment, version: ModuleVersion, user: User) -> EnrollmentRead
         due_on=row.due_on,
         enrolled_at=row.enrolled_at,
         completed_at=row.completed_at,
+        superseded_by=None,
     )
 
 

@@ -64,9 +64,13 @@ def attachment(download: Download, media_type: str, name: str) -> Response:
 def content_of(content: LearnerContent) -> Response:
     """Answer with published content, or with 304 if the client has it already."""
     if content.body is None:
-        return not_modified(content.etag)
-    headers = {"ETag": content.etag, "Cache-Control": "private"}
-    return Response(content.body, headers=headers, media_type=JSON)
+        response = not_modified(content.etag)
+    else:
+        headers = {"ETag": content.etag, "Cache-Control": "private"}
+        response = Response(content.body, headers=headers, media_type=JSON)
+    if content.superseded_by is not None:
+        response.headers["X-Superseded-By"] = str(content.superseded_by)
+    return response
 
 
 def not_modified(etag: str) -> Response:

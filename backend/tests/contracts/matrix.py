@@ -230,6 +230,7 @@ def _enrollments(world: World) -> list[Row]:
         ),
         Row("acknowledge", OWNER, 404, path={"section_id": policy.id}, json=signature),
         Row("list_signatures", OWNER_AND_ABOVE, 404),
+        Row("move_enrollment", OWNER, 404, success=409, note="nothing newer"),
         Row(
             "update_enrollment",
             MANAGER_AND_ADMIN | {OFFICER},

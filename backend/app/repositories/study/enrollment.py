@@ -151,6 +151,16 @@ class EnrollmentRepository(Repository[Enrollment]):
         enrollment.withdrawn_at = func.clock_timestamp()
         await self.session.flush()
 
+    async def move(
+        self,
+        enrollment: Enrollment,
+        moved_id: uuid.UUID,
+        request_id: str | None,
+    ) -> str | None:
+        """Go on in the current version, in a new enrollment; return the code of a refusal."""
+        moving = func.move_enrollment(enrollment.id, enrollment.user_id, moved_id, request_id)
+        return await self.session.scalar(select(moving))
+
     async def sign(
         self,
         enrollment_id: uuid.UUID,

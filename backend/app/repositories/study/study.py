@@ -21,7 +21,12 @@ from app.core.pagination import Page, encode_cursor
 from app.domain.actor import Actor, Role
 from app.repositories.people.caller import Caller, named_by, run_for
 from app.repositories.study.enrolling import CREATION_EVENT, creation
-from app.repositories.study.enrollment_item import ITEM, EnrollmentItem, enrollment_item
+from app.repositories.study.enrollment_item import (
+    ITEM,
+    EnrollmentItem,
+    enrollment_item,
+    superseded_by,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class PinnedContent:
 
     version_id: uuid.UUID
     sha256: str
+    superseded_by: int | None
     body: bytes | None
 
 
@@ -105,13 +111,13 @@ _ENROLL = f"""
 """  # noqa: S608  # made of constants
 
 # The body is not sent when the process or the client has that version already.
-_CONTENT = """
-    SELECT v.id, v.content_sha256,
+_CONTENT = f"""
+    SELECT v.id, v.content_sha256, {superseded_by("e", "v")},
            CASE WHEN v.id IS DISTINCT FROM $3 AND v.content_sha256 <> ALL ($4::text[])
                 THEN v.content END
       FROM enrollments e JOIN module_versions v ON v.id = e.version_id
      WHERE e.id = $2 AND e.user_id = (SELECT id FROM caller)
-"""
+"""  # noqa: S608  # made of constants
 
 # The same for many callers at once; with eight of them it takes a fifth of the time for each. The
 # callers come as JSON, because PostgreSQL would make a new plan for each length of an array.
@@ -123,7 +129,7 @@ _CONTENTS = f"""
            WITH ORDINALITY AS asked
            (subject, signed_in_at, email, enrollment_id, held_version, held_hashes, place)
       JOIN LATERAL (
-           SELECT v.id, v.content_sha256,
+           SELECT v.id, v.content_sha256, {superseded_by("e", "v")},
                   CASE WHEN v.id IS DISTINCT FROM asked.held_version
                         AND v.content_sha256 <> ALL (asked.held_hashes)
                        THEN v.content END

@@ -26,7 +26,7 @@ from app.services.study.attempt_errors import (
     NoAttemptsLeftError,
     NotAQuizSectionError,
 )
-from app.services.study.enrollment import EnrollmentClosedError
+from app.services.study.enrollment_errors import EnrollmentClosedError
 
 router = APIRouter(tags=["attempts"], route_class=StrictRoute)
 

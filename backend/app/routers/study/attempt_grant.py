@@ -14,7 +14,7 @@ from app.schemas.study.attempt_grant import AttemptGrantCreate, AttemptGrantRead
 from app.services.context import RequestContext
 from app.services.study.attempt_errors import AlreadyPassedError, NotAQuizSectionError
 from app.services.study.attempt_grant import AttemptsLeftError, OwnAttemptsError
-from app.services.study.enrollment import EnrollmentClosedError
+from app.services.study.enrollment_errors import EnrollmentClosedError
 
 router = APIRouter(tags=["attempts"], route_class=StrictRoute)
 

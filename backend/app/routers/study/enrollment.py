@@ -28,10 +28,11 @@ from app.schemas.study.enrollment import (
 )
 from app.schemas.study.signature import SignatureRead
 from app.services.context import RequestContext
-from app.services.study.enrollment import (
+from app.services.study.enrollment_errors import (
     AssignedError,
     AttendanceRequiredError,
     EnrollmentClosedError,
+    NoNewerVersionError,
     NotAnAcknowledgementError,
     OwnEnrollmentError,
     PrerequisiteMissingError,
@@ -115,7 +116,10 @@ async def update_enrollment(
 async def read_content(
     enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
 ) -> Response:
-    """Read the content of the enrollment's version. It never changes, and it has no answers."""
+    """Read the content of the enrollment's version. It never changes, and it has no answers.
+
+    `X-Superseded-By` names the current version, if the module has changed materially since.
+    """
     return content_of(await app.enrollments(context).content(enrollment_id, known))
 
 
@@ -169,3 +173,18 @@ async def list_signatures(enrollment_id: uuid.UUID, context: Reader, app: App) -
 async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Withdraw an open enrollment: one's own if it was chosen, or that of somebody I manage."""
     return await respond(app.enrollments(context).withdraw(enrollment_id))
+
+
+@router.post(
+    "/{enrollment_id:uuid}/move",
+    response_model=EnrollmentDetail,
+    status_code=201,
+    responses=refusals(EnrollmentClosedError, NoNewerVersionError),
+)
+async def move_enrollment(enrollment_id: uuid.UUID, context: Learner, app: App) -> Response:
+    """Go on in the module's current version, in a new enrollment with the same due day.
+
+    Sections that are unchanged, and that reports or classes complete, keep their progress. Quizzes
+    and signatures are asked for again. This enrollment is withdrawn.
+    """
+    return await respond(app.enrollments(context).move(enrollment_id), "/enrollments/{id}")

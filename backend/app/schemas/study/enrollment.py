@@ -60,6 +60,11 @@ class EnrollmentRead(Versioned):
     due_on: date | None
     enrolled_at: datetime
     completed_at: datetime | None
+    superseded_by: int | None
+    """The module's current version, if it has changed materially since the version of this one.
+
+    `POST /enrollments/{id}/move` goes on in it. Null where nothing has to be taken again.
+    """
 
 
 class SectionState(Resource):

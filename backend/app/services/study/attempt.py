@@ -64,7 +64,8 @@ from app.services.study.attempt_errors import (
     NoAttemptsLeftError,
     NotAQuizSectionError,
 )
-from app.services.study.enrollment import EnrollmentClosedError, lock_own
+from app.services.study.enrollment import lock_own
+from app.services.study.enrollment_errors import EnrollmentClosedError
 from app.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.study.attempt import decide_next, quiz_key
 from app.services.study.attempt_errors import AlreadyPassedError
-from app.services.study.enrollment import EnrollmentClosedError
+from app.services.study.enrollment_errors import EnrollmentClosedError
 from app.services.unit_of_work import UnitOfWork
 
 

@@ -2,24 +2,22 @@
 
 import uuid
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import orjson
-from pydantic import MISSING, Field
+from pydantic import MISSING
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import (
-    AppError,
-    ConflictError,
-    ForbiddenError,
     InvalidPayloadError,
     NotFoundError,
 )
+from app.core.ids import new_id
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.content.section_kind import CompletedBy, completed_otherwise
+from app.domain.content.section_kind import CompletedBy
 from app.models import Enrollment, VersionSection
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.study.assignment import Assignment, PeopleFilter
@@ -46,83 +44,20 @@ from app.services.answer import Answer, Rendered
 from app.services.base import Service, found
 from app.services.compliance.reconciliation import reconcile_completions, reconcile_module
 from app.services.context import RequestContext
+from app.services.study.enrollment_errors import (
+    AssignedError,
+    EnrollmentClosedError,
+    NoNewerVersionError,
+    NotAnAcknowledgementError,
+    OwnEnrollmentError,
+    PrerequisiteMissingError,
+    RuleDecidesError,
+    report_error,
+)
 from app.services.study.learner_content import LearnerContent, LearnerContents
 from app.services.study.signature import require_own_name, signature_read
 from app.services.unit_of_work import UnitOfWork
 from app.services.word import listed_word
-
-
-class PrerequisiteMissingError(ConflictError):
-    code = "prerequisite_missing"
-    title = "Other modules come first"
-    members: ClassVar = {
-        "module_ids": Annotated[
-            list[uuid.UUID], Field(examples=[["0199f0d2-7c1e-7a3b-9d55-3f1f6f6b2a10"]])
-        ]
-    }
-
-    def __init__(self, missing: list[uuid.UUID]) -> None:
-        super().__init__(module_ids=[str(module_id) for module_id in missing])
-
-
-class EnrollmentClosedError(ConflictError):
-    code = "enrollment_closed"
-    title = "This enrollment is no longer open"
-
-
-class AssignedError(ForbiddenError):
-    code = "assigned"
-    detail = "Only a manager can withdraw an assigned training."
-
-
-class CompletedOtherwiseError(ConflictError):
-    """A report cannot complete the section."""
-
-
-class QuizDecidesError(CompletedOtherwiseError):
-    code = "quiz_decides"
-    title = completed_otherwise(CompletedBy.ATTEMPT)
-
-
-class SignatureRequiredError(CompletedOtherwiseError):
-    code = "signature_required"
-    title = completed_otherwise(CompletedBy.SIGNATURE)
-
-
-class AttendanceRequiredError(CompletedOtherwiseError):
-    code = "attendance_required"
-    title = completed_otherwise(CompletedBy.ATTENDANCE)
-
-
-class OwnEnrollmentError(ForbiddenError):
-    code = "own_enrollment"
-    detail = "Somebody else sets the date of yours."
-
-
-class RuleDecidesError(ConflictError):
-    code = "rule_decides"
-    title = "The date comes from a requirement"
-    detail = "Change the requirement, or grant an exemption from it."
-
-
-class NotAnAcknowledgementError(ConflictError):
-    code = "not_an_acknowledgement"
-    title = "This section has nothing to sign"
-
-
-def report_error(code: str) -> AppError:
-    """Return the error that the database's progress function names."""
-    match code:
-        case "enrollment_not_found":
-            return NotFoundError("enrollment")
-        case "section_not_found":
-            return NotFoundError("section")
-        case "enrollment_closed":
-            return EnrollmentClosedError()
-        case _:
-            kinds = CompletedOtherwiseError.__subclasses__()
-            return next(kind for kind in kinds if kind.code == code)()
-
 
 EMPTY_PAGE: Rendered[ListOf[EnrollmentRead]] = Rendered(
     orjson.dumps({"items": [], "next_cursor": None})
@@ -294,6 +229,20 @@ class EnrollmentService(Service):
                 await uow.audit(AuditAction.ENROLLMENT_WITHDRAWN, enrollment)
             row = await self._visible(uow, enrollment.id)
             return await uow.answer(Answer(EnrollmentRead.model_validate(row.item)))
+
+    async def move(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:
+        """Let the caller go on in the module's current version, with what is unchanged in it."""
+        async with self.work() as uow:
+            enrollment = await lock_own(uow, enrollment_id, self.actor)
+            moved_id = new_id()
+            refusal = await uow.enrollments.move(enrollment, moved_id, uow.request_id)
+            if refusal == NoNewerVersionError.code:
+                raise NoNewerVersionError
+            if refusal is not None:
+                raise EnrollmentClosedError
+            await reconcile_completions(uow, [self.actor.id])
+            moved = await self._detail(uow, moved_id)
+            return await uow.answer(Answer(moved.value, created=True))
 
     def _check_withdrawal(self, enrollment: Enrollment) -> None:
         if enrollment.status is not EnrollmentStatus.ACTIVE:

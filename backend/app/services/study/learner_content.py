@@ -19,6 +19,7 @@ class LearnerContent:
     """`body` is None when the client's copy is current. `etag` is quoted."""
 
     etag: str
+    superseded_by: int | None
     body: bytes | None
 
 
@@ -41,10 +42,10 @@ class LearnerContents:
             return None
         etag = f'"{pinned.sha256}"'
         if etag in known_etags or "*" in known_etags:
-            return LearnerContent(etag, None)
+            return LearnerContent(etag, pinned.superseded_by, None)
         if pinned.body is not None:
             self._cache.put(enrollment_id, pinned.version_id, pinned.body)
-        return LearnerContent(etag, pinned.body or held_body)
+        return LearnerContent(etag, pinned.superseded_by, pinned.body or held_body)
 
     async def _ask(
         self,

@@ -6,8 +6,6 @@ CREATE FUNCTION complete_section(
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     stamp timestamptz := clock_timestamp();
-    done bigint;
-    total bigint;
 BEGIN
     INSERT INTO section_progress AS p (
         enrollment_id, section_id, state, seconds_spent, position, completed_at, updated_at)
@@ -21,21 +19,5 @@ BEGIN
     INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
     VALUES (p_actor, 'section:completed', 'enrollment', p_enrollment,
             jsonb_build_object('section_id', p_section), p_request_id);
-    SELECT count(*), count(p.completed_at) INTO total, done
-      FROM enrollments e
-      JOIN version_sections s ON s.version_id = e.version_id AND s.required
-      LEFT JOIN section_progress p
-        ON p.enrollment_id = e.id AND p.section_id = s.section_id
-     WHERE e.id = p_enrollment;
-    UPDATE enrollments
-       SET progress_percent = 100 * done / total,
-           status = CASE WHEN done = total THEN 'completed' ELSE status END,
-           completed_at = CASE WHEN done = total THEN stamp END,
-           updated_at = stamp
-     WHERE id = p_enrollment;
-    IF done = total THEN
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, request_id)
-        VALUES (p_actor, 'enrollment:completed', 'enrollment', p_enrollment, p_request_id);
-        PERFORM issue_training_record(p_enrollment, p_actor, p_request_id);
-    END IF;
+    PERFORM settle_enrollment(p_enrollment, p_actor, p_request_id);
 END $$;
