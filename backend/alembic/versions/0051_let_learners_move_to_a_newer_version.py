@@ -47,15 +47,6 @@ def upgrade() -> None:
     )
     op.execute(
         dedent(r"""
-    CREATE OR REPLACE FUNCTION guarded_actions()
-     RETURNS text[]
-     LANGUAGE sql
-     IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['attempt:graded'::text, 'enrollment:completed'::text, 'enrollment:moved'::text, 'record_seal:created'::text, 'section:acknowledged'::text, 'section:completed'::text, 'training_record:corrected'::text, 'training_record:issued'::text, 'user:erased'::text]
-    """)
-    )
-    op.execute(
-        dedent(r"""
     CREATE OR REPLACE FUNCTION move_enrollment(p_enrollment uuid, p_user uuid, p_new uuid, p_request_id text)
      RETURNS text
      LANGUAGE plpgsql
@@ -104,12 +95,12 @@ def upgrade() -> None:
             RETURNING section_id
         )
         SELECT array_agg(section_id ORDER BY section_id) INTO kept FROM taken;
-        INSERT INTO audit_events (actor_id, action, target_type, target_id, before, after, request_id)
-        VALUES (p_user, 'enrollment:withdrawn', 'enrollment', p_enrollment, NULL, NULL, p_request_id),
-               (p_user, 'enrollment:moved', 'enrollment', p_new,
-                jsonb_build_object('enrollment_id', p_enrollment, 'version_id', before.version_id),
+        INSERT INTO audit_events (actor_id, action, target_type, target_id, after, request_id)
+        VALUES (p_user, 'enrollment:withdrawn', 'enrollment', p_enrollment, NULL, p_request_id),
+               (p_user, 'enrollment:created', 'enrollment', p_new,
                 jsonb_build_object('user_id', p_user, 'module_id', before.module_id,
-                                   'version_id', target, 'kept_sections', to_jsonb(kept)),
+                                   'source', before.source, 'due_on', before.due_on,
+                                   'moved_from', p_enrollment, 'kept_sections', to_jsonb(kept)),
                 p_request_id);
         PERFORM settle_enrollment(p_new, p_user, p_request_id);
         RETURN NULL;
@@ -172,15 +163,6 @@ def downgrade() -> None:
     op.execute(
         dedent(r"""
     DROP FUNCTION move_enrollment(uuid,uuid,uuid,text)
-    """)
-    )
-    op.execute(
-        dedent(r"""
-    CREATE OR REPLACE FUNCTION guarded_actions()
-     RETURNS text[]
-     LANGUAGE sql
-     IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['attempt:graded'::text, 'enrollment:completed'::text, 'record_seal:created'::text, 'section:acknowledged'::text, 'section:completed'::text, 'training_record:corrected'::text, 'training_record:issued'::text, 'user:erased'::text]
     """)
     )
     op.execute(

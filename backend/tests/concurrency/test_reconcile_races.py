@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -115,6 +116,18 @@ class Turn:
         read = await self.api.get(path, admin)
         body = {"location_id": str(location_id)}
         return await self.api.patch(path, admin, json=body, headers=etag(read))
+
+    def records(self, admin: User, people: list[User]) -> Awaitable[httpx.Response]:
+        """Record an incident of today: what is completed today is no answer to it."""
+        body = {
+            "kind": "exposure",
+            "day": datetime.now(UTC).date().isoformat(),
+            "requirement_id": str(self.requirement.id),
+            "user_ids": [str(user.id) for user in people],
+            "retrain_by": "2100-01-01",
+            "description": "A needlestick.",
+        }
+        return self.api.post("/incidents", admin, json=body)
 
     def publishes(self, admin: User) -> Awaitable[httpx.Response]:
         body = {"note": "Anew", "material_change": True}
@@ -243,6 +256,35 @@ async def test_completions_against_a_move(
         )
         assert statuses([*answers, *moved]) == {200: 2 * PEOPLE}
         await settled(turn, PEOPLE)
+
+
+async def test_incidents_against_completions_and_a_rule_change(
+    committed_api: Api, committed_database: Database, people: list[User], admin: User
+) -> None:
+    by_incident = CertificationPeriod.cause == "incident"
+    is_open = CertificationPeriod.outcome == "open"
+    for number in range(ROUNDS):
+        turn = await begin(committed_api, committed_database)
+        completions = await turn.completions(people)
+        mistaken = (await turn.records(admin, people[:4])).json()["id"]
+        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        answers, recorded, withdrawn, edited, *_ = await asyncio.gather(
+            race(completions),
+            race(turn.records(admin, [user]) for user in people[2:]),
+            committed_api.post(
+                f"/incidents/{mistaken}/withdraw", admin, json={"reason": "Another glove."}
+            ),
+            turn.edits_the_rule(admin, first_due=due),
+            turn.reconciles(),
+            turn.catches_up(),
+        )
+        assert statuses([*answers, withdrawn, edited]) == {200: PEOPLE + 2}
+        assert statuses(recorded) == {201: PEOPLE - 2}
+        await settled(turn, PEOPLE)
+        of_rule = CertificationPeriod.requirement_id == turn.requirement.id
+        async with turn.database.writing() as session:
+            asked = await count(session, CertificationPeriod, of_rule, by_incident, is_open)
+            assert asked == PEOPLE - 2
 
 
 async def test_only_what_was_worked_out_is_reconciled(

@@ -35,6 +35,7 @@ DOORS = {
     "add_class_to_record",
     "complete_attended",
     "grade_attempt",
+    "move_enrollment",
     "record_event",
     "record_events",
     "regrade_attempt",
