@@ -27,6 +27,7 @@ from tests.contracts.matrix import (
 )
 from tests.contracts.matrix_compliance import compliance_rows, made
 from tests.contracts.world import World
+from tests.described import without_shared_parts
 from tests.support import Api, RollbackDatabase
 
 FOR_ONESELF = {"sync", "update_me", "enroll"}
@@ -43,7 +44,7 @@ class Operation:
 def operations(app: FastAPI) -> dict[str, Operation]:
     return {
         operation["operationId"]: Operation(method.upper(), path, _headers(operation))
-        for path, item in app.openapi()["paths"].items()
+        for path, item in without_shared_parts(app.openapi())["paths"].items()
         for method, operation in item.items()
     }
 

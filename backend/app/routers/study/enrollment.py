@@ -112,7 +112,19 @@ async def update_enrollment(
     return await respond(app.enrollments(context).update(enrollment_id, payload, if_match))
 
 
-@router.get("/{enrollment_id:uuid}/content", response_model=Content)
+_SUPERSEDED: dict[str, object] = {
+    "X-Superseded-By": {
+        "description": "The module's current version, where it has changed materially since",
+        "schema": {"type": "integer"},
+    }
+}
+
+
+@router.get(
+    "/{enrollment_id:uuid}/content",
+    response_model=Content,
+    responses={200: {"headers": _SUPERSEDED}},
+)
 async def read_content(
     enrollment_id: uuid.UUID, context: Learner, app: App, known: IfNoneMatch
 ) -> Response:

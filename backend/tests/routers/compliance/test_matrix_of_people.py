@@ -1,6 +1,7 @@
 """The matrix is what a count of people gives, after every step of a random history."""
 
 import random
+import uuid
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -97,7 +98,7 @@ class World:
         path = f"/requirements/{self.requirements[place]}"
         office = self.dice.choice([None, *self.offices])
         rule = rule_json(
-            self.modules[place],
+            uuid.UUID(self.modules[place]),
             audience={"location_ids": [office]} if office else {"everyone": True},
             first_due={"kind": "days_after", "event": "hire", "days": self.dice.choice([0, 400])},
         )
