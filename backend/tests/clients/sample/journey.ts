@@ -100,7 +100,7 @@ async function publish({ api, supabase }: Person) {
     { kind: 'link', title: 'The standard', settings: { url: 'https://law.example/1910.1030' } },
     { kind: 'acknowledgement', title: 'I have read it', settings: { statement: 'I have read it.' } },
     { kind: 'quiz', title: 'Quiz', settings: { pass_mark: 100, shuffle: true } },
-    { kind: 'live_session', title: 'Drill', settings: { duration_minutes: 30 } },
+    { kind: 'live_session', title: 'Drill', settings: { duration_minutes: 1 } },
   ]
   for (const body of sections) {
     const section = got(await api.POST('/api/v1/modules/{module_id}/sections', { params: { path }, body }))
@@ -223,10 +223,12 @@ async function takeQuiz({ api }: Person, enrollment_id: string, section_id: stri
   const path = { attempt_id: attempt.id }
   const answers = Object.fromEntries(attempt.questions.map((each) => [each.id, answerTo(each)]))
   got(await api.PUT('/api/v1/attempts/{attempt_id}/answers', { params: { path }, body: { answers } }))
-  got(await api.POST('/api/v1/attempts/{attempt_id}/submit', { params: { path }, body: {} }))
+  const result = got(
+    await api.POST('/api/v1/attempts/{attempt_id}/submit', { params: { path }, body: {} }),
+  )
   const read = got(await api.GET('/api/v1/attempts/{attempt_id}', { params: { path } }))
   if (read.state === 'open') throw new Error(`it is open until ${read.expires_at}`)
-  return read
+  return result
 }
 
 function answerTo(question: Question): Answer {
@@ -253,8 +255,9 @@ async function teach({ api }: Person, module_id: string, user_id: string): Promi
     await api.POST('/api/v1/live-sessions', {
       body: {
         module_id,
-        starts_at: new Date().toISOString(),
-        duration_minutes: 30,
+        // A class is closed once it is over.
+        starts_at: new Date(Date.now() - 61_000).toISOString(),
+        duration_minutes: 1,
         instructor_name: 'Ivy Instructor',
         instructor_qualification: 'RN',
       },
