@@ -130,6 +130,14 @@ class Actor:
         return self.role in {Role.ADMIN, Role.COMPLIANCE_OFFICER}
 
     @property
+    def sees_announced(self) -> bool:
+        """Whether somebody reads before its day what is announced of people.
+
+        It is in the audit trail. Others might learn of their own termination, or a colleague's.
+        """
+        return self.may(Permission.AUDIT_READ)
+
+    @property
     def is_manager(self) -> bool:
         return self.role is Role.MANAGER
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, Uuid, bindparam, func, literal, select, text, union_all
+from sqlalchemy import Date, Uuid, bindparam, func, literal, or_, select, text, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
+from app.domain.actor import Actor
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.people.display_name import display_name
@@ -266,7 +267,13 @@ class EmploymentRepository(Repository[EmploymentChange]):
         )
         return (await self.session.scalars(statement)).one_or_none()
 
-    async def list_of(self, user_id: uuid.UUID, request: PageRequest) -> Page[EmploymentChange]:
+    async def list_of(
+        self, user_id: uuid.UUID, actor: Actor, request: PageRequest
+    ) -> Page[EmploymentChange]:
+        """List what the actor may read: not what somebody else has announced for a day to come."""
         statement = select(EmploymentChange).where(EmploymentChange.user_id == user_id)
+        if not actor.sees_announced:
+            begun = EmploymentChange.effective_on <= await self.today_of(user_id)
+            statement = statement.where(or_(begun, EmploymentChange.recorded_by_id == actor.id))
         keyset = Keyset(EmploymentChange.created_at, EmploymentChange.id, datetime, descending=True)
         return await self.page(statement, request, keyset)

@@ -11,11 +11,12 @@ from app.domain.fields import Day
 from app.repositories.compliance.report_scope import GroupBy, ReportScope
 from app.routers.deps import App, Guard, PageQuery, QueryText
 from app.routers.openapi import file_responses
-from app.routers.refusals import Schema
+from app.routers.refusals import Schema, refusals
 from app.routers.respond import JSON, attachment, json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.compliance.report import ComplianceExport, ComplianceReport, Forecast, ReportLine
+from app.services.compliance.report import DaysToComeError
 from app.services.compliance.report_export import csv_chunks, json_chunks, xlsx_chunks
 from app.services.context import RequestContext
 from app.services.factories import Services
@@ -44,6 +45,8 @@ async def _scope(
     known_on: Day | None = None,
 ) -> ReportScope:
     """Read the filter from the query; today is the present day at the caller's location."""
+    if as_of is not None:
+        await app.reports(context).refuse_days_to_come(as_of)
     if as_of is None or known_on is not None:
         today = await app.reports(context).today()
         as_of = as_of or today
@@ -69,10 +72,10 @@ Scope = Annotated[ReportScope, Depends(_scope)]
 
 def _told(*media_types: str) -> dict[int | str, Schema]:
     meaning = "The requirements that are worked out right now: some lines may not follow them yet"
-    return file_responses(*media_types, X_Reconciling=meaning)
+    return {**refusals(DaysToComeError), **file_responses(*media_types, X_Reconciling=meaning)}
 
 
-@router.get("/compliance", response_model=ComplianceReport)
+@router.get("/compliance", response_model=ComplianceReport, responses=refusals(DaysToComeError))
 async def read_matrix(
     context: Reader, app: App, scope: Scope, group_by: GroupBy = GroupBy.LOCATION
 ) -> Response:
@@ -80,13 +83,15 @@ async def read_matrix(
     return json_of(await app.reports(context).matrix(scope, group_by))
 
 
-@router.get("/compliance/people", response_model=ListOf[ReportLine])
+@router.get(
+    "/compliance/people", response_model=ListOf[ReportLine], responses=refusals(DaysToComeError)
+)
 async def list_people(context: Reader, app: App, scope: Scope, page: PageQuery) -> Response:
     """List the people and requirements that the counts of the same scope are made of."""
     return json_of(await app.reports(context).people(scope, page))
 
 
-@router.get("/compliance/forecast", response_model=Forecast)
+@router.get("/compliance/forecast", response_model=Forecast, responses=refusals(DaysToComeError))
 async def read_forecast(context: Reader, app: App, scope: Scope) -> Response:
     """Count what falls due and what expires in each of the next 52 weeks."""
     return json_of(await app.reports(context).forecast(scope))

@@ -63,6 +63,8 @@ class ComplianceService(Service):
             catalogue = await load_catalogue(uow)
             [history] = await load_histories(uow, catalogue, [user_id], known_on=known_on)
             day = as_of or history.today
+            if day > history.today and not self.actor.sees_announced:
+                history = history.without_announced_end()
             names = await _names(uow, catalogue)
             both = await _both(uow, catalogue, history, day)
             items = [

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from typing import TypeVar
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.compliance import (
     EmploymentChange,
+    EmploymentState,
     Evidence,
     Exemption,
     Facts,
@@ -123,6 +124,18 @@ class PersonHistory:
 
     def rules(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Rules:
         return rules_in_hindsight(catalogue.rules[requirement_id], self.known_on)
+
+    def without_announced_end(self) -> "PersonHistory":
+        """Return it without a termination that is announced, and what is announced after it."""
+        ends = min(
+            (each.effective_on for each in self.employment if self._is_announced_end(each)),
+            default=date.max,
+        )
+        known = tuple(each for each in self.employment if each.effective_on < ends)
+        return replace(self, employment=known, worked=placements(known))
+
+    def _is_announced_end(self, change: EmploymentChange) -> bool:
+        return change.effective_on > self.today and change.state is EmploymentState.TERMINATED
 
     def facts(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Facts:
         modules = catalogue.modules[requirement_id]

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from app.core.auth.security import Claims
 from app.core.database import Database
+from app.core.errors import ForbiddenError
 from app.core.pagination import PageRequest
 from app.repositories.compliance.report import DAYS_PER_WEEK, Edition, Line, kept_edition
 from app.repositories.compliance.report_scope import GroupBy, ReportScope
@@ -51,11 +52,24 @@ class MatrixCache:
         return matrix
 
 
+class DaysToComeError(ForbiddenError):
+    code = "days_to_come"
+    detail = "Reports of days to come show what is announced: ask a compliance officer."
+
+
 class ReportService(Service):
     async def today(self) -> date:
         """Return today's date at the reader's location."""
         async with self.reading() as uow:
             return await uow.employment.today_of(self.actor.id)
+
+    async def refuse_days_to_come(self, as_of: date) -> None:
+        """Leave days to come to those who may read what is announced: it decides who is listed."""
+        if self.actor.sees_announced:
+            return
+        async with self.reading() as uow:
+            if as_of > await uow.requirements.organisation_day():
+                raise DaysToComeError
 
     async def words_meant(
         self, department: str | None, job_title: str | None

@@ -84,7 +84,7 @@ class EmploymentService(Service):
         """List what was recorded, newest first."""
         async with self.reading() as uow:
             await self.visible_user(uow, user_id)
-            page = await uow.employment.list_of(user_id, request)
+            page = await uow.employment.list_of(user_id, self.actor, request)
             return listed(page, self._read)
 
     def _read(self, row: EmploymentChange) -> EmploymentRead:
