@@ -66,6 +66,7 @@ from app.routers.people import (
 )
 from app.routers.respond import BASE_PATH
 from app.routers.study import (
+    assignment,
     attempt,
     attempt_grant,
     correction,
@@ -99,6 +100,7 @@ EXPOSED_HEADERS = [
 # Starlette tries the routes in this order, one by one. The ones used most come first.
 ROUTERS = (
     enrollment.router,
+    assignment.router,
     attempt.router,
     health.router,
     user.router,

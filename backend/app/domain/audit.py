@@ -66,6 +66,10 @@ class AuditAction(StrEnum):
     ENROLLMENT_ASSIGNED = "enrollment:assigned"
     """Somebody assigned what the person was enrolled in already."""
 
+    ASSIGNMENT_CREATED = "assignment:created"
+    """A bulk assignment that enrolled somebody or changed something."""
+
+    ASSIGNMENT_REVERTED = "assignment:reverted"
     ENROLLMENT_WITHDRAWN = "enrollment:withdrawn"
     ENROLLMENT_COMPLETED = "enrollment:completed"
     ATTEMPT_STARTED = "attempt:started"

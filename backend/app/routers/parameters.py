@@ -3,6 +3,7 @@
 from typing import Final
 
 PATHS: Final = {
+    "assignment_id": "The bulk assignment",
     "attempt_id": "The attempt at a quiz",
     "change_id": "The change of the employment",
     "department_id": "The department",

@@ -87,6 +87,7 @@ _NOUNS = {
     "change_id": "employment_change",
     "evidence_id": "external_training",
     "hold_id": "legal_hold",
+    "assignment_id": "assignment",
     "grant_id": "attempt_grant",
     "number": "version",
     "record_id": "training_record",

@@ -55,6 +55,7 @@ from app.services.people.job_title import JobTitleService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
 from app.services.people.user_sync import UserSync
+from app.services.study.assignment import AssignmentService
 from app.services.study.attempt import AttemptService
 from app.services.study.attempt_grant import AttemptGrantService
 from app.services.study.content_cache import ContentCache
@@ -106,6 +107,7 @@ class Services:
             max_bytes=self.settings.download_max_bytes,
         )
 
+    assignments = _plain(AssignmentService)
     attempt_grants = _plain(AttemptGrantService)
     attempts = _plain(AttemptService)
     audit_events = _plain(AuditEventService)

@@ -5,6 +5,7 @@ what the others get. Ids in paths come from `path_ids`; If-Match is sent as `*` 
 Everything a row names belongs to `learner`, whose office `manager` answers for.
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,7 @@ def path_ids(world: World) -> dict[str, object]:
     training = world.training[LEARNER]
     quiz = world.module.sections[2]
     return {
+        "assignment_id": uuid.uuid4(),
         "attempt_id": training.attempt_id,
         "department_id": world.department.id,
         "enrollment_id": training.enrollment_id,
@@ -219,6 +221,12 @@ def _enrollments(world: World) -> list[Row]:
         Row("list_enrollments", ANYBODY),
         Row("list_enrollments", OWNER_AND_ABOVE, 404, query=somebody, note="of somebody"),
         Row("enroll_many", MANAGERS, json=everybody),
+        # Assigned by nobody: whoever may assign does not find it.
+        Row(
+            "revert_assignment",
+            frozenset(),
+            special=dict.fromkeys((MANAGER, FAR_MANAGER, OFFICER, ADMIN), 404),
+        ),
         Row("read_enrollment", OWNER_AND_ABOVE, 404),
         Row("read_content", OWNER, 404),
         Row(

@@ -11,7 +11,7 @@ from app.domain.compliance.rule_enrollment import Assigned, OpenEnrollment
 from app.models import Enrollment, SectionProgress
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Repository
-from app.repositories.study.enrolling import CREATION_EVENTS, creation
+from app.repositories.study.enrolling import creation, creation_events
 from app.repositories.unnest import columns, unnesting
 
 _ASSIGN = unnesting(
@@ -21,7 +21,7 @@ _ASSIGN = unnesting(
     ), wanted AS (
         SELECT new_id() AS id, a.*
           FROM {{rows}} AS a (user_id, module_id, version_id, due_on)
-    ), created AS ({creation()}), audited AS ({CREATION_EVENTS})
+    ), created AS ({creation()}), audited AS ({creation_events()})
     SELECT written FROM audited
     """,  # noqa: S608  # made of constants
     *(Uuid(), Uuid(), Uuid(), Date()),

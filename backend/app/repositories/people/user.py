@@ -3,7 +3,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.database import Fetch
@@ -15,7 +15,7 @@ from app.domain.people.employee_number import without_spaces
 from app.domain.people.worker_kind import WorkerKind
 from app.models import Department, Location, User
 from app.repositories.base import Keyset, Repository, contains
-from app.repositories.people.visibility import visible_to, visible_to_any
+from app.repositories.people.visibility import managed_by, visible_to, visible_to_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,17 @@ class UserRepository(Repository[User]):
 
     async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:
         return set(await self.session.scalars(select(User.id).where(User.id.in_(user_ids))))
+
+    async def assignability(
+        self, user_ids: Collection[uuid.UUID], actor: Actor
+    ) -> dict[uuid.UUID, tuple[bool, bool]]:
+        """Tell of those whom the actor sees whether they are active, and are theirs to assign."""
+        managed = true() if actor.sees_everybody else managed_by(actor)
+        statement = select(User.id, User.is_active, func.coalesce(managed, False)).where(
+            User.id.in_(user_ids), visible_to(actor)
+        )
+        rows = await self.session.execute(statement)
+        return {user_id: (is_active, is_managed) for user_id, is_active, is_managed in rows}
 
     async def display_names(self, user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
         statement = select(User.id, User.full_name, User.email).where(User.id.in_(user_ids))

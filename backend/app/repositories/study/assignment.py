@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.domain.actor import Actor, Role
 from app.domain.study.enrollment import EnrollmentSource
@@ -28,7 +28,12 @@ from app.models import Department, Enrollment, Location, TrainingModule, User
 from app.models.content.module import ModuleStatus
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.people.visibility import managed_by
-from app.repositories.study.enrolling import ASSIGNMENT_EVENTS, CREATION_EVENTS, creation
+from app.repositories.study.enrolling import (
+    ASSIGNMENT_EVENTS,
+    creation,
+    creation_events,
+    payload_of_assignment,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class PeopleFilter:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
+    id: uuid.UUID
     module_id: uuid.UUID
     people: PeopleFilter
     due_on: date | None
@@ -52,11 +58,16 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentCount:
-    """How many people the actor may assign to, and how many of them were not enrolled yet."""
+    """How many people the actor may assign to, and how many of them were not enrolled yet.
+
+    `changed` had an open enrollment that is another one now; `changes` are the first of them.
+    """
 
     module_exists: bool
     allowed: int
     created: int
+    changed: int
+    changes: list[dict[str, Any]]
 
 
 # A rule's date is not put off, nor does anybody put off their own. One that was assigned may be;
@@ -90,6 +101,29 @@ _CREATED = creation(
     f" due_on = {_DUE_ON.format(due_on='excluded.due_on')}"
 )
 
+SHOWN_CHANGES = 100
+
+_CHANGES = f"""
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'enrollment_id', c.id, 'user_id', c.user_id,
+               'display_name', coalesce(u.full_name, split_part(u.email, '@', 1)),
+               'source_before', c.source_before, 'due_on_before', c.due_before,
+               'due_on', c.due_on) ORDER BY c.id), '[]') AS changes
+      FROM (SELECT * FROM assigned ORDER BY id LIMIT {SHOWN_CHANGES}) c
+      JOIN users u ON u.id = c.user_id
+"""  # noqa: S608  # made of constants
+
+# Nothing is written where the same was assigned before, so that the statement may be repeated.
+_EVENT = """
+    SELECT count(record_event(
+               actor_id, request_id, 'assignment:created', assignment_id, NULL,
+               jsonb_build_object('module_id', module_id, 'due_on', due_on,
+                                  'created', created, 'changed', changed))) AS written
+      FROM asker, (SELECT (SELECT count(*) FROM created WHERE is_new) AS created,
+                          (SELECT count(*) FROM assigned) AS changed) AS counted
+     WHERE created + changed > 0
+"""
+
 
 def assigning(assignment: Assignment, actor: Actor, request_id: str | None) -> Select[Any]:
     """Return the statement that answers with an AssignmentCount.
@@ -101,25 +135,33 @@ def assigning(assignment: Assignment, actor: Actor, request_id: str | None) -> S
     held = _held(module, allowed, assignment)
     created = text(_CREATED).columns(column("is_new")).cte("created")
     events = (
-        text(CREATION_EVENTS).columns(column("written")).cte("creation_events"),
+        text(creation_events(payload_of_assignment("c")))
+        .columns(column("written"))
+        .cte("creation_events"),
         text(ASSIGNMENT_EVENTS).columns(column("written")).cte("assignment_events"),
+        text(_EVENT).columns(column("written")).cte("event"),
     )
+    assigned = text(_ASSIGNED).columns(column("id")).cte("assigned")
+    changes = text(_CHANGES).columns(column("changes", JSONB)).cte("changes")
     return (
         select(
             select(func.count() > 0).select_from(module).scalar_subquery(),
             select(func.count()).select_from(allowed).scalar_subquery(),
             select(func.count().filter(created.c.is_new)).select_from(created).scalar_subquery(),
+            select(func.count()).select_from(assigned).scalar_subquery(),
+            select(changes.c.changes).scalar_subquery(),
         )
         .where(*(select(event.c.written).scalar_subquery() >= 0 for event in events))
         .add_cte(
             module,
             allowed,
-            _asker(actor, request_id),
+            _asker(assignment, actor, request_id),
             held,
             _wanted(module, allowed, held, assignment.due_on),
             created,
-            text(_ASSIGNED).columns().cte("assigned"),
+            assigned,
             *events,
+            changes,
             text(_PUT_OFF).columns().cte("put_off"),
         )
     )
@@ -142,8 +184,11 @@ def _allowed(people: PeopleFilter, actor: Actor) -> CTE:
     return select(User.id).where(User.is_active, *_criteria(people), *scope).cte("allowed")
 
 
-def _asker(actor: Actor, request_id: str | None) -> CTE:
+def _asker(assignment: Assignment, actor: Actor, request_id: str | None) -> CTE:
     return select(
+        literal(assignment.id, Uuid()).label("assignment_id"),
+        literal(assignment.module_id, Uuid()).label("module_id"),
+        literal(assignment.due_on, Date()).label("due_on"),
         literal(EnrollmentSource.ASSIGNED.value, String()).label("source"),
         literal(actor.id, Uuid()).label("actor_id"),
         literal(request_id, String()).label("request_id"),

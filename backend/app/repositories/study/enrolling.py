@@ -34,20 +34,30 @@ CREATION_EVENT = f"""
 """  # noqa: S608  # made of constants
 """For a statement that creates one enrollment at most, with no row where it creates none."""
 
-CREATION_EVENTS = f"""
+
+def creation_events(payload: str = _payload("c")) -> str:
+    """Return the expression for a statement that creates many; `payload` is of the row `c`."""
+    return f"""
     SELECT record_events(
                (SELECT actor_id FROM asker), (SELECT request_id FROM asker),
                array_agg(CASE WHEN c.is_new THEN 'enrollment:created'
                               ELSE 'enrollment:assigned' END),
-               array_agg(c.id), NULL, array_agg({_payload("c")})) AS written
+               array_agg(c.id), NULL, array_agg({payload})) AS written
       FROM created c
 """  # noqa: S608  # made of constants
+
+
+def payload_of_assignment(row: str) -> str:
+    """Return what the events of an assignment say of a row: also which assignment it was."""
+    assignment = "'assignment_id', (SELECT assignment_id FROM asker)"
+    return f"{_payload(row)} || jsonb_build_object({assignment})"
+
 
 ASSIGNMENT_EVENTS = f"""
     SELECT record_events(
                (SELECT actor_id FROM asker), (SELECT request_id FROM asker),
                array_agg(CAST('enrollment:assigned' AS text)), array_agg(a.id),
                array_agg(jsonb_build_object('source', a.source_before, 'due_on', a.due_before)),
-               array_agg({_payload("a")})) AS written
+               array_agg({payload_of_assignment("a")})) AS written
       FROM assigned a
 """  # noqa: S608  # made of constants

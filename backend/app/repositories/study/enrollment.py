@@ -19,8 +19,10 @@ from sqlalchemy.orm import InstrumentedAttribute, raiseload
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
+from app.domain.audit import AuditAction
 from app.domain.study.enrollment import EnrollmentSource
 from app.models import (
+    AuditEvent,
     Enrollment,
     Location,
     ModuleVersion,
@@ -33,6 +35,7 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
 from app.repositories.study.assignment import Assignment, AssignmentCount, assigning
+from app.repositories.study.assignment_revert import Revert, reverting
 from app.repositories.study.enrollment_item import (
     ITEM_COLUMNS,
     EnrollmentItem,
@@ -80,6 +83,20 @@ class EnrollmentRepository(Repository[Enrollment]):
         """
         statement = assigning(assignment, actor, request_id)
         return AssignmentCount(*(await self.session.execute(statement)).one())
+
+    async def assignment(self, assignment_id: uuid.UUID, actor: Actor) -> AuditEvent | None:
+        """Return the event of a bulk assignment; one's own, unless one sees everybody."""
+        statement = select(AuditEvent).where(
+            AuditEvent.target_id == assignment_id,
+            AuditEvent.action == AuditAction.ASSIGNMENT_CREATED.value,
+        )
+        if not actor.sees_everybody:
+            statement = statement.where(AuditEvent.actor_id == actor.id)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def revert(self, event: AuditEvent, actor: Actor, request_id: str | None) -> Revert:
+        statement = reverting(event, actor, request_id)
+        return Revert(*(await self.session.execute(statement)).one())
 
     async def get_visible(self, enrollment_id: uuid.UUID, actor: Actor) -> EnrollmentRow | None:
         statement = (

@@ -14,11 +14,10 @@ from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.content.content import Content
+from app.schemas.study.assignment import BulkEnroll, BulkResult
 from app.schemas.study.enrollment import (
     Acknowledge,
     Acknowledged,
-    BulkEnroll,
-    BulkResult,
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,
@@ -66,7 +65,7 @@ async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Respo
 @router.post("/bulk", response_model=BulkResult, responses=refusals(NotFoundError("module")))
 async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Response:
     """Assign a module to people by id or by filter, with one due day. Nobody is enrolled twice."""
-    return await respond(app.enrollments(context).enroll_many(payload))
+    return await respond(app.assignments(context).assign(payload))
 
 
 @router.get("", response_model=ListOf[EnrollmentRead])

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from app.domain.actor import Role
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Day, Flag, Line, Statement, Whole
 from app.domain.study.enrollment import EnrollmentSource
@@ -21,31 +20,6 @@ class EnrollmentCreate(Payload):
 class EnrollmentUpdate(Changes):
     due_on: Day | MISSING | None = MISSING
     """The last day to complete it, in the person's location; null for none."""
-
-
-class BulkFilter(Payload):
-    """People who match every field that is given; active people only."""
-
-    department: Line | None = None
-    location: Line | None = None
-    location_id: uuid.UUID | None = None
-    role: Role | None = None
-    job_title: Line | None = None
-
-
-class BulkEnroll(Payload):
-    module_id: uuid.UUID
-    user_ids: Annotated[list[uuid.UUID], Field(max_length=10_000)] | None = None
-    filter: BulkFilter | None = None
-    due_on: Day | None = None
-
-
-class BulkResult(Resource):
-    """Numbers of people: newly enrolled, enrolled already, and unknown or not yours to assign."""
-
-    created: int
-    already_enrolled: int
-    not_allowed: int
 
 
 class EnrollmentRead(Versioned):

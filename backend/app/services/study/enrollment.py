@@ -1,7 +1,6 @@
 """Enrolling, studying and completing. The canonical service: see docs/add-a-feature.md."""
 
 import uuid
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,7 +9,6 @@ from pydantic import MISSING
 from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import (
-    InvalidPayloadError,
     NotFoundError,
 )
 from app.core.ids import new_id
@@ -20,7 +18,6 @@ from app.domain.audit import AuditAction
 from app.domain.content.section_kind import CompletedBy
 from app.models import Enrollment, VersionSection
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.study.assignment import Assignment, PeopleFilter
 from app.repositories.study.attempt import QuizStanding
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRow, SectionRow
 from app.repositories.study.enrollment_item import EnrollmentItem, enrollment_etag
@@ -29,8 +26,6 @@ from app.schemas.base import ListOf
 from app.schemas.study.enrollment import (
     Acknowledge,
     Acknowledged,
-    BulkEnroll,
-    BulkResult,
     EnrollmentCreate,
     EnrollmentDetail,
     EnrollmentRead,
@@ -57,7 +52,6 @@ from app.services.study.enrollment_errors import (
 from app.services.study.learner_content import LearnerContent, LearnerContents
 from app.services.study.signature import require_own_name, signature_read
 from app.services.unit_of_work import UnitOfWork
-from app.services.word import listed_word
 
 EMPTY_PAGE: Rendered[ListOf[EnrollmentRead]] = Rendered(
     orjson.dumps({"items": [], "next_cursor": None})
@@ -87,24 +81,6 @@ class EnrollmentService(Service):
             item = admission.created or await self._already(uow, admission, payload.module_id)
             created = admission.created is not None
             return await uow.answer(Answer(EnrollmentRead.model_validate(item), created))
-
-    async def enroll_many(self, payload: BulkEnroll) -> Answer[BulkResult]:
-        """Assign a module to people of the actor's; count those who are enrolled or may not be."""
-        people = _people(payload)
-        async with self.autocommit() as uow:
-            assignment = Assignment(
-                payload.module_id, await _with_listed_words(uow, people), payload.due_on
-            )
-            count = await uow.enrollments.assign(assignment, self.actor, uow.request_id)
-            if not count.module_exists:
-                raise NotFoundError("module")
-            asked = count.allowed if payload.user_ids is None else len(set(payload.user_ids))
-            result = BulkResult(
-                created=count.created,
-                already_enrolled=count.allowed - count.created,
-                not_allowed=asked - count.allowed,
-            )
-            return await uow.answer(Answer(result))
 
     async def list(
         self, filters: EnrollmentFilter, request: PageRequest
@@ -285,14 +261,6 @@ async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> E
     return enrollment
 
 
-def _people(payload: BulkEnroll) -> PeopleFilter:
-    if (payload.user_ids is None) == (payload.filter is None):
-        raise InvalidPayloadError.at("/user_ids", "one_of", "Send either user_ids or filter")
-    if payload.filter is None:
-        return PeopleFilter(user_ids=payload.user_ids)
-    return PeopleFilter(**payload.filter.model_dump())
-
-
 async def _acknowledgement(
     uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID
 ) -> VersionSection:
@@ -325,14 +293,3 @@ def _section(row: SectionRow, quiz: QuizStanding | None) -> SectionDetail:
         attempts_left=quiz.attempts_left if quiz else None,
         available_at=quiz.available_at if quiz else None,
     )
-
-
-async def _with_listed_words(uow: UnitOfWork, people: PeopleFilter) -> PeopleFilter:
-    department, job_title = people.department, people.job_title
-    if department:
-        pointer = "/filter/department"
-        department = (await listed_word(uow, uow.departments, department, pointer)).name
-    if job_title:
-        pointer = "/filter/job_title"
-        job_title = (await listed_word(uow, uow.job_titles, job_title, pointer)).name
-    return replace(people, department=department, job_title=job_title)

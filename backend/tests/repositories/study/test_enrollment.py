@@ -36,6 +36,8 @@ from tests.support import RollbackDatabase
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
+ASSIGNMENT_ID = uuid.uuid4()
+
 
 async def make_version(store: AsyncSession) -> ModuleVersion:
     """Make a version row by row, as portable tests need it."""
@@ -242,7 +244,7 @@ class TestAssign:
     async def assign(
         self, session: AsyncSession, by: User, module_id: uuid.UUID, people: PeopleFilter
     ) -> AssignmentCount:
-        assignment = Assignment(module_id, people, date(2027, 1, 31))
+        assignment = Assignment(ASSIGNMENT_ID, module_id, people, date(2027, 1, 31))
         return await EnrollmentRepository(session).assign(assignment, actor_of(by), "r-1")
 
     async def test_counts_the_new_ones(
@@ -253,7 +255,7 @@ class TestAssign:
         filters = PeopleFilter(user_ids=[user.id for user in people])
         for created in (2, 0):
             count = await self.assign(session, admin, module.id, filters)
-            assert count == AssignmentCount(module_exists=True, allowed=3, created=created)
+            assert (count.module_exists, count.allowed, count.created) == (True, 3, created)
         rows = await session.scalars(select(Enrollment).order_by(Enrollment.source))
         assert [(row.source, row.due_on) for row in rows] == [("assigned", date(2027, 1, 31))] * 3
 
@@ -285,6 +287,7 @@ class TestAssign:
         assert (event.action, event.actor_id) == ("enrollment:assigned", admin.id)
         assert event.before == {"source": source, "due_on": before}
         assert event.after == {
+            "assignment_id": str(ASSIGNMENT_ID),
             "module_id": str(module.id),
             "user_id": str(user.id),
             "source": row.source,
@@ -299,7 +302,7 @@ class TestAssign:
         for _ in range(2):
             await self.assign(session, admin, module.id, people)
         events = await session.scalars(select(AuditEvent.action).filter_by(actor_id=admin.id))
-        assert list(events) == ["enrollment:created"]
+        assert list(events) == ["assignment:created", "enrollment:created"]
 
     async def test_a_date_put_off_is_reckoned_with(
         self, session: AsyncSession, admin: User, module: TrainingModule
@@ -324,7 +327,7 @@ class TestAssign:
         user = await make_user(session)
         people = PeopleFilter(user_ids=[user.id])
         await self.assign(session, admin, module.id, people)
-        undated = Assignment(module.id, people, None)
+        undated = Assignment(ASSIGNMENT_ID, module.id, people, None)
         await EnrollmentRepository(session).assign(undated, actor_of(admin), None)
         row = (await session.scalars(select(Enrollment))).one()
         assert row.due_on == date(2027, 1, 31)
@@ -339,6 +342,7 @@ class TestAssign:
         enrollment = (await session.scalars(select(Enrollment))).one()
         assert (event.target_id, event.actor_id) == (enrollment.id, admin.id)
         assert event.after == {
+            "assignment_id": str(ASSIGNMENT_ID),
             "module_id": str(module.id),
             "user_id": str(user.id),
             "source": "assigned",

@@ -3,6 +3,7 @@
 import uuid
 from http import HTTPStatus
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,6 +62,11 @@ async def enroll(api: Api, user: User, module: TrainingModule) -> str:
     return str(response.json()["id"])
 
 
+def counts(response: httpx.Response) -> tuple[int, int, int]:
+    body = response.json()
+    return body["created"], body["already_enrolled"], body["not_allowed"]
+
+
 class TestEnrollMany:
     async def test_anonymous(self, api: Api) -> None:
         assert_anonymous(await api.post("/enrollments/bulk", json={}))
@@ -81,9 +87,9 @@ class TestEnrollMany:
             "due_on": "2027-03-31",
         }
         first = await api.post("/enrollments/bulk", manager, json=body)
-        assert first.json() == {"created": 1, "already_enrolled": 0, "not_allowed": 2}
+        assert counts(first) == (1, 0, 2)
         again = await api.post("/enrollments/bulk", manager, json=body)
-        assert again.json() == {"created": 0, "already_enrolled": 1, "not_allowed": 2}
+        assert counts(again) == (0, 1, 2)
         (mine,) = (await api.get("/enrollments", colleague)).json()["items"]
         assert (mine["source"], mine["due_on"]) == ("assigned", "2027-03-31")
         assert (await api.get("/enrollments", learner)).json()["items"] == []
@@ -99,7 +105,7 @@ class TestEnrollMany:
         people = {"location": office.name, "job_title": "HYGIENIST"}
         body = {"module_id": str(module.id), "filter": people}
         response = await api.post("/enrollments/bulk", admin, json=body)
-        assert response.json() == {"created": 2, "already_enrolled": 0, "not_allowed": 0}
+        assert counts(response) == (2, 0, 0)
 
     async def test_nonsense(self, api: Api, admin: User, module: TrainingModule) -> None:
         base = {"module_id": str(module.id)}

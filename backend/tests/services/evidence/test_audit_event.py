@@ -16,7 +16,8 @@ from app.schemas.content.question import QuestionCreate, QuestionUpdate
 from app.schemas.content.section import SectionCreate, SectionOrder, SectionUpdate
 from app.schemas.people.location import LocationCreate, LocationUpdate
 from app.schemas.people.user import ProfileUpdate, UserInvite, UserUpdate
-from app.schemas.study.enrollment import Acknowledge, BulkEnroll, EnrollmentCreate
+from app.schemas.study.assignment import BulkEnroll
+from app.schemas.study.enrollment import Acknowledge, EnrollmentCreate
 from app.services.answer import Answer
 from app.services.content.module import ModuleService
 from app.services.content.question import QuestionService
@@ -26,6 +27,7 @@ from app.services.evidence.training_record import TrainingRecordService
 from app.services.people.invitation.service import InvitationService
 from app.services.people.location import LocationService
 from app.services.people.user import UserService
+from app.services.study.assignment import AssignmentService
 from tests.factories.enrollment import enrollment_service
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting
@@ -163,9 +165,9 @@ async def test_learning(
     for _ in range(2):
         await own.withdraw(first)
     await trail.left(AuditAction.ENROLLMENT_WITHDRAWN, by=learner)
-    assigning = enrollment_service(database, acting(admin))
-    await assigning.enroll_many(BulkEnroll(module_id=module_id, user_ids=[learner.id]))
-    await trail.left(AuditAction.ENROLLMENT_CREATED)
+    assigning = AssignmentService(database, acting(admin))
+    await assigning.assign(BulkEnroll(module_id=module_id, user_ids=[learner.id]))
+    await trail.left(AuditAction.ENROLLMENT_CREATED, AuditAction.ASSIGNMENT_CREATED)
     second = id_of(await own.enroll(EnrollmentCreate(module_id=module_id)))
     signature = Acknowledge(printed_name=learner.display_name, meaning="I will.")
     for _ in range(2):

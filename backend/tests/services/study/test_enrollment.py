@@ -26,15 +26,14 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.people.visibility import Whose
 from app.repositories.study.enrollment import EnrollmentFilter
 from app.schemas.base import ListOf
+from app.schemas.study.assignment import BulkEnroll, BulkFilter
 from app.schemas.study.enrollment import (
     Acknowledge,
-    BulkEnroll,
-    BulkFilter,
-    BulkResult,
     EnrollmentCreate,
     EnrollmentRead,
     ProgressReport,
 )
+from app.services.study.assignment import AssignmentService
 from tests.factories.enrollment import enrollment_service
 from tests.factories.module import (
     acknowledgement_section,
@@ -152,9 +151,10 @@ class TestAssign:
         leaver = await make_user(session, location_id=office.id, is_active=False)
         await Studies(database, session, already).enroll(module)
         everybody = [mine.id, already.id, stranger.id, leaver.id, uuid.uuid4(), mine.id]
-        service = enrollment_service(database, acting(manager))
-        answer = await service.enroll_many(BulkEnroll(module_id=module.id, user_ids=everybody))
-        assert answer.value == BulkResult(created=1, already_enrolled=1, not_allowed=3)
+        service = AssignmentService(database, acting(manager))
+        answer = await service.assign(BulkEnroll(module_id=module.id, user_ids=everybody))
+        found = answer.value
+        assert (found.created, found.already_enrolled, found.not_allowed) == (1, 1, 3)
 
     @pytest.mark.parametrize("both", [True, False])
     async def test_takes_people_or_a_filter(
@@ -164,14 +164,14 @@ class TestAssign:
         fields = {"user_ids": [admin.id], "filter": BulkFilter()} if both else {}
         payload = BulkEnroll(module_id=module.id, **fields)
         with pytest.raises(InvalidPayloadError):
-            await enrollment_service(database, acting(admin)).enroll_many(payload)
+            await AssignmentService(database, acting(admin)).assign(payload)
 
     async def test_drafts_are_unknown(
         self, database: RollbackDatabase, session: AsyncSession, admin: User, studies: Studies
     ) -> None:
         payload = BulkEnroll(module_id=(await make_module(session)).id, user_ids=[])
-        service = enrollment_service(database, acting(admin))
-        assert await studies.refused(service.enroll_many(payload)) == "module_not_found"
+        service = AssignmentService(database, acting(admin))
+        assert await studies.refused(service.assign(payload)) == "module_not_found"
 
 
 class TestWithdraw:
@@ -206,7 +206,8 @@ class TestWithdraw:
         manager = await make_user(session, role=Role.MANAGER, location_id=office.id)
         person = await make_user(session, location_id=office.id)
         managing = enrollment_service(database, acting(manager))
-        await managing.enroll_many(BulkEnroll(module_id=module.id, user_ids=[person.id]))
+        assigning = AssignmentService(database, acting(manager))
+        await assigning.assign(BulkEnroll(module_id=module.id, user_ids=[person.id]))
         enrollment_id = (await session.scalars(select(Enrollment.id))).one()
         own = Studies(database, session, person)
         assert await own.refused(own.service.withdraw(enrollment_id)) == "assigned"
@@ -219,7 +220,7 @@ class TestWithdraw:
         module = await published()
         enrollment_id = await studies.enroll(module)
         payload = BulkEnroll(module_id=module.id, user_ids=[studies.user.id])
-        await enrollment_service(database, acting(admin)).enroll_many(payload)
+        await AssignmentService(database, acting(admin)).assign(payload)
         assert await studies.refused(studies.service.withdraw(enrollment_id)) == "assigned"
 
     async def test_so_does_the_date_of_a_rule(
