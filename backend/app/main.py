@@ -48,6 +48,7 @@ from app.routers.evidence import (
     live_session,
     retention,
     seal,
+    source_check,
     training_record,
 )
 from app.routers.middleware.compress import Compress
@@ -133,6 +134,7 @@ ROUTERS = (
     audit_event.router,
     audit_pack.router,
     seal.router,
+    source_check.router,
     auth_hook.router,
 )
 

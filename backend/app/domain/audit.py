@@ -86,6 +86,7 @@ class AuditAction(StrEnum):
     EXTERNAL_TRAINING_VERIFIED = "external_training:verified"
     EXTERNAL_TRAINING_REJECTED = "external_training:rejected"
     EXTERNAL_TRAINING_WITHDRAWN = "external_training:withdrawn"
+    SOURCE_CHECK_RECORDED = "source_check:recorded"
     LIVE_SESSION_CREATED = "live_session:created"
     LIVE_SESSION_UPDATED = "live_session:updated"
     LIVE_SESSION_CANCELLED = "live_session:cancelled"

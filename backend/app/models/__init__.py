@@ -35,6 +35,7 @@ from app.models.evidence.retention import (
     Erasure,
     RetentionPeriod,
 )
+from app.models.evidence.source_check import SourceCheck
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
@@ -108,6 +109,7 @@ __all__ = [
     "SectionProgress",
     "SessionQuestion",
     "Signature",
+    "SourceCheck",
     "StudyClock",
     "SupersededPeriod",
     "SupersededSegment",

@@ -43,6 +43,7 @@ from app.services.evidence.legal_hold import LegalHoldService
 from app.services.evidence.live_session import LiveSessionService
 from app.services.evidence.retention import RetentionService
 from app.services.evidence.seal import SealService
+from app.services.evidence.source_check import SourceCheckService
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.idempotency_key import IdempotencyKeyService
 from app.services.people.account_sync import AccountSyncService
@@ -116,6 +117,7 @@ class Services:
     compliance = _plain(ComplianceService)
     corrections = _plain(CorrectionService)
     credentials = _plain(CredentialService)
+    source_checks = _plain(SourceCheckService)
     departments = _plain(DepartmentService)
     exchange = _plain(ExchangeService)
     exemptions = _plain(ExemptionService)

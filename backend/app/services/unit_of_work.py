@@ -36,6 +36,7 @@ from app.repositories.evidence.legal_hold import LegalHoldRepository
 from app.repositories.evidence.live_session import LiveSessionRepository
 from app.repositories.evidence.retention import RetentionRepository
 from app.repositories.evidence.seal import SealRepository
+from app.repositories.evidence.source_check import SourceCheckRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.evidence.verified_evidence import VerifiedEvidenceRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
@@ -123,6 +124,7 @@ class UnitOfWork:
     rule_enrollments = _repository(RuleEnrollmentRepository)
     server = _repository(ServerRepository)
     seals = _repository(SealRepository)
+    source_checks = _repository(SourceCheckRepository)
     training_records = _repository(TrainingRecordRepository)
     users = _repository(UserRepository)
     versions = _repository(VersionRepository)

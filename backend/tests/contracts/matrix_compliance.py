@@ -26,6 +26,7 @@ from tests.support import Api
 
 REVIEWERS = frozenset({MANAGER, OFFICER})
 MANAGER_OR_ADMIN = frozenset({MANAGER, ADMIN})
+SOURCE_CHECK = {"source": "The board's register", "checked_on": "2026-01-05", "result": "confirmed"}
 REASON = {"reason": "Checked with the provider."}
 # Until noon UTC, today has not begun in some offices. Yesterday has ended in all of them.
 YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
@@ -259,6 +260,14 @@ def _external_evidence(world: World) -> list[Row]:
         Row("list_credential_kinds", ANYBODY),
         Row("read_credentials", OWNER_AND_ABOVE, 404),
         Row("list_expiring_credentials", ANYBODY),
+        Row(
+            "record_source_check",
+            REVIEWERS | ADMINS,
+            success=201,
+            json=SOURCE_CHECK,
+            special={FAR_MANAGER: 404},
+        ),
+        Row("list_source_checks_due", ANYBODY),
     ]
 
 

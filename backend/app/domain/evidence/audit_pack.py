@@ -118,6 +118,8 @@ EXTERNAL_COLUMNS: Final = (
     "module_id",
     "credential_kind",
     "printed_expiry",
+    "credential_number",
+    "issuing_state",
     "evidence_reference",
     "evidence_sha256",
     "provider_number",
@@ -128,6 +130,20 @@ EXTERNAL_COLUMNS: Final = (
     "review_reason",
     "withdrawn_on",
     "withdrawal_reason",
+)
+
+SOURCE_CHECK_COLUMNS: Final = (
+    "id",
+    "evidence_id",
+    "user_id",
+    "source",
+    "reference",
+    "checked_on",
+    "result",
+    "next_check_on",
+    "note",
+    "checked_by_id",
+    "created_at",
 )
 
 

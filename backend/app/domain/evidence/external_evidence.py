@@ -9,6 +9,7 @@ from app.core.errors import FieldError
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.credential_kind import credential_kind
 from app.domain.fields import EARLIEST_DAY
+from app.domain.people.place import is_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,8 @@ class ExternalClaim:
     module_id: uuid.UUID | None
     credential_kind: str | None
     printed_expiry: date | None
+    credential_number: str | None
+    issuing_state: str | None
     provider_number: str | None
     ce_category: str | None
     ce_delivery: Delivery | None
@@ -33,11 +36,21 @@ def faults(claim: ExternalClaim, today: date) -> Iterator[FieldError]:
     if claim.credential_kind and credential_kind(claim.credential_kind) is None:
         detail = "Name a kind that GET /credential-kinds lists"
         yield FieldError("/credential_kind", "unknown_credential_kind", detail)
+    yield from _licence_faults(claim)
     yield from _expiry_faults(claim)
     ce = (claim.provider_number, claim.ce_category, claim.ce_delivery)
     if any(field is None for field in ce) and any(field is not None for field in ce):
         detail = "CE hours need the provider's number, a category and the way of delivery"
         yield FieldError("/provider_number", "ce_incomplete", detail)
+
+
+def _licence_faults(claim: ExternalClaim) -> Iterator[FieldError]:
+    if claim.issuing_state is not None and not is_state(claim.issuing_state):
+        yield FieldError("/issuing_state", "unknown_state", "ISO 3166-2 has no such state")
+    if claim.credential_kind is None:
+        for name in ("credential_number", "issuing_state"):
+            if getattr(claim, name) is not None:
+                yield FieldError(f"/{name}", "not_a_credential", "Only a credential has one")
 
 
 def _expiry_faults(claim: ExternalClaim) -> Iterator[FieldError]:

@@ -29,6 +29,10 @@ class ExternalEvidence(RevisionedModel):
     __table_args__ = (
         CheckConstraint("(module_id IS NULL) <> (credential_kind IS NULL)", name="kind"),
         CheckConstraint("printed_expiry IS NULL OR credential_kind IS NOT NULL", name="expiry"),
+        CheckConstraint(
+            "num_nonnulls(credential_number, issuing_state) = 0 OR credential_kind IS NOT NULL",
+            name="licence",
+        ),
         CheckConstraint("hours >= 0", name="hours"),
         CheckConstraint(
             "num_nulls(provider_number, ce_category, ce_delivery) IN (0, 3)", name="ce"
@@ -57,6 +61,10 @@ class ExternalEvidence(RevisionedModel):
     credential_kind: Mapped[str | None] = mapped_column(String(200))
     printed_expiry: Mapped[date | None]
     """Last valid day as printed on the card: stored, never computed."""
+
+    credential_number: Mapped[str | None] = mapped_column(String(100))
+    issuing_state: Mapped[str | None] = mapped_column(String(6))
+    """By ISO 3166-2, such as US-CA. Null where no state has issued it, or nobody entered it."""
 
     evidence_reference: Mapped[str | None] = mapped_column(String(500))
     """Id of the media with the scan, or a text that says where else the scan is kept."""

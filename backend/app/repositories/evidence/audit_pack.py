@@ -44,6 +44,7 @@ from app.models import (
     SealedRecord,
     SessionQuestion,
     Signature,
+    SourceCheck,
     TrainingRecord,
     VersionMedia,
 )
@@ -74,6 +75,7 @@ class EvidenceKind(StrEnum):
     QUESTIONS = "live_session_questions"
     WITHDRAWALS = "evidence_withdrawals"
     EXTERNAL = "external_trainings"
+    SOURCE_CHECKS = "source_checks"
     INCIDENTS = "incidents"
     INCIDENT_PEOPLE = "incident_people"
     INCIDENT_WITHDRAWALS = "incident_withdrawals"
@@ -305,6 +307,9 @@ def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
             EvidenceWithdrawal.evidence_id.in_(external)
         ),
         EvidenceKind.EXTERNAL: external,
+        EvidenceKind.SOURCE_CHECKS: select(SourceCheck.id).where(
+            or_(whole, SourceCheck.evidence_id.in_(external))
+        ),
         **_incident_ids(scope),
     }
 

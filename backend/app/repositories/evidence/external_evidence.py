@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, Tuple, exists, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, Tuple, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
@@ -99,6 +99,11 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         renewed = exists().where(
             later.user_id == ExternalEvidence.user_id,
             func.lower(later.credential_kind) == func.lower(ExternalEvidence.credential_kind),
+            or_(
+                later.issuing_state.is_(None),
+                ExternalEvidence.issuing_state.is_(None),
+                later.issuing_state == ExternalEvidence.issuing_state,
+            ),
             _place(later) > _place(ExternalEvidence),
             *_stands(later),
         )

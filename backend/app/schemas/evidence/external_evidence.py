@@ -8,6 +8,7 @@ from app.domain.content.media import referenced_media
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.credential_kind import credential_code
 from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, Reference
+from app.domain.people.place import StateCode
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.schemas.base import Changes, Payload, Versioned
 from app.schemas.reference import ModuleReference, UserReference
@@ -43,6 +44,8 @@ class ExternalEvidenceCreate(Payload):
     module_id: uuid.UUID | None = None
     credential_kind: Kind | None = None
     printed_expiry: Day | None = None
+    credential_number: Label | None = None
+    issuing_state: StateCode | None = None
     evidence_reference: EvidenceReference | None = None
     notes: Paragraph | None = None
     provider_number: Label | None = None
@@ -60,6 +63,8 @@ class ExternalEvidenceUpdate(Changes):
     module_id: uuid.UUID | MISSING | None = MISSING
     credential_kind: Kind | MISSING | None = MISSING
     printed_expiry: Day | MISSING | None = MISSING
+    credential_number: Label | MISSING | None = MISSING
+    issuing_state: StateCode | MISSING | None = MISSING
     evidence_reference: EvidenceReference | MISSING | None = MISSING
     notes: Paragraph | MISSING | None = MISSING
     provider_number: Label | MISSING | None = MISSING
@@ -87,6 +92,8 @@ class ExternalEvidenceRead(Versioned):
     module: ModuleReference | None
     credential_kind: str | None
     printed_expiry: date | None
+    credential_number: str | None
+    issuing_state: str | None
     evidence_reference: str | None
     notes: str | None
     provider_number: str | None

@@ -8,11 +8,12 @@ from app.core.pagination import PageRequest
 from app.domain.evidence.credential import Card, CredentialStatus, Held, held
 from app.domain.evidence.credential_kind import KINDS, credential_code, credential_kind
 from app.domain.recurrence import add_days
-from app.models import ExternalEvidence
+from app.models import ExternalEvidence, SourceCheck
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.evidence.external_evidence import ExternalEvidenceRow
 from app.schemas.base import ListOf
 from app.schemas.evidence.credential import CredentialKindRead, CredentialRead, Credentials
+from app.schemas.evidence.source_check import SourceCheckRead
 from app.services.base import Service, listed
 
 EXPIRING_DAYS = 90
@@ -32,8 +33,12 @@ class CredentialService(Service):
             await self.visible_user(uow, user_id)
             today = await uow.employment.today_of(user_id)
             rows = await uow.external_evidence.credentials_of([user_id])
+            checks = await uow.source_checks.of_cards(row.evidence.id for row in rows)
         standing = _standing(rows, today)
-        items = [_read(row.evidence, standing[row.evidence.id]) for row in rows]
+        items = [
+            _read(row.evidence, standing[row.evidence.id], checks.get(row.evidence.id, ()))
+            for row in rows
+        ]
         return Credentials(items=items)
 
     async def expiring(
@@ -49,8 +54,12 @@ class CredentialService(Service):
             page = await uow.external_evidence.expiring(self.actor, last, request)
             people = {evidence.user_id for evidence in page.items}
             rows = await uow.external_evidence.credentials_of(people)
+            checks = await uow.source_checks.of_cards(evidence.id for evidence in page.items)
         standing = _standing(rows, today)
-        return listed(page, lambda evidence: _read(evidence, standing[evidence.id]))
+        return listed(
+            page,
+            lambda card: _read(card, standing[card.id], checks.get(card.id, ())),
+        )
 
 
 def _standing(rows: Iterable[ExternalEvidenceRow], today: date) -> dict[uuid.UUID, Held]:
@@ -71,11 +80,14 @@ def _card(row: ExternalEvidenceRow) -> Card:
         kind=credential_code(evidence.credential_kind or ""),
         issued_on=evidence.completed_on,
         printed_expiry=evidence.printed_expiry,
+        issuing_state=evidence.issuing_state,
         settled=settled,
     )
 
 
-def _read(evidence: ExternalEvidence, standing: Held) -> CredentialRead:
+def _read(
+    evidence: ExternalEvidence, standing: Held, checks: Iterable[SourceCheck]
+) -> CredentialRead:
     written = evidence.credential_kind or ""
     kind = credential_kind(written)
     return CredentialRead(
@@ -84,13 +96,17 @@ def _read(evidence: ExternalEvidence, standing: Held) -> CredentialRead:
         kind=credential_code(written),
         kind_name=kind.name if kind else written,
         title=evidence.title,
+        number=evidence.credential_number,
         issuer=evidence.provider,
+        issuing_state=evidence.issuing_state,
         issued_on=evidence.completed_on,
         printed_expiry=evidence.printed_expiry,
         status=standing.status,
         renews_id=standing.renews,
+        cycle_starts_on=standing.cycle_starts_on,
         evidence_reference=evidence.evidence_reference,
         entered_by_id=evidence.entered_by_id,
         verified_by_id=evidence.reviewed_by_id,
         verified_at=evidence.reviewed_at,
+        source_checks=[SourceCheckRead.model_validate(check) for check in checks],
     )

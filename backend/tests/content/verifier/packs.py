@@ -22,6 +22,7 @@ from app.domain.evidence.audit_pack import (
     QUESTION_COLUMNS,
     RECORD_COLUMNS,
     ROSTER_COLUMNS,
+    SOURCE_CHECK_COLUMNS,
     cell,
     flat,
     missing_fields,
@@ -42,6 +43,7 @@ TWINS = {
     "rosters": ROSTER_COLUMNS,
     "questions": QUESTION_COLUMNS,
     "external_trainings": EXTERNAL_COLUMNS,
+    "source_checks": SOURCE_CHECK_COLUMNS,
     "check": CHECK_COLUMNS,
     "compliance": COLUMNS,
 }

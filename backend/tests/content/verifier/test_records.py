@@ -42,6 +42,7 @@ def test_the_columns_are_those_of_the_pack() -> None:
         "rosters": audit_pack.ROSTER_COLUMNS,
         "questions": audit_pack.QUESTION_COLUMNS,
         "external_trainings": audit_pack.EXTERNAL_COLUMNS,
+        "source_checks": audit_pack.SOURCE_CHECK_COLUMNS,
     }
 
 

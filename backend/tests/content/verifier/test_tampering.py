@@ -689,6 +689,8 @@ TAMPERINGS: dict[Tamper, str] = {
     change_what_people_read("external_trainings", "hours"): "external_trainings" + ITEM,
     change_what_people_read("external_trainings", "evidence_sha256"): "external_trainings" + ITEM,
     read_of_somebody_else: "rosters.json has more than the evidence says",
+    change_what_people_read("source_checks", "result"): "source_checks" + ITEM,
+    retell("source_checks", "confirmed", "not_found", keep_leaf=True): "source_checks ID" + TOLD,
     add_a_card_of_last_year: "external_trainings ID" + NEW,
     erase_what_was_not: CARD_TOLD,
     erase_a_person: NO_TOMBSTONE,

@@ -1,12 +1,13 @@
 """The status of each card: a verified one renews the one of its kind before it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.evidence.credential import Card, CredentialStatus, held
+from app.domain.evidence.credential import Card, CredentialStatus, Held, held
 
 TODAY = date(2027, 6, 1)
 OLD = Card(UUID(int=1), "rdh", date(2023, 3, 1), date(2025, 3, 31))
@@ -20,6 +21,7 @@ cards = st.builds(
     kind=st.sampled_from(["rdh", "bls"]),
     issued_on=days,
     printed_expiry=st.none() | days,
+    issuing_state=st.sampled_from([None, "US-CA", "US-TX"]),
     settled=st.none()
     | st.sampled_from(
         [CredentialStatus.PENDING, CredentialStatus.REJECTED, CredentialStatus.WITHDRAWN]
@@ -54,8 +56,42 @@ def test_what_nobody_verified_renews_nothing() -> None:
     assert found[NEW.id].status == "current"
 
 
+def test_licences_of_two_states_stand_beside_each_other() -> None:
+    california = replace(NEW, issuing_state="US-CA")
+    texas = replace(NEW, id=UUID(int=6), issuing_state="US-TX", printed_expiry=date(2028, 1, 31))
+    found = held([california, texas], TODAY)
+    assert [found[each.id].status for each in (california, texas)] == ["current", "current"]
+    assert found[texas.id].renews is None
+    unknown = replace(OLD, issuing_state=None)
+    found = held([unknown, california, texas], TODAY)
+    assert {found[each.id].renews for each in (california, texas)} == {unknown.id}
+    assert found[unknown.id].status == "superseded"
+
+
+def test_a_cycle_begins_after_the_card_before() -> None:
+    found = held([OLD, NEW], TODAY)
+    assert found[NEW.id].cycle_starts_on == date(2025, 4, 1)
+    assert found[OLD.id].cycle_starts_on is None
+
+
 @given(st.lists(cards, max_size=8, unique_by=lambda card: card.id), days)
-def test_one_card_of_a_kind_stands(entered: list[Card], today: date) -> None:
+def test_each_verified_card_stands_or_is_renewed(entered: list[Card], today: date) -> None:
+    """A card is superseded exactly if another one could renew it and lasts longer."""
+    found = held(entered, today)
+    for card in entered:
+        if card.settled is not None:
+            assert found[card.id] == Held(card.settled, None)
+            continue
+        others = [other for other in entered if other.settled is None and other.follows(card)]
+        last = max(
+            others, key=lambda each: (each.printed_expiry or date.max, each.issued_on, each.id)
+        )
+        assert (found[card.id].status is CredentialStatus.SUPERSEDED) == (last != card)
+
+
+@given(st.lists(cards, max_size=8, unique_by=lambda card: card.id), days)
+def test_one_card_of_a_kind_and_state_stands(written: list[Card], today: date) -> None:
+    entered = [replace(card, issuing_state=None) for card in written]
     found = held(entered, today)
     assert found.keys() == {card.id for card in entered}
     for kind in ("rdh", "bls"):

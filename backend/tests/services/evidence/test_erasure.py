@@ -64,6 +64,7 @@ STAYS = {
     "live_session_questions.answer",
     "live_session_questions.question",
     "quiz_attempts.answers",
+    "source_checks.source",
     "superseded_segments.department",
     "superseded_segments.job_title",
     "users.job_title",

@@ -19,6 +19,7 @@ from .tables import TWINS, Twin
 ERASURES, FILES = "erasures", "media"
 VERSIONS, SIGNATURES = "module_versions", "signatures"
 SESSIONS, QUESTIONS = "live_sessions", "live_session_questions"
+SOURCE_CHECKS = "source_checks"
 WITHDRAWALS, EXTERNAL = "evidence_withdrawals", "external_trainings"
 INCIDENTS = (
     "incidents",
@@ -28,7 +29,17 @@ INCIDENTS = (
     "corrective_step_completions",
 )
 KINDS = (
-    *(ERASURES, FILES, VERSIONS, SIGNATURES, SESSIONS, QUESTIONS, WITHDRAWALS, EXTERNAL),
+    *(
+        ERASURES,
+        FILES,
+        VERSIONS,
+        SIGNATURES,
+        SESSIONS,
+        QUESTIONS,
+        WITHDRAWALS,
+        EXTERNAL,
+        SOURCE_CHECKS,
+    ),
     *INCIDENTS,
 )
 ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
@@ -146,6 +157,8 @@ class Evidence:
                 yield "rosters", self._roster_line(content, line)
         elif kind == QUESTIONS:
             yield "questions", {name: content.get(name) for name in TWINS["questions"]}
+        elif kind == SOURCE_CHECKS:
+            yield kind, {name: content.get(name) for name in TWINS[kind]}
         elif kind == EXTERNAL and content["status"] == "verified":
             yield "external_trainings", self._external_line(content)
 

@@ -48,6 +48,8 @@ TWINS = {
         "module_id",
         "credential_kind",
         "printed_expiry",
+        "credential_number",
+        "issuing_state",
         "evidence_reference",
         "evidence_sha256",
         "provider_number",
@@ -58,6 +60,19 @@ TWINS = {
         "review_reason",
         "withdrawn_on",
         "withdrawal_reason",
+    ),
+    "source_checks": (
+        "id",
+        "evidence_id",
+        "user_id",
+        "source",
+        "reference",
+        "checked_on",
+        "result",
+        "next_check_on",
+        "note",
+        "checked_by_id",
+        "created_at",
     ),
 }
 """The names of the tables, with their columns."""

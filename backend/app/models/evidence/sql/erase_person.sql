@@ -44,6 +44,7 @@ BEGIN
              UNION ALL SELECT 'signatures', id FROM signatures WHERE user_id = p_user
              UNION ALL SELECT 'external_trainings', id FROM external_trainings
                         WHERE user_id = p_user
+             UNION ALL SELECT 'source_checks', id FROM source_checks WHERE user_id = p_user
              UNION ALL SELECT 'media', id FROM media WHERE owner_id = p_user
              UNION ALL SELECT 'live_sessions', session_id FROM live_session_attendances
                         WHERE user_id = p_user
@@ -59,8 +60,10 @@ BEGIN
     DELETE FROM manager_changes WHERE user_id = p_user;
     UPDATE external_trainings
        SET user_snapshot = NULL, notes = NULL, evidence_reference = NULL, review_reason = NULL,
-           title = 'erased', provider = 'erased', instructor_name = NULL
+           title = 'erased', provider = 'erased', instructor_name = NULL,
+           credential_number = NULL
      WHERE user_id = p_user;
+    UPDATE source_checks SET reference = NULL, note = NULL WHERE user_id = p_user;
     UPDATE live_session_attendances SET full_name = NULL, job_title = NULL WHERE user_id = p_user;
     UPDATE legal_holds SET reason = 'erased' WHERE user_id = p_user;
     UPDATE employment_changes SET note = NULL WHERE user_id = p_user AND note IS NOT NULL;

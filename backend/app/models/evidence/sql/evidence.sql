@@ -38,6 +38,10 @@ BEGIN ATOMIC
            (row_json(w) || '{"evidence": "evidence_withdrawals"}')::text
       FROM evidence_withdrawals w
     UNION ALL
+    SELECT 'source_checks' AS kind, c.id, c.created_at, false,
+           (row_json(c) || '{"evidence": "source_checks"}')::text
+      FROM source_checks c
+    UNION ALL
     SELECT 'live_sessions' AS kind, s.id, s.closed_at, false,
            (row_json(s) || jsonb_build_object(
                'evidence', 'live_sessions',

@@ -4,6 +4,7 @@ CREATE FUNCTION rows_about(p_user uuid) RETURNS SETOF uuid
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT p_user
      UNION ALL SELECT id FROM external_trainings WHERE user_id = p_user
+     UNION ALL SELECT id FROM source_checks WHERE user_id = p_user
      UNION ALL SELECT id FROM media WHERE owner_id = p_user AND purpose = 'evidence'
      UNION ALL SELECT id FROM exemptions WHERE user_id = p_user
      UNION ALL SELECT id FROM legal_holds WHERE user_id = p_user

@@ -14,6 +14,7 @@ from app.domain.evidence.audit_pack import (
     QUESTION_COLUMNS,
     RECORD_COLUMNS,
     ROSTER_COLUMNS,
+    SOURCE_CHECK_COLUMNS,
     cell,
     external,
     flat,
@@ -144,6 +145,7 @@ class EvidenceTables:
         self._rosters = Twins(ROSTER_COLUMNS)
         self._questions = Twins(QUESTION_COLUMNS)
         self._external = Twins(EXTERNAL_COLUMNS)
+        self._source_checks = Twins(SOURCE_CHECK_COLUMNS)
 
     def add(self, kind: str, text: Mapping[str, Any]) -> None:
         match kind:
@@ -159,6 +161,8 @@ class EvidenceTables:
                     self._rosters.add(line)
             case "live_session_questions":
                 self._questions.add(text)
+            case "source_checks":
+                self._source_checks.add(text)
             case "evidence_withdrawals":
                 self._withdrawals[text["evidence_id"]] = text
             case "external_trainings" if text["status"] == "verified":
@@ -170,6 +174,7 @@ class EvidenceTables:
             ("rosters", self._rosters),
             ("questions", self._questions),
             ("external_trainings", self._external),
+            ("source_checks", self._source_checks),
         ):
             yield f"{name}.json", twins.items
             yield f"{name}.csv", twins.table
