@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.models import EvidenceWithdrawal, SourceCheck, User
+from app.models import EvidenceWithdrawal, SourceCheck
 from tests.concurrency.race import race
 from tests.factories.user import make_user
 from tests.routers.evidence.test_credential import REASON, card
@@ -19,8 +19,9 @@ pytestmark = pytest.mark.full
 ROUNDS = 20
 
 
-async def test_checks_and_a_withdrawal(api: Api, learner: User, session: AsyncSession) -> None:
+async def test_checks_and_a_withdrawal(committed_api: Api, session: AsyncSession) -> None:
     admins = [await make_user(session, role=Role.ADMIN) for _ in range(9)]
+    api, learner = committed_api, await make_user(session)
     told: Counter[int] = Counter()
     for _ in range(ROUNDS):
         evidence_id = await card(api, learner, admins[0], 40)

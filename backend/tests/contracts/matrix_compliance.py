@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.domain.evidence.ce_credit import LicenceProfile
+from app.domain.evidence.ce_profile import LicenceProfile
 from app.domain.evidence.retention import RetentionClass
 from app.models import User
 from tests.contracts.matrix import (
@@ -257,6 +257,7 @@ def _external_evidence(world: World) -> list[Row]:
             note="before it is verified",
         ),
         Row("read_ce_credits", OWNER_AND_ABOVE, 404, query=cycle),
+        Row("read_licence_cycles", OWNER_AND_ABOVE, 404),
         Row("list_credential_kinds", ANYBODY),
         Row("read_credentials", OWNER_AND_ABOVE, 404),
         Row("list_expiring_credentials", ANYBODY),

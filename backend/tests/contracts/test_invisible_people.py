@@ -39,6 +39,7 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", f"/users/{PERSON}/compliance", None),
     ("GET", f"/users/{PERSON}/trainings", None),
     ("GET", f"/users/{PERSON}/ce-credits?{CYCLE}", None),
+    ("GET", f"/users/{PERSON}/licence-cycles", None),
     ("GET", f"/users/{PERSON}/employment", None),
     ("PATCH", f"/users/{PERSON}", {"manager_id": PERSON}),
     ("POST", f"/users/{PERSON}/leave", {"starts_on": "2026-01-01"}),

@@ -63,6 +63,22 @@ class CategoryCap:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryOver:
+    """How many hours beyond those asked for go on to the next cycle.
+
+    They were earned within `months` before it, in one of these ways.
+    """
+
+    hours: Decimal
+    months: int
+    deliveries: frozenset[Delivery] = frozenset(Delivery)
+
+    def holds(self, credit: Credit, cycle: "LicenceCycle") -> bool:
+        since = add_months(cycle.first_day, -self.months)
+        return since <= credit.earned_on < cycle.first_day and credit.delivery in self.deliveries
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One number of a rule, with its source and the authority that decides about it."""
 
@@ -88,6 +104,9 @@ class LicenceRule:
     citation: str
     verify_with: str
     sources: Mapping[str, str] = field(default_factory=dict)
+    carry_over: CarryOver | None = None
+    notes: tuple[str, ...] = ()
+    """What else the authority asks for, which hours do not show."""
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -108,6 +127,9 @@ class LicenceRule:
             yield "cap:" + "+".join(sorted(cap.categories)), cap.hours
         if self.self_study_cap is not None:
             yield "self_study_cap", self.self_study_cap
+        yield "carry_over", self.carry_over.hours if self.carry_over else ZERO
+        if self.carry_over:
+            yield "carry_over_months", Decimal(self.carry_over.months)
 
     def __post_init__(self) -> None:
         named = [category for cap in self.caps for category in cap.categories]
@@ -137,6 +159,10 @@ class CycleSummary:
     earned: Decimal
     counted: Decimal
     over_caps: Decimal
+    carried: Decimal
+    """Hours of the cycle before that count towards the total of this one."""
+
+    by_category: tuple[tuple[str, Decimal], ...]
     shortfalls: tuple[Shortfall, ...]
 
     @property
@@ -158,9 +184,28 @@ def summarise(
     in_cycle = [c for c in known if cycle.first_day <= c.earned_on <= cycle.last_day]
     earned = _hours(in_cycle)
     counted = counted_hours(rule, in_cycle)
-    missing = [Shortfall("total", rule.total_hours, counted)] if counted < rule.total_hours else []
+    carried = carried_hours(rule, cycle, known)
+    reached = counted + carried
+    missing = [Shortfall("total", rule.total_hours, reached)] if reached < rule.total_hours else []
     missing += _unmet(rule, in_cycle, known, min(as_of, cycle.last_day))
-    return CycleSummary(cycle, earned, counted, earned - counted, tuple(missing))
+    by_category = tuple(sorted(_by_category(in_cycle).items()))
+    over = earned - counted
+    return CycleSummary(cycle, earned, counted, over, carried, by_category, tuple(missing))
+
+
+def carried_hours(rule: LicenceRule, cycle: LicenceCycle, credits_: Iterable[Credit]) -> Decimal:
+    """Return what the cycle before had beyond its hours, as far as the rule lets it go on.
+
+    What that cycle had been carried itself is left out, so that no hour counts twice.
+    """
+    if rule.carry_over is None:
+        return ZERO
+    last_day = add_days(cycle.first_day, -1)
+    first_day = add_months(cycle.first_day, -rule.cycle_months)
+    before = [c for c in credits_ if first_day <= c.earned_on <= last_day]
+    beyond = max(counted_hours(rule, before) - rule.total_hours, ZERO)
+    late = counted_hours(rule, [c for c in before if rule.carry_over.holds(c, cycle)])
+    return min(beyond, late, rule.carry_over.hours)
 
 
 def counted_hours(rule: LicenceRule, credits_: Iterable[Credit]) -> Decimal:
@@ -203,55 +248,8 @@ def _hours(credits_: Iterable[Credit]) -> Decimal:
     return sum((credit.hours for credit in credits_), ZERO)
 
 
-CALIFORNIA_RDH = LicenceRule(
-    name="California registered dental hygienist",
-    cycle_months=24,
-    total_hours=Decimal(25),
-    minimums=(
-        Minimum("infection_control_ca", Decimal(2)),
-        Minimum("dental_practice_act_ca", Decimal(2)),
-    ),
-    caps=(
-        CategoryCap(frozenset({"basic_life_support"}), Decimal(4)),
-        CategoryCap(frozenset({"benefit_of_licensee"}), Decimal(5)),
-    ),
-    self_study_cap=Decimal("12.5"),
-    citation="16 CCR 1016 and 1017, Cal. Bus. & Prof. Code 1936.1",
-    verify_with="verify with the board: Dental Hygiene Board of California",
-    sources={
-        "cycle_months": "16 CCR 1017(c): biennial",
-        "total_hours": "16 CCR 1017(c)(2)",
-        "minimum:infection_control_ca": "16 CCR 1017(a)(1)",
-        "minimum:dental_practice_act_ca": "16 CCR 1017(a)(2)",
-        "cap:basic_life_support": "16 CCR 1017(a)(3)",
-        "cap:benefit_of_licensee": "16 CCR 1016: 20 % of the 25 units",
-        "self_study_cap": "16 CCR 1017: half of the 25 units",
-    },
-)
-"""Worked example, not legal advice. Basic life support itself is a credential requirement."""
-
-NEW_YORK_RDH = LicenceRule(
-    name="New York registered dental hygienist",
-    cycle_months=36,
-    total_hours=Decimal(24),
-    minimums=(Minimum("infection_control_ny", ZERO, within_months=48),),
-    caps=(),
-    self_study_cap=Decimal(10),
-    citation="N.Y. Education Law 6609-a and 6505-b, 8 NYCRR 61.16",
-    verify_with="verify with the board: New York State Education Department",
-    sources={
-        "minimum:infection_control_ny": "N.Y. Education Law 6505-b: a course, no hours named",
-        "within_months:infection_control_ny": "N.Y. Education Law 6505-b: every four years",
-    },
-)
-
-
-class LicenceProfile(StrEnum):
-    CALIFORNIA_RDH = "california_rdh"
-    NEW_YORK_RDH = "new_york_rdh"
-
-
-LICENCE_RULES: dict[LicenceProfile, LicenceRule] = {
-    LicenceProfile.CALIFORNIA_RDH: CALIFORNIA_RDH,
-    LicenceProfile.NEW_YORK_RDH: NEW_YORK_RDH,
-}
+def _by_category(credits_: Iterable[Credit]) -> dict[str, Decimal]:
+    found = defaultdict[str, Decimal](Decimal)
+    for credit in credits_:
+        found[credit.category] += credit.hours
+    return found

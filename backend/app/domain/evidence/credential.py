@@ -28,9 +28,10 @@ class Card:
     kind: str
     issued_on: date
     printed_expiry: date | None
-    issuing_state: str | None = None
     settled: CredentialStatus | None = None
     """PENDING, REJECTED or WITHDRAWN; None for a verified card, whose status depends on the day."""
+
+    issuing_state: str | None = None
 
     def follows(self, other: "Card") -> bool:
         """Tell whether this card could renew the other: the same kind, of no other state.
@@ -61,6 +62,14 @@ def held(cards: Iterable[Card], today: date) -> dict[uuid.UUID, Held]:
         is_last = not any(other.follows(card) for other in verified[number + 1 :])
         found[card.id] = _standing(card, before[-1] if before else None, today, is_last=is_last)
     return found
+
+
+def standing(cards: Iterable[Card], today: date) -> list[tuple[Card, Held]]:
+    """Return the verified cards that no later one has renewed, with where they stand."""
+    cards = list(cards)
+    places = held(cards, today)
+    stands = {CredentialStatus.CURRENT, CredentialStatus.EXPIRED}
+    return [(card, places[card.id]) for card in cards if places[card.id].status in stands]
 
 
 def _standing(card: Card, before: Card | None, today: date, *, is_last: bool) -> Held:

@@ -1,7 +1,9 @@
 import uuid
 from datetime import date
 
-from app.domain.evidence.ce_credit import Delivery, LicenceProfile
+from app.domain.evidence.ce_credit import Delivery
+from app.domain.evidence.ce_profile import LicenceProfile
+from app.domain.evidence.credential import CredentialStatus
 from app.domain.fields import ExactNumber
 from app.schemas.base import Resource
 
@@ -46,8 +48,16 @@ class ShortfallRead(Resource):
     earned: ExactNumber
 
 
+class CategoryRead(Resource):
+    category: str
+    hours: ExactNumber
+
+
 class CeCredits(Resource):
-    """`counted` is `earned` after the caps. `notice` names the authority that decides."""
+    """`counted` is `earned` after the caps, `carried` comes from the cycle before.
+
+    `notice` names the authority that decides, `notes` say what hours do not show.
+    """
 
     user_id: uuid.UUID
     profile: LicenceProfile
@@ -62,9 +72,27 @@ class CeCredits(Resource):
     earned: ExactNumber
     counted: ExactNumber
     over_caps: ExactNumber
+    carried: ExactNumber
+    missing_hours: ExactNumber
+    by_category: list[CategoryRead]
     complete: bool
     shortfalls: list[ShortfallRead]
     credits: list[CreditRead]
     citation: str
     notice: str
+    notes: list[str]
     figures: list[FigureRead]
+
+
+class LicenceCycleRead(CeCredits):
+    """Where somebody stands in the cycle of a licence, which ends on `cycle_end`."""
+
+    credential_id: uuid.UUID
+    status: CredentialStatus
+
+
+class LicenceCycles(Resource):
+    """`without_profile` are verified cards of other kinds and states, or without a state."""
+
+    items: list[LicenceCycleRead]
+    without_profile: list[uuid.UUID]

@@ -9,27 +9,32 @@ import orjson
 
 from app.core.errors import InvalidPayloadError
 from app.domain.evidence.ce_credit import (
-    LICENCE_RULES,
+    ZERO,
     Credit,
     CycleSummary,
     Delivery,
     Figure,
     LicenceCycle,
-    LicenceProfile,
     LicenceRule,
     licence_cycle,
     summarise,
 )
+from app.domain.evidence.ce_profile import LICENCE_RULES, PROFILES, Licence, LicenceProfile
+from app.domain.evidence.credential import Held, standing
 from app.models import ExternalEvidence, TrainingRecord
 from app.schemas.evidence.ce_credit import (
     CapRead,
+    CategoryRead,
     CeCredits,
     CreditRead,
     FigureRead,
+    LicenceCycleRead,
+    LicenceCycles,
     MinimumRead,
     ShortfallRead,
 )
 from app.services.base import Service
+from app.services.evidence.credential import card_of
 from app.services.evidence.verified_evidence import local_day
 from app.services.unit_of_work import UnitOfWork
 
@@ -54,6 +59,35 @@ class CeCreditService(Service):
             as_of = query.as_of or await local_day(uow, user)
         summary = summarise(rule, cycle, [_credit(item) for item in earned], as_of)
         return _read(user_id, query.profile, summary, earned, as_of)
+
+    async def of_licences(self, user_id: uuid.UUID, as_of: date | None) -> LicenceCycles:
+        """Tell where the person stands in the cycle of each licence that has a profile."""
+        async with self.reading() as uow:
+            user = await self.visible_user(uow, user_id)
+            earned = await _credits(uow, user_id)
+            day = as_of or await local_day(uow, user)
+            rows = await uow.external_evidence.credentials_of([user_id])
+        credits_ = [_credit(item) for item in earned]
+        found = LicenceCycles(items=[], without_profile=[])
+        for card, place in standing([card_of(row) for row in rows], day):
+            profile = PROFILES.get(Licence(card.kind, card.issuing_state or ""))
+            if profile is None or card.printed_expiry is None:
+                found.without_profile.append(card.id)
+                continue
+            cycle = _cycle_of(LICENCE_RULES[profile], card.printed_expiry, place)
+            summary = summarise(LICENCE_RULES[profile], cycle, credits_, day)
+            read = _read(user_id, profile, summary, earned, day)
+            found.items.append(
+                LicenceCycleRead(**dict(read), credential_id=card.id, status=place.status)
+            )
+        return found
+
+
+def _cycle_of(rule: LicenceRule, expires_on: date, place: Held) -> LicenceCycle:
+    """Return the cycle that ends with the card; the card before says when it began."""
+    if place.cycle_starts_on is None or place.cycle_starts_on > expires_on:
+        return licence_cycle(rule, expires_on)
+    return LicenceCycle(place.cycle_starts_on, expires_on)
 
 
 def _cycle(rule: LicenceRule, query: CycleQuery) -> LicenceCycle:
@@ -137,11 +171,17 @@ def _read(
         earned=summary.earned,
         counted=summary.counted,
         over_caps=summary.over_caps,
+        carried=summary.carried,
+        missing_hours=max(rule.total_hours - summary.counted - summary.carried, ZERO),
+        by_category=[
+            CategoryRead(category=category, hours=hours) for category, hours in summary.by_category
+        ],
         complete=summary.complete,
         shortfalls=[ShortfallRead.model_validate(item) for item in summary.shortfalls],
         credits=[item for item in earned if item.earned_on <= as_of],
         citation=rule.citation,
         notice=rule.verify_with,
+        notes=list(rule.notes),
         figures=[_figure(figure) for figure in rule.figures],
     )
 

@@ -66,11 +66,11 @@ def _standing(rows: Iterable[ExternalEvidenceRow], today: date) -> dict[uuid.UUI
     """Return where each card stands among those of its person."""
     cards: dict[uuid.UUID, list[Card]] = {}
     for row in rows:
-        cards.setdefault(row.evidence.user_id, []).append(_card(row))
+        cards.setdefault(row.evidence.user_id, []).append(card_of(row))
     return {key: found for each in cards.values() for key, found in held(each, today).items()}
 
 
-def _card(row: ExternalEvidenceRow) -> Card:
+def card_of(row: ExternalEvidenceRow) -> Card:
     settled = _SETTLED.get(row.evidence.status)
     if row.withdrawn_on is not None:
         settled = CredentialStatus.WITHDRAWN

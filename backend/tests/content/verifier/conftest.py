@@ -169,8 +169,6 @@ async def _bring(api: Api, admin: User, person: User, session: AsyncSession) -> 
         path = f"/external-trainings/{entered.json()['id']}"
         assert (await api.post(f"{path}/verify", admin, json={"reason": "Seen"})).is_success
     check = {"source": "Red Cross", "checked_on": "2026-02-01", "result": "confirmed"}
-    checked = await api.post(
-        f"/credentials/{entered.json()['id']}/source-checks", admin, json=check
-    )
-    assert checked.is_success
+    checks = f"/credentials/{entered.json()['id']}/source-checks"
+    assert (await api.post(checks, admin, json=check)).is_success
     assert (await api.post(f"{path}/withdraw", admin, json={"reason": "A copy"})).is_success

@@ -10,7 +10,7 @@ UNKNOWABLE = (
     "That nothing of it was left out, only the manifest's SHA-256 in the audit trail can show."
 )
 KNOWN = "as known when the pack was made."
-SEALS = "16 seals. Name a head that you know with --seal-head."
+SEALS = "17 seals. Name a head that you know with --seal-head."
 WHOLE = (
     "4 people; 2 links of people who were erased.",
     "The scope is everything: all that was sealed of this evidence is here.",

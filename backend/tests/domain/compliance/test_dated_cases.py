@@ -10,13 +10,13 @@ import pytest
 
 from app.domain.compliance import in_hindsight, rules_in_hindsight, status
 from app.domain.evidence.ce_credit import (
-    CALIFORNIA_RDH,
     Credit,
     Delivery,
     LicenceCycle,
     licence_cycle,
     summarise,
 )
+from app.domain.evidence.ce_profile import CALIFORNIA_RDH
 from app.domain.evidence.retention import RetentionClass, keep_through
 from app.domain.recurrence import local_day
 from tests.domain.compliance.cases.anchors import ANCHORS

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
 
@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.evidence.ce_credit import (
-    CALIFORNIA_RDH,
-    LICENCE_RULES,
-    NEW_YORK_RDH,
+    CarryOver,
     CategoryCap,
     Credit,
     Delivery,
@@ -18,9 +16,17 @@ from app.domain.evidence.ce_credit import (
     LicenceRule,
     Minimum,
     Shortfall,
+    carried_hours,
     counted_hours,
     licence_cycle,
     summarise,
+)
+from app.domain.evidence.ce_profile import (
+    CALIFORNIA_RDH,
+    LICENCE_RULES,
+    NEW_YORK_RDH,
+    TEXAS_DDS,
+    TEXAS_RDA,
 )
 
 LIVE, ONLINE, SELF_STUDY = Delivery.LIVE, Delivery.LIVE_ONLINE, Delivery.SELF_STUDY
@@ -57,7 +63,7 @@ class TestFigures:
     def test_every_number_is_cited_and_to_be_verified(self, rule: LicenceRule) -> None:
         assert all(figure.citation for figure in rule.figures)
         assert {figure.verify_with for figure in rule.figures} == {rule.verify_with}
-        assert rule.verify_with.startswith("verify with the board")
+        assert rule.verify_with.startswith("to be verified with the board")
         assert rule.sources.keys() <= {figure.name for figure in rule.figures}
 
     def test_no_number_is_left_out(self) -> None:
@@ -70,6 +76,7 @@ class TestFigures:
             "cap:basic_life_support": 4,
             "cap:benefit_of_licensee": 5,
             "self_study_cap": Decimal("12.5"),
+            "carry_over": 0,
         }
         assert {figure.name: figure.value for figure in NEW_YORK_RDH.figures} == {
             "cycle_months": 36,
@@ -77,6 +84,7 @@ class TestFigures:
             "minimum:infection_control_ny": 0,
             "within_months:infection_control_ny": 48,
             "self_study_cap": 10,
+            "carry_over": 0,
         }
 
     def test_categories_under_one_cap_are_one_figure(self) -> None:
@@ -90,7 +98,7 @@ class TestCalifornia:
 
     def test_is_cited_and_flagged(self) -> None:
         assert "16 CCR 1016 and 1017" in CALIFORNIA_RDH.citation
-        assert CALIFORNIA_RDH.verify_with.startswith("verify with the board")
+        assert CALIFORNIA_RDH.verify_with.startswith("to be verified with the board")
 
     def test_complete(self) -> None:
         earned = [*MANDATORY, credit("4", "basic_life_support"), credit("17")]
@@ -271,3 +279,67 @@ def test_more_hours_never_count_for_less(earned: list[Credit], more: list[Credit
 def test_without_a_cap_on_self_study(earned: list[Credit]) -> None:
     rule = replace(CALIFORNIA_RDH, self_study_cap=None, caps=())
     assert counted_hours(rule, earned) == sum(c.hours for c in earned)
+
+
+class TestCarryOver:
+    CYCLE = licence_cycle(TEXAS_DDS, date(2028, 4, 30))
+    LAST_YEAR = date(2026, 4, 30)
+    """The last day of the cycle before."""
+
+    def carried(self, *earned: Credit, rule: LicenceRule = TEXAS_DDS) -> Decimal:
+        return carried_hours(rule, self.CYCLE, earned)
+
+    def test_hours_beyond_those_asked_for(self) -> None:
+        assert self.carried(credit("24", earned_on=self.LAST_YEAR)) == 0
+        assert self.carried(credit("30", earned_on=self.LAST_YEAR)) == 6
+        assert self.carried(credit("90", earned_on=self.LAST_YEAR)) == 24
+
+    def test_only_of_the_year_before_and_in_class(self) -> None:
+        early = credit("24", earned_on=date(2024, 5, 1))
+        assert self.carried(early, credit("5", earned_on=date(2025, 5, 1))) == 5
+        assert self.carried(early, credit("5", earned_on=date(2025, 4, 30))) == 0
+        assert self.carried(early, credit("5", delivery=SELF_STUDY, earned_on=self.LAST_YEAR)) == 0
+
+    def test_counts_towards_the_total_and_no_minimum(self) -> None:
+        earned = [credit("48", earned_on=self.LAST_YEAR)]
+        summary = summarise(TEXAS_DDS, self.CYCLE, earned, date(2028, 4, 30))
+        assert (summary.counted, summary.carried) == (0, 24)
+        assert {each.name for each in summary.shortfalls} == {
+            "clinical",
+            "human_trafficking_tx",
+            "jurisprudence_tx",
+            "opioids_tx",
+        }
+
+    def test_assistants_carry_six(self) -> None:
+        assert self.carried(credit("30", earned_on=date(2024, 5, 1)), rule=TEXAS_RDA) == 6
+
+    def test_elsewhere_nothing_is_carried(self) -> None:
+        earned = [credit("90", earned_on=self.LAST_YEAR)]
+        for rule in LICENCE_RULES.values():
+            if rule.carry_over is None:
+                assert carried_hours(rule, licence_cycle(rule, EXPIRES), earned) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from(list(Delivery)), st.integers(0, 1460))),
+    st.integers(0, 30),
+    st.integers(1, 24),
+)
+def test_no_more_is_carried_than_was_left_over(
+    courses: list[tuple[int, Delivery, int]], most: int, months: int
+) -> None:
+    rule = replace(TEXAS_DDS, carry_over=CarryOver(Decimal(most), months), caps=(), sources={})
+    cycle = licence_cycle(rule, EXPIRES)
+    earned = [
+        credit(str(hours), delivery=delivery, earned_on=date(2024, 5, 1) + timedelta(days=day))
+        for hours, delivery, day in courses
+    ]
+    carried = carried_hours(rule, cycle, earned)
+    before = [each for each in earned if each.earned_on < cycle.first_day]
+    assert 0 <= carried <= most
+    assert carried <= max(counted_hours(rule, before) - rule.total_hours, Decimal(0))
+    later = [each for each in earned if each.earned_on >= cycle.first_day]
+    assert carried == carried_hours(rule, cycle, [*before, *later[:0]])
+    summary = summarise(rule, cycle, earned, EXPIRES)
+    assert sum(hours for _, hours in summary.by_category) == summary.earned

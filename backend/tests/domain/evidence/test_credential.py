@@ -29,6 +29,10 @@ cards = st.builds(
 )
 
 
+def place(card: Card) -> tuple[date, date, UUID]:
+    return card.printed_expiry or date.max, card.issued_on, card.id
+
+
 def test_the_last_day_is_a_day_on_which_it_holds() -> None:
     found = held([OLD, NEW, OTHER, FOREVER], TODAY)
     assert {each.int: found[each].status for each in found} == {
@@ -83,9 +87,7 @@ def test_each_verified_card_stands_or_is_renewed(entered: list[Card], today: dat
             assert found[card.id] == Held(card.settled, None)
             continue
         others = [other for other in entered if other.settled is None and other.follows(card)]
-        last = max(
-            others, key=lambda each: (each.printed_expiry or date.max, each.issued_on, each.id)
-        )
+        last = max(others, key=place)
         assert (found[card.id].status is CredentialStatus.SUPERSEDED) == (last != card)
 
 

@@ -18,6 +18,8 @@ MODULE = ExternalClaim(
     module_id=uuid.UUID(int=1),
     credential_kind=None,
     printed_expiry=None,
+    credential_number=None,
+    issuing_state=None,
     provider_number=None,
     ce_category=None,
     ce_delivery=None,

@@ -169,10 +169,10 @@ class TestCeCredits:
         assert (summary["earned"], summary["counted"], summary["complete"]) == (5, 5, False)
         assert summary["shortfalls"] == [{"name": "total", "needed": 25, "earned": 5}]
         assert summary["cycle_start"] == "2025-07-01"
-        assert "verify with the board" in summary["notice"]
+        assert "to be verified with the board" in summary["notice"]
         figures = {figure["name"]: figure for figure in summary["figures"]}
         assert figures["cap:benefit_of_licensee"]["value"] == 5
-        assert all("verify with the board" in figure["notice"] for figure in figures.values())
+        assert all("to be verified" in figure["notice"] for figure in figures.values())
 
     async def test_without_an_approved_provider_there_are_no_hours(
         self, api: Api, module: TrainingModule, learner: User

@@ -84,27 +84,15 @@ class TestRecord:
             path = f"/credentials/{evidence_id}/source-checks"
             assert_problem(await api.post(path, manager_of, json=check()), 409, "not_standing")
 
-    @pytest.mark.parametrize(
-        ("fields", "pointer", "code"),
-        [
-            ({"checked_on": in_days(3)}, "/checked_on", "in_the_future"),
-            ({"next_check_on": in_days(-1)}, "/next_check_on", "before_check"),
-        ],
-    )
-    async def test_what_cannot_be(
-        self,
-        api: Api,
-        learner: User,
-        manager_of: User,
-        fields: dict[str, str],
-        pointer: str,
-        code: str,
-    ) -> None:
+    async def test_what_cannot_be(self, api: Api, learner: User, manager_of: User) -> None:
         path = f"/credentials/{await card(api, learner, None, 40)}/source-checks"
+        fields = {"checked_on": in_days(3), "next_check_on": in_days(2)}
         response = await api.post(path, manager_of, json=check(**fields))
-        assert response.status_code == 422
-        [error] = response.json()["errors"]
-        assert (error["pointer"], error["code"]) == (pointer, code)
+        found = [(error["pointer"], error["code"]) for error in response.json()["errors"]]
+        assert (response.status_code, found) == (
+            422,
+            [("/checked_on", "in_the_future"), ("/next_check_on", "before_check")],
+        )
 
     async def test_a_training_is_no_card(
         self, api: Api, learner: User, manager_of: User, session: AsyncSession
@@ -137,12 +125,12 @@ class TestDue:
     ) -> None:
         mine = await card(api, learner, manager_of, 40)
         theirs = await card(api, other_learner, admin, 40)
-        for evidence_id, made_on, due in (
+        for evidence_id, made_on, again in (
             (mine, -60, -20),
             (mine, -9, 10),
             (theirs, -60, -3),
         ):
-            body = check(checked_on=in_days(made_on), next_check_on=in_days(due))
+            body = check(checked_on=in_days(made_on), next_check_on=in_days(again))
             path = f"/credentials/{evidence_id}/source-checks"
             assert (await api.post(path, admin, json=body)).is_success
 
@@ -161,7 +149,7 @@ class TestDue:
 
 
 async def test_licences_keep_number_and_state(api: Api, learner: User, admin: User) -> None:
-    body = {
+    body: dict[str, Any] = {
         "provider": "Dental Hygiene Board of California",
         "title": "Licence",
         "credential_kind": "Rdh",
