@@ -56,7 +56,7 @@ class CategoryRead(Resource):
 class CeCredits(Resource):
     """`counted` is `earned` after the caps, `carried` comes from the cycle before.
 
-    `notice` names the authority that decides, `notes` say what hours do not show.
+    `notice` names the authority that decides, `remarks` say what hours do not show.
     """
 
     user_id: uuid.UUID
@@ -80,7 +80,7 @@ class CeCredits(Resource):
     credits: list[CreditRead]
     citation: str
     notice: str
-    notes: list[str]
+    remarks: list[str]
     figures: list[FigureRead]
 
 

@@ -181,7 +181,7 @@ def _read(
         credits=[item for item in earned if item.earned_on <= as_of],
         citation=rule.citation,
         notice=rule.verify_with,
-        notes=list(rule.notes),
+        remarks=list(rule.notes),
         figures=[_figure(figure) for figure in rule.figures],
     )
 
