@@ -1,7 +1,7 @@
 """Add source checks.
 
-Revision ID: 0051
-Revises: 0050
+Revision ID: 0052
+Revises: 0051
 """
 
 from textwrap import dedent
@@ -9,8 +9,8 @@ from textwrap import dedent
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0051"
-down_revision: str | None = "0050"
+revision: str = "0052"
+down_revision: str | None = "0051"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
