@@ -53,19 +53,22 @@ SELECT 'Office ' || n,
        (ARRAY['America/Los_Angeles', 'America/Denver', 'America/New_York'])[n % 3 + 1]
   FROM generate_series(1, 20) n;
 INSERT INTO departments (name) SELECT 'Department ' || n FROM generate_series(0, 7) n;
+INSERT INTO job_titles (name) SELECT 'Title ' || n FROM generate_series(0, 9) n;
 ALTER TABLE users DISABLE TRIGGER record_employment;
-INSERT INTO users (email, full_name, role, hired_on, location_id, department_id, job_title)
+INSERT INTO users (email, full_name, role, hired_on, location_id, department_id, job_title_id)
 SELECT 'person' || n || '@bench.example', 'Person ' || n, 'learner',
        current_date - 730 + (n * 7) % 700,
        (SELECT id FROM locations WHERE name = 'Office ' || (n % 20 + 1)),
-       (SELECT id FROM departments WHERE name = 'Department ' || (n % 8)), 'Title ' || (n % 10)
+       (SELECT id FROM departments WHERE name = 'Department ' || (n % 8)),
+       (SELECT id FROM job_titles WHERE name = 'Title ' || (n % 10))
   FROM generate_series(1, {people}) n;
 ALTER TABLE users ENABLE TRIGGER record_employment;
 INSERT INTO employment_changes (
     user_id, effective_on, recorded_on, state, role, location_id, department, job_title, hired_on)
-SELECT u.id, u.hired_on, u.hired_on, 'active', u.role, u.location_id, d.name, u.job_title,
+SELECT u.id, u.hired_on, u.hired_on, 'active', u.role, u.location_id, d.name, t.name,
        u.hired_on
-  FROM users u JOIN departments d ON d.id = u.department_id;
+  FROM users u JOIN departments d ON d.id = u.department_id
+  JOIN job_titles t ON t.id = u.job_title_id;
 INSERT INTO training_modules (title, slug, status)
 SELECT 'Module ' || n, 'module-' || n, 'published' FROM generate_series(1, {requirements}) n;
 INSERT INTO module_versions (

@@ -73,8 +73,8 @@ async def build(database: Database, dsn: str, scale: float) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(_LOCATIONS, LOCATIONS)
-        await connection.execute(_USERS, users, LOCATIONS)
         await connection.execute(_JOB_TITLES)
+        await connection.execute(_USERS, users, LOCATIONS)
         await connection.execute(_ENROLLMENTS, ENROLLMENTS_PER_USER, modules)
         await connection.execute(_PROGRESS, SECTIONS_STARTED)
         await connection.execute(_MAKE_ADMIN)
@@ -197,11 +197,11 @@ _LOCATIONS = """
 
 _USERS = """
     INSERT INTO users (supabase_id, email, full_name, email_confirmed, last_sign_in, location_id,
-                       job_title, hired_on)
+                       job_title_id, hired_on)
     SELECT gen_random_uuid(), 'person' || n || '@unified.example', 'Person ' || n, true,
            now() + interval '1 day',
            (SELECT array_agg(id ORDER BY name) FROM locations)[1 + n % $2::int],
-           'Hygienist', DATE '2020-01-01' + n % 2000
+           (SELECT id FROM job_titles), DATE '2020-01-01' + n % 2000
       FROM generate_series(1, $1::int) AS n
 """
 
@@ -253,8 +253,8 @@ _SEGMENTS = """
                                      location_id, job_title)
     SELECT u.id, r.id, CURRENT_DATE - 200, 'infinity',
            ($1::text[])[1 + abs(hashtext(u.id::text || r.id)) % cardinality($1::text[])],
-           CURRENT_DATE + abs(hashtext(r.id::text || u.id)) % 365, u.location_id, u.job_title
-      FROM users u CROSS JOIN requirements r
+           CURRENT_DATE + abs(hashtext(r.id::text || u.id)) % 365, u.location_id, t.name
+      FROM users u CROSS JOIN requirements r LEFT JOIN job_titles t ON t.id = u.job_title_id
 """
 
 _FORGET_ATTEMPTS = """

@@ -65,6 +65,7 @@ PORTABLE_TABLES = [
     Base.metadata.tables[model.__tablename__]
     for model in (
         models.Department,
+        models.JobTitle,
         models.Location,
         models.LocationManager,
         models.User,

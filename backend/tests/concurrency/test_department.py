@@ -20,6 +20,7 @@ pytestmark = pytest.mark.full
 
 SPELLINGS = ("Front Desk", "front desk", "FRONT DESK", "Front\u200d desk", "\uff26ront Desk")
 PEOPLE = 20
+ANY = {"If-Match": "*"}
 
 
 async def test_a_word_is_listed_once(
@@ -99,3 +100,37 @@ async def test_a_location_name_is_taken_once(
         )
         assert statuses(answers) == {201: 1, 409: 9}
         assert await count(session, Location) == turn
+
+
+async def test_people_have_a_word_by_the_name_that_it_is_given_meanwhile(
+    committed_api: Api, session: AsyncSession, admin: User
+) -> None:
+    """Those of a request that had found the old name kept it, as long as they had it as text."""
+    people = [await make_user(session) for _ in range(5)]
+    for turn in range(ROUNDS):
+        fields = {"department": f"Care {turn}", "job_title": f"Nurse {turn}"}
+        renamed = []
+        for words, name in zip(("departments", "job-titles"), fields.values(), strict=True):
+            made = (await committed_api.post(f"/{words}", admin, json={"name": name})).json()
+            renamed.append((f"/{words}/{made['id']}", {"name": f"New {name}"}))
+        invited = {"email": f"new{turn}@unified.example", **fields}
+        answers = await race(
+            [
+                committed_api.post("/users/invite", admin, json=invited),
+                *(
+                    committed_api.patch(f"/users/{person.id}", admin, json=fields, headers=ANY)
+                    for person in people
+                ),
+                *(
+                    committed_api.patch(path, admin, json=name, headers=ANY)
+                    for path, name in renamed
+                ),
+            ]
+        )
+        assert all(answer.is_success for answer in answers), [each.text for each in answers]
+        query = {"department": fields["department"], "limit": 100}
+        items = (await committed_api.get("/users", admin, params=query)).json()["items"]
+        assert len(items) == len(people) + 1
+        assert {(item["department"], item["job_title"]) for item in items} == {
+            (f"New {fields['department']}", f"New {fields['job_title']}")
+        }

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Location, User
+from app.repositories.people.job_title import JobTitleRepository
 
 _serial = itertools.count(1)
 
@@ -13,8 +14,10 @@ _serial = itertools.count(1)
 async def make_user(session: AsyncSession, **fields: Any) -> User:
     """Make an active learner who has signed in before, unless `fields` say otherwise."""
     number = next(_serial)
+    title = fields.pop("job_title", None)
     user = User(
         **{
+            "job_title_id": title and await _job_title(session, title),
             "supabase_id": uuid.uuid4(),
             "email": f"person{number}@unified.example",
             "full_name": f"Person {number}",
@@ -30,6 +33,13 @@ async def make_user(session: AsyncSession, **fields: Any) -> User:
     # No transaction stays open: the server would end it while a long test does other things.
     await session.commit()
     return user
+
+
+async def _job_title(session: AsyncSession, name: str) -> uuid.UUID:
+    words = JobTitleRepository(session)
+    title = await words.spelled(name) or await words.make(name, confirmed=True)
+    assert title is not None
+    return title.id
 
 
 async def make_location(session: AsyncSession, **fields: Any) -> Location:

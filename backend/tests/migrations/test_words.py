@@ -30,6 +30,9 @@ SELECT 'p' || n || '@unified.example',
 WORDS = """
 SELECT s.spelling, w.name FROM {noun}_spellings s JOIN {noun}s w ON w.id = s.word_id ORDER BY 1
 """
+HELD = """
+SELECT t.name, count(*) FROM users u LEFT JOIN job_titles t ON t.id = u.job_title_id GROUP BY 1
+"""
 OUTDATED = """
 SELECT DISTINCT u.email FROM compliance_outdated o JOIN users u ON u.id = o.user_id ORDER BY 1
 """
@@ -54,13 +57,12 @@ def test_the_most_used_spelling_is_kept(new_database: NewDatabase, template: str
         "registrar": "Registrar",
     }
     assert all(row[0] == comparable(row[1]) for row in titles)
-    held = asyncio.run(fetch(dsn, "SELECT job_title, count(*) FROM users GROUP BY 1 ORDER BY 1"))
+    held = asyncio.run(fetch(dsn, HELD))
     assert {row[0]: row[1] for row in held} == {
         "Dentist": 1,
         "Office\u2010manager": 2,
         "rdh": 4,
-        " ": 1,
-        None: 1,
+        None: 2,
     }
     in_department = "SELECT count(*) FROM users u JOIN departments d ON d.id = u.department_id"
     [row] = asyncio.run(fetch(dsn, f"{in_department} WHERE d.name = 'front  desk'"))
@@ -79,3 +81,40 @@ def test_taking_over_again_changes_nothing(new_database: NewDatabase, template: 
     command.downgrade(configuration(dsn), f"{int(BEFORE) + 1:04}")
     migrate(dsn)
     assert asyncio.run(fetch(dsn, everything)) == before
+
+
+TITLES = """
+WITH word AS (INSERT INTO job_titles (name) VALUES ('Hygienist') RETURNING id)
+INSERT INTO job_title_spellings (spelling, written, word_id)
+SELECT spelling, written, id
+  FROM word CROSS JOIN (VALUES ('hygienist', 'Hygienist'), ('rdh', 'RDH')) AS s (spelling, written);
+INSERT INTO users (email, job_title)
+SELECT 'p' || n || '@unified.example',
+       (ARRAY['Hygienist', 'RDH', '\uff32\uff24\uff28', 'Temp  Nurse', 'temp nurse', 'Temp  Nurse',
+              ' ', NULL])[n]
+  FROM generate_series(1, 8) AS n;
+"""
+LISTED = "SELECT name, confirmed FROM job_titles ORDER BY 1"
+
+
+def test_people_keep_their_title_by_id_and_as_text(
+    new_database: NewDatabase, template: str
+) -> None:
+    """Every spelling is found, and what no list has is listed once, by its most used spelling."""
+    dsn = new_database(template)
+    command.downgrade(configuration(dsn), "0046")
+    asyncio.run(execute(dsn, TITLES))
+    changes = "SELECT count(*) FROM employment_changes"
+    before = asyncio.run(fetch(dsn, changes))
+    migrate(dsn)
+    held = {None: 2, "Hygienist": 3, "Temp  Nurse": 3}
+    assert dict(map(tuple, asyncio.run(fetch(dsn, HELD)))) == held
+    listed = {"Hygienist": False, "Temp  Nurse": False}
+    assert dict(map(tuple, asyncio.run(fetch(dsn, LISTED)))) == listed
+    command.downgrade(configuration(dsn), "0046")
+    text = asyncio.run(fetch(dsn, "SELECT job_title, count(*) FROM users GROUP BY 1"))
+    assert dict(map(tuple, text)) == held
+    migrate(dsn)
+    assert dict(map(tuple, asyncio.run(fetch(dsn, HELD)))) == held
+    assert dict(map(tuple, asyncio.run(fetch(dsn, LISTED)))) == listed
+    assert asyncio.run(fetch(dsn, changes)) == before

@@ -21,10 +21,10 @@ def payloads(kind: type[Payload] = Payload) -> Iterator[type[Payload]]:
 
 class TestApply:
     def test_sets_what_was_sent_and_named(self) -> None:
-        user = User(full_name="Ada", job_title="Hygienist", role="learner")
+        user = User(full_name="Ada", employee_number="E-5", role="learner")
         payload = UserUpdate.model_validate({"full_name": "Ada Byron", "hired_on": "2026-01-01"})
         before, after = apply(user, payload, DIRECTORY_FIELDS)
-        assert (user.full_name, user.job_title) == ("Ada Byron", "Hygienist")
+        assert (user.full_name, user.employee_number) == ("Ada Byron", "E-5")
         assert before == {"full_name": "Ada", "hired_on": None}
         assert after == {"full_name": "Ada Byron", "hired_on": date(2026, 1, 1)}
 

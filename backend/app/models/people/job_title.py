@@ -7,7 +7,7 @@ from app.models.people.word import Spelling, Word
 
 
 class JobTitle(Word):
-    """A job title. People have it by its name, as text."""
+    """A job title."""
 
     __tablename__ = "job_titles"
 

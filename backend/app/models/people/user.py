@@ -11,6 +11,7 @@ from app.domain.people.display_name import display_name
 from app.domain.people.name import Naming
 from app.domain.people.worker_kind import WorkerKind
 from app.models.people.department import Department
+from app.models.people.job_title import JobTitle
 from app.models.people.location import Location
 from app.models.types import Json, JsonObject, text_enum
 
@@ -62,7 +63,6 @@ class User(RevisionedModel):
     """Without spaces. Unique among active people, in any case."""
 
     is_active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
-    job_title: Mapped[str | None] = mapped_column(String(200))
     hired_on: Mapped[date | None]
     last_sign_in: Mapped[datetime | None]
     profile_metadata: Mapped[JsonObject] = mapped_column(
@@ -70,10 +70,12 @@ class User(RevisionedModel):
     )
 
     department_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("departments.id"))
+    job_title_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("job_titles.id"))
     location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
     manager_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
     department: Mapped[Department | None] = relationship(lazy="joined")
+    job_title: Mapped[JobTitle | None] = relationship(lazy="joined")
     location: Mapped[Location | None] = relationship(lazy="joined")
 
     @property
@@ -112,3 +114,4 @@ Index(
 Index("ix_users_location_id", User.location_id, User.id)
 Index("ix_users_manager_id", User.manager_id, User.id)
 Index("ix_users_department_id", User.department_id)
+Index("ix_users_job_title_id", User.job_title_id)

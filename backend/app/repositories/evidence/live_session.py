@@ -13,6 +13,7 @@ from app.domain.content.section_kind import CompletedBy
 from app.models import (
     Attendance,
     Enrollment,
+    JobTitle,
     LiveSession,
     ModuleVersion,
     SectionProgress,
@@ -170,7 +171,8 @@ class LiveSessionRepository(Repository[LiveSession]):
     async def settle_roster(self, session_id: uuid.UUID) -> None:
         """Store the present names and titles on the roster; mark everybody else as absent."""
         of_session = (Attendance.session_id == session_id, Attendance.user_id == User.id)
-        names = {"full_name": DIRECTORY_NAME, "job_title": User.job_title}
+        title = select(JobTitle.name).where(JobTitle.id == User.job_title_id).scalar_subquery()
+        names = {"full_name": DIRECTORY_NAME, "job_title": title}
         options = {"synchronize_session": False}
         await self.session.execute(
             update(Attendance).where(*of_session).values(names), execution_options=options

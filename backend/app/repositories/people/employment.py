@@ -42,7 +42,7 @@ _TAKE_EFFECT = text(
     WITH due AS (
         SELECT u.id, e.state, e.role, e.worker_kind, e.location_id, e.hired_on,
                d.id AS department_id,
-               coalesce(t.name, e.job_title) AS job_title
+               t.id AS job_title_id
           FROM users u
          CROSS JOIN LATERAL (
                SELECT e.state, e.role, e.worker_kind, e.location_id, e.department, e.job_title,
@@ -59,13 +59,13 @@ _TAKE_EFFECT = text(
                SELECT s.word_id FROM department_spellings s WHERE s.written = e.department
                 LIMIT 1) d ON true
           LEFT JOIN LATERAL (
-               SELECT t.name FROM job_title_spellings s JOIN job_titles t ON t.id = s.word_id
-                WHERE s.written = e.job_title) t ON true
-         WHERE (u.is_active, u.role, u.worker_kind, u.location_id, u.department_id, u.job_title,
+               SELECT s.word_id AS id FROM job_title_spellings s
+                WHERE s.written = e.job_title LIMIT 1) t ON true
+         WHERE (u.is_active, u.role, u.worker_kind, u.location_id, u.department_id, u.job_title_id,
                 u.hired_on)
                IS DISTINCT FROM
                (e.state <> 'terminated', e.role, e.worker_kind, e.location_id, d.id,
-                coalesce(t.name, e.job_title), e.hired_on)
+                t.id, e.hired_on)
            AND (u.is_active OR e.state = 'terminated' OR NOT EXISTS (
                SELECT FROM users other
                 WHERE other.is_active AND other.id <> u.id
@@ -80,7 +80,7 @@ _TAKE_EFFECT = text(
     UPDATE users u
        SET is_active = due.state <> 'terminated', role = due.role, worker_kind = due.worker_kind,
            location_id = due.location_id, department_id = due.department_id,
-           job_title = due.job_title, hired_on = due.hired_on,
+           job_title_id = due.job_title_id, hired_on = due.hired_on,
            revision = revision + 1, updated_at = now()
       FROM due, admins
      WHERE due.id = u.id

@@ -124,6 +124,3 @@ class WordRepository(Repository[W], Generic[W]):
         """Return whoever has or had one of these words, as they are written in employments."""
         statement = select(EmploymentChange.user_id).where(self._held.in_(written)).distinct()
         return list(await self.session.scalars(statement.order_by(EmploymentChange.user_id)))
-
-    async def rename_held(self, before: str, after: str) -> None:
-        """Write the new name wherever people hold the word by its name."""

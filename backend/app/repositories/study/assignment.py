@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.domain.actor import Actor, Role
 from app.domain.study.enrollment import EnrollmentSource
-from app.models import Department, Enrollment, Location, TrainingModule, User
+from app.models import Department, Enrollment, JobTitle, Location, TrainingModule, User
 from app.models.content.module import ModuleStatus
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.people.visibility import managed_by
@@ -248,5 +248,6 @@ def _criteria(people: PeopleFilter) -> list[ColumnElement[bool]]:
     if people.role is not None:
         criteria.append(User.role == people.role)
     if people.job_title is not None:
-        criteria.append(func.lower(User.job_title) == func.lower(people.job_title))
+        named = func.lower(JobTitle.name) == func.lower(people.job_title)
+        criteria.append(User.job_title.has(named))
     return criteria

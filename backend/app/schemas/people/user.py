@@ -51,12 +51,13 @@ class UserRead(Versioned):
         fields = {
             name: getattr(user, name)
             for name in UserRead.model_fields
-            if name not in {"email", "department", "location"}
+            if name not in {"email", "department", "job_title", "location"}
         }
         return cls(
             **fields,
             email=shown_email(user.email) if user.email else None,
             department=user.department.name if user.department else None,
+            job_title=user.job_title.name if user.job_title else None,
             location=user.location.name if user.location else None,
             **cls.besides(user),
         )

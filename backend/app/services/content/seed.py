@@ -201,7 +201,7 @@ async def _person(uow: UnitOfWork, entry: dict[str, Any], locations: dict[str, L
             email=entry["email"],
             full_name=entry["full_name"],
             role=Role(entry["role"]),
-            job_title=title.name,
+            job_title_id=title.id,
             hired_on=entry["hired_on"],
             department_id=department.id,
             location_id=locations[entry["location"]].id,

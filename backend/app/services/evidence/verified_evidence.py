@@ -22,7 +22,7 @@ def snapshot(user: User) -> dict[str, str | None]:
     return {
         "full_name": user.directory_name,
         "email": user.email,
-        "job_title": user.job_title,
+        "job_title": user.job_title.name if user.job_title else None,
         "department": user.department.name if user.department else None,
         "location": user.location.name if user.location else None,
     }

@@ -38,7 +38,7 @@ from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
 from app.services.people.account_sync import forget_account, lost_account
-from app.services.people.held_words import held_words, move_department
+from app.services.people.held_words import held_words, move
 from app.services.people.manager_change import edit_manager, manager_fault
 from app.services.people.name import OwnNameError, rename
 from app.services.unit_of_work import UnitOfWork
@@ -51,7 +51,6 @@ DIRECTORY_FIELDS = (
     "employee_number",
     "worker_kind",
     "location_id",
-    "job_title",
     "hired_on",
     "manager_id",
     "role",
@@ -149,7 +148,6 @@ class UserService(Service):
             await check_references(uow, payload, user_id)
             self._refuse_own_aliases(user, payload)
             words = await held_words(uow, payload, add=self._adds_words)
-            payload = payload.model_copy(update={"job_title": words.job_title})
             known, held = user.naming, Oversight(user.location_id, user.manager_id)
             before, after = apply(user, payload, DIRECTORY_FIELDS)
             if payload.full_name is not MISSING:
@@ -159,8 +157,7 @@ class UserService(Service):
             if after.get("is_active"):
                 await _check_workplace(uow, user)
                 forget_account(user, lost, before, after)
-            if words.department is not MISSING:
-                move_department(user, words.department, before, after)
+            move(user, words, before, after)
             await self._save(uow, user, before, after)
             return user_answer(user)
 

@@ -89,7 +89,6 @@ class WordService(Service, Generic[W]):
                     AuditAction(f"{words.noun}:updated"), word, before=before, after=after
                 )
             if "name" in before:
-                await words.rename_held(str(before["name"]), word.name)
                 await _reconcile(uow, words, known.keys() | spelled.keys())
             else:
                 await _reconcile(uow, words, known.keys() ^ spelled.keys())

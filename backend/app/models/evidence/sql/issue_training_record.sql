@@ -23,10 +23,11 @@ DECLARE
 BEGIN
     SELECT * INTO enrolled FROM enrollments WHERE id = p_enrollment;
     SELECT * INTO published FROM module_versions WHERE id = enrolled.version_id;
-    SELECT u.*, l.name AS location, l.time_zone, d.name AS department INTO person
+    SELECT u.*, l.name AS location, l.time_zone, d.name AS department, t.name AS job_title INTO person
       FROM users u
       LEFT JOIN locations l ON l.id = u.location_id
       LEFT JOIN departments d ON d.id = u.department_id
+      LEFT JOIN job_titles t ON t.id = u.job_title_id
      WHERE u.id = enrolled.user_id
        FOR NO KEY UPDATE OF u;
     SELECT t.sequence, t.hash INTO previous

@@ -6,6 +6,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     today date := local_day(NEW.location_id);
     department_name text := (SELECT d.name FROM departments d WHERE d.id = NEW.department_id);
+    title text := (SELECT t.name FROM job_titles t WHERE t.id = NEW.job_title_id);
     held employment_changes;
     now_state text;
 BEGIN
@@ -20,7 +21,7 @@ BEGIN
     IF (held.state, held.role, held.worker_kind, held.location_id, held.department, held.job_title,
         held.hired_on)
        IS NOT DISTINCT FROM
-       (now_state, NEW.role, NEW.worker_kind, NEW.location_id, department_name, NEW.job_title,
+       (now_state, NEW.role, NEW.worker_kind, NEW.location_id, department_name, title,
         NEW.hired_on) THEN
         RETURN NULL;
     END IF;
@@ -30,7 +31,7 @@ BEGIN
     VALUES (
         NEW.id, CASE WHEN held.id IS NULL THEN coalesce(NEW.hired_on, today) ELSE today END,
         today, now_state, NEW.role, NEW.worker_kind, NEW.location_id, department_name,
-        NEW.job_title, NEW.hired_on);
+        title, NEW.hired_on);
     IF held.id IS NULL THEN
         RETURN NULL;
     END IF;
@@ -52,7 +53,7 @@ BEGIN
            CASE WHEN f.department IS NOT DISTINCT FROM held.department
                 THEN department_name ELSE f.department END,
            CASE WHEN f.job_title IS NOT DISTINCT FROM held.job_title
-                THEN NEW.job_title ELSE f.job_title END,
+                THEN title ELSE f.job_title END,
            CASE WHEN f.hired_on IS NOT DISTINCT FROM held.hired_on
                 THEN NEW.hired_on ELSE f.hired_on END,
            f.note
@@ -66,5 +67,5 @@ END $$;
 
 CREATE TRIGGER record_employment
 AFTER INSERT OR UPDATE OF
-    is_active, role, worker_kind, location_id, department_id, job_title, hired_on
+    is_active, role, worker_kind, location_id, department_id, job_title_id, hired_on
 ON users FOR EACH ROW EXECUTE FUNCTION record_employment();

@@ -352,10 +352,11 @@ def _question(question: SessionQuestion, shown: Collection[uuid.UUID]) -> Sessio
 def _entry(line: RosterLine) -> RosterEntry:
     attendance, user = line.attendance, line.user
     settled = attendance.full_name is not None
+    title = user.job_title.name if user.job_title else None
     return RosterEntry(
         user_id=user.id,
         full_name=attendance.full_name if settled else user.full_name,
-        job_title=attendance.job_title if settled else user.job_title,
+        job_title=attendance.job_title if settled else title,
         status=attendance.status,
         marked_by_id=attendance.marked_by_id,
         marked_at=attendance.marked_at,

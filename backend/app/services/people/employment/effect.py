@@ -8,7 +8,7 @@ from app.domain.compliance import EmploymentState
 from app.domain.people.worker_kind import WorkerKind
 from app.models import EmploymentChange
 from app.services.compliance.reconciliation import reconcile
-from app.services.people.held_words import recorded_department, recorded_job_title
+from app.services.people.held_words import recorded_word
 from app.services.people.manager_change import Move
 from app.services.unit_of_work import UnitOfWork
 
@@ -40,13 +40,12 @@ async def _bring_up_to_date(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     held = await uow.employment.in_force(user_id, today)
     if user is None or held is None:
         return
-    department = await recorded_department(uow, held.department)
     user.is_active = held.state is not EmploymentState.TERMINATED
     user.role = Role(held.role)
     user.worker_kind = WorkerKind(held.worker_kind)
     user.location_id = held.location_id
-    user.department_id = department.id if department else None
-    user.job_title = await recorded_job_title(uow, held.job_title)
+    user.department_id = await recorded_word(uow, uow.departments, held.department)
+    user.job_title_id = await recorded_word(uow, uow.job_titles, held.job_title)
     user.hired_on = held.hired_on
     user.manager_id = await uow.manager_changes.manager_on(user, today)
     await uow.users.save(user)

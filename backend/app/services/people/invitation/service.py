@@ -179,7 +179,7 @@ class InvitationService(Service):
             await uow.users.lock_email(payload.email)
         await _refuse_taken(uow, payload)
         words = await held_words(uow, payload, add=self._adds_words)
-        department = given(words.department)
+        department, job_title = given(words.department), given(words.job_title)
         user = User(
             supabase_id=account_id,
             email=payload.email,
@@ -189,7 +189,7 @@ class InvitationService(Service):
             worker_kind=payload.worker_kind,
             department_id=department.id if department else None,
             location_id=payload.location_id,
-            job_title=given(words.job_title),
+            job_title_id=job_title.id if job_title else None,
             hired_on=payload.hired_on,
             manager_id=payload.manager_id,
         )
