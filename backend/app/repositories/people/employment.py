@@ -34,7 +34,8 @@ _LOCK_PEOPLE = text(
 
 _STAFF_LOCK = "hashtextextended('compliance staff', 0)"
 
-# Applies announced changes that have taken effect since, with the names that words have now.
+# Applies announced changes that have taken effect since, with the words as they are listed now. A
+# word that is not found, because it is written in another way by now, stays the one that is held.
 # Skipped until the next run are rows that are locked, people whose address or number another
 # active person has by now, and admins if no admin would be left.
 _TAKE_EFFECT = text(
@@ -56,11 +57,17 @@ _TAKE_EFFECT = text(
                SELECT d.id FROM departments d
                 WHERE d.name = e.department
                 UNION ALL
-               SELECT s.word_id FROM department_spellings s WHERE s.written = e.department
+               SELECT s.word_id FROM department_spellings s
+                WHERE s.written = e.department OR s.spelling = lower(e.department)
+                UNION ALL
+               SELECT u.department_id WHERE e.department IS NOT NULL
                 LIMIT 1) d ON true
           LEFT JOIN LATERAL (
                SELECT s.word_id AS id FROM job_title_spellings s
-                WHERE s.written = e.job_title LIMIT 1) t ON true
+                WHERE s.written = e.job_title OR s.spelling = lower(e.job_title)
+                UNION ALL
+               SELECT u.job_title_id WHERE e.job_title IS NOT NULL
+                LIMIT 1) t ON true
          WHERE (u.is_active, u.role, u.worker_kind, u.location_id, u.department_id, u.job_title_id,
                 u.hired_on)
                IS DISTINCT FROM

@@ -10,8 +10,10 @@ from httpx import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import TrainingModule, User
+from app.repositories.people.employment import EmploymentRepository
 from tests.factories.module import make_module, publish
 from tests.factories.requirement import rule_json
+from tests.factories.user import make_user
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase, etag
 
@@ -170,6 +172,20 @@ class TestUpdate:
         refused = await api.patch(f"{words}/{made['id']}", admin, json={"aliases": []}, headers=ANY)
         assert assert_problem(refused, 409, "word_in_use")["used"] == ["Hygene"]
         assert (await give(api, admin, learner, **{field: "HYGENE"})).json()[field] == "Hygiene"
+
+    @pytest.mark.parametrize("name", ["Front Desk", "Front\u2010desk"])
+    async def test_people_keep_a_word_that_is_spelled_anew(
+        self, api: Api, session: AsyncSession, admin: User, words: str, name: str
+    ) -> None:
+        """Their employment has it as it was written before."""
+        field, before = FIELDS[words], name.replace("\u2010", "-").lower()
+        person = await make_user(session)
+        made = await add(api, admin, words, before)
+        await give(api, admin, person, **{field: before})
+        path = f"{words}/{made['id']}"
+        assert (await api.patch(path, admin, json={"name": name}, headers=ANY)).is_success
+        assert await EmploymentRepository(session).take_effect() == []
+        assert (await api.get(f"/users/{person.id}", admin)).json()[field] == name
 
     async def test_an_alias_nobody_has_is_taken_back(
         self, api: Api, admin: User, words: str

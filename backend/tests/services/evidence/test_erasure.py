@@ -67,7 +67,6 @@ STAYS = {
     "source_checks.source",
     "superseded_segments.department",
     "superseded_segments.job_title",
-    "users.job_title",
 }
 
 
