@@ -63,6 +63,7 @@ from app.routers.people import (
     employment,
     job_title,
     location,
+    position,
     user,
 )
 from app.routers.respond import BASE_PATH
@@ -108,6 +109,7 @@ ROUTERS = (
     location.router,
     department.router,
     job_title.router,
+    position.router,
     module.router,
     section.router,
     media.router,

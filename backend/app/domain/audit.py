@@ -34,6 +34,11 @@ class AuditAction(StrEnum):
     USER_TERMINATION_VOIDED = "user:termination_voided"
     """A termination had been a mistake: the employment is as if it had not been."""
 
+    POSITION_CREATED = "position:created"
+    POSITION_UPDATED = "position:updated"
+    POSITION_WITHDRAWN = "position:withdrawn"
+    """It was entered by mistake: there never was such a position."""
+
     REQUIREMENT_CREATED = "requirement:created"
     REQUIREMENT_UPDATED = "requirement:updated"
     REQUIREMENT_ARCHIVED = "requirement:archived"

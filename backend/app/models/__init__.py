@@ -46,6 +46,7 @@ from app.models.people.invitation import InvitationClaim
 from app.models.people.job_title import JobTitle, JobTitleSpelling
 from app.models.people.location import Location, LocationManager
 from app.models.people.manager_change import ManagerChange
+from app.models.people.position import Position
 from app.models.people.user import User
 from app.models.study.attempt import AttemptResult, QuizAttempt
 from app.models.study.attempt_grant import AttemptGrant
@@ -98,6 +99,7 @@ __all__ = [
     "ModuleSection",
     "ModuleTeaching",
     "ModuleVersion",
+    "Position",
     "QuizAttempt",
     "QuizCorrection",
     "QuizQuestion",

@@ -53,6 +53,8 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "pk_quiz_questions": QuestionExistsError,
     "uq_locations_name_live": LocationNameTakenError,
     "uq_requirements_title_live": RequirementTitleTakenError,
+    "uq_positions_position_id_number": PreconditionFailedError,
+    "fk_positions_manager_id": _gone("/manager_id", "manager"),
     "fk_users_location_id": _gone("/location_id", "location"),
     "fk_users_manager_id": _gone("/manager_id", "manager"),
     "fk_manager_changes_manager_id": _gone("/manager_id", "manager"),

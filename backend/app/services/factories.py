@@ -54,6 +54,7 @@ from app.services.people.invitation.address import AddressService
 from app.services.people.invitation.service import InvitationService
 from app.services.people.job_title import JobTitleService
 from app.services.people.location import LocationService
+from app.services.people.position import PositionService
 from app.services.people.user import UserService
 from app.services.people.user_sync import UserSync
 from app.services.study.assignment import AssignmentService
@@ -171,6 +172,10 @@ class Services:
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.contents)
+
+    def positions(self, context: RequestContext) -> PositionService:
+        adds_words = self.settings.add_unknown_words
+        return PositionService(self.database, context, adds_words=adds_words)
 
     def addresses(self, context: RequestContext) -> AddressService:
         domains = self.settings.signup_email_domains

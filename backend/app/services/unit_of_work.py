@@ -48,6 +48,7 @@ from app.repositories.people.invitation import InvitationRepository
 from app.repositories.people.job_title import JobTitleRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.manager_change import ManagerChangeRepository
+from app.repositories.people.position import PositionRepository
 from app.repositories.people.user import UserRepository
 from app.repositories.server import ServerRepository
 from app.repositories.study.attempt import AttemptRepository
@@ -115,6 +116,7 @@ class UnitOfWork:
     module_teachings = _repository(ModuleTeachingRepository)
     modules = _repository(ModuleRepository)
     outdated = _repository(OutdatedRepository)
+    positions = _repository(PositionRepository)
     question_analysis = _repository(QuestionAnalysisRepository)
     questions = _repository(QuestionRepository)
     realtime = _repository(RealtimeRepository)

@@ -44,7 +44,7 @@ WORKERS = 4
 
 OVERLAPPING = """
 SELECT count(*) FROM compliance_segments a JOIN compliance_segments b
-    ON a.user_id = b.user_id AND a.requirement_id = b.requirement_id
+    ON a.user_id = b.user_id AND a.requirement_id = b.requirement_id AND a.place = b.place
    AND a.starts_on < b.starts_on AND a.ends_on >= b.starts_on
 """
 COUNTED = """

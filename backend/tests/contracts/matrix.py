@@ -137,7 +137,21 @@ def _users(world: World) -> list[Row]:
             special={FAR_MANAGER: 404},
             note="has lost their account",
         ),
+        *_positions(world),
         Row("sign_out", ADMINS, success=409, note="the stand-in knows no account"),
+    ]
+
+
+def _positions(world: World) -> list[Row]:
+    primary = {"position_id": world.people.learner.id}
+    begun = {"location_id": str(world.office.id), "starts_on": "2026-03-02"}
+    readers, far = MANAGER_AND_ADMIN | {OFFICER}, {FAR_MANAGER: 404}
+    return [
+        Row("list_positions", readers, special=far),
+        Row("create_position", ADMINS, success=201, json=begun),
+        Row("read_position", readers, special=far, path=primary),
+        Row("update_position", ADMINS, success=409, json={}, path=primary, note="primary"),
+        Row("withdraw_position", ADMINS, success=409, path=primary, note="primary"),
     ]
 
 

@@ -78,6 +78,7 @@ CREATED = {
     "locations": AuditAction.LOCATION_CREATED,
     "media": AuditAction.MEDIA_DECLARED,
     "module_sections": AuditAction.SECTION_CREATED,
+    "positions": AuditAction.POSITION_CREATED,
     "source_checks": AuditAction.SOURCE_CHECK_RECORDED,
     "quiz_attempts": AuditAction.ATTEMPT_STARTED,
     "requirements": AuditAction.REQUIREMENT_CREATED,

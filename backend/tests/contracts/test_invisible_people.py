@@ -41,6 +41,8 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", f"/users/{PERSON}/ce-credits?{CYCLE}", None),
     ("GET", f"/users/{PERSON}/licence-cycles", None),
     ("GET", f"/users/{PERSON}/employment", None),
+    ("GET", f"/users/{PERSON}/positions", None),
+    ("GET", f"/users/{PERSON}/positions/{PERSON}", None),
     ("PATCH", f"/users/{PERSON}", {"manager_id": PERSON}),
     ("POST", f"/users/{PERSON}/leave", {"starts_on": "2026-01-01"}),
     ("POST", "/users/invite", {"email": "new@unified.example", "manager_id": PERSON}),

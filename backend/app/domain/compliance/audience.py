@@ -1,7 +1,7 @@
 """Whom a requirement applies to, and which criteria a person meets."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
@@ -50,6 +50,17 @@ class RuleData(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A place at which somebody works besides the primary one."""
+
+    location_id: UUID | None
+    department: str | None = None
+    job_title: str | None = None
+    country: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFacts:
     """The facts about a person on one day that audiences are compared with."""
 
@@ -63,6 +74,15 @@ class PersonFacts:
     country: str | None = None
     state: str | None = None
     """Of the location, as ISO 3166-2 has it: `US-CA`."""
+
+    elsewhere: tuple[Post, ...] = ()
+
+    @property
+    def places(self) -> Iterator[Self]:
+        """Yield the person as they are at each place: first the primary one, then the others."""
+        yield self
+        for post in self.elsewhere:
+            yield replace(self, **asdict(post))
 
 
 class Criterion(StrEnum):
@@ -94,6 +114,8 @@ class MatchReason:
 
 class Audience(RuleData):
     """The people who meet all given criteria, and those in `include`; never those in `exclude`.
+
+    Whoever works at several places is meant where they meet all of them at one.
 
     An audience without criteria is refused unless `everyone` is true. Otherwise removing the last
     person from `include` would turn the rule into one for everybody.
@@ -146,6 +168,10 @@ def matches(audience: Audience, person: PersonFacts) -> MatchReason | None:
         return MatchReason((Matched(Criterion.INCLUDED, str(person.id)),))
     if audience.everyone:
         return MatchReason((Matched(Criterion.EVERYONE),))
+    return next(filter(None, (_meets(audience, place) for place in person.places)), None)
+
+
+def _meets(audience: Audience, person: PersonFacts) -> MatchReason | None:
     matched = []
     for criterion, value, holds in _criteria(audience, person):
         if not holds:

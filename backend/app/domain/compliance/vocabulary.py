@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from uuid import UUID
 
-from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.audience import PersonFacts, Post
 from app.domain.compliance.facts import EmploymentChange, RuleVersion
+from app.domain.compliance.position import Position
 from app.domain.people.place import Place
 from app.domain.word import comparable
+
+Held = TypeVar("Held", PersonFacts, Post)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,22 @@ class Vocabulary:
     """Of locations. One that is corrected was wrong before, too."""
 
     def of_employment(self, changes: Iterable[EmploymentChange]) -> tuple[EmploymentChange, ...]:
-        return tuple(replace(change, person=self._person(change.person)) for change in changes)
+        return tuple(replace(change, person=self._at_work(change.person)) for change in changes)
+
+    def of_positions(self, positions: Iterable[Position]) -> tuple[Position, ...]:
+        return tuple(replace(each, post=self._at_work(each.post)) for each in positions)
 
     def of_rules(self, versions: Iterable[RuleVersion]) -> tuple[RuleVersion, ...]:
         return tuple(self._rule(version) for version in versions)
 
-    def _person(self, person: PersonFacts) -> PersonFacts:
-        place = self.places.get(person.location_id, Place()) if person.location_id else Place()
+    def _at_work(self, held: Held) -> Held:
+        place = self.places.get(held.location_id, Place()) if held.location_id else Place()
         return replace(
-            person,
+            held,
             country=place.country,
             state=place.state,
-            department=_called(person.department, self.departments),
-            job_title=_called(person.job_title, self.job_titles),
+            department=_called(held.department, self.departments),
+            job_title=_called(held.job_title, self.job_titles),
         )
 
     def _rule(self, version: RuleVersion) -> RuleVersion:

@@ -2,7 +2,16 @@ import uuid
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnly, Base, UUIDModel
@@ -25,6 +34,12 @@ class Segment(Base):
         ForeignKey("requirements.id"), primary_key=True
     )
     starts_on: Mapped[date] = mapped_column(primary_key=True)
+    place: Mapped[int] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False, server_default=text("0")
+    )
+    """0 for where the person works first of all. Whoever works at several places has the status
+    once more for each of the others, with the same days."""
+
     ends_on: Mapped[date]
     """Infinity where the status has no end."""
 
@@ -84,11 +99,25 @@ Index(
 
 
 class Dimension(StrEnum):
-    """A dimension by which the matrix is counted."""
+    """A dimension by which the matrix is counted: everybody once, where they work first of all.
+
+    The others count people at further places: nobody twice at one.
+    """
 
     LOCATION = "location"
     DEPARTMENT = "department"
     JOB_TITLE = "job_title"
+    ALSO_LOCATION = "also_location"
+    ALSO_DEPARTMENT = "also_department"
+    ALSO_JOB_TITLE = "also_job_title"
+
+    @property
+    def also(self) -> "Dimension":
+        return Dimension(f"also_{self.value}")
+
+    @property
+    def first(self) -> "Dimension":
+        return Dimension(self.value.removeprefix("also_"))
 
 
 class ComplianceDay(Base):
@@ -103,7 +132,7 @@ class ComplianceCount(UUIDModel):
     """A change of the number of people with a status on such a day. The sum of rows is the number.
 
     Transactions only add rows, so that they never wait for each other. The nightly reconciliation
-    adds them up. Each dimension counts everybody.
+    adds them up.
     """
 
     __tablename__ = "compliance_counts"

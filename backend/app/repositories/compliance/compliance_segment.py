@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.compliance import ComplianceStatus
 from app.models import ComplianceDay, CompliancePending, ComplianceSegment, SupersededSegment
+from app.models.compliance.compliance_segment import Dimension
 from app.repositories.base import Repository
 from app.repositories.unnest import columns, unnesting
 
@@ -42,20 +43,21 @@ class SegmentRow:
     location_id: uuid.UUID | None
     department: str | None
     job_title: str | None
+    place: int = 0
 
     @property
     def columns(self) -> tuple[object, ...]:
         return (
             *(self.user_id, self.requirement_id, self.starts_on, self.ends_on, self.status),
             *(self.due_on, self.valid_through, self.met_by, self.location_id),
-            *(self.department, self.job_title),
+            *(self.department, self.job_title, self.place),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class CountChange:
     day: date
-    dimension: str
+    dimension: Dimension
     key: str | None
     requirement_id: uuid.UUID
     status: ComplianceStatus
@@ -65,11 +67,11 @@ _INSERT = unnesting(
     """
     INSERT INTO compliance_segments (
         user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
-        location_id, department, job_title, known_from)
+        location_id, department, job_title, place, known_from)
     SELECT * FROM {rows}
     """,
     *(Uuid(), Uuid(), Date(), Date(), String(), Date(), Date(), Uuid(), Uuid(), String()),
-    *(String(), Date()),
+    *(String(), Integer(), Date()),
 )
 
 # Segments that were known for at least a day are kept as superseded. Segments that were written
@@ -78,19 +80,19 @@ _SUPERSEDE = unnesting(
     """
     WITH gone AS (
         DELETE FROM compliance_segments s
-         USING {rows} AS gone (user_id, requirement_id, starts_on, day)
+         USING {rows} AS gone (user_id, requirement_id, starts_on, place, day)
          WHERE s.user_id = gone.user_id AND s.requirement_id = gone.requirement_id
-           AND s.starts_on = gone.starts_on
+           AND s.starts_on = gone.starts_on AND s.place = gone.place
         RETURNING s.*, gone.day
     )
     INSERT INTO superseded_segments (
         user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
-        location_id, department, job_title, known_from, known_through)
+        location_id, department, job_title, place, known_from, known_through)
     SELECT user_id, requirement_id, starts_on, ends_on, status, due_on, valid_through, met_by,
-           location_id, department, job_title, known_from, day - 1
+           location_id, department, job_title, place, known_from, day - 1
       FROM gone WHERE known_from < day
     """,
-    *(Uuid(), Uuid(), Date(), Date()),
+    *(Uuid(), Uuid(), Date(), Integer(), Date()),
 )
 
 _ADD_COUNTS = unnesting(
@@ -108,12 +110,27 @@ _KEEP_DAYS = text(
         ON CONFLICT DO NOTHING RETURNING day
     )
     INSERT INTO compliance_counts (day, dimension, key, requirement_id, status, people)
-    SELECT added.day, place.dimension, place.key, s.requirement_id, s.status, count(*)
+    SELECT added.day, held.dimension, held.key, s.requirement_id, s.status, count(*)
       FROM added
       JOIN compliance_segments s ON added.day BETWEEN s.starts_on AND s.ends_on
      CROSS JOIN LATERAL (VALUES
            ('location', CAST(s.location_id AS text)), ('department', s.department),
-           ('job_title', s.job_title)) AS place (dimension, key)
+           ('job_title', s.job_title)) AS held (dimension, key)
+     WHERE s.place = 0
+     GROUP BY 1, 2, 3, 4, 5
+    UNION ALL
+    SELECT added.day, 'also_' || held.dimension, held.key, s.requirement_id, s.status,
+           count(DISTINCT s.user_id)
+      FROM added
+      JOIN compliance_segments s ON added.day BETWEEN s.starts_on AND s.ends_on
+      JOIN compliance_segments f
+        ON (f.user_id, f.requirement_id, f.starts_on, f.place)
+           = (s.user_id, s.requirement_id, s.starts_on, 0)
+     CROSS JOIN LATERAL (VALUES
+           ('location', CAST(s.location_id AS text), CAST(f.location_id AS text)),
+           ('department', s.department, f.department),
+           ('job_title', s.job_title, f.job_title)) AS held (dimension, key, first)
+     WHERE s.place > 0 AND held.key IS DISTINCT FROM held.first
      GROUP BY 1, 2, 3, 4, 5
     """
 ).bindparams(bindparam("days", type_=ARRAY(Date())))
@@ -173,6 +190,7 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
             ComplianceSegment.location_id,
             ComplianceSegment.department,
             ComplianceSegment.job_title,
+            ComplianceSegment.place,
         ).where(
             ComplianceSegment.user_id.in_(user_ids),
             ComplianceSegment.requirement_id.in_(requirement_ids),
@@ -187,7 +205,7 @@ class ComplianceSegmentRepository(Repository[ComplianceSegment]):
     ) -> None:
         """Replace the segments of people by new ones, known from the given day of each."""
         keys = [
-            (row.user_id, row.requirement_id, row.starts_on, known_from[row.user_id])
+            (row.user_id, row.requirement_id, row.starts_on, row.place, known_from[row.user_id])
             for row in gone
         ]
         if keys:

@@ -29,17 +29,16 @@ from app.repositories.compliance.report_scope import GroupBy, ReportScope, as_kn
 
 Cells: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
-_SEGMENT_KEYS: dict[GroupBy, ColumnElement[str | None]] = {
-    GroupBy.LOCATION: cast(ComplianceSegment.location_id, String),
-    GroupBy.DEPARTMENT: ComplianceSegment.department.expression,
-    GroupBy.TITLE: ComplianceSegment.job_title.expression,
-    GroupBy.REQUIREMENT: cast(ComplianceSegment.requirement_id, String),
+_PLACE_KEYS = {
+    GroupBy.LOCATION: "location_id",
+    GroupBy.DEPARTMENT: "department",
+    GroupBy.TITLE: "job_title",
 }
 _COUNTED = {
-    GroupBy.LOCATION: Dimension.LOCATION,
-    GroupBy.DEPARTMENT: Dimension.DEPARTMENT,
-    GroupBy.TITLE: Dimension.JOB_TITLE,
-    GroupBy.REQUIREMENT: Dimension.LOCATION,
+    GroupBy.LOCATION: (Dimension.LOCATION, Dimension.ALSO_LOCATION),
+    GroupBy.DEPARTMENT: (Dimension.DEPARTMENT, Dimension.ALSO_DEPARTMENT),
+    GroupBy.TITLE: (Dimension.JOB_TITLE, Dimension.ALSO_JOB_TITLE),
+    GroupBy.REQUIREMENT: (Dimension.LOCATION,),
 }
 
 
@@ -56,11 +55,13 @@ def matrix(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*tuple
 
 
 def _live_cells(actor: Actor, scope: ReportScope, group_by: GroupBy) -> Select[*tuple[Any, ...]]:
-    key = _SEGMENT_KEYS[group_by].label("key")
+    by_place = _PLACE_KEYS.get(group_by)
+    column = getattr(ComplianceSegment, by_place or "requirement_id")
+    key = cast(column, String).label("key")
     people = func.count().label("people")
     cells = (
         select(key, ComplianceSegment.requirement_id, ComplianceSegment.status, people)
-        .where(*in_scope(actor, scope))
+        .where(*in_scope(actor, scope, by_place))
         .group_by(key, ComplianceSegment.requirement_id, ComplianceSegment.status)
     )
     return as_known(cells, scope)
@@ -82,7 +83,7 @@ def _kept_cells(
     ).where(
         is_kept,
         ComplianceCount.day == scope.as_of,
-        ComplianceCount.dimension == _COUNTED[group_by],
+        ComplianceCount.dimension.in_(_COUNTED[group_by]),
     )
     if scope.requirement_id is not None:
         kept = kept.where(ComplianceCount.requirement_id == scope.requirement_id)

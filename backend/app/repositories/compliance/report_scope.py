@@ -6,7 +6,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, exists, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.util import AliasedClass
 
 from app.domain.actor import Actor
 from app.domain.compliance import ComplianceStatus
@@ -57,8 +59,13 @@ def as_known(statement: Select[*tuple[Any, ...]], scope: ReportScope) -> Select[
     return statement.add_cte(known_segments(scope.known_on), nest_here=True)
 
 
-def in_scope(actor: Actor | None, scope: ReportScope) -> list[ColumnElement[bool]]:
-    """Return the criteria of the lines that the actor sees; None stands for the system itself."""
+def in_scope(
+    actor: Actor | None, scope: ReportScope, key: str | None = None
+) -> list[ColumnElement[bool]]:
+    """Match each person and requirement once; with `key`, a column of places, once for each.
+
+    Without an actor it is the system itself that asks, about everybody.
+    """
     criteria: list[ColumnElement[bool]] = [
         ComplianceSegment.starts_on <= scope.as_of,
         ComplianceSegment.ends_on >= scope.as_of,
@@ -75,12 +82,38 @@ def in_scope(actor: Actor | None, scope: ReportScope) -> list[ColumnElement[bool
         named = names_modules([scope.module_id])
         naming = select(RequirementVersion.requirement_id).where(named)
         criteria.append(ComplianceSegment.requirement_id.in_(naming))
+    return [*criteria, *_at_place(scope, ComplianceSegment), _is_first(scope, key)]
+
+
+def _is_first(scope: ReportScope, key: str | None) -> ColumnElement[bool]:
+    """Match the first of a person's places at which they are asked about."""
+    is_primary = ComplianceSegment.place == 0
+    before = aliased(ComplianceSegment)
+    asked = _at_place(scope, before)
+    if not asked and key is None:
+        return is_primary
+    if key is not None:
+        asked.append(getattr(before, key).is_not_distinct_from(getattr(ComplianceSegment, key)))
+    earlier = exists().where(
+        before.user_id == ComplianceSegment.user_id,
+        before.requirement_id == ComplianceSegment.requirement_id,
+        before.starts_on == ComplianceSegment.starts_on,
+        before.place < ComplianceSegment.place,
+        *asked,
+    )
+    return or_(is_primary, ~earlier)
+
+
+def _at_place(
+    scope: ReportScope, segment: type[ComplianceSegment] | AliasedClass[ComplianceSegment]
+) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
     if scope.location is not None:
-        criteria.append(ComplianceSegment.location_id.in_(_locations(scope.location)))
+        criteria.append(segment.location_id.in_(_locations(scope.location)))
     if scope.departments:
-        criteria.append(ComplianceSegment.department.in_(scope.departments))
+        criteria.append(segment.department.in_(scope.departments))
     if scope.job_titles:
-        criteria.append(ComplianceSegment.job_title.in_(scope.job_titles))
+        criteria.append(segment.job_title.in_(scope.job_titles))
     return criteria
 
 

@@ -40,6 +40,7 @@ from app.models import (
     LiveSession,
     Media,
     ModuleVersion,
+    Position,
     RecordSeal,
     SealedRecord,
     SessionQuestion,
@@ -81,6 +82,7 @@ class EvidenceKind(StrEnum):
     INCIDENT_WITHDRAWALS = "incident_withdrawals"
     STEPS = "corrective_steps"
     STEPS_DONE = "corrective_step_completions"
+    POSITIONS = "positions"
 
 
 class LinkState(StrEnum):
@@ -309,6 +311,9 @@ def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
         EvidenceKind.EXTERNAL: external,
         EvidenceKind.SOURCE_CHECKS: select(SourceCheck.id).where(
             or_(whole, SourceCheck.evidence_id.in_(external))
+        ),
+        EvidenceKind.POSITIONS: select(Position.id).where(
+            of_people(scope, Position.user_id), literal(scope.module_id is None)
         ),
         **_incident_ids(scope),
     }

@@ -7,8 +7,9 @@ from datetime import date
 from sqlalchemy import ColumnElement, Date, and_, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models import Attendance, LiveSession, TrainingRecord, User
+from app.models import Attendance, LiveSession, Position, TrainingRecord, User
 from app.models.evidence.live_session import SessionStatus
+from app.repositories.people.position import held_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,11 @@ def of_person(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> Colu
 
 
 def works_at(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    return owner.in_(select(User.id).where(User.location_id == scope.location_id))
+    """Match people of the office, by their primary position or another."""
+    there = held_by(Position.location_id == scope.location_id)
+    return or_(
+        owner.in_(select(User.id).where(User.location_id == scope.location_id)), owner.in_(there)
+    )
 
 
 def attended(scope: PackScope) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, Uuid, bindparam, func, literal, or_, select, text, union_all
+from sqlalchemy import Date, Uuid, bindparam, func, literal, or_, select, text, union, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
@@ -21,6 +21,7 @@ from app.models import (
     JobTitle,
     JobTitleSpelling,
     Location,
+    Position,
     User,
 )
 from app.repositories.base import Keyset, Repository
@@ -227,12 +228,9 @@ class EmploymentRepository(Repository[EmploymentChange]):
 
     async def people_at(self, location_id: uuid.UUID) -> list[uuid.UUID]:
         """Return whoever works there, has worked there or is to work there."""
-        statement = select(EmploymentChange.user_id).where(
-            EmploymentChange.location_id == location_id
-        )
-        return list(
-            await self.session.scalars(statement.distinct().order_by(EmploymentChange.user_id))
-        )
+        worked = select(EmploymentChange.user_id).where(EmploymentChange.location_id == location_id)
+        posted = select(Position.user_id).where(Position.location_id == location_id)
+        return sorted(await self.session.scalars(union(worked, posted)))
 
     async def announced(self, user_id: uuid.UUID, after: date) -> list[EmploymentChange]:
         """Return the changes that take effect after a day; for each day the one recorded last."""

@@ -7,6 +7,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import Location, LocationManager, User
 from app.repositories.base import Keyset, Repository
+from app.repositories.people.visibility import offices_of
 
 
 class LocationRepository(Repository[Location]):
@@ -56,9 +57,8 @@ class LocationRepository(Repository[Location]):
 
     async def offices_of(self, actor: Actor) -> set[uuid.UUID]:
         """Return the locations whose people a manager sees."""
-        statement = select(LocationManager.location_id).where(LocationManager.user_id == actor.id)
         own = {actor.location_id} if actor.location_id else set()
-        return own | set(await self.session.scalars(statement))
+        return own | set(await self.session.scalars(offices_of(actor)))
 
     async def replace_managers(self, location_id: uuid.UUID, user_ids: list[uuid.UUID]) -> None:
         await self.session.execute(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.database import Fetch
 from app.core.email_domain import comparable_email
@@ -13,8 +12,9 @@ from app.domain.actor import Actor, Role
 from app.domain.people.display_name import display_name
 from app.domain.people.employee_number import without_spaces
 from app.domain.people.worker_kind import WorkerKind
-from app.models import Department, Location, User
+from app.models import Location, User
 from app.repositories.base import Keyset, Repository, contains
+from app.repositories.people.position import Place, works_where
 from app.repositories.people.visibility import managed_by, visible_to, visible_to_any
 
 
@@ -168,10 +168,8 @@ def _criteria(filters: UserFilter) -> list[ColumnElement[bool]]:
             contains(User.employee_number, without_spaces(filters.q)),
         )
         criteria.append(or_(*found))
-    if filters.department:
-        criteria.append(User.department.has(_named(Department.name, filters.department)))
-    if filters.location:
-        criteria.append(User.location.has(_location(filters.location)))
+    location = _location(filters.location) if filters.location else None
+    criteria += works_where(Place(location, filters.department or None))
     if filters.role:
         criteria.append(User.role == filters.role)
     if filters.worker_kind:
@@ -187,12 +185,9 @@ def _numbered(number: str) -> ColumnElement[bool]:
     return func.lower(User.employee_number) == without_spaces(number).lower()
 
 
-def _named(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:
-    return func.lower(column) == func.lower(name)
-
-
 def _location(name_or_id: str) -> ColumnElement[bool]:
     try:
         return Location.id == uuid.UUID(name_or_id)
     except ValueError:
-        return and_(_named(Location.name, name_or_id), Location.deleted_at.is_(None))
+        named = func.lower(Location.name) == name_or_id.lower()
+        return and_(named, Location.deleted_at.is_(None))

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, and_, false, or_, select, true, union
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain.actor import Actor, Role
 from app.domain.people.manager_change import Oversight
-from app.models import LocationManager, User
+from app.models import LocationManager, Position, User
+from app.repositories.people.position import IN_FORCE, held_by
 
 
 class Scope(StrEnum):
@@ -44,13 +45,23 @@ ONES_OWN = Whose()
 def managed_by(actor: Actor) -> ColumnElement[bool]:
     """Match the people a manager answers for.
 
-    Those who name them as manager, and those of their own and of their assigned locations.
+    Those who name them as manager, and those of their own and of their assigned locations, in the
+    primary position or in another.
     """
-    assigned = select(LocationManager.location_id).where(LocationManager.user_id == actor.id)
-    scopes = [User.manager_id == actor.id, User.location_id.in_(assigned)]
+    scopes = [User.manager_id == actor.id, User.location_id.in_(offices_of(actor))]
+    posted = [Position.manager_id == actor.id, Position.location_id.in_(offices_of(actor))]
     if actor.location_id is not None:
         scopes.append(User.location_id == actor.location_id)
-    return or_(*scopes)
+        posted.append(Position.location_id == actor.location_id)
+    return or_(*scopes, User.id.in_(held_by(or_(*posted))))
+
+
+def offices_of(actor: Actor) -> CompoundSelect[uuid.UUID]:
+    """Return the locations of a manager besides that of their primary position."""
+    return union(
+        select(LocationManager.location_id).where(LocationManager.user_id == actor.id),
+        select(Position.location_id).where(IN_FORCE, Position.user_id == actor.id),
+    )
 
 
 def managing(oversight: Oversight) -> ColumnElement[bool]:
@@ -60,7 +71,9 @@ def managing(oversight: Oversight) -> ColumnElement[bool]:
         assigned = select(LocationManager.user_id).where(
             LocationManager.location_id == oversight.location_id
         )
-        scopes += [User.location_id == oversight.location_id, User.id.in_(assigned)]
+        posted = held_by(Position.location_id == oversight.location_id)
+        scopes += [User.location_id == oversight.location_id]
+        scopes += [User.id.in_(assigned), User.id.in_(posted)]
     return and_(User.is_active, User.role == Role.MANAGER, or_(*scopes))
 
 

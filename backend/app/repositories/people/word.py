@@ -5,29 +5,31 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.pagination import Page, PageRequest
 from app.domain.word import comparable
-from app.models import EmploymentChange, RequirementVersion
+from app.models import EmploymentChange, Position, RequirementVersion
 from app.models.people.word import Spelling, Word
 from app.repositories.base import Keyset, Repository
 
 W = TypeVar("W", bound=Word)
 
+_RECORDS = (EmploymentChange, Position)
+
 
 class WordRepository(Repository[W], Generic[W]):
     noun: ClassVar[str]
-    """Also the name of the column of employments that has such a word, and, in the plural, of the
-    member of an audience that names such words."""
+    """Also the name of the columns of employments and positions that have such a word, and, in the
+    plural, of the member of an audience that names such words."""
 
     model: ClassVar[type[Any]]
     spellings: ClassVar[type[Spelling]]
 
     @property
-    def _held(self) -> ColumnElement[str | None]:
-        return EmploymentChange.__table__.c[self.noun]
+    def _held(self) -> list[ColumnElement[str | None]]:
+        return [model.__table__.c[self.noun] for model in _RECORDS]
 
     async def make(self, name: str, *, confirmed: bool) -> W | None:
         """List a word; return None when there is one of this spelling."""
@@ -117,10 +119,13 @@ class WordRepository(Repository[W], Generic[W]):
         named = select(func.jsonb_array_elements_text(audience)).where(
             func.jsonb_typeof(audience) == "array"
         )
-        held = select(self._held).where(self._held.is_not(None)).distinct()
-        return set(await self.session.scalars(union_all(held, named)))
+        held = [select(each).where(each.is_not(None)).distinct() for each in self._held]
+        return set(await self.session.scalars(union_all(*held, named)))
 
     async def people_with(self, written: Collection[str]) -> list[uuid.UUID]:
-        """Return whoever has or had one of these words, as they are written in employments."""
-        statement = select(EmploymentChange.user_id).where(self._held.in_(written)).distinct()
-        return list(await self.session.scalars(statement.order_by(EmploymentChange.user_id)))
+        """Return whoever has or had one of these words, as it is written on record."""
+        holders = (
+            select(model.__table__.c.user_id).where(held.in_(written))
+            for model, held in zip(_RECORDS, self._held, strict=True)
+        )
+        return sorted(await self.session.scalars(union(*holders)))

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     String,
     Uuid,
+    and_,
     bindparam,
     column,
     func,
@@ -24,9 +25,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.domain.actor import Actor, Role
 from app.domain.study.enrollment import EnrollmentSource
-from app.models import Department, Enrollment, JobTitle, Location, TrainingModule, User
+from app.models import Enrollment, Location, TrainingModule, User
 from app.models.content.module import ModuleStatus
 from app.models.study.enrollment import EnrollmentStatus
+from app.repositories.people.position import Place, works_where
 from app.repositories.people.visibility import managed_by
 from app.repositories.study.enrolling import (
     ASSIGNMENT_EVENTS,
@@ -237,17 +239,13 @@ def _criteria(people: PeopleFilter) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
     if people.user_ids is not None:
         criteria.append(User.id == func.any(bindparam(None, people.user_ids, ARRAY(Uuid()))))
-    if people.department is not None:
-        named = func.lower(Department.name) == func.lower(people.department)
-        criteria.append(User.department.has(named))
-    if people.location is not None:
-        named = func.lower(Location.name) == people.location.lower()
-        criteria.append(User.location.has(named))
-    if people.location_id is not None:
-        criteria.append(User.location_id == people.location_id)
     if people.role is not None:
         criteria.append(User.role == people.role)
-    if people.job_title is not None:
-        named = func.lower(JobTitle.name) == func.lower(people.job_title)
-        criteria.append(User.job_title.has(named))
-    return criteria
+    location = None
+    if people.location is not None:
+        location = func.lower(Location.name) == people.location.lower()
+    if people.location_id is not None:
+        by_id = Location.id == people.location_id
+        location = by_id if location is None else and_(location, by_id)
+    place = Place(location, people.department, people.job_title)
+    return [*criteria, *works_where(place)]

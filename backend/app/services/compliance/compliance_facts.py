@@ -27,6 +27,7 @@ from app.domain.compliance.hindsight import (
     licences_in_hindsight,
     rules_in_hindsight,
 )
+from app.domain.compliance.position import Position, with_positions
 from app.domain.compliance.requirement import Credential
 from app.domain.compliance.timeline import Placement, placements
 from app.domain.compliance.vocabulary import Vocabulary
@@ -174,6 +175,7 @@ class Recorded:
     """Everything that was ever recorded about some people."""
 
     employment: Mapping[uuid.UUID, Sequence[EmploymentChange]]
+    positions: Mapping[uuid.UUID, Sequence[Position]]
     evidence: Mapping[uuid.UUID, Sequence[Evidence]]
     exemptions: Mapping[PersonAndRequirement, Sequence[Exemption]]
     incidents: Mapping[PersonAndRequirement, Sequence[Incident]]
@@ -187,12 +189,13 @@ async def load_histories(
     today: date | None = None,
     known_on: date | None = None,
 ) -> list[PersonHistory]:
-    """Load these people's facts in five statements, however many there are.
+    """Load these people's facts in six statements, however many there are.
 
     As they are known on `known_on`, else today.
     """
     recorded = Recorded(
         employment=await uow.employment.of_people(user_ids),
+        positions=await uow.positions.of_people(user_ids),
         evidence=await uow.verified_evidence.of_people(user_ids),
         exemptions=await uow.exemptions.of_people(user_ids),
         incidents=await uow.incidents.of_people(user_ids),
@@ -213,7 +216,9 @@ def _history(
     day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
     known = min(known_on or day, day)
     changes = recorded.employment.get(place.user_id, ())
-    employment = employment_in_hindsight(catalogue.vocabulary.of_employment(changes), known)
+    called = catalogue.vocabulary.of_employment(changes)
+    further = catalogue.vocabulary.of_positions(recorded.positions.get(place.user_id, ()))
+    employment = with_positions(employment_in_hindsight(called, known), further, known)
     evidence = recorded.evidence.get(place.user_id, ())
     held = evidence_in_hindsight(evidence, known)
     return PersonHistory(

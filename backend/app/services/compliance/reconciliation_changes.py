@@ -18,7 +18,7 @@ from app.services.compliance.compliance_facts import (
     load_histories,
 )
 from app.services.compliance.reconciliation import BATCH
-from app.services.compliance.worked_out import segment_row, timeline_of
+from app.services.compliance.worked_out import segment_rows, timeline_of
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -33,6 +33,7 @@ class Shown:
     location_id: uuid.UUID | None
     department: str | None
     job_title: str | None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ async def _changes_of(uow: UnitOfWork, people: list[uuid.UUID]) -> list[Change]:
             (
                 known[history.user_id, requirement_id],
                 [
-                    segment_row(history.user_id, requirement_id, segment)
+                    row
                     for segment in timeline_of(catalogue, history, requirement_id).segments
+                    for row in segment_rows(history.user_id, requirement_id, segment)
                 ],
             )
         ]

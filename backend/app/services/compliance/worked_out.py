@@ -2,7 +2,8 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from app.domain.compliance import CertificationPeriod
@@ -33,9 +34,10 @@ async def write_segments(
     changer: Changer,
 ) -> int:
     fresh = {
-        segment_row(history.user_id, requirement_id, segment)
+        row
         for history, requirement_id, found in worked_out
         for segment in found.segments
+        for row in segment_rows(history.user_id, requirement_id, segment)
     }
     known = await uow.compliance_segments.of_people(people, list(scope))
     gone, made = known - fresh, fresh - known
@@ -43,46 +45,70 @@ async def write_segments(
         changer.refuse_own_release(known, fresh, _todays(worked_out))
         days = await uow.compliance_segments.kept_days()
         await uow.compliance_segments.replace(gone, made, _todays(worked_out))
-        await uow.compliance_segments.add_counts(_count_changes(gone, made, days))
+        await uow.compliance_segments.add_counts(_count_changes(known, fresh, days))
     return len(gone) + len(made)
 
 
-def segment_row(user_id: uuid.UUID, requirement_id: uuid.UUID, segment: Segment) -> SegmentRow:
-    return SegmentRow(
-        user_id,
-        requirement_id,
-        segment.starts_on,
-        segment.ends_on,
-        segment.status,
-        segment.due_on,
-        segment.valid_through,
-        segment.met_by,
-        segment.person.location_id,
-        segment.person.department,
-        segment.person.job_title,
-    )
+def segment_rows(
+    user_id: uuid.UUID, requirement_id: uuid.UUID, segment: Segment
+) -> Iterator[SegmentRow]:
+    """Yield the row of the segment, and one more for each further place where the person works."""
+    for number, person in enumerate(segment.person.places):
+        yield SegmentRow(
+            user_id,
+            requirement_id,
+            segment.starts_on,
+            segment.ends_on,
+            segment.status,
+            segment.due_on,
+            segment.valid_through,
+            segment.met_by,
+            person.location_id,
+            person.department,
+            person.job_title,
+            number,
+        )
 
 
 def _count_changes(
-    gone: Iterable[SegmentRow], made: Iterable[SegmentRow], days: Sequence[date]
+    known: set[SegmentRow], fresh: set[SegmentRow], days: Sequence[date]
 ) -> Counter[CountChange]:
-    changes: Counter[CountChange] = Counter()
-    for rows, sign in ((gone, -1), (made, 1)):
-        for row in rows:
-            for day in days:
-                if row.starts_on <= day <= row.ends_on:
-                    changes.update(dict.fromkeys(_counted(row, day), sign))
+    """Count those again who are shown otherwise than before, and nobody twice under one key."""
+    changed = {(row.user_id, row.requirement_id) for row in known ^ fresh}
+    before, after = (
+        {
+            (row.user_id, change)
+            for row in rows
+            if (row.user_id, row.requirement_id) in changed
+            for change in _counted(row, days)
+        }
+        for rows in (known, fresh)
+    )
+    changes = Counter(change for _, change in _once(after))
+    changes.subtract(Counter(change for _, change in _once(before)))
     return changes
 
 
-def _counted(row: SegmentRow, day: date) -> Iterator[CountChange]:
+def _once(counted: set[tuple[uuid.UUID, CountChange]]) -> Iterator[tuple[uuid.UUID, CountChange]]:
+    """Leave out who is counted under the same key already, where they work first of all."""
+    for user_id, change in counted:
+        first = replace(change, dimension=change.dimension.first)
+        if first == change or (user_id, first) not in counted:
+            yield user_id, change
+
+
+def _counted(row: SegmentRow, days: Sequence[date]) -> Iterator[CountChange]:
     location = str(row.location_id) if row.location_id else None
-    for dimension, key in (
+    keys = (
         (Dimension.LOCATION, location),
         (Dimension.DEPARTMENT, row.department),
         (Dimension.JOB_TITLE, row.job_title),
-    ):
-        yield CountChange(day, dimension, key, row.requirement_id, row.status)
+    )
+    for day in days:
+        if row.starts_on <= day <= row.ends_on:
+            for dimension, key in keys:
+                counted = dimension.also if row.place else dimension
+                yield CountChange(day, counted, key, row.requirement_id, row.status)
 
 
 async def write_periods(

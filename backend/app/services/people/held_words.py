@@ -59,6 +59,13 @@ async def sent_attributes(
     return {name: value for name, value in sent.items() if value is not MISSING}
 
 
+async def meant_name(
+    uow: UnitOfWork, words: WordRepository[W], written: str | None, *, add: bool
+) -> str | None:
+    word = await _meant(uow, words, written, add=add)
+    return word.name if isinstance(word, Word) else None
+
+
 def _name(word: Word | MISSING | None) -> str | MISSING | None:
     return word.name if isinstance(word, Word) else word
 

@@ -90,7 +90,11 @@ class LocationService(Service):
 
     async def _is_in_use(self, uow: UnitOfWork, location_id: uuid.UUID) -> bool:
         working = await uow.locations.people_count(location_id)
-        return bool(working or await uow.employment.expected_at(location_id))
+        return bool(
+            working
+            or await uow.employment.expected_at(location_id)
+            or await uow.positions.expected_at(location_id)
+        )
 
     async def restore(self, location_id: uuid.UUID) -> Answer[LocationDetail]:
         async with self.work() as uow:

@@ -1,7 +1,7 @@
 """Who a person's manager is, and who sees the person after a move. Steps that services share."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -36,8 +36,8 @@ class Move:
         """Return what the answer says of it."""
         return {
             "manager_id": self.after.manager_id,
-            "newly_seen_by": _seers(self.sees, self.saw),
-            "no_longer_seen_by": _seers(self.saw, self.sees),
+            "newly_seen_by": seers(self.sees, self.saw),
+            "no_longer_seen_by": seers(self.saw, self.sees),
         }
 
     @property
@@ -50,9 +50,18 @@ class Move:
         }
 
 
-def _seers(people: Mapping[uuid.UUID, str], others: Mapping[uuid.UUID, str]) -> list[Seer]:
-    seers = [Seer(id=each, display_name=people[each]) for each in people.keys() - others]
-    return sorted(seers, key=lambda seer: (seer.display_name, seer.id))
+def seers(people: Mapping[uuid.UUID, str], others: Mapping[uuid.UUID, str]) -> list[Seer]:
+    """Return those of the people who are not among the others."""
+    found = [Seer(id=each, display_name=people[each]) for each in people.keys() - others]
+    return sorted(found, key=lambda seer: (seer.display_name, seer.id))
+
+
+async def seen_by(uow: UnitOfWork, oversights: Iterable[Oversight]) -> dict[uuid.UUID, str]:
+    """Return the managers who see a person by any of these, with their names."""
+    found: dict[uuid.UUID, str] = {}
+    for oversight in oversights:
+        found |= await uow.manager_changes.seen_by(oversight)
+    return found
 
 
 async def move_manager(
@@ -71,8 +80,13 @@ async def move_manager(
         after = after._replace(manager_id=wanted)
     if after.manager_id != before.manager_id:
         await uow.manager_changes.announce(user.id, day, after.manager_id)
-    seers = uow.manager_changes.seen_by
-    return Move(before, after, await seers(before), await seers(after))
+    further = await uow.positions.oversights(user.id, day)
+    return Move(
+        before,
+        after,
+        await seen_by(uow, [before, *further]),
+        await seen_by(uow, [after, *further]),
+    )
 
 
 async def manager_fault(

@@ -38,6 +38,7 @@ from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
 from app.services.people.account_sync import forget_account, lost_account
+from app.services.people.held_positions import end_positions
 from app.services.people.held_words import held_words, move
 from app.services.people.manager_change import edit_manager, manager_fault
 from app.services.people.name import OwnNameError, rename
@@ -156,6 +157,7 @@ class UserService(Service):
                 edit_manager(user, held, before, after)
             if after.get("is_active"):
                 await _check_workplace(uow, user)
+                await _start_anew(uow, user)
                 forget_account(user, lost, before, after)
             move(user, words, before, after)
             await self._save(uow, user, before, after)
@@ -268,6 +270,12 @@ async def check_references(
     errors += [fault for fault in faults if fault]
     if errors:
         raise InvalidPayloadError(errors)
+
+
+async def _start_anew(uow: UnitOfWork, user: User) -> None:
+    held = await uow.employment.in_force(user.id, await uow.employment.today_of(user.id))
+    if held is not None:
+        await end_positions(uow, user.id, held.effective_on)
 
 
 async def _check_workplace(uow: UnitOfWork, user: User) -> None:

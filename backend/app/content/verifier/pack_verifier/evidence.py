@@ -41,6 +41,7 @@ KINDS = (
         SOURCE_CHECKS,
     ),
     *INCIDENTS,
+    "positions",
 )
 ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")

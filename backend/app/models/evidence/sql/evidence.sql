@@ -91,6 +91,10 @@ BEGIN ATOMIC
             || '{"evidence": "employment_changes"}')::text
       FROM employment_changes c
     UNION ALL
+    SELECT 'positions' AS kind, p.id, p.created_at, false,
+           (row_json(p) || '{"evidence": "positions"}')::text
+      FROM positions p
+    UNION ALL
     SELECT 'quiz_corrections' AS kind, c.id, c.created_at, false,
            (row_json(c) || '{"evidence": "quiz_corrections"}')::text
       FROM quiz_corrections c

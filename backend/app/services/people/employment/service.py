@@ -51,6 +51,7 @@ from app.services.people.employment.errors import (
     PersonErasedError,
     StillEmployedError,
 )
+from app.services.people.held_positions import end_positions
 from app.services.people.held_words import sent_attributes
 from app.services.people.manager_change import Overseen, move_manager
 from app.services.people.user import OwnAccessError, refuse_own_access
@@ -158,6 +159,7 @@ class EmploymentService(Service):
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, StillEmployedError)
             await forget_lost_account(uow, user, lost)
+            await end_positions(uow, user.id, held.effective_on)
             if fault := hire_fault(payload.hired_on, await uow.requirements.organisation_day()):
                 raise InvalidPayloadError([fault])
             overseen = await _overseen(uow, user, payload.hired_on)

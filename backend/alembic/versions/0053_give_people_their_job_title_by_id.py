@@ -1,7 +1,7 @@
 """Give people their job title by id.
 
-Revision ID: 0049
-Revises: 0048
+Revision ID: 0053
+Revises: 0052
 """
 
 from textwrap import dedent
@@ -9,8 +9,8 @@ from textwrap import dedent
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0049"
-down_revision: str | None = "0048"
+revision: str = "0053"
+down_revision: str | None = "0052"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = False

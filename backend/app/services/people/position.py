@@ -1,0 +1,187 @@
+"""Where else people work. Nothing that was said is edited: a correction is one more row."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import MISSING
+
+from app.core.concurrency import Precondition
+from app.core.database import Database
+from app.core.errors import ConflictError, FieldError, ForbiddenError, InvalidPayloadError
+from app.core.ids import new_id
+from app.domain.audit import AuditAction
+from app.domain.people.manager_change import Oversight
+from app.models import Position, User
+from app.schemas.base import ListOf
+from app.schemas.people.position import (
+    PositionCreate,
+    PositionMoveRead,
+    PositionRead,
+    PositionUpdate,
+)
+from app.services.answer import Answer
+from app.services.base import Service, found
+from app.services.compliance.reconciliation import reconcile
+from app.services.context import RequestContext
+from app.services.people.employment.errors import PersonErasedError
+from app.services.people.held_positions import SAID, following
+from app.services.people.held_words import meant_name
+from app.services.people.manager_change import manager_fault, seen_by, seers
+from app.services.unit_of_work import UnitOfWork
+
+
+class OwnPositionError(ForbiddenError):
+    code = "own_position"
+    detail = "Somebody else has to say where you work: it decides what you have to train in."
+
+
+class PrimaryPositionError(ConflictError):
+    code = "primary_position"
+    title = "This is the primary position: transfer the person instead"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A row of a position, and what it changes."""
+
+    action: AuditAction
+    row: Position
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class PositionService(Service):
+    def __init__(self, database: Database, context: RequestContext, *, adds_words: bool) -> None:
+        super().__init__(database, context)
+        self._adds_words = adds_words
+
+    async def list(self, user_id: uuid.UUID) -> ListOf[PositionRead]:
+        async with self.reading() as uow:
+            user = await self.visible_user(uow, user_id)
+            further = await uow.positions.of_user(user.id)
+            return ListOf(items=[_primary(user), *(_read(row) for row in further)])
+
+    async def get(self, user_id: uuid.UUID, position_id: uuid.UUID) -> Answer[PositionRead]:
+        async with self.reading() as uow:
+            user = await self.visible_user(uow, user_id)
+            if position_id == user.id:
+                return Answer(_primary(user))
+            row = await uow.positions.get(user.id, position_id)
+            return Answer(_read(found(row, "position")))
+
+    async def create(self, user_id: uuid.UUID, payload: PositionCreate) -> Answer[PositionMoveRead]:
+        async with self.work() as uow:
+            user = await self._other(uow, user_id)
+            position_id = new_id()
+            fields = await self._checked(uow, user, payload.model_dump())
+            row = Position(id=position_id, position_id=position_id, **fields)
+            said = _Said(AuditAction.POSITION_CREATED, row, after=fields)
+            return await uow.answer(await self._recorded(uow, user, said))
+
+    async def update(
+        self,
+        user_id: uuid.UUID,
+        position_id: uuid.UUID,
+        payload: PositionUpdate,
+        precondition: Precondition,
+    ) -> Answer[PositionMoveRead]:
+        async with self.work() as uow:
+            user = await self._other(uow, user_id)
+            held = await self._held(uow, user, position_id, precondition)
+            known = {name: getattr(held, name) for name in SAID}
+            sent = {name: value for name, value in dict(payload).items() if value is not MISSING}
+            fields = await self._checked(uow, user, {**known, **sent})
+            changed = [name for name in SAID if fields[name] != known[name]]
+            said = _Said(
+                AuditAction.POSITION_UPDATED,
+                following(held, **fields) if changed else held,
+                {name: known[name] for name in changed},
+                {name: fields[name] for name in changed},
+            )
+            return await self._recorded(uow, user, said)
+
+    async def withdraw(
+        self, user_id: uuid.UUID, position_id: uuid.UUID, precondition: Precondition
+    ) -> None:
+        """Take back a position that was entered by mistake."""
+        async with self.work() as uow:
+            user = await self._other(uow, user_id)
+            held = await self._held(uow, user, position_id, precondition)
+            before = {name: getattr(held, name) for name in SAID}
+            row = following(held, withdrawn=True)
+            said = _Said(AuditAction.POSITION_WITHDRAWN, row, before=before)
+            await self._recorded(uow, user, said)
+
+    async def _other(self, uow: UnitOfWork, user_id: uuid.UUID) -> User:
+        """Lock somebody else: nobody frees themselves from the rules of an office."""
+        user = await self.visible_user(uow, user_id, lock=True)
+        if user.id == self.actor.id:
+            raise OwnPositionError
+        if await uow.retention.is_erased(user.id):
+            raise PersonErasedError
+        return user
+
+    async def _held(
+        self, uow: UnitOfWork, user: User, position_id: uuid.UUID, precondition: Precondition
+    ) -> Position:
+        if position_id == user.id:
+            raise PrimaryPositionError
+        row = found(await uow.positions.get(user.id, position_id), "position")
+        precondition.require(row.etag)
+        return row
+
+    async def _checked(self, uow: UnitOfWork, user: User, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields with the words as they are listed; raise for those that are wrong."""
+        faults = [await manager_fault(uow, fields["manager_id"], user.id)]
+        if not await uow.locations.holds(fields["location_id"]):
+            faults.append(FieldError("/location_id", "unknown_location", "No such location"))
+        if fields["ends_on"] is not None and fields["ends_on"] < fields["starts_on"]:
+            faults.append(FieldError("/ends_on", "before_start", "It ends before it starts"))
+        if errors := [fault for fault in faults if fault]:
+            raise InvalidPayloadError(errors)
+        add = self._adds_words
+        words = {
+            "department": await meant_name(uow, uow.departments, fields["department"], add=add),
+            "job_title": await meant_name(uow, uow.job_titles, fields["job_title"], add=add),
+        }
+        return {name: fields[name] for name in SAID} | words
+
+    async def _recorded(self, uow: UnitOfWork, user: User, said: _Said) -> Answer[PositionMoveRead]:
+        row, today = said.row, await uow.employment.today_of(user.id)
+        if said.before or said.after:
+            row.user_id = user.id
+            row.recorded_on = today
+            row.recorded_by_id = self.actor.id
+            await uow.positions.add(row)
+            await uow.audit(said.action, row.position_id, before=said.before, after=said.after)
+            await reconcile(uow, [user.id])
+        day = max(today, row.starts_on)
+        further = await uow.positions.oversights(user.id, day, besides=row.position_id)
+        held = Oversight(user.location_id, user.manager_id)
+        otherwise = await seen_by(uow, [held, *further])
+        by_this = await seen_by(uow, [Oversight(row.location_id, row.manager_id)])
+        read = PositionMoveRead(**dict(_read(row)), newly_seen_by=seers(by_this, otherwise))
+        return Answer(read, created=said.action is AuditAction.POSITION_CREATED)
+
+
+def _primary(user: User) -> PositionRead:
+    return PositionRead(
+        id=user.id,
+        user_id=user.id,
+        is_primary=True,
+        location_id=user.location_id,
+        department=user.department.name if user.department else None,
+        job_title=user.job_title.name if user.job_title else None,
+        manager_id=user.manager_id,
+        starts_on=user.hired_on,
+        ends_on=None,
+        etag=user.etag,
+    )
+
+
+def _read(row: Position) -> PositionRead:
+    fields = {name: getattr(row, name) for name in SAID}
+    return PositionRead(
+        id=row.position_id, user_id=row.user_id, is_primary=False, **fields, etag=row.etag
+    )
