@@ -52,13 +52,17 @@ SELECT day, dimension, key, requirement_id, status, sum(people)::int FROM compli
  GROUP BY 1, 2, 3, 4, 5 HAVING sum(people) <> 0
 """
 COUNTED_ANEW = """
-SELECT d.day, place.dimension, place.key, s.requirement_id, s.status, count(*)::int
-  FROM compliance_days d
-  JOIN compliance_segments s ON d.day BETWEEN s.starts_on AND s.ends_on
- CROSS JOIN LATERAL (VALUES
-       ('location', s.location_id::text), ('department', s.department),
-       ('job_title', s.job_title)) AS place (dimension, key)
- GROUP BY 1, 2, 3, 4, 5
+SELECT day, CASE WHEN min(place) > 0 THEN 'also_' ELSE '' END || dimension, key, requirement_id,
+       status, count(*)::int
+  FROM (SELECT d.day, held.dimension, held.key, s.requirement_id, s.status, s.user_id,
+               min(s.place) AS place
+          FROM compliance_days d
+          JOIN compliance_segments s ON d.day BETWEEN s.starts_on AND s.ends_on
+         CROSS JOIN LATERAL (VALUES
+               ('location', s.location_id::text), ('department', s.department),
+               ('job_title', s.job_title)) AS held (dimension, key)
+         GROUP BY 1, 2, 3, 4, 5, 6) people
+ GROUP BY day, least(place, 1), dimension, key, requirement_id, status
 """
 
 
