@@ -46,8 +46,12 @@ class AuditAction(StrEnum):
     REQUIREMENT_RECONCILIATION_STARTED = "requirement:reconciliation_started"
     DEPARTMENT_CREATED = "department:created"
     DEPARTMENT_UPDATED = "department:updated"
+    DEPARTMENT_MERGED = "department:merged"
+    """It became an alias of another."""
+
     JOB_TITLE_CREATED = "job_title:created"
     JOB_TITLE_UPDATED = "job_title:updated"
+    JOB_TITLE_MERGED = "job_title:merged"
     LOCATION_CREATED = "location:created"
     LOCATION_UPDATED = "location:updated"
     LOCATION_DELETED = "location:deleted"

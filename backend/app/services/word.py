@@ -65,7 +65,7 @@ async def listing(
 
 
 async def _meant(uow: UnitOfWork, words: WordRepository[W], written: str, *, add: bool) -> W | None:
-    word = await words.spelled(written)
+    word = await words.held(written)
     return await listing(uow, words, written) if word is None and add else word
 
 

@@ -134,3 +134,36 @@ async def test_people_have_a_word_by_the_name_that_it_is_given_meanwhile(
         assert {(item["department"], item["job_title"]) for item in items} == {
             (f"New {fields['department']}", f"New {fields['job_title']}")
         }
+
+
+async def test_people_who_are_given_a_word_have_the_one_that_it_is_merged_into(
+    committed_api: Api, session: AsyncSession, admin: User
+) -> None:
+    people = [await make_user(session) for _ in range(5)]
+    for turn in range(ROUNDS):
+        fields = {"department": f"Care {turn}", "job_title": f"Nurse {turn}"}
+        merges = []
+        for words, name in zip(("departments", "job-titles"), fields.values(), strict=True):
+            wrong, right = [
+                (await committed_api.post(f"/{words}", admin, json={"name": each})).json()["id"]
+                for each in (name, f"New {name}")
+            ]
+            merges.append((f"/{words}/{wrong}/merge", {"into_id": right}))
+        invited = {"email": f"new{turn}@unified.example", **fields}
+        answers = await race(
+            [
+                committed_api.post("/users/invite", admin, json=invited),
+                *(
+                    committed_api.patch(f"/users/{person.id}", admin, json=fields, headers=ANY)
+                    for person in people
+                ),
+                *(committed_api.post(path, admin, json=into, headers=ANY) for path, into in merges),
+            ]
+        )
+        assert all(answer.is_success for answer in answers), [each.text for each in answers]
+        query = {"department": fields["department"], "limit": 100}
+        items = (await committed_api.get("/users", admin, params=query)).json()["items"]
+        assert len(items) == len(people) + 1
+        assert {(item["department"], item["job_title"]) for item in items} == {
+            (f"New {fields['department']}", f"New {fields['job_title']}")
+        }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.models.people.word import Word
 from tests.contracts.world import World
 
 ANONYMOUS = "anonymous"
@@ -155,6 +156,11 @@ def _positions(world: World) -> list[Row]:
     ]
 
 
+def itself(word: Word) -> dict[str, str]:
+    """A word cannot be merged into itself: whoever may merge words at all is told so."""
+    return {"into_id": str(word.id)}
+
+
 def _organisation(world: World) -> list[Row]:
     office = {"name": "New office", "time_zone": "America/Denver"}
     return [
@@ -163,10 +169,12 @@ def _organisation(world: World) -> list[Row]:
         Row("create_department", ADMINS, success=201, json={"name": "New"}),
         Row("read_department", ANYBODY),
         Row("update_department", ADMINS, json={"name": "Renamed"}),
+        Row("merge_department", ADMINS, 403, 422, json=itself(world.department)),
         Row("list_job_titles", ANYBODY),
         Row("create_job_title", ADMINS, success=201, json={"name": "New"}),
         Row("read_job_title", ANYBODY),
         Row("update_job_title", ADMINS, json={"name": "Renamed"}),
+        Row("merge_job_title", ADMINS, 403, 422, json=itself(world.job_title)),
         Row("create_location", ADMINS, success=201, json=office),
         Row("read_location", ADMINS),
         Row("update_location", ADMINS, json={"name": "Renamed"}),

@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.pagination import Page, PageRequest
 from app.domain.word import comparable
-from app.models import EmploymentChange, Position, RequirementVersion
+from app.models import EmploymentChange, Position, RequirementVersion, User
 from app.models.people.word import Spelling, Word
 from app.repositories.base import Keyset, Repository
 
@@ -72,9 +72,54 @@ class WordRepository(Repository[W], Generic[W]):
         found: W | None = await self.session.get(self.model, word_id, with_for_update=lock or None)
         return found
 
+    async def locked(self, word_id: uuid.UUID) -> W | None:
+        """Lock a word against other changes of it, and not against being given to people."""
+        statement = select(self.model).where(self.model.id == word_id)
+        found: W | None = (
+            await self.session.scalars(statement.with_for_update(key_share=True))
+        ).one_or_none()
+        return found
+
     async def spelled(self, written: str) -> W | None:
         """Return the word that is meant by a name or an alias."""
         return (await self.session.scalars(self._spelled(written))).first()
+
+    async def held(self, written: str) -> W | None:
+        """Return the word that is meant; nobody merges it away until the transaction ends."""
+        statement = self._spelled(written).with_for_update(read=True, key_share=True, of=self.model)
+        word = (await self.session.scalars(statement)).first()
+        # Nothing is found where a merge was waited for. By now its spelling is of another word.
+        return word or (await self.session.scalars(statement)).first()
+
+    async def merge(self, word: W, into: W) -> None:
+        """Let one word become an alias of another, and whoever has it have that one.
+
+        Whoever is giving somebody the word at this moment is waited for.
+        """
+        await self.claim(into.id, [into.name])
+        await self.session.execute(
+            update(self.spellings)
+            .where(self.spellings.word_id == word.id)
+            .values(word_id=into.id)
+            .execution_options(synchronize_session=False)
+        )
+        await self.claim(into.id, [word.name])
+        await self._give(word, into)
+        await self.session.refresh(word, with_for_update=True)
+        await self._give(word, into)
+        await self.delete(word)
+
+    async def _give(self, word: W, into: W) -> None:
+        column = User.__table__.c[f"{self.noun}_id"]
+        # Locked in one order, so that two of these never wait for each other.
+        people = select(User.id).where(column == word.id).order_by(User.id)
+        values = {column.name: into.id, "revision": User.revision + 1, "updated_at": func.now()}
+        await self.session.execute(
+            update(User)
+            .where(User.id.in_(people.with_for_update(key_share=True)))
+            .values(values)
+            .execution_options(synchronize_session=False)
+        )
 
     def _spelled(self, written: str) -> Select[Any]:
         spelling = self.spellings.spelling

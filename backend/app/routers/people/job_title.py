@@ -3,13 +3,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.errors import PreconditionRequiredError
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
-from app.schemas.people.word import JobTitleRead, WordCreate, WordUpdate
+from app.schemas.people.word import JobTitleRead, WordCreate, WordMerge, WordUpdate
 from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.word import WordInUseError, WordTakenError
@@ -51,3 +52,15 @@ async def update_job_title(
 ) -> Response:
     """Rename a job title, change its aliases, or confirm one that somebody added by using it."""
     return await respond(app.job_titles(context).update(job_title_id, payload, if_match))
+
+
+@router.post(
+    "/{job_title_id}/merge",
+    response_model=JobTitleRead,
+    responses=refusals(PreconditionRequiredError),
+)
+async def merge_job_title(
+    job_title_id: uuid.UUID, payload: WordMerge, context: Admin, if_match: IfMatch, app: App
+) -> Response:
+    """Let a job title become an alias of another. People and rules that have it have that one."""
+    return await respond(app.job_titles(context).merge(job_title_id, payload, if_match))

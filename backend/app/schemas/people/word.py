@@ -25,6 +25,11 @@ class WordUpdate(Changes):
     confirmed: Flag | MISSING = MISSING
 
 
+class WordMerge(Payload):
+    into_id: uuid.UUID
+    """The word that stays. It gets the name and the aliases of the other one."""
+
+
 class WordRead(Versioned):
     """A word of a list. `confirmed` is false until an admin has looked at what others added."""
 

@@ -8,13 +8,13 @@ from typing import Annotated, ClassVar, Generic
 from pydantic import MISSING, Field
 
 from app.core.concurrency import Precondition
-from app.core.errors import ConflictError
+from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.word import comparable
 from app.repositories.people.word import W, WordRepository
 from app.schemas.base import ListOf
-from app.schemas.people.word import WordCreate, WordRead, WordUpdate
+from app.schemas.people.word import WordCreate, WordMerge, WordRead, WordUpdate
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.reconciliation import reconcile_people
@@ -93,6 +93,37 @@ class WordService(Service, Generic[W]):
             else:
                 await _reconcile(uow, words, known.keys() ^ spelled.keys())
             return await _answer(words, word)
+
+    async def merge(
+        self, word_id: uuid.UUID, payload: WordMerge, precondition: Precondition
+    ) -> Answer[WordRead]:
+        """Let a word become an alias of another. People and rules that have it have that one."""
+        async with self.work() as uow:
+            words = self.words(uow)
+            word, into = await self._pair(words, word_id, payload.into_id)
+            precondition.require(word.etag)
+            known = (await words.spellings_of([word.id]))[word.id]
+            before = {"name": word.name, "aliases": _besides(word.name, known)}
+            await words.merge(word, into)
+            into.touch()
+            await words.save(into)
+            after = {"into_id": into.id, "name": into.name}
+            action = AuditAction(f"{words.noun}:merged")
+            await uow.audit(action, word_id, before=before, after=after)
+            await _reconcile(uow, words, known.keys() | {comparable(str(before["name"]))})
+            return await uow.answer(await _answer(words, into))
+
+    async def _pair(
+        self, words: WordRepository[W], word_id: uuid.UUID, into_id: uuid.UUID
+    ) -> tuple[W, W]:
+        """Lock both, in one order, so that two merges never wait for each other."""
+        locked = {each: await words.locked(each) for each in sorted({word_id, into_id})}
+        word, into = found(locked[word_id], words.noun), locked[into_id]
+        if into is None:
+            raise InvalidPayloadError.at("/into_id", f"unknown_{words.noun}", "This is in no list")
+        if into_id == word_id:
+            raise InvalidPayloadError.at("/into_id", "same_word", "It is one already")
+        return word, into
 
 
 async def _claim(words: WordRepository[W], word: W, written: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """The lists of departments and job titles, which are alike, and where their words are asked for."""
 
 import unicodedata
+import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -285,3 +286,63 @@ async def module(session: AsyncSession, database: RollbackDatabase) -> TrainingM
     module = await make_module(session)
     await publish(database, module)
     return module
+
+
+class TestMerge:
+    async def test_anonymous(self, api: Api, words: str) -> None:
+        assert_anonymous(await api.post(f"{words}/{uuid.uuid4()}/merge", json={}))
+
+    async def test_two_words_become_one(
+        self, api: Api, session: AsyncSession, admin: User, words: str
+    ) -> None:
+        field, person = FIELDS[words], await make_user(session)
+        wrong = await add(api, admin, words, "Hygene", "Hygeine")
+        right = await add(api, admin, words, "Hygiene", "Dental hygiene")
+        await give(api, admin, person, **{field: "hygeine"})
+        merged = await api.post(
+            f"{words}/{wrong['id']}/merge", admin, json={"into_id": right["id"]}, headers=ANY
+        )
+        assert merged.status_code == HTTPStatus.OK, merged.text
+        assert merged.json()["aliases"] == ["Dental hygiene", "Hygeine", "Hygene"]
+        assert_problem(await api.get(f"{words}/{wrong['id']}", admin), 404, f"{field}_not_found")
+        assert (await api.get(f"/users/{person.id}", admin)).json()[field] == "Hygiene"
+        assert (await give(api, admin, person, **{field: "Hygene"})).json()[field] == "Hygiene"
+
+    async def test_rules_follow(  # fixtures
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        admin: User,
+        words: str,
+    ) -> None:
+        module = await make_module(session)
+        await publish(database, module)
+        field, person = FIELDS[words], await make_user(session)
+        wrong, right = [await add(api, admin, words, name) for name in ("Hygene", "Hygiene")]
+        audience = {f"{field}s": ["Hygiene"]}
+        body = {"title": "Rule", "rule": rule_json(module.id, audience=audience)}
+        await api.post("/requirements", admin, json=body)
+        await give(api, admin, person, **{field: "Hygene"})
+        await api.post(
+            f"{words}/{wrong['id']}/merge", admin, json={"into_id": right["id"]}, headers=ANY
+        )
+        (line,) = (await api.get(f"/users/{person.id}/compliance", admin)).json()["items"]
+        assert line["status"] != "not_required"
+        groups = await api.get("/reports/compliance", admin, params={"group_by": "department"})
+        assert "Hygene" not in groups.text
+
+    async def test_needs_what_was_read(self, api: Api, admin: User, words: str) -> None:
+        one, other = [await add(api, admin, words, name) for name in ("One", "Other")]
+        body = {"into_id": other["id"]}
+        response = await api.post(f"{words}/{one['id']}/merge", admin, json=body)
+        assert_problem(response, 428, "precondition_required")
+
+    @pytest.mark.parametrize("into", ["itself", "nothing"])
+    async def test_not_into_itself_or_nothing(
+        self, api: Api, admin: User, words: str, into: str
+    ) -> None:
+        one = await add(api, admin, words, "One")
+        body = {"into_id": one["id"] if into == "itself" else str(uuid.uuid4())}
+        response = await api.post(f"{words}/{one['id']}/merge", admin, json=body, headers=ANY)
+        assert [pointer for pointer, _ in pointers(response)] == ["/into_id"]
