@@ -3,7 +3,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.core.errors import PreconditionRequiredError
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
 from app.routers.refusals import refusals
@@ -54,13 +53,9 @@ async def update_department(
     return await respond(app.departments(context).update(department_id, payload, if_match))
 
 
-@router.post(
-    "/{department_id}/merge",
-    response_model=DepartmentRead,
-    responses=refusals(PreconditionRequiredError),
-)
+@router.post("/{department_id}/merge", response_model=DepartmentRead)
 async def merge_department(
-    department_id: uuid.UUID, payload: WordMerge, context: Admin, if_match: IfMatch, app: App
+    department_id: uuid.UUID, payload: WordMerge, context: Admin, app: App
 ) -> Response:
     """Let a department become an alias of another. People and rules that have it have that one."""
-    return await respond(app.departments(context).merge(department_id, payload, if_match))
+    return await respond(app.departments(context).merge(department_id, payload))

@@ -3,7 +3,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.core.errors import PreconditionRequiredError
 from app.domain.actor import Permission
 from app.routers.deps import App, Guard, IfMatch, PageQuery
 from app.routers.refusals import refusals
@@ -54,13 +53,9 @@ async def update_job_title(
     return await respond(app.job_titles(context).update(job_title_id, payload, if_match))
 
 
-@router.post(
-    "/{job_title_id}/merge",
-    response_model=JobTitleRead,
-    responses=refusals(PreconditionRequiredError),
-)
+@router.post("/{job_title_id}/merge", response_model=JobTitleRead)
 async def merge_job_title(
-    job_title_id: uuid.UUID, payload: WordMerge, context: Admin, if_match: IfMatch, app: App
+    job_title_id: uuid.UUID, payload: WordMerge, context: Admin, app: App
 ) -> Response:
     """Let a job title become an alias of another. People and rules that have it have that one."""
-    return await respond(app.job_titles(context).merge(job_title_id, payload, if_match))
+    return await respond(app.job_titles(context).merge(job_title_id, payload))

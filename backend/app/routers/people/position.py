@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch
+from app.routers.deps import App, Guard, IfMatch, PageQuery
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -26,9 +26,11 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.EMPLOYMENT_READ))]
 
 
 @router.get("", response_model=ListOf[PositionRead])
-async def list_positions(user_id: uuid.UUID, context: Reader, app: App) -> Response:
+async def list_positions(
+    user_id: uuid.UUID, context: Reader, app: App, page: PageQuery
+) -> Response:
     """List where a person works: the primary position first, then the others, past ones too."""
-    return json_of(await app.positions(context).list(user_id))
+    return json_of(await app.positions(context).list(user_id, page))
 
 
 @router.post(

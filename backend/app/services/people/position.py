@@ -10,6 +10,7 @@ from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import ConflictError, FieldError, ForbiddenError, InvalidPayloadError
 from app.core.ids import new_id
+from app.core.pagination import PageRequest, decode_cursor, encode_cursor
 from app.domain.audit import AuditAction
 from app.domain.people.manager_change import Oversight
 from app.models import Position, User
@@ -56,11 +57,11 @@ class PositionService(Service):
         super().__init__(database, context)
         self._adds_words = adds_words
 
-    async def list(self, user_id: uuid.UUID) -> ListOf[PositionRead]:
+    async def list(self, user_id: uuid.UUID, request: PageRequest) -> ListOf[PositionRead]:
         async with self.reading() as uow:
             user = await self.visible_user(uow, user_id)
             further = await uow.positions.of_user(user.id)
-            return ListOf(items=[_primary(user), *(_read(row) for row in further)])
+            return _page([_primary(user), *(_read(row) for row in further)], request)
 
     async def get(self, user_id: uuid.UUID, position_id: uuid.UUID) -> Answer[PositionRead]:
         async with self.reading() as uow:
@@ -163,6 +164,22 @@ class PositionService(Service):
         by_this = await seen_by(uow, [Oversight(row.location_id, row.manager_id)])
         read = PositionMoveRead(**dict(_read(row)), newly_seen_by=seers(by_this, otherwise))
         return Answer(read, created=said.action is AuditAction.POSITION_CREATED)
+
+
+def _page(positions: list[PositionRead], request: PageRequest) -> ListOf[PositionRead]:
+    """Return a page of a list that is short by nature, of which one item is of another table."""
+    first = 0
+    if request.cursor is not None:
+        (last,) = decode_cursor(request.cursor, (uuid.UUID,))
+        ids = [position.id for position in positions]
+        first = ids.index(last) + 1 if last in ids else len(ids)
+    shown = positions[first : first + request.limit]
+    is_last = first + request.limit >= len(positions)
+    return ListOf(
+        items=shown,
+        next_cursor=None if is_last else encode_cursor((shown[-1].id,)),
+        total=len(positions) if request.include_total else None,
+    )
 
 
 def _primary(user: User) -> PositionRead:

@@ -94,14 +94,11 @@ class WordService(Service, Generic[W]):
                 await _reconcile(uow, words, known.keys() ^ spelled.keys())
             return await _answer(words, word)
 
-    async def merge(
-        self, word_id: uuid.UUID, payload: WordMerge, precondition: Precondition
-    ) -> Answer[WordRead]:
+    async def merge(self, word_id: uuid.UUID, payload: WordMerge) -> Answer[WordRead]:
         """Let a word become an alias of another. People and rules that have it have that one."""
         async with self.work() as uow:
             words = self.words(uow)
             word, into = await self._pair(words, word_id, payload.into_id)
-            precondition.require(word.etag)
             known = (await words.spellings_of([word.id]))[word.id]
             before = {"name": word.name, "aliases": _besides(word.name, known)}
             await words.merge(word, into)

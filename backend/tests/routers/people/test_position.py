@@ -101,6 +101,20 @@ class TestList:
         assert (primary["id"], further["id"]) == (str(person.id), made["id"])
         assert (primary["location_id"], further["location_id"]) == (str(here.id), str(there.id))
 
+    async def test_comes_in_pages(
+        self, api: Api, admin: User, person: User, there: Location
+    ) -> None:
+        made = [await posted(api, admin, person, there) for _ in range(2)]
+        seen, query = [], {"limit": 1, "include_total": True}
+        while True:
+            page = (await api.get(path(person), admin, params=query)).json()
+            seen += [each["id"] for each in page["items"]]
+            if page["next_cursor"] is None:
+                break
+            query["cursor"] = page["next_cursor"]
+        assert seen == [str(person.id), *(each["id"] for each in made)]
+        assert page["total"] == len(seen)
+
 
 class TestCreate:
     async def test_anonymous(self, api: Api, person: User) -> None:
