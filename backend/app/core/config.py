@@ -81,6 +81,9 @@ class Settings(BaseSettings):
 
     before_user_created_hook_secret: SecretStr | None = None
     signup_email_domains: Annotated[tuple[str, ...], NoDecode] = Field((), validate_default=True)
+    account_domain: str = "people.invalid"
+    """The domain of the user names of people without a mailbox. It must never receive mail."""
+
     admin_writes_require_aal2: bool = False
     add_unknown_words: bool = False
     """Whether a department or job title that is in no list is added to it, or refused."""

@@ -30,6 +30,9 @@ class AuditAction(StrEnum):
     """Somebody else confirmed the name that a person had given themselves."""
 
     USER_PROMOTED = "user:promoted"
+    USER_ACCOUNT_OPENED = "user:account_opened"
+    """Somebody without a mailbox got a user name and a first password."""
+
     USER_EMPLOYMENT_CHANGED = "user:employment_changed"
     USER_TERMINATION_VOIDED = "user:termination_voided"
     """A termination had been a mistake: the employment is as if it had not been."""

@@ -50,6 +50,7 @@ from app.services.people.account_sync import AccountSyncService
 from app.services.people.auth_hook import AuthHookService
 from app.services.people.department import DepartmentService
 from app.services.people.employment import EmploymentService
+from app.services.people.invitation.account import AccountService
 from app.services.people.invitation.address import AddressService
 from app.services.people.invitation.service import InvitationService
 from app.services.people.job_title import JobTitleService
@@ -176,6 +177,9 @@ class Services:
     def positions(self, context: RequestContext) -> PositionService:
         adds_words = self.settings.add_unknown_words
         return PositionService(self.database, context, adds_words=adds_words)
+
+    def accounts(self, context: RequestContext) -> AccountService:
+        return AccountService(self.database, context, self.auth, self.settings.account_domain)
 
     def addresses(self, context: RequestContext) -> AddressService:
         domains = self.settings.signup_email_domains

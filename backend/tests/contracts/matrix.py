@@ -43,6 +43,7 @@ MANAGER_AND_ADMIN = frozenset({MANAGER, ADMIN})
 OWNER = frozenset({LEARNER})
 OWNER_AND_ABOVE = frozenset({LEARNER, MANAGER, OFFICER, ADMIN})
 OK = 200
+FIRST_ACCOUNT = {"username": "maria", "password": "a first password"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _users(world: World) -> list[Row]:
         Row("list_users", MANAGERS),
         Row("create_user", ADMINS, success=201, json={"full_name": "New"}),
         Row("correct_email", ADMINS, json={"email": "corrected@unified.example"}),
+        Row("open_account", ADMINS, success=409, json=FIRST_ACCOUNT, note="has an address"),
         Row("invite", ADMINS, success=201, json=stranger),
         Row("invite", MANAGER_AND_ADMIN, success=201, json=newcomer, note="to the office"),
         Row("read_user", OWNER_AND_ABOVE, 404),

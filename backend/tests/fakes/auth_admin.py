@@ -16,6 +16,7 @@ class InMemoryAuthAdmin:
         self.users: dict[uuid.UUID, AuthUser] = {}
         self.banned: set[uuid.UUID] = set()
         self.invited: list[str] = []
+        self.passwords: dict[uuid.UUID, str] = {}
         self.signed_out: list[uuid.UUID] = []
         self.available = True
         self.loses_answers = False
@@ -57,6 +58,18 @@ class InMemoryAuthAdmin:
         self.signed_out.append(user_id)
         self._lose()
         return self.users[user_id]
+
+    async def open_account(
+        self, account_id: uuid.UUID, email: str, password: str, full_name: str | None
+    ) -> AuthUser:
+        self._answer()
+        if (holder := self._holder(email)) is not None and holder.id != account_id:
+            raise AddressTakenError
+        user = AuthUser(account_id, email, email_confirmed=True)
+        self.put(user)
+        self.passwords[account_id] = password
+        self._lose()
+        return user
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         self._answer()

@@ -11,6 +11,7 @@ from app.integrations.auth_admin.protocol import (
     AuthRefusedError,
     AuthUnavailableError,
     AuthUser,
+    PasswordRefusedError,
 )
 from app.integrations.auth_admin.supabase import SupabaseAuthAdmin
 
@@ -25,5 +26,6 @@ __all__ = [
     "AuthRefusedError",
     "AuthUnavailableError",
     "AuthUser",
+    "PasswordRefusedError",
     "SupabaseAuthAdmin",
 ]

@@ -68,6 +68,15 @@ class AddressTakenError(ConflictError):
     title = "Another sign-in account has this email address"
 
 
+class PasswordRefusedError(InvalidPayloadError):
+    code = "password_refused"
+    title = "The sign-in service does not accept this password"
+    detail = "It is too short, or lacks kinds of characters that the project asks for."
+
+    def __init__(self) -> None:
+        super().__init__([FieldError("/password", self.code, self.detail)])
+
+
 class AccountBannedError(ConflictError):
     code = "account_banned"
     title = "This account is banned from signing in"
@@ -95,6 +104,15 @@ class AuthAdmin(Protocol):
 
         The sessions end. The way back in is a forgotten password, by the new address. Raises
         AddressRefusedError and AddressTakenError.
+        """
+
+    async def open_account(
+        self, account_id: uuid.UUID, email: str, password: str, full_name: str | None
+    ) -> AuthUser:
+        """Make a confirmed account of this id with a password that is to be changed.
+
+        One of this id that is there already gets the address and the password. Nothing is sent.
+        Raises AddressRefusedError, AddressTakenError and PasswordRefusedError.
         """
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:

@@ -27,6 +27,7 @@ from app.integrations.auth_admin.protocol import (
     AuthRefusedError,
     AuthUnavailableError,
     AuthUser,
+    PasswordRefusedError,
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,6 +63,7 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "email_address_invalid": AddressRefusedError,
     "email_address_not_authorized": AddressRefusedError,
     "user_banned": AccountBannedError,
+    "weak_password": PasswordRefusedError,
     "validation_failed": _InvalidError,
 }
 
@@ -138,6 +140,20 @@ class SupabaseAuthAdmin:
         except _NoSuchUserError:
             return None
         except _InvalidError as error:
+            raise AddressRefusedError from error
+        return _parsed(_Account, answer).read()
+
+    async def open_account(
+        self, account_id: uuid.UUID, email: str, password: str, full_name: str | None
+    ) -> AuthUser:
+        metadata = {"full_name": full_name, "password_to_be_changed": True}
+        body = {"email": email, "password": password, "email_confirm": True}
+        known = await self.get_user(account_id)
+        method, path = ("PUT", f"/admin/users/{account_id}") if known else ("POST", "/admin/users")
+        body |= {"user_metadata": metadata} | ({} if known else {"id": str(account_id)})
+        try:
+            answer = await self._ask(method, path, json=body)
+        except (_HookRefusedError, _InvalidError) as error:
             raise AddressRefusedError from error
         return _parsed(_Account, answer).read()
 

@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.routers.deps import App, Guard, IfMatch, PageQuery, PersonId
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -26,9 +26,7 @@ Reader = Annotated[RequestContext, Depends(Guard(Permission.EMPLOYMENT_READ))]
 
 
 @router.get("", response_model=ListOf[PositionRead])
-async def list_positions(
-    user_id: uuid.UUID, context: Reader, app: App, page: PageQuery
-) -> Response:
+async def list_positions(user_id: PersonId, context: Reader, app: App, page: PageQuery) -> Response:
     """List where a person works: the primary position first, then the others, past ones too."""
     return json_of(await app.positions(context).list(user_id, page))
 
@@ -40,7 +38,7 @@ async def list_positions(
     responses=refusals(OwnPositionError, PersonErasedError),
 )
 async def create_position(
-    user_id: uuid.UUID, payload: PositionCreate, context: Admin, app: App
+    user_id: PersonId, payload: PositionCreate, context: Admin, app: App
 ) -> Response:
     """Record where else somebody works, and from when on.
 
@@ -53,7 +51,7 @@ async def create_position(
 
 @router.get("/{position_id}", response_model=PositionRead)
 async def read_position(
-    user_id: uuid.UUID, position_id: uuid.UUID, context: Reader, app: App
+    user_id: PersonId, position_id: uuid.UUID, context: Reader, app: App
 ) -> Response:
     """Read a position. The primary one has the person's own id."""
     return await respond(app.positions(context).get(user_id, position_id))
@@ -65,7 +63,7 @@ async def read_position(
     responses=refusals(OwnPositionError, PersonErasedError, PrimaryPositionError),
 )
 async def update_position(
-    user_id: uuid.UUID,
+    user_id: PersonId,
     position_id: uuid.UUID,
     payload: PositionUpdate,
     context: Admin,
@@ -82,7 +80,7 @@ async def update_position(
     responses=refusals(OwnPositionError, PersonErasedError, PrimaryPositionError),
 )
 async def withdraw_position(
-    user_id: uuid.UUID, position_id: uuid.UUID, context: Admin, app: App, if_match: IfMatch
+    user_id: PersonId, position_id: uuid.UUID, context: Admin, app: App, if_match: IfMatch
 ) -> None:
     """Take back a position that was entered by mistake: compliance is as if it had not been."""
     await app.positions(context).withdraw(user_id, position_id, if_match)

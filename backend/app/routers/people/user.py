@@ -11,6 +11,7 @@ from app.integrations.auth_admin import (
     AddressRefusedError,
     AuthHookUnavailableError,
     AuthRefusedError,
+    PasswordRefusedError,
 )
 from app.repositories.people.user import UserFilter
 from app.routers.deps import App, Guard, IfMatch, PageQuery, PersonId, QueryText
@@ -19,6 +20,7 @@ from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.people.user import (
+    AccountCreate,
     EmailCorrection,
     MyselfRead,
     ProfileUpdate,
@@ -29,6 +31,7 @@ from app.schemas.people.user import (
 )
 from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
+from app.services.people.invitation.account import HasAddressError
 from app.services.people.invitation.address import OwnAddressError
 from app.services.people.invitation.service import (
     BeyondOfficesError,
@@ -197,6 +200,30 @@ async def confirm_name(
 ) -> Response:
     """Confirm the name that a person gave themselves. Signatures and records use it afterwards."""
     return await respond(app.users(context).confirm_name(user_id, if_match))
+
+
+@router.post(
+    "/{user_id}/account",
+    response_model=UserRead,
+    responses=refusals(
+        AddressRefusedError,
+        AuthHookUnavailableError,
+        AuthRefusedError,
+        HasAddressError,
+        InvitationUnderWayError,
+        PasswordRefusedError,
+        PreconditionFailedError,
+        UserClosedError,
+    ),
+)
+async def open_account(
+    user_id: PersonId, payload: AccountCreate, context: DirectoryAdmin, app: App
+) -> Response:
+    """Give somebody without an e-mail address a user name and a first password.
+
+    They sign in with the address of the answer, which receives nothing, and change the password.
+    """
+    return await respond(app.accounts(context).open(user_id, payload))
 
 
 @router.post(

@@ -1,8 +1,8 @@
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import MISSING, Field
+from pydantic import MISSING, Field, SecretStr, StringConstraints
 
 from app.core.email_domain import shown_email
 from app.domain.actor import PERMISSIONS, Permission, Role
@@ -12,6 +12,8 @@ from app.domain.people.worker_kind import WorkerKind
 from app.domain.word import Word
 from app.models import User
 from app.schemas.base import Changes, Payload, Versioned
+
+USERNAME: Final = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
 
 
 class UserRead(Versioned):
@@ -98,6 +100,18 @@ class UserUpdate(Changes):
 
 class EmailCorrection(Payload):
     email: Email
+
+
+class AccountCreate(Payload):
+    """A first password is told to the person, who changes it."""
+
+    username: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=60)
+    ]
+    """Lower-case letters, digits, and single dots, dashes or underscores between them."""
+
+    password: Annotated[SecretStr, Field(min_length=12, max_length=72)]
+    """It is kept nowhere here, and sent to the sign-in service alone."""
 
 
 class _Newcomer(Payload):

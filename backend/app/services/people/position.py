@@ -171,8 +171,8 @@ def _page(positions: list[PositionRead], request: PageRequest) -> ListOf[Positio
     first = 0
     if request.cursor is not None:
         (last,) = decode_cursor(request.cursor, (uuid.UUID,))
-        ids = [position.id for position in positions]
-        first = ids.index(last) + 1 if last in ids else len(ids)
+        before = [position.id == last for position in positions]
+        first = before.index(True) + 1 if any(before) else len(positions)
     shown = positions[first : first + request.limit]
     is_last = first + request.limit >= len(positions)
     return ListOf(

@@ -13,6 +13,7 @@ from app.integrations.auth_admin import (
     AddressTakenError,
     AuthKeyRefusedError,
     AuthUser,
+    PasswordRefusedError,
     SupabaseAuthAdmin,
 )
 from devstack.auth import AuthStore
@@ -234,3 +235,34 @@ async def test_another_key_is_refused(origin: str) -> None:
     with pytest.raises(AuthKeyRefusedError):
         await client.list_users(1, 50)
     await client.close()
+
+
+class TestOpening:
+    async def test_makes_an_account_to_sign_in_with_at_once(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        account_id = uuid.uuid4()
+        opened = await admin.open_account(account_id, EMAIL, PASSWORD, "Maria Lopez")
+        assert opened == AuthUser(account_id, EMAIL, email_confirmed=True)
+        user = (await sign_in(http)).raise_for_status().json()["user"]
+        assert user["user_metadata"] == {"full_name": "Maria Lopez", "password_to_be_changed": True}
+
+    async def test_again_gives_the_same_account_the_password(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        account_id = uuid.uuid4()
+        await admin.open_account(account_id, OTHER, "another password", None)
+        again = await admin.open_account(account_id, EMAIL, PASSWORD, None)
+        assert again.id == account_id
+        assert (await sign_in(http)).is_success
+
+    async def test_an_address_of_another_account_is_taken(
+        self, admin: SupabaseAuthAdmin, http: httpx.AsyncClient
+    ) -> None:
+        await sign_up(http)
+        with pytest.raises(AddressTakenError):
+            await admin.open_account(uuid.uuid4(), EMAIL, PASSWORD, None)
+
+    async def test_a_weak_password_is_refused(self, admin: SupabaseAuthAdmin) -> None:
+        with pytest.raises(PasswordRefusedError):
+            await admin.open_account(uuid.uuid4(), EMAIL, "weak", None)
