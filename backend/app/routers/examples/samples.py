@@ -69,6 +69,8 @@ SAMPLES: Final[dict[str, Any]] = {
     "found": 20,
     "found_type": "video/mp4",
     "full_name": "Dana Lopez",
+    "username": "dana.lopez",
+    "password": "to be changed soon",
     "group_by": "location",
     "hash": _SHA256,
     "hired_on": "2024-05-06",
