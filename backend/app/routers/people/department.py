@@ -53,7 +53,9 @@ async def update_department(
     return await respond(app.departments(context).update(department_id, payload, if_match))
 
 
-@router.post("/{department_id}/merge", response_model=DepartmentRead)
+@router.post(
+    "/{department_id}/merge", response_model=DepartmentRead, responses=refusals(OwnDutyError)
+)
 async def merge_department(
     department_id: uuid.UUID, payload: WordMerge, context: Admin, app: App
 ) -> Response:

@@ -53,7 +53,7 @@ async def update_job_title(
     return await respond(app.job_titles(context).update(job_title_id, payload, if_match))
 
 
-@router.post("/{job_title_id}/merge", response_model=JobTitleRead)
+@router.post("/{job_title_id}/merge", response_model=JobTitleRead, responses=refusals(OwnDutyError))
 async def merge_job_title(
     job_title_id: uuid.UUID, payload: WordMerge, context: Admin, app: App
 ) -> Response:

@@ -46,7 +46,7 @@ class Changer:
     def _own(self, rows: Iterable[SegmentRow]) -> defaultdict[uuid.UUID, list[Shown]]:
         shown = defaultdict[uuid.UUID, list[Shown]](list)
         for row in rows:
-            if row.user_id == self.user_id:
+            if row.user_id == self.user_id and row.place == 0:
                 shown[row.requirement_id].append(
                     Shown(row.starts_on, row.ends_on, row.status, row.due_on, row.met_by)
                 )
