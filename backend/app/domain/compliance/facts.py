@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain.compliance.audience import PersonFacts
+from app.domain.compliance.audience import PersonFacts, Post
 from app.domain.compliance.requirement import Credential, Rule
 from app.domain.recurrence import Anchor
 
@@ -42,6 +42,18 @@ class EmploymentChange:
         hired_on = self.person.hired_on
         terminated = self.state is EmploymentState.TERMINATED
         return not terminated and (hired_on is None or hired_on <= day)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What was said about a position on `recorded_on`. Of the same `id` the latest said holds."""
+
+    id: UUID
+    recorded_on: date
+    starts_on: date
+    ends_on: date | None
+    post: Post
+    withdrawn: bool = False
 
 
 class EvidenceSource(StrEnum):

@@ -6,7 +6,7 @@ what was withdrawn or corrected never held. So nobody gets more time because som
 late. What was known on an earlier day stays answerable, since nothing recorded is ever changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -18,9 +18,11 @@ from app.domain.compliance.facts import (
     Facts,
     Incident,
     Licence,
+    Position,
     RuleVersion,
     employment_on,
 )
+from app.domain.recurrence import add_days
 
 
 def in_hindsight(facts: Facts, known_on: date) -> Facts:
@@ -146,3 +148,51 @@ def _as_hired(spell: list[EmploymentChange], not_before: date) -> Iterator[Emplo
 
 def _if_known(day: date | None, known_on: date) -> date | None:
     return day if day is not None and day <= known_on else None
+
+
+def with_positions(
+    changes: Sequence[EmploymentChange], positions: Iterable[Position], known_on: date
+) -> tuple[EmploymentChange, ...]:
+    """Return the employment with the further posts of each day, as they are known on `known_on`.
+
+    `changes` and `positions` come in hindsight and in the order in which they were recorded. On
+    each day on which a position begins or is over, a change says so.
+    """
+    held = [_within(each, changes) for each in _known(positions, known_on)]
+    if not held:
+        return tuple(changes)
+    turns = {each.starts_on for each in held}
+    turns |= {add_days(each.ends_on, 1) for each in held if each.ends_on}
+    turns -= {change.effective_on for change in changes}
+    turned = [
+        replace(change, effective_on=day, recorded_on=day)
+        for day in sorted(turns)
+        if (change := employment_on(changes, day))
+    ]
+    return tuple(_placed(change, held) for change in (*changes, *turned))
+
+
+def _known(positions: Iterable[Position], known_on: date) -> list[Position]:
+    last = {each.id: each for each in positions if each.recorded_on <= known_on}
+    return [each for each in last.values() if not each.withdrawn]
+
+
+def _within(position: Position, changes: Iterable[EmploymentChange]) -> Position:
+    """Let a position end with the employment at the latest: whoever is hired again starts anew."""
+    ends = [add_days(day, -1) for day in _terminations(changes) if day >= position.starts_on]
+    ends += [position.ends_on] if position.ends_on else []
+    return replace(position, ends_on=min(ends, default=None))
+
+
+def _terminations(changes: Iterable[EmploymentChange]) -> Iterable[date]:
+    return (each.effective_on for each in changes if each.state is EmploymentState.TERMINATED)
+
+
+def _placed(change: EmploymentChange, positions: Iterable[Position]) -> EmploymentChange:
+    day = change.effective_on
+    posts = tuple(
+        each.post
+        for each in positions
+        if each.starts_on <= day and (each.ends_on is None or day <= each.ends_on)
+    )
+    return replace(change, person=replace(change.person, elsewhere=posts))

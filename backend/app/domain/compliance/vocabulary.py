@@ -6,8 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from app.domain.compliance.audience import PersonFacts, Post
-from app.domain.compliance.facts import EmploymentChange, RuleVersion
-from app.domain.compliance.position import Position
+from app.domain.compliance.facts import EmploymentChange, Position, RuleVersion
 from app.domain.people.place import Place
 from app.domain.word import comparable
 

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Date, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.domain.compliance import position as facts
+from app.domain.compliance import facts
 from app.domain.compliance.audience import Post
 from app.domain.people.manager_change import Oversight
 from app.models import (

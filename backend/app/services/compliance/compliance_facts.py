@@ -18,7 +18,7 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
-from app.domain.compliance.facts import Licence, employment_on, licences
+from app.domain.compliance.facts import Licence, Position, employment_on, licences
 from app.domain.compliance.hindsight import (
     employment_in_hindsight,
     evidence_in_hindsight,
@@ -26,8 +26,8 @@ from app.domain.compliance.hindsight import (
     incidents_in_hindsight,
     licences_in_hindsight,
     rules_in_hindsight,
+    with_positions,
 )
-from app.domain.compliance.position import Position, with_positions
 from app.domain.compliance.requirement import Credential
 from app.domain.compliance.timeline import Placement, placements
 from app.domain.compliance.vocabulary import Vocabulary

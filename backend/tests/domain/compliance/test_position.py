@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.domain.compliance import EmploymentChange, EmploymentState
 from app.domain.compliance.audience import Audience, PersonFacts, Post, matches
-from app.domain.compliance.facts import employment_on
-from app.domain.compliance.position import Position, with_positions
+from app.domain.compliance.facts import Position, employment_on
+from app.domain.compliance.hindsight import with_positions
 from app.domain.recurrence import add_days
 
 PERSON, HERE, THERE = UUID(int=1), UUID(int=2), UUID(int=3)
