@@ -102,7 +102,7 @@ def test_people_keep_their_title_by_id_and_as_text(
 ) -> None:
     """Every spelling is found, and what no list has is listed once, by its most used spelling."""
     dsn = new_database(template)
-    command.downgrade(configuration(dsn), "0051")
+    command.downgrade(configuration(dsn), "0052")
     asyncio.run(execute(dsn, TITLES))
     changes = "SELECT count(*) FROM employment_changes"
     before = asyncio.run(fetch(dsn, changes))
@@ -111,7 +111,7 @@ def test_people_keep_their_title_by_id_and_as_text(
     assert dict(map(tuple, asyncio.run(fetch(dsn, HELD)))) == held
     listed = {"Hygienist": False, "Temp  Nurse": False}
     assert dict(map(tuple, asyncio.run(fetch(dsn, LISTED)))) == listed
-    command.downgrade(configuration(dsn), "0051")
+    command.downgrade(configuration(dsn), "0052")
     text = asyncio.run(fetch(dsn, "SELECT job_title, count(*) FROM users GROUP BY 1"))
     assert dict(map(tuple, text)) == held
     migrate(dsn)
