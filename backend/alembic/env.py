@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import asyncpg
 from alembic import command, context
@@ -33,6 +33,22 @@ PAUSE_SECONDS = 0.5
 IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 STATEMENT_TIMEOUT = "15min"
 APPLICATION = "training migration"
+# Until a revision is committed, nobody can use the tables that it changed. So revisions add checks
+# NOT VALID, and what that left is validated afterwards, while people go on reading and writing.
+# What was interrupted is done by the next upgrade.
+VALIDATE = """
+DO $$
+DECLARE
+    left_over record;
+BEGIN
+    FOR left_over IN
+        SELECT conrelid::regclass AS name, conname FROM pg_constraint
+         WHERE NOT convalidated AND connamespace = 'public'::regnamespace
+    LOOP
+        EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', left_over.name, left_over.conname);
+    END LOOP;
+END $$
+"""
 # Expression indexes that autogenerate cannot compare with a model; the revisions own them.
 UNCOMPARED_INDEXES = {"ix_training_modules_search", "ix_module_versions_search"}
 
@@ -106,9 +122,17 @@ def note_oldest_code(ctx: MigrationContext, heads: Collection[str], **_: object)
     ctx.impl.execute(text(NOTE_OLDEST_CODE.format(revision=oldest or "")))
 
 
+def called() -> object:
+    """Return the command that was given to `alembic`, or None where a program called it."""
+    return getattr(context.config.cmd_opts, "cmd", (None,))[0]
+
+
 def changes_revision() -> bool:
-    called = getattr(context.config.cmd_opts, "cmd", (None,))[0]
-    return called in {command.upgrade, command.downgrade}
+    return called() in {command.upgrade, command.downgrade}
+
+
+def upgrades() -> bool:
+    return called() in {command.upgrade, None}
 
 
 def number(_context: MigrationContext, _head: object, directives: list[MigrationScript]) -> None:
@@ -129,10 +153,21 @@ def migrate(connection: Connection) -> None:
         autogenerate_plugins=["alembic.autogenerate.*", PLUGIN],
     )
     with context.begin_transaction():
-        connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        take_turns(connection)
         context.run_migrations()
+
+
+def take_turns(connection: Connection) -> None:
+    """Wait for other migrations, but for nobody else for long."""
+    connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+
+
+def validate(connection: Connection) -> None:
+    with connection.begin():
+        take_turns(connection)
+        connection.exec_driver_sql(VALIDATE)
 
 
 async def run() -> None:
@@ -143,22 +178,25 @@ async def run() -> None:
         pid = await connection.scalar(text("SELECT pg_backend_pid()"))
         await connection.commit()
         async with watched(engine, int(pid or 0), log.warning):
-            await migrate_patiently(connection)
-
-
-async def migrate_patiently(connection: AsyncConnection) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            await connection.run_sync(migrate)
+            await patiently(connection, migrate)
             if changes_revision():
                 revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+                await connection.commit()
                 log.info("The database is at %s.", revision or "no revision")
+            if upgrades():
+                await patiently(connection, validate)
+
+
+async def patiently(connection: AsyncConnection, step: Callable[[Connection], None]) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            await connection.run_sync(step)
         except DBAPIError as error:
             if not isinstance(driver_error(error), IN_THE_WAY):
                 raise
             await connection.rollback()
             if attempt == ATTEMPTS:
-                message = f"Nothing was changed: others were in the way at {ATTEMPTS} tries"
+                message = f"Others were in the way at {ATTEMPTS} tries. Run it again."
                 raise CommandError(message) from error
             await asyncio.sleep(PAUSE_SECONDS)
         else:
@@ -188,6 +226,7 @@ def emit_sql() -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    context.execute(VALIDATE)
 
 
 if context.config.cmd_opts is not None:

@@ -43,7 +43,6 @@ def upgrade() -> None:
     for table in ("users", "employment_changes"):
         check = f"ck_{table}_worker_kind"
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({KINDS}) NOT VALID")
-        op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
     op.create_index(
         "uq_users_employee_number_active",
         "users",

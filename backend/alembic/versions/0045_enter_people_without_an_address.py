@@ -21,7 +21,6 @@ CHECK = "email IS NOT NULL OR supabase_id IS NULL AND full_name IS NOT NULL"
 def upgrade() -> None:
     op.alter_column("users", "email", existing_type=sa.VARCHAR(length=320), nullable=True)
     op.execute(f"ALTER TABLE users ADD CONSTRAINT ck_users_email CHECK ({CHECK}) NOT VALID")
-    op.execute("ALTER TABLE users VALIDATE CONSTRAINT ck_users_email")
 
 
 def downgrade() -> None:

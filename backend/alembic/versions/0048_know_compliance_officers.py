@@ -21,7 +21,6 @@ AFTER = "'learner', 'manager', 'author', 'compliance_officer', 'admin'"
 def upgrade() -> None:
     for table in TABLES:
         _allow(table, AFTER)
-        op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_role")
 
 
 def downgrade() -> None:

@@ -10,15 +10,16 @@ from alembic import command
 from app.core.database import Base
 from devstack.migrate import configuration, migrate
 from tests.cli.processes import PATIENCE_SECONDS
-from tests.migrations.conftest import NewDatabase
+from tests.migrations.conftest import ROOT, NewDatabase
 
-pytestmark = pytest.mark.full
-
+VERSIONS = ROOT / "backend" / "alembic" / "versions"
 # Changes every table.
 BEFORE, AFTER = "0008", "0009"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 READS = 15
 LONGEST_SECONDS = 1
+_PLANT = "ALTER TABLE users ADD CONSTRAINT planted CHECK (created_at IS NOT NULL) NOT VALID"
+_NOT_VALIDATED = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
 
 
 async def tables_of(connection: asyncpg.Connection) -> list[str]:
@@ -59,6 +60,7 @@ async def migrate_beside_a_reader(dsn: str) -> float:
     return longest
 
 
+@pytest.mark.full
 def test_gives_way_and_comes_back(new_database: NewDatabase, seeded: str) -> None:
     dsn = new_database(seeded)
     command.downgrade(configuration(dsn), BEFORE)
@@ -67,3 +69,27 @@ def test_gives_way_and_comes_back(new_database: NewDatabase, seeded: str) -> Non
     assert longest < LONGEST_SECONDS
     command.upgrade(configuration(dsn), "head")
     command.check(configuration(dsn))
+
+
+async def validate_beside_a_writer(dsn: str) -> list[str]:
+    """Upgrade while a person's change is not committed; return the checks not validated."""
+    owner, writer = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    try:
+        await owner.execute(_PLANT)
+        assert [row[0] for row in await owner.fetch(_NOT_VALIDATED)] == ["planted"]
+        async with writer.transaction():
+            await writer.execute("UPDATE users SET updated_at = now()")
+            await asyncio.wait_for(asyncio.to_thread(migrate, dsn), PATIENCE_SECONDS)
+            return [row[0] for row in await owner.fetch(_NOT_VALIDATED)]
+    finally:
+        await owner.close()
+        await writer.close()
+
+
+def test_checks_are_validated_while_people_write(new_database: NewDatabase, seeded: str) -> None:
+    """Also those that an earlier upgrade left because it was interrupted."""
+    assert asyncio.run(validate_beside_a_writer(new_database(seeded))) == []
+
+
+def test_no_revision_validates_what_it_has_locked() -> None:
+    assert not [path.name for path in VERSIONS.glob("*.py") if "VALIDATE CONST" in path.read_text()]
