@@ -39,7 +39,7 @@ WITH session AS (
     INSERT INTO live_sessions (
         module_id, section_id, starts_at, duration_minutes, mode, instructor_name,
         instructor_qualification, created_by_id, status)
-    SELECT module_id, s.id, now(), 60, 'in_person', 'Ada', 'RDH',
+    SELECT module_id, s.id, now() - interval '1 hour', 60, 'in_person', 'Ada', 'RDH',
            (SELECT id FROM users LIMIT 1), 'scheduled'
       FROM module_sections s LIMIT 1 RETURNING id
 ), line AS (
