@@ -323,7 +323,7 @@ def upgrade() -> None:
          UNION ALL SELECT id FROM source_checks WHERE user_id = p_user
          UNION ALL SELECT id FROM media WHERE owner_id = p_user AND purpose = 'evidence'
          UNION ALL SELECT id FROM exemptions WHERE user_id = p_user
-         UNION ALL SELECT position_id FROM positions WHERE user_id = p_user
+         UNION ALL SELECT id FROM positions WHERE user_id = p_user
          UNION ALL SELECT id FROM legal_holds WHERE user_id = p_user
          UNION ALL SELECT id FROM enrollments WHERE user_id = p_user
          UNION ALL SELECT id FROM quiz_attempts WHERE user_id = p_user

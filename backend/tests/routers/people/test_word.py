@@ -54,7 +54,7 @@ class TestList:
     ) -> None:
         await add(api, admin, words, "Hygienist", "RDH", "Dental hygienist")
         (item,) = (await api.get(words, learner)).json()["items"]
-        members = {"id", "name", "aliases", "confirmed", "created_at", "updated_at"}
+        members = {"id", "name", "aliases", "confirmed", "created_at", "updated_at", "etag"}
         assert item.keys() == members
         assert item["aliases"] == ["Dental hygienist", "RDH"]
 

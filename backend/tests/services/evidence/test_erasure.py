@@ -52,6 +52,8 @@ STAYS = {
     "corrective_step_completions.note",
     "corrective_steps.step",
     "employment_changes.department",
+    "positions.department",
+    "positions.job_title",
     "employment_changes.job_title",
     "evidence_elsewhere.credential_kind",
     "evidence_withdrawals.reason",
