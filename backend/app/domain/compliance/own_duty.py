@@ -56,6 +56,8 @@ def _frees(before: Shown | None, after: Shown | None, *, bound: bool) -> bool:
         return bound
     if after.status in _FREE:
         return True
+    if before.status in _LATE and after.status in _COVERED:
+        return bound  # nobody has learned anything by a change of rules or people
     if before.status in _COVERED or after.met_by != before.met_by:
         return False
     gains = before.due_on is not None and (after.due_on is None or after.due_on > before.due_on)

@@ -1,7 +1,7 @@
 """Keeps periods, the matrix and enrollments in step with what is recorded. Idempotent."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -191,29 +191,39 @@ def _require_fault_of_a_person(error: Exception, people: Sequence[uuid.UUID]) ->
 
 async def _reconcile_queued(uow: UnitOfWork, people: Sequence[uuid.UUID]) -> Reconciled:
     requirement_ids = await uow.outdated.take(people) if people else set()
-    return await reconcile(uow, people, requirement_ids) if requirement_ids else Reconciled()
+    return await _settled(uow, people, requirement_ids)
 
 
-async def reconcile(
+async def _settled(
+    uow: UnitOfWork, people: Sequence[uuid.UUID], requirement_ids: Collection[uuid.UUID]
+) -> Reconciled:
+    if not requirement_ids:
+        return Reconciled()
+    return await reconcile(uow, people, requirement_ids, settles=True)
+
+
+async def reconcile(  # noqa: PLR0913  # the last three are rare and given by name
     uow: UnitOfWork,
     user_ids: Sequence[uuid.UUID],
     requirement_ids: Iterable[uuid.UUID] | None = None,
     *,
     today: date | None = None,
     enroll: bool = True,
+    settles: bool = False,
 ) -> Reconciled:
     """Work out these people within the caller's transaction, in a constant number of statements.
 
     The people are locked, so two runs for one person wait for each other, and the second sees what
-    the first committed. Flush the change that makes this necessary before calling it.
+    the first committed. Flush the change that makes this necessary before calling it. `settles`
+    where it was no change of rules or people, but training that was done or what waited: that is
+    not a way to free oneself. Whoever changes something while others' changes wait to be worked
+    out for them may be refused until they are.
     """
     people = list(user_ids)
     await uow.employment.lock_people(people)
-    # What somebody else has changed before, and nobody has worked out yet.
-    of_others: set[uuid.UUID] = set()
     if requirement_ids is None:
         await uow.compliance_segments.take_pending(people)
-        of_others = await uow.outdated.take(people)
+        await uow.outdated.take(people)
     catalogue = await load_catalogue(uow)
     scope = (
         set(catalogue.rules)
@@ -228,7 +238,7 @@ async def reconcile(
         for history in histories
         for requirement_id in scope
     ]
-    changer = Changer(uow.actor_id, scope - of_others, of_person=requirement_ids is None)
+    changer = Changer(None if settles else uow.actor_id, scope, of_person=requirement_ids is None)
     segments = await write_segments(uow, people, scope, worked_out, changer)
     periods = await write_periods(uow, people, scope, worked_out)
     done = Reconciled(len(people), segments, periods)
@@ -264,8 +274,7 @@ async def reconcile_module(
     uow: UnitOfWork, user_ids: Sequence[uuid.UUID], module_id: uuid.UUID
 ) -> Reconciled:
     """Reconcile what a completion of the module may have met."""
-    requirement_ids = await uow.requirements.naming_modules([module_id])
-    return await reconcile(uow, user_ids, requirement_ids) if requirement_ids else Reconciled()
+    return await _settled(uow, user_ids, await uow.requirements.naming_modules([module_id]))
 
 
 async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> None:
@@ -277,15 +286,11 @@ async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]
     await uow.employment.close_staff()
     if await uow.employment.headcount() > INLINE_PEOPLE:
         await uow.outdated.queue(requirement_ids)
-        await _reconcile_actor(uow, requirement_ids)
+        # At once, because whoever makes the change is not to free themselves by it.
+        if uow.actor_id is not None:
+            await reconcile(uow, [uow.actor_id], requirement_ids)
     else:
         await reconcile_all(uow, requirement_ids)
-
-
-async def _reconcile_actor(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> None:
-    """Work out whoever makes the change now: they are not to free themselves by it."""
-    if uow.actor_id is not None:
-        await reconcile(uow, [uow.actor_id], requirement_ids)
 
 
 async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> None:
@@ -294,7 +299,7 @@ async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> No
         await uow.employment.close_staff()
         await uow.outdated.queue(await uow.requirements.ids())
         if uow.actor_id in user_ids:
-            await _reconcile_actor(uow, await uow.requirements.ids())
+            await reconcile(uow, [uow.actor_id])
     elif user_ids:
         await reconcile(uow, user_ids)
 
@@ -315,8 +320,9 @@ async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) 
     # delete the same rows, and we must see that.
     await uow.employment.lock_people(people)
     modules = await uow.compliance_segments.take_pending(people)
-    requirement_ids = await uow.requirements.naming_modules(modules) if modules else []
-    return await reconcile(uow, people, requirement_ids) if requirement_ids else Reconciled()
+    return await _settled(
+        uow, people, await uow.requirements.naming_modules(modules) if modules else []
+    )
 
 
 def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:

@@ -39,11 +39,18 @@ class TestAlways:
         assert not freed(shown(free, None), shown("due"), of_person=of_person)
         assert not freed(None, shown("not_required", None), of_person=of_person)
 
-    def test_training_frees_nobody(self, *, of_person: bool) -> None:
+    @pytest.mark.parametrize("held", [None, OTHER])
+    @pytest.mark.parametrize("covered", ["compliant", "due_soon"])
+    def test_no_change_covers_whoever_is_late(
+        self, covered: str, held: UUID | None, *, of_person: bool
+    ) -> None:
+        """What was learned is worked out when it was learned, not by a change."""
+        after = shown(covered, LATER, CARD)
+        assert freed(shown("overdue", DUE, held), after, of_person=of_person)
+
+    def test_another_card_frees_nobody(self, *, of_person: bool) -> None:
         after = shown("compliant", LATER, CARD)
-        assert not freed(shown("overdue"), after, of_person=of_person)
-        held = shown("overdue", DUE, OTHER)
-        assert not freed(held, after, of_person=of_person)
+        assert not freed(shown("compliant", DUE, OTHER), after, of_person=of_person)
         assert not freed(shown("compliant", DUE, CARD), after, of_person=of_person)
 
     def test_an_earlier_day_does_not_either(self, *, of_person: bool) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AuditEvent, TrainingModule, User
-from tests.factories.module import make_module, publish
+from tests.factories.module import acknowledgement_section, make_module, publish
 from tests.factories.requirement import rule_json
 from tests.factories.user import make_user
 from tests.planting import as_owner
@@ -242,6 +242,23 @@ class TestRetraining:
         )
         of_person = [each for each in report.json()["items"] if str(stuck.id) in str(each)]
         assert [each["status"] for each in of_person] == ["overdue"]
+
+    async def test_is_answered_by_people_whom_the_rule_does_not_mean(
+        self, api: Api, session: AsyncSession, database: RollbackDatabase, admin: User, stuck: User
+    ) -> None:
+        """That they are asked for nothing any more is no way in which they freed themselves."""
+        module = await make_module(session, acknowledgement_section())
+        await publish(database, module)
+        requirement = await long_standing(api, admin, module, audience={"include": [str(admin.id)]})
+        await record(api, admin, incident(requirement, stuck))
+        enrolled = await api.post("/enrollments", stuck, json={"module_id": str(module.id)})
+        [section] = module.sections
+        path = f"/enrollments/{enrolled.json()['id']}/sections/{section.id}/acknowledge"
+        body = {"printed_name": stuck.full_name, "meaning": "read_and_understood"}
+        signed = await api.post(path, stuck, json=body)
+        assert signed.is_success, signed.text
+        [line] = await lines(api, stuck)
+        assert (line["status"], line["periods"][-1]["outcome"]) == ("not_required", "met")
 
     async def test_of_people_whom_the_rule_does_not_mean(
         self, api: Api, module: TrainingModule, admin: User, stuck: User

@@ -14,9 +14,10 @@ from app.services.compliance import reconciliation
 from app.services.compliance.reconciliation import reconcile_all
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
-from tests.factories.module import make_module, publish
+from tests.factories.module import make_module, publish, text_section
 from tests.factories.requirement import make_requirement, rule_json
 from tests.factories.user import make_location, make_user
+from tests.routers.evidence.test_training_record import complete
 from tests.routers.problems import assert_problem
 from tests.support import Api, RollbackDatabase
 
@@ -119,6 +120,20 @@ class TestRules:
         archived = await api.delete(f"/requirements/{requirement.id}", late, headers=ANY)
         assert_problem(archived, HTTPStatus.FORBIDDEN, "own_duty")
 
+    async def test_whoever_is_late_is_not_covered_by_what_suddenly_counts(
+        self, api: Api, session: AsyncSession, database: RollbackDatabase, subject: dict[str, Any]
+    ) -> None:
+        """They had studied another module, which they now let count."""
+        late = await make_user(session, role=Role.ADMIN, hired_on=LONG_AGO)
+        requirement = await make_since_long_ago(session, database, subject)
+        other = await make_module(session, text_section())
+        await publish(database, other)
+        await complete(api, late, other)
+        asked = subject["subject"]
+        wider = {**asked, "any_of": [*asked["any_of"], str(other.id)]}
+        refused = await edit(api, late, requirement, {"rule": {**subject, "subject": wider}})
+        assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
+
     async def test_where_people_are_many_too(
         self,
         api: Api,
@@ -148,8 +163,7 @@ class TestOneself:
             job_title="Hygienist",
             hired_on=TODAY - timedelta(days=10),
         )
-        for title in ("Hygienist", "Boss"):
-            assert (await api.post("/job-titles", admin, json={"name": title})).is_success
+        assert (await api.post("/job-titles", admin, json={"name": "Boss"})).is_success
         return admin
 
     @pytest.fixture(params=["job_titles", "worker_kinds", "location_ids", "states"])
@@ -187,6 +201,16 @@ class TestOneself:
             assert_problem(moved, HTTPStatus.FORBIDDEN, "own_duty")
         boss = await make_user(session, role=Role.ADMIN)
         assert (await api.patch(path, boss, json=elsewhere, headers=ANY)).is_success
+
+    async def test_nor_while_the_rule_waits_to_be_worked_out(
+        self, api: Api, admin: User, database: RollbackDatabase, subject: dict[str, Any]
+    ) -> None:
+        requirement = await rule(database, subject, audience={"job_titles": ["Hygienist"]})
+        queued = await api.post(f"/requirements/{requirement.id}/reconcile", admin)
+        assert queued.status_code == HTTPStatus.ACCEPTED
+        body = {"job_title": "Boss"}
+        refused = await api.patch(f"/users/{admin.id}", admin, json=body, headers=ANY)
+        assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
 
     async def test_is_not_hired_later(
         self, api: Api, admin: User, database: RollbackDatabase, subject: dict[str, Any]
