@@ -298,7 +298,7 @@ async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> No
     if len(user_ids) > BATCH:
         await uow.employment.close_staff()
         await uow.outdated.queue(await uow.requirements.ids())
-        if uow.actor_id in user_ids:
+        if uow.actor_id is not None and uow.actor_id in user_ids:
             await reconcile(uow, [uow.actor_id])
     elif user_ids:
         await reconcile(uow, user_ids)
