@@ -18,6 +18,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +30,7 @@ import hypothesis
 import pytest
 import structlog
 from fastapi import FastAPI
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app import models
@@ -65,10 +67,13 @@ PORTABLE_TABLES = [
     Base.metadata.tables[model.__tablename__]
     for model in (
         models.Department,
+        models.DepartmentSpelling,
         models.JobTitle,
+        models.JobTitleSpelling,
         models.Location,
         models.LocationManager,
         models.User,
+        models.Position,
         models.TrainingModule,
         models.ModulePrerequisite,
         models.ModuleSection,
@@ -241,11 +246,17 @@ async def session(database: RollbackDatabase) -> AsyncIterator[AsyncSession]:
 @pytest.fixture
 async def sqlite() -> AsyncIterator[AsyncSession]:
     engine = create_async_engine("sqlite+aiosqlite://")
+    event.listen(engine.sync_engine, "connect", _add_local_day)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all, tables=PORTABLE_TABLES)
     async with AsyncSession(engine, expire_on_commit=False) as session:
         yield session
     await engine.dispose()
+
+
+def _add_local_day(connection: Any, _record: object) -> None:  # aiosqlite's own
+    """Stand in for the function of our PostgreSQL, which knows the zones of offices."""
+    connection.create_function("local_day", 1, lambda _: datetime.now(UTC).date().isoformat())
 
 
 def settings_for(database_url: str, **changes: Any) -> Settings:

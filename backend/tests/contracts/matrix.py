@@ -89,6 +89,7 @@ def path_ids(world: World) -> dict[str, object]:
         "location_id": world.office.id,
         "module_id": world.module.id,
         "number": 1,
+        "position_id": world.people.learner.id,
         "question_id": quiz.questions[0].id,
         "record_id": training.record_id,
         "section_id": quiz.id,

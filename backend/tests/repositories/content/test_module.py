@@ -71,7 +71,7 @@ class TestParts:
         from app.models import Enrollment, User  # noqa: PLC0415  # beside what is said of them
 
         assert set(TrainingModule.__mapper__.relationships.keys()) == {"sections"}
-        assert set(User.__mapper__.relationships.keys()) == {"department", "location"}
+        assert set(User.__mapper__.relationships.keys()) == {"department", "job_title", "location"}
         assert set(Enrollment.__mapper__.relationships.keys()) == {"progress"}
 
 
