@@ -1,6 +1,7 @@
 import uuid
 from dataclasses import replace
 
+from app.core.errors import AppError
 from app.integrations.auth_admin.protocol import (
     AccountBannedError,
     AddressTakenError,
@@ -20,7 +21,8 @@ class InMemoryAuthAdmin:
         self.signed_out: list[uuid.UUID] = []
         self.available = True
         self.loses_answers = False
-        self.removes = True
+        self.keeps: dict[uuid.UUID, AppError] = {}
+        """Accounts that it does not delete, and what it answers."""
 
     def put(self, user: AuthUser) -> None:
         self.users[user.id] = user
@@ -73,8 +75,8 @@ class InMemoryAuthAdmin:
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         self._answer()
-        if not self.removes:
-            raise AuthUnavailableError
+        if refusal := self.keeps.get(user_id):
+            raise refusal
         existed = self.users.pop(user_id, None) is not None
         self._lose()
         return existed

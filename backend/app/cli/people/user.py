@@ -66,6 +66,8 @@ def _print(done: AccountsSynced, verb: str) -> None:
         f"unconfirmed accounts, {done.strangers} accounts without a person."
     )
     lines = [followed, left_alone]
+    if done.given_up:
+        lines += [f"{done.given_up} accounts that were given up are still to be removed."]
     if done.unlinked:
         lines += [f"{len(done.unlinked)} people without an account:"]
     lines += [f"  {email}" for email in done.unlinked[:SHOWN]]

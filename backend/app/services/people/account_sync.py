@@ -31,7 +31,7 @@ from app.repositories.people.account_sync import TakenOver
 from app.services.base import Service
 from app.services.compliance.reconciliation import BATCH, reconcile
 from app.services.context import SYSTEM
-from app.services.people.account_removal import remove_accounts
+from app.services.people.account_removal import given_up_accounts, remove_accounts
 from app.services.unit_of_work import UnitOfWork
 
 PER_PAGE = 500
@@ -86,6 +86,9 @@ class AccountsSynced:
     unlinked: tuple[str, ...]
     """Addresses of active people without an account."""
 
+    given_up: int
+    """Accounts that are still to be removed: Auth has not said yet that they are gone."""
+
     @property
     def changed(self) -> int:
         return self.deactivated + self.emails_changed + self.confirmed
@@ -118,8 +121,10 @@ class AccountSyncService(Service):
         Raises TooManyGoneError unless `confirmed`, NoAccountsError, and AuthUnavailableError:
         all of them before anything is written.
         """
-        if not dry_run:
-            await remove_accounts(self._database, self._auth)
+        noted = await given_up_accounts(self._database)
+        given_up = (
+            len(noted) if dry_run else await remove_accounts(self._database, self._auth, noted)
+        )
         async with self.reading() as uow:
             as_of = await uow.now()
         accounts = await self._accounts(progress)
@@ -151,6 +156,7 @@ class AccountSyncService(Service):
             unconfirmed=found.unconfirmed,
             strangers=strangers,
             unlinked=tuple(unlinked),
+            given_up=given_up,
         )
 
     async def _accounts(self, progress: Callable[[int], None]) -> Accounts:

@@ -14,8 +14,14 @@ from httpx import Response
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import AppError
 from app.domain.actor import Role
-from app.integrations.auth_admin import AuthUser
+from app.integrations.auth_admin import (
+    AddressTakenError,
+    AuthRefusedError,
+    AuthUnavailableError,
+    AuthUser,
+)
 from app.models import AuditEvent, InvitationClaim, User
 from app.services.context import SYSTEM
 from app.services.people.account_sync import AccountSyncService
@@ -340,9 +346,9 @@ class TestCorrecting:
     ) -> None:
         """Auth cannot be reached for the removal, and the stranger accepts the invitation."""
         mistyped = uuid.UUID(invited["supabase_id"])
-        auth_admin.removes = False
+        auth_admin.keeps[mistyped] = AuthUnavailableError()
         assert (await correct(api, admin, invited["id"])).is_success
-        auth_admin.removes = True
+        auth_admin.keeps.clear()
         auth_admin.confirm(mistyped)
         token = api.keys.token(mistyped, "marai@unified.example")
         refused = await api.get("/users/me", headers={"Authorization": f"Bearer {token}"})
@@ -362,9 +368,9 @@ class TestCorrecting:
         session: AsyncSession,
     ) -> None:
         mistyped = invited["supabase_id"]
-        auth_admin.removes = False
+        auth_admin.keeps[uuid.UUID(mistyped)] = AuthUnavailableError()
         assert (await correct(api, admin, invited["id"])).is_success
-        auth_admin.removes = True
+        auth_admin.keeps.clear()
         await session.execute(delete(InvitationClaim))
         body = {"email": "marai@unified.example"}
         other = (await api.post("/users/invite", admin, json=body)).json()
@@ -398,3 +404,107 @@ class TestCorrecting:
         auth_admin.loses_answers = False
         assert (await correct(api, admin, learner.id)).json()["email"] == NEW
         assert await auth_admin.get_user(accepted.id) == replace(accepted, email=NEW)
+
+    async def test_a_lost_answer_about_the_move_leaves_one_address(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        accepted: AuthUser,
+        auth_admin: InMemoryAuthAdmin,
+    ) -> None:
+        """Apart, an invitation by the address of the account made a second person."""
+        auth_admin.loses_answers = True
+        refused = await correct(api, admin, learner.id)
+        assert_problem(refused, HTTPStatus.SERVICE_UNAVAILABLE, "auth_unavailable")
+        auth_admin.loses_answers = False
+        assert await auth_admin.get_user(accepted.id) == accepted
+        other = (await api.post("/users/invite", admin, json={"email": NEW})).json()
+        assert other["supabase_id"] not in {None, str(accepted.id)}
+
+    async def test_a_refused_move_ends_no_session(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        accepted: AuthUser,
+        auth_admin: InMemoryAuthAdmin,
+    ) -> None:
+        auth_admin.put(AuthUser(uuid.uuid4(), NEW, email_confirmed=True))
+        assert (await correct(api, admin, learner.id)).status_code == HTTPStatus.CONFLICT
+        assert auth_admin.signed_out == []
+
+
+class TestAnAccountThatAuthKeeps:
+    """It was given up, and Auth will not delete it."""
+
+    @pytest.fixture(params=[AuthUnavailableError, AuthRefusedError, AddressTakenError])
+    async def kept(
+        self,
+        request: pytest.FixtureRequest,
+        api: Api,
+        admin: User,
+        invited: dict[str, Any],
+        auth_admin: InMemoryAuthAdmin,
+    ) -> uuid.UUID:
+        account_id = uuid.UUID(invited["supabase_id"])
+        refusal: AppError = request.param()
+        auth_admin.keeps[account_id] = refusal
+        assert (await correct(api, admin, invited["id"])).is_success
+        return account_id
+
+    async def test_stops_no_other_invitation(
+        self, api: Api, admin: User, kept: uuid.UUID, auth_admin: InMemoryAuthAdmin
+    ) -> None:
+        answer = await api.post("/users/invite", admin, json={"email": "ada@unified.example"})
+        assert answer.status_code == HTTPStatus.CREATED, answer.text
+        assert await auth_admin.get_user(kept) is not None
+
+    async def test_is_nobodys_by_its_own_address(
+        self,
+        api: Api,
+        admin: User,
+        kept: uuid.UUID,
+        auth_admin: InMemoryAuthAdmin,
+        session: AsyncSession,
+    ) -> None:
+        await session.execute(delete(InvitationClaim))
+        body = {"email": "marai@unified.example"}
+        answer = await api.post("/users/invite", admin, json=body)
+        assert_problem(answer, HTTPStatus.SERVICE_UNAVAILABLE, "auth_unavailable")
+        auth_admin.keeps.clear()
+        other = (await api.post("/users/invite", admin, json=body)).json()
+        assert other["supabase_id"] not in {None, str(kept)}
+
+    async def test_stops_no_other_removal(
+        self,
+        api: Api,
+        admin: User,
+        kept: uuid.UUID,
+        auth_admin: InMemoryAuthAdmin,
+        database: RollbackDatabase,
+    ) -> None:
+        put_account(auth_admin, admin)
+        other = uuid.uuid4()
+        auth_admin.put(AuthUser(other, "other@unified.example", email_confirmed=False))
+        async with UnitOfWork(database, SYSTEM) as uow:
+            await uow.account_removals.note(other)
+        sync = AccountSyncService(database, auth_admin, 0.5, ())
+        assert (await sync.run(dry_run=True)).given_up == 2
+        assert (await sync.run()).given_up == 1
+        assert await auth_admin.get_user(other) is None
+        auth_admin.keeps.clear()
+        assert (await sync.run()).given_up == 0
+        assert await auth_admin.get_user(kept) is None
+
+    async def test_is_not_asked_about_when_somebody_else_is_corrected(
+        self,
+        api: Api,
+        admin: User,
+        learner: User,
+        kept: uuid.UUID,
+        auth_admin: InMemoryAuthAdmin,
+    ) -> None:
+        auth_admin.keeps.clear()
+        assert (await correct(api, admin, learner.id, "lee@unified.example")).is_success
+        assert await auth_admin.get_user(kept) is not None

@@ -238,6 +238,7 @@ class TestReports:
             unconfirmed=0,
             strangers=1,
             unlinked=(str(imported.email),),
+            given_up=0,
         )
         assert await directory.events() == []
 

@@ -75,6 +75,25 @@ class TestInvite:
         async with UnitOfWork(database, SYSTEM) as uow:
             assert await uow.users.active_by_email("ada@unified.example") is None
 
+    async def test_nobody_gets_an_account_that_was_given_up(
+        self,
+        invitations: InvitationService,
+        auth_admin: InMemoryAuthAdmin,
+        database: RollbackDatabase,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Auth says whose the address is only when it is asked to invite."""
+        given_up = AuthUser(uuid.uuid4(), "ada@unified.example", email_confirmed=False)
+        auth_admin.put(given_up)
+        async with UnitOfWork(database, SYSTEM) as uow:
+            await uow.account_removals.note(given_up.id)
+        with monkeypatch.context() as patch:
+            patch.setattr(auth_admin, "get_user", AsyncMock(side_effect=AuthUnavailableError))
+            with pytest.raises(AuthUnavailableError):
+                await invitations.invite(UserInvite(email=given_up.email))
+        async with UnitOfWork(database, SYSTEM) as uow:
+            assert await uow.users.active_by_email("ada@unified.example") is None
+
     async def test_a_lost_account_is_forgotten_before_another_is_made(
         self,
         invitations: InvitationService,

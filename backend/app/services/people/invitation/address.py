@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import ForbiddenError, PreconditionFailedError
@@ -17,8 +15,6 @@ from app.domain.people.sign_up import may_sign_up
 from app.integrations.auth_admin import (
     AddressRefusedError,
     AuthAdmin,
-    AuthRefusedError,
-    AuthUnavailableError,
     AuthUser,
 )
 from app.models import User
@@ -32,10 +28,8 @@ from app.services.people.user import user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
 
-log = structlog.get_logger(__name__)
-
 CORRECTION_CLAIM: Final = timedelta(minutes=3)
-"""Longer than a correction can take: it waits for the Auth service up to three times."""
+"""Longer than a correction can take: it waits for the Auth service up to four times."""
 
 
 class OwnAddressError(ForbiddenError):
@@ -74,7 +68,8 @@ class AddressService(Service):
                 return user_answer(seen)
             async with self._moved(seen, account, payload.email) as kept:
                 answer = await self._correct(seen, payload.email, precondition, account, kept)
-        await self._remove_given_up()
+        if account is not None and kept is None:
+            await remove_accounts(self._database, self._auth, [account.id])
         return answer
 
     async def _correct(
@@ -117,8 +112,8 @@ class AddressService(Service):
         if account is None or not account.email_confirmed:
             yield None
             return
-        moved = await self._auth.move_user(account.id, email)
         try:
+            moved = await self._auth.move_user(account.id, email)
             yield moved.id if moved else None
         except BaseException:
             await self._follow_row(user.id, account.id)
@@ -128,15 +123,12 @@ class AddressService(Service):
         """Give the account the address of the row, whichever that is if a commit is uncertain."""
         async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
             row = await uow.users.by_id(user_id)
-        if row is not None and row.email is not None and row.supabase_id == account_id:
+        if row is None or row.email is None or row.supabase_id != account_id:
+            return
+        # A move ends the sessions, so that an account that never left is left alone.
+        account = await self._auth.get_user(account_id)
+        if account not in {None, _like(account, row.email)}:
             await self._auth.move_user(account_id, row.email)
-
-    async def _remove_given_up(self) -> None:
-        """Remove the account now if Auth answers; it lets nobody in any more, and is noted."""
-        try:
-            await remove_accounts(self._database, self._auth)
-        except (AuthUnavailableError, AuthRefusedError) as error:
-            log.warning("account_removal_delayed", code=error.code)
 
 
 def _like(account: AuthUser | None, email: str) -> AuthUser | None:

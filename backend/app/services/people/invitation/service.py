@@ -12,7 +12,7 @@ from app.domain.actor import Role
 from app.domain.audit import AuditAction
 from app.domain.people.access import may_invite
 from app.domain.people.manager_change import Oversight
-from app.integrations.auth_admin import AuthAdmin, AuthUser
+from app.integrations.auth_admin import AuthAdmin, AuthUnavailableError, AuthUser
 from app.models import User
 from app.schemas.base import given
 from app.schemas.people.user import UserCreate, UserInvite, UserRead
@@ -20,7 +20,7 @@ from app.services.answer import Answer
 from app.services.base import Service
 from app.services.compliance.reconciliation import reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
-from app.services.people.account_removal import remove_accounts
+from app.services.people.account_removal import remove_account_of
 from app.services.people.account_sync import forget_account_of
 from app.services.people.held_words import held_words
 from app.services.people.user import EmployeeNumberTakenError, check_references, user_answer
@@ -119,9 +119,18 @@ class InvitationService(Service):
 
     async def _account(self, email: str, full_name: str | None) -> AuthUser | None:
         """Have the invitation mailed; return None when the address has an account already."""
-        await remove_accounts(self._database, self._auth)
+        await remove_account_of(self._database, self._auth, email)
         async with claimed(self._database, email, INVITATION_CLAIM, keep=True):
-            return await self._auth.invite(email, full_name)
+            account = await self._auth.invite(email, full_name)
+        if account is not None:
+            await self._refuse_given_up(account)
+        return account
+
+    async def _refuse_given_up(self, account: AuthUser) -> None:
+        """Auth may have told of it only now. Once it is removed, its person would be closed."""
+        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
+            if await uow.account_removals.holds(account.id):
+                raise AuthUnavailableError
 
     async def _forget_account(self, user: User) -> None:
         """Clear the deleted account before another is made.
