@@ -25,7 +25,7 @@ from sqlalchemy.orm import aliased, defer
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.domain.study.quiz.attempts import NETWORK_GRACE, cooled_down, left_of
+from app.domain.study.quiz.attempts import NETWORK_GRACE, cooled_down, left_of, startable
 from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
@@ -72,7 +72,7 @@ class QuizStanding:
     enrollment_id: uuid.UUID
     section_id: uuid.UUID
     attempts_left: int | None
-    """None where nothing limits them."""
+    """How many may still be started; None where nothing limits them."""
 
     passed: bool
     available_at: datetime | None
@@ -218,6 +218,7 @@ class AttemptRepository(Repository[QuizAttempt]):
             select(
                 Enrollment.id,
                 AnswerKey.section_id,
+                Enrollment.status,
                 AnswerKey.key["max_attempts"].as_integer().label("max_attempts"),
                 AnswerKey.key["cooldown_minutes"].as_integer().label("cooldown_minutes"),
                 counted.c.total,
@@ -335,9 +336,13 @@ class AttemptRepository(Repository[QuizAttempt]):
 
 
 def _standing(row: Row[*tuple[Any, ...]]) -> QuizStanding:
-    left = left_of(row.max_attempts, row.total, row.granted)
+    left = startable(
+        left_of(row.max_attempts, row.total, row.granted),
+        passed=row.passed,
+        closed=row.status is not EnrollmentStatus.ACTIVE,
+    )
     free_at = cooled_down(row.cooldown_minutes or 0, row.last_closed_at)
-    may_wait = left != 0 and not row.passed and not row.live
+    may_wait = left != 0 and not row.live
     waits = may_wait and free_at is not None and row.now < free_at
     return QuizStanding(
         row.id, row.section_id, left, row.passed, free_at if waits else None, row.now

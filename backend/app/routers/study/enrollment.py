@@ -193,9 +193,10 @@ async def withdraw(enrollment_id: uuid.UUID, context: Reader, app: App) -> Respo
     responses=refusals(EnrollmentClosedError, NoNewerVersionError),
 )
 async def move_enrollment(enrollment_id: uuid.UUID, context: Learner, app: App) -> Response:
-    """Go on in the module's current version, in a new enrollment with the same due day.
+    """Go on in the version that `superseded_by` names, in a new enrollment with the same due day.
 
     Sections that are unchanged, and that reports or classes complete, keep their progress. Quizzes
-    and signatures are asked for again. This enrollment is withdrawn.
+    and signatures are asked for again, and attempts are counted anew. This enrollment is withdrawn.
+    Where nothing has changed materially there is nothing to move to: 409 `no_newer_version`.
     """
     return await respond(app.enrollments(context).move(enrollment_id), "/enrollments/{id}")

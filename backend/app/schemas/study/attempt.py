@@ -48,7 +48,11 @@ class AttemptOpen(AttemptBase):
 
     state: Literal[AttemptState.OPEN]
     server_time: datetime | None
-    """Now, by the clock of `expires_at`; null where time is not limited."""
+    """Now, by the clock of `expires_at`; null where time is not limited.
+
+    In an answer with `Idempotency-Replayed` it is the clock of the first time: read the attempt
+    again (`GET /attempts/{id}`) before counting down.
+    """
 
     questions: list[ShownQuestion]
     answers: Answers
@@ -83,13 +87,20 @@ class AttemptResultRead(AttemptRead):
     """
 
     attempts_left: int | None = Field(None, exclude_if=lambda value: value is None)
-    """How many may still be started; absent where nothing limits them."""
+    """How many may still be started: 0 once it is passed or the enrollment is closed.
+
+    Absent where nothing limits them.
+    """
 
     available_at: datetime | None = Field(None, exclude_if=lambda value: value is None)
     """When the next one may start; absent where it may at once, or never."""
 
     server_time: datetime | None = Field(None, exclude_if=lambda value: value is None)
-    """Now, by the clock of `available_at`, and there only beside it."""
+    """Now, by the clock of `available_at`, and there only beside it.
+
+    In an answer with `Idempotency-Replayed` it is the clock of the first time: read the attempt
+    again before counting down.
+    """
 
     feedback: AttemptFeedback | None = Field(None, exclude_if=lambda value: value is None)
     questions: list[ShownQuestion]

@@ -54,7 +54,10 @@ class SectionState(Resource):
 
 class SectionDetail(SectionState):
     attempts_left: int | None
-    """How many attempts at a quiz may still be started; null where nothing limits them."""
+    """How many attempts at a quiz may still be started; null where nothing limits them.
+
+    0 once the quiz is passed or the enrollment is closed.
+    """
 
     available_at: datetime | None
     """The end of the pause before the next attempt at a quiz; null where none has to be kept."""
@@ -62,7 +65,11 @@ class SectionDetail(SectionState):
 
 class EnrollmentDetail(EnrollmentRead):
     server_time: datetime | None
-    """Now, by the clock of `available_at`; null where there is no quiz."""
+    """Now, by the clock of `available_at`; null where there is no quiz.
+
+    In an answer with `Idempotency-Replayed` it is the clock of the first time: read the enrollment
+    again before counting down.
+    """
 
     sections: list[SectionDetail]
 

@@ -35,6 +35,7 @@ from app.domain.study.quiz.attempts import (
     is_over,
     learner_questions,
     next_attempt,
+    startable,
 )
 from app.domain.study.quiz.grading import Correction
 from app.domain.study.quiz.results import grade_from_json, stored_result
@@ -345,9 +346,13 @@ def _read(attempt: QuizAttempt) -> AttemptRead:
 
 def _result(row: AttemptRow) -> AttemptResultRead:
     attempt, key = row.attempt, _key(row)
-    left = attempts_left(key, row.closed, row.granted)
+    left = startable(
+        attempts_left(key, row.closed, row.granted),
+        passed=row.any_passed,
+        closed=row.enrollment_status is not EnrollmentStatus.ACTIVE,
+    )
     available_at = cooled_down(key.cooldown_minutes, row.last_closed_at)
-    may_wait = left != 0 and not row.any_passed and not row.any_open
+    may_wait = left != 0 and not row.any_open
     waits = may_wait and available_at is not None and row.now < available_at
     return AttemptResultRead(
         **_read(attempt).model_dump(),

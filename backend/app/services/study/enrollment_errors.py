@@ -64,7 +64,7 @@ class RuleDecidesError(ConflictError):
 
 class NoNewerVersionError(ConflictError):
     code = "no_newer_version"
-    title = "This enrollment is in the module's current version"
+    title = "No later version has changed materially"
 
 
 class NotAnAcknowledgementError(ConflictError):

@@ -221,6 +221,49 @@ class TestStart:
         response = await api.post(quiz.attempts(enrollment_id), learner)
         assert (response.status_code, response.json()["code"]) == (409, "already_passed")
 
+    @pytest.mark.parametrize("max_attempts", [3, None])
+    async def test_none_is_left_once_it_is_passed(
+        self,
+        api: Api,
+        learner: User,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        max_attempts: int | None,
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=max_attempts)
+        enrollment_id = await quiz.enroll(api, learner)
+        result = await quiz.take(api, learner, enrollment_id, quiz.right())
+        read = (await api.get(f"/attempts/{result['id']}", learner)).json()
+        detail = (await api.get(f"/enrollments/{enrollment_id}", learner)).json()
+        left = [each["attempts_left"] for each in (result, read, detail["sections"][0])]
+        assert left == [0, 0, 0]
+
+    @pytest.mark.parametrize("max_attempts", [3, None])
+    async def test_none_is_left_once_the_enrollment_is_withdrawn(
+        self,
+        api: Api,
+        learner: User,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        max_attempts: int | None,
+    ) -> None:
+        quiz = await make_quiz(
+            session,
+            database,
+            max_attempts=max_attempts,
+            cooldown_minutes=30,
+            feedback="after_attempt",
+        )
+        enrollment_id = await quiz.enroll(api, learner)
+        result = await quiz.take(api, learner, enrollment_id, quiz.wrong())
+        await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        read = (await api.get(f"/attempts/{result['id']}", learner)).json()
+        detail = (await api.get(f"/enrollments/{enrollment_id}", learner)).json()
+        for each in (read, detail["sections"][0]):
+            assert (each["attempts_left"], each.get("available_at")) == (0, None)
+        shown = [each["correct_answer"] for each in read["feedback"]["questions"]]
+        assert set(map(str, shown)) == {"None"}, "the answers could be used by enrolling again"
+
     async def test_enrollment_closed(
         self, api: Api, learner: User, quiz: Quiz, enrollment_id: str
     ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AuditEvent, ModuleSection, TrainingModule, TrainingRecord, User
+from tests.factories.attempt import make_quiz
 from tests.factories.module import acknowledgement_section, make_module, publish, text_section
 from tests.routers.problems import assert_anonymous, assert_problem
 from tests.support import Api, RollbackDatabase
@@ -172,6 +173,42 @@ class TestMove:
         assert_problem(await api.post(path, learner), 409, "enrollment_closed")
         again = await api.post(f"/enrollments/{moved['id']}/move", learner)
         assert_problem(again, 409, "no_newer_version")
+
+    async def test_small_changes_are_no_way_to_more_attempts(
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learning: Learning,
+        learner: User,
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=2, cooldown_minutes=60)
+        enrollment_id = await quiz.enroll(api, learner)
+        await quiz.take(api, learner, enrollment_id, quiz.wrong())
+        quiz.section.title = "Another title"
+        await session.commit()
+        await publish(database, quiz.module, material_change=False)
+        path = f"/enrollments/{enrollment_id}/move"
+        assert_problem(await api.post(path, learner), 409, "no_newer_version")
+        assert_problem(await api.post(quiz.attempts(enrollment_id), learner), 409, "cooling_down")
+
+    async def test_attempts_at_a_materially_changed_quiz_start_anew(
+        self,
+        api: Api,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        learning: Learning,
+        learner: User,
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=1, cooldown_minutes=60)
+        enrollment_id = await quiz.enroll(api, learner)
+        await quiz.take(api, learner, enrollment_id, quiz.wrong())
+        quiz.section.title = "Another title"
+        await session.commit()
+        await publish(database, quiz.module, material_change=True)
+        moved = await learning.move(enrollment_id)
+        assert moved["sections"][0]["attempts_left"] == 1
+        assert (await quiz.start(api, learner, moved["id"]))["number"] == 1
 
     async def test_not_for_others(
         self, api: Api, learning: Learning, admin: User, module: TrainingModule, change: Any

@@ -108,8 +108,13 @@ def attempts_left(rules: QuizSettings, used: int, granted: int = 0) -> int | Non
 
 
 def left_of(allowed: int | None, used: int, granted: int = 0) -> int | None:
-    """Return how many may still be started. `granted` are those beyond the `allowed` ones."""
+    """Return how many are not used. `granted` are those beyond the `allowed` ones."""
     return None if allowed is None else max(0, allowed + granted - used)
+
+
+def startable(left: int | None, *, passed: bool, closed: bool) -> int | None:
+    """Return how many of those left may be started: none of a passed quiz or closed enrollment."""
+    return 0 if passed or closed else left
 
 
 def next_attempt(

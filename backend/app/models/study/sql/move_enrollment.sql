@@ -1,7 +1,8 @@
 -- Lets somebody who is under way go on in the module's current version: closes the enrollment and opens
 -- one in that version, with the same source, due day and beginning. It takes along the progress of the
 -- sections that a report or a class completes and that learners are shown unchanged. Quizzes are taken,
--- and documents signed, in the version that the record will name. Returns why not, or NULL.
+-- and documents signed, in the version that the record will name. Only past a material change, since a
+-- new version gives new attempts at its quizzes. Returns why not, or NULL.
 CREATE FUNCTION move_enrollment(p_enrollment uuid, p_user uuid, p_new uuid, p_request_id text)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -17,7 +18,11 @@ BEGIN
     END IF;
     SELECT m.current_version_id INTO target FROM training_modules m
      WHERE m.id = before.module_id AND m.status = 'published' AND m.deleted_at IS NULL
-       AND m.current_version_id <> before.version_id;
+       AND m.current_version_id <> before.version_id
+       AND EXISTS (
+           SELECT FROM module_versions own JOIN module_versions newer USING (module_id)
+            WHERE own.id = before.version_id AND newer.number > own.number
+              AND newer.material_change);
     IF NOT FOUND THEN
         RETURN 'no_newer_version';
     END IF;
