@@ -20,6 +20,7 @@ SEVERAL_LINES = {
 # Of these the note is read by those who are concerned, not by programs that read lines.
 SEVERAL_LINES_IN = {
     *(("Publish", "note"), ("CorrectionCreate", "note"), ("StepComplete", "note")),
+    ("SourceCheckCreate", "note"),
 }
 # Put on one line by the domain's own kinds of question.
 OF_QUESTIONS = {"name", "category", "tags"}

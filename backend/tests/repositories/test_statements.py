@@ -18,6 +18,7 @@ from app.domain.compliance import ComplianceStatus, EmploymentState
 from app.domain.compliance.facts import ExemptionKind
 from app.domain.compliance.incident import IncidentKind
 from app.domain.content.media import MediaState
+from app.domain.evidence.source_check import CheckResult
 from app.domain.study.quiz.grading import CorrectionKind
 from app.models import (
     AuditEvent,
@@ -40,6 +41,7 @@ from app.models import (
     Requirement,
     SealedRecord,
     Signature,
+    SourceCheck,
     TrainingModule,
     User,
 )
@@ -223,7 +225,8 @@ class World:
         async with unguarded(self.session):
             self.session.add_all(
                 [
-                    ExternalEvidence(
+                    card := ExternalEvidence(
+                        id=uuid.uuid4(),
                         user_id=user.id,
                         entered_by_id=user.id,
                         provider="Red Cross",
@@ -235,6 +238,15 @@ class World:
                         status=ExternalEvidenceStatus.VERIFIED,
                         reviewed_by_id=self.user.id,
                         reviewed_at=func.now(),
+                    ),
+                    SourceCheck(
+                        evidence_id=card.id,
+                        user_id=user.id,
+                        source="The board",
+                        checked_on=TODAY,
+                        result=CheckResult.CONFIRMED,
+                        next_check_on=date(2026, 6, 1),
+                        checked_by_id=self.user.id,
                     ),
                     LiveSession(
                         module_id=module.id,

@@ -24,7 +24,7 @@ def superseded_by(enrollment: str, version: str) -> str:
           FROM training_modules m JOIN module_versions current ON current.id = m.current_version_id
          WHERE m.id = {enrollment}.module_id AND m.status = 'published' AND m.deleted_at IS NULL
            AND current.id <> {version}.id AND EXISTS (
-               SELECT FROM module_versions newer
+               SELECT 1 FROM module_versions newer
                 WHERE newer.module_id = m.id AND newer.number > {version}.number
                   AND newer.material_change)) END"""  # noqa: S608  # made of constants
 

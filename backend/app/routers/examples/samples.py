@@ -239,6 +239,7 @@ SAMPLES: Final[dict[str, Any]] = {
     "ExemptionCreate.ends_on": "2027-12-31",
     "LocationCreate.state": "US-CA",
     "LocationUpdate.name": "Fresno",
+    "PositionUpdate.job_title": "Dental hygienist",
     "UserUpdate.job_title": "Dental hygienist",
     "ProfileUpdate.full_name": "Dana Lopez",
     "UserInvite.full_name": "Dana Lopez",

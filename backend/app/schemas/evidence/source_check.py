@@ -2,7 +2,7 @@ import uuid
 from datetime import date, datetime
 
 from app.domain.evidence.source_check import CheckResult
-from app.domain.fields import Day, Line, Paragraph, Reason
+from app.domain.fields import Day, Line, Paragraph, Reference
 from app.schemas.base import Payload, Resource
 
 
@@ -10,7 +10,7 @@ class SourceCheckCreate(Payload):
     """`source` is where the card was looked up, `reference` an address or the answer's number."""
 
     source: Line
-    reference: Reason | None = None
+    reference: Reference | None = None
     checked_on: Day
     result: CheckResult
     next_check_on: Day | None = None

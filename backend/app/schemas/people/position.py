@@ -15,12 +15,14 @@ class PositionRead(Versioned):
 
     user_id: uuid.UUID
     is_primary: bool
+    """Whether it is the one of the person's own page, which always is there."""
+
     location_id: uuid.UUID | None
     department: str | None
     job_title: str | None
     manager_id: uuid.UUID | None
     starts_on: date | None
-    """Of the primary position, the day of hire."""
+    """Of the primary position, the day of hire; null where that is not known."""
 
     ends_on: date | None
     """The last day; null where no end is known."""
@@ -35,12 +37,14 @@ class PositionCreate(Payload):
     """Where else a person works: what is asked of people there is asked of them too."""
 
     location_id: uuid.UUID
+    """The office where the person works as well."""
+
     department: Word | None = None
     job_title: Word | None = None
     manager_id: uuid.UUID | None = None
     starts_on: RecentDay
     ends_on: RecentDay | None = None
-    """The last day."""
+    """The last day; null where no end is known."""
 
 
 class PositionUpdate(Changes):
@@ -50,6 +54,8 @@ class PositionUpdate(Changes):
     """
 
     location_id: uuid.UUID | MISSING = MISSING
+    """The office where it was meant to be."""
+
     department: Word | MISSING | None = MISSING
     job_title: Word | MISSING | None = MISSING
     manager_id: uuid.UUID | MISSING | None = MISSING

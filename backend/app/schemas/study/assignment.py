@@ -51,7 +51,11 @@ class AssignmentChange(Resource):
     enrollment_id: uuid.UUID
     user: UserReference
     source_before: EnrollmentSource
+    """How it had come about until then."""
+
     due_on_before: date | None
+    """The day until then; null where there was none."""
+
     due_on: date | None
 
 
