@@ -143,29 +143,48 @@ class Retraining:
 
 
 def retraining(duty: Duty, evidence: Evidence) -> Retraining | None:
-    """Return the retraining that is due first of those, known by now, that evidence predates."""
-    return min(_retrainings(duty, evidence), key=_by_due_day, default=None)
+    """Return the retraining that is due first of those, known by now, that evidence predates.
+
+    People whom only an incident names are asked nothing else.
+    """
+    asked = _after_incidents if duty.is_by_incident else _retrainings
+    return min(asked(duty, evidence), key=_by_due_day, default=None)
 
 
-def retraining_due(duty: Duty, asked: Retraining, began: date) -> date:
-    return back_at_work(duty.facts.employment, max(asked.due_on, began), duty.day)
+def retraining_due(duty: Duty, asked: Retraining, began: date, valid_through: date | None) -> date:
+    """Return the last day in time to train again, while what stands is valid if it has to be."""
+    due_on = back_at_work(duty.facts.employment, max(asked.due_on, began), duty.day)
+    return due_on if duty.is_by_incident else min(due_on, valid_through or date.max)
 
 
 def is_outdated(duty: Duty, evidence: Evidence) -> bool:
     return next(_retrainings(duty, evidence), None) is not None
 
 
+def answers_some(duty: Duty, evidence: Evidence, held: Evidence) -> bool:
+    """Whether evidence leaves less to be trained on again than what is held does."""
+    return {*_retrainings(duty, evidence)} < {*_retrainings(duty, held)}
+
+
 def outdated_when_given(duty: Duty, evidence: Evidence) -> bool:
     """Whether a material change had been published before the day of the evidence."""
-    return any(asked.since < evidence.day for asked in _retrainings(duty, evidence))
+    return any(asked.since < evidence.day for asked in _after_changes(duty, evidence))
 
 
 def _retrainings(duty: Duty, evidence: Evidence) -> Iterator[Retraining]:
-    for incident in duty.facts.incidents:
+    yield from _after_incidents(duty, evidence)
+    yield from _after_changes(duty, evidence)
+
+
+def _after_incidents(duty: Duty, evidence: Evidence) -> Iterator[Retraining]:
+    for incident in duty.asking:
         # Evidence has a day and no hour: what was trained on the day itself may have been before.
-        if incident.known_on(duty.day) and evidence.day <= incident.day:
+        if evidence.day <= incident.day:
             since = add_days(incident.day, 1)
             yield Retraining(incident.retrain_by, since, RetrainingCause.INCIDENT)
+
+
+def _after_changes(duty: Duty, evidence: Evidence) -> Iterator[Retraining]:
     days = duty.rule.retrain_days_after_material_change
     if days is None:
         return

@@ -11,6 +11,7 @@ from app.domain.compliance.facts import Evidence, Facts, Incident, RuleVersion, 
 from app.domain.compliance.obligation import (
     ComplianceReason,
     Duty,
+    answers_some,
     duty_on,
     first_due,
     is_outdated,
@@ -196,7 +197,7 @@ class Ledger:
         valid_through = held.validity.valid_through
         asked = retraining(duty, held.evidence)
         if asked:
-            due_on = min(retraining_due(duty, asked, began), valid_through or date.max)
+            due_on = retraining_due(duty, asked, began, valid_through)
             return CertificationPeriod(number, PeriodCause(asked.cause.value), asked.since, due_on)
         opens = self._window_start(duty)
         if opens is None or duty.day < opens:
@@ -229,11 +230,20 @@ class Ledger:
             if gained:
                 self._meet(duty, item, gained)
                 self._reopen(duty, began)
+        self._credit_what_answers_freed(duty, began)
+
+    def _credit_what_answers_freed(self, duty: Duty, began: date) -> None:
+        """Look again at evidence of before an incident, now that the incident is answered."""
+        asking = tuple(each for each in duty.asking if not self._is_answered(each, duty.day))
+        if asking != duty.asking:
+            self._credit(replace(duty, asking=asking), began)
 
     def _gain(self, duty: Duty, item: Evidence, began: date) -> Validity | None:
         """Return the validity that evidence adds to what stands, None if it adds nothing."""
         held = self.standing
-        if outdated_when_given(duty, item) or (held and is_outdated(duty, item)):
+        if outdated_when_given(duty, item):
+            return None
+        if held and is_outdated(duty, item) and not answers_some(duty, item, held.evidence):
             return None
         gained = validity_of(duty, item, began, held.validity if held else None)
         if not gained.lasts_until(max(self._excused(duty.day), item.day)):

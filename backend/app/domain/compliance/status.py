@@ -23,7 +23,8 @@ class ComplianceStatus(StrEnum):
     due_soon      the renewal window has begun, or a material change waits to be trained on.
     compliant     nothing to do yet.
     Without:
-    expired       there was valid evidence; its `valid_through` has passed.
+    expired       there was valid evidence; its `valid_through` has passed. Of people whom only an
+                  incident names nobody asked to renew it: they are `due`, then `overdue`.
     overdue       the first due date has passed, never met.
     never_trained nothing was ever shown, and the first due date is not set or lies further ahead
                   than the renewal window is long.
@@ -131,9 +132,11 @@ def status_line(ledger: Ledger, day: date) -> StatusLine:
 def _status(ledger: Ledger, duty: Duty, day: date) -> ComplianceStatus:
     if duty.exemption or duty.on_leave:
         return ComplianceStatus.EXEMPT
-    if ledger.standing is None:
+    held = ledger.standing
+    lapsed = held is not None and not held.validity.lasts_until(day)
+    if held is None or (lapsed and duty.is_by_incident):
         return _first_status(duty, _next_due(None, ledger.open), day)
-    if not ledger.standing.validity.lasts_until(day):
+    if lapsed:
         return ComplianceStatus.EXPIRED
     if ledger.open is None:
         return ComplianceStatus.COMPLIANT

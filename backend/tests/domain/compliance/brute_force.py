@@ -114,9 +114,8 @@ class BruteForce:
         exemption = self.exemption()
         self.count_from_today_if_new(exemption)
         self.refresh(rule, job, exemption)
-        for evidence in self.shown(rule):
-            if self.use(rule, job, evidence):
-                self.refresh(rule, job, exemption)
+        while any(self.use(rule, job, evidence) for evidence in self.shown(rule)):
+            self.refresh(rule, job, exemption)
         if not wanted(rule, job) and not self.unanswered():
             self.release()
             self.began, self.exempt_yesterday, self.excused = None, False, None
@@ -127,7 +126,7 @@ class BruteForce:
             row.valid_from, row.valid_through = self.today, exemption.ends_on
         if exemption or job.state == "leave":
             return "exempt"
-        return self.where_we_stand(rule)
+        return self.where_we_stand(rule, by_rule=wanted(rule, job))
 
     def count_from_today_if_new(self, exemption: Exemption | None) -> None:
         if self.exempt_yesterday and not exemption:
@@ -137,14 +136,14 @@ class BruteForce:
             self.began = self.today
         self.exempt_yesterday = exemption is not None
 
-    def where_we_stand(self, rule: Rule) -> str:
+    def where_we_stand(self, rule: Rule, *, by_rule: bool) -> str:
         held = self.stands(self.today)
         late = self.is_open() and (self.rows[-1].due_on or NEVER) < self.today
         if held and (held.valid_through or NEVER) >= self.today:
             if not self.is_open():
                 return "compliant"
             return "overdue" if late else "due_soon"
-        if held:
+        if held and by_rule:
             return "expired"
         if late:
             return "overdue"
@@ -184,10 +183,14 @@ class BruteForce:
             return Row("initial", self.began, min((day for day in due_days if day), default=None))
         assert held.evidence
         again = self.to_train_again(rule, held.evidence)
+        if not wanted(rule, job):
+            again = [reason for reason in again if reason[2] == "incident"]
         if again:
-            due_on, since, cause = again
+            due_on, since, cause = again[0]
             due_on = self.not_on_leave(max(due_on, self.began))
-            return Row(cause, since, min(due_on, held.valid_through or NEVER))
+            if wanted(rule, job):
+                due_on = min(due_on, held.valid_through or NEVER)
+            return Row(cause, since, due_on)
         if held.valid_through is None:
             return None
         window = held.valid_through - timedelta(days=rule.renewal.window_days)
@@ -259,9 +262,13 @@ class BruteForce:
     def use(self, rule: Rule, job: EmploymentChange, evidence: Evidence) -> bool:
         assert self.began
         held = self.stands(self.today)
-        changed = self.changed(rule, evidence)
-        if (changed and changed < evidence.day) or (held and self.to_train_again(rule, evidence)):
+        if any(day < evidence.day for day in self.changed(rule, evidence)):
             return False
+        if held and held.evidence:
+            before = self.to_train_again(rule, held.evidence)
+            after = self.to_train_again(rule, evidence)
+            if after and (after == before or any(reason not in before for reason in after)):
+                return False
         through, since, granted = self.valid_through(rule, job, evidence, held)
         if (through or NEVER) < max(self.excused or self.first_worked(), evidence.day):
             return False
@@ -279,7 +286,7 @@ class BruteForce:
     def out_of_turn(self, rule: Rule, evidence: Evidence, held: Row | None) -> Row:
         if held:
             again = held.evidence and self.to_train_again(rule, held.evidence)
-            cause = again[2] if again else "early_renewal"
+            cause = again[0][2] if again else "early_renewal"
             return Row(cause, evidence.day, held.valid_through)
         return Row("initial", evidence.day, None)
 
@@ -361,9 +368,9 @@ class BruteForce:
             taken = [p for p in taken if p.version == evidence.version]
         return max([p.published_on for p in taken] or [evidence.day])
 
-    def changed(self, rule: Rule, evidence: Evidence) -> date | None:
+    def changed(self, rule: Rule, evidence: Evidence) -> list[date]:
         if rule.retrain_days_after_material_change is None:
-            return None
+            return []
         found = []
         for publication in self.published():
             if publication.module_id != evidence.module_id or not publication.material_change:
@@ -374,21 +381,18 @@ class BruteForce:
                 newer = publication.version > evidence.version
             if newer:
                 found.append(publication.published_on)
-        return min(found) if found else None
+        return found
 
-    def to_train_again(self, rule: Rule, evidence: Evidence) -> tuple[date, date, str] | None:
+    def to_train_again(self, rule: Rule, evidence: Evidence) -> list[tuple[date, date, str]]:
         """Return by when, since when and why somebody with this evidence has to train again."""
-        asked = []
-        changed = self.changed(rule, evidence)
-        if changed:
-            grant = timedelta(days=rule.retrain_days_after_material_change or 0)
-            asked.append((changed + grant, changed, "material_change"))
+        grant = timedelta(days=rule.retrain_days_after_material_change or 0)
+        asked = [(day + grant, day, "material_change") for day in self.changed(rule, evidence)]
         asked += [
             (incident.retrain_by, incident.day + DAY, "incident")
-            for incident in self.incidents()
+            for incident in self.unanswered()
             if evidence.day <= incident.day
         ]
-        return min(asked) if asked else None
+        return sorted(set(asked))
 
     # what is in force today
 
