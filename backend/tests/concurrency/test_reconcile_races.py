@@ -121,7 +121,7 @@ class Turn:
         body = {"location_id": str(location_id)}
         return await self.api.patch(path, admin, json=body, headers=etag(read))
 
-    def records(self, admin: User, people: list[User]) -> Awaitable[httpx.Response]:
+    def records(self, admin: User, people: list[User], **fields: Any) -> Awaitable[httpx.Response]:
         """Record an incident of today: what is completed today is no answer to it."""
         body = {
             "kind": "exposure",
@@ -130,6 +130,7 @@ class Turn:
             "user_ids": [str(user.id) for user in people],
             "retrain_by": "2100-01-01",
             "description": "A needlestick.",
+            **fields,
         }
         return self.api.post("/incidents", admin, json=body)
 

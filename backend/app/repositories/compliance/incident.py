@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
@@ -45,6 +45,12 @@ class StepRow:
 
 class IncidentRepository(Repository[Incident]):
     model = Incident
+
+    async def lock(self, incident_id: uuid.UUID) -> None:
+        """Let one transaction at a time withdraw an incident or complete a step of it."""
+        # The row itself cannot be locked by the API, which may not update what is append-only.
+        key = func.hashtextextended(f"incident {incident_id}", 0)
+        await self.session.execute(select(func.pg_advisory_xact_lock(key)))
 
     async def get_visible(self, incident_id: uuid.UUID, actor: Actor) -> IncidentRow | None:
         statement = _rows().where(Incident.id == incident_id, _visible_to(actor))

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tru
 from app.core.database import Fetch
 from app.core.email_domain import comparable_email
 from app.core.pagination import Page, PageRequest
-from app.domain.actor import Actor, Role
+from app.domain.actor import PERMISSIONS, Actor, Permission, Role
 from app.domain.people.display_name import display_name
 from app.domain.people.employee_number import without_spaces
 from app.domain.people.worker_kind import WorkerKind
@@ -100,6 +100,14 @@ class UserRepository(Repository[User]):
 
     async def closed_ids(self, user_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
         statement = select(User.id).where(User.id.in_(user_ids), ~User.is_active)
+        return set(await self.session.scalars(statement))
+
+    async def without(
+        self, permission: Permission, user_ids: Collection[uuid.UUID]
+    ) -> set[uuid.UUID]:
+        """Return those whose role does not have a permission."""
+        roles = [role for role, granted in PERMISSIONS.items() if permission not in granted]
+        statement = select(User.id).where(User.id.in_(user_ids), User.role.in_(roles))
         return set(await self.session.scalars(statement))
 
     async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:

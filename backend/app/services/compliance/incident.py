@@ -15,6 +15,7 @@ from app.core.errors import (
     NotFoundError,
 )
 from app.core.pagination import PageRequest
+from app.domain.actor import Permission
 from app.domain.audit import AuditAction
 from app.domain.compliance.hindsight import was_employed
 from app.domain.compliance.incident import completion_faults, faults
@@ -171,6 +172,8 @@ class IncidentService(Service):
             return await uow.answer(await self._answer(uow, incident_id))
 
     async def _standing(self, uow: UnitOfWork, incident_id: uuid.UUID) -> IncidentRow:
+        """Return an incident that was not withdrawn, nor is until this transaction ends."""
+        await uow.incidents.lock(incident_id)
         row = found(await uow.incidents.get_visible(incident_id, self.actor), "incident")
         if row.withdrawn_on is not None:
             raise IncidentWithdrawnError
@@ -217,6 +220,9 @@ class IncidentService(Service):
             return [_absent("/steps", "unknown_user")]
         if await uow.users.closed_ids(owners):
             return [FieldError("/steps", "person_left", "Some have left")]
+        if await uow.users.without(Permission.INCIDENTS_WRITE, owners):
+            message = "Steps are for managers, compliance officers and admins"
+            return [FieldError("/steps", "owner_without_access", message)]
         return []
 
     async def _answer(

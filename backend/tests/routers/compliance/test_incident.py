@@ -184,6 +184,21 @@ class TestRecord:
         body = incident(requirement, stuck, steps=[step(gone.id)])
         assert pointers(await api.post(BASE, admin, json=body)) == [("/steps", "person_left")]
 
+    @pytest.mark.parametrize("role", ["learner", "author"])
+    async def test_steps_are_not_for_people_who_could_not_see_them(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        requirement: str,
+        admin: User,
+        stuck: User,
+        role: str,
+    ) -> None:
+        owner = await make_user(session, role=role)
+        body = incident(requirement, stuck, steps=[step(admin.id), step(owner.id)])
+        refused = await api.post(BASE, admin, json=body)
+        assert pointers(refused) == [("/steps", "owner_without_access")]
+
     async def test_is_audited_without_what_it_tells(
         self, api: Api, session: AsyncSession, requirement: str, admin: User, stuck: User
     ) -> None:
