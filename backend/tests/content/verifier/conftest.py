@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.content.media import MediaPurpose, MediaType
-from app.models import ModuleTeaching, User
+from app.models import ModuleTeaching, TrainingModule, User
 from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import PackQuery
 from app.services.evidence.training_record import TrainingRecordService
@@ -89,7 +89,7 @@ async def _make_packs(
     leaver = await make_leaver(session, database)
     await _seal(database)
     await _correct(api, author, people[2], session, database)
-    await _teach(api, admin, people[:2], session, database)
+    taught = await _teach(api, admin, people[:2], session, database)
     await _bring(api, admin, people[0], session)
     await _seal(database)
     await session.execute(update(User).where(User.id == leaver.id).values(supabase_id=None))
@@ -97,8 +97,10 @@ async def _make_packs(
     await session.commit()
     for person in people:
         await make_record(session, person, modules[2], datetime.now(UTC))
-    for module in modules[::2]:
+    for module in (*modules[::2], taught):
         await make_requirement(database, module.id)
+    card = {"kind": "credential", "credential_kind": "bls"}
+    await make_requirement(database, subject=card)
     queries = (PackQuery(), PackQuery(module_id=modules[1].id))
     made = [(await made_pack(database, query))[1] for query in queries]
     return dict(zip(NAMES, made, strict=True))
@@ -133,7 +135,7 @@ async def _correct(
 
 async def _teach(
     api: Api, admin: User, people: list[User], session: AsyncSession, database: RollbackDatabase
-) -> None:
+) -> TrainingModule:
     film = video_section(await make_media(session, admin), required=False)
     module = await make_module(session, live_section(), film)
     await publish(database, module)
@@ -150,6 +152,7 @@ async def _teach(
     attended = {"attended": [str(person.id) for person in people]}
     assert (await api.put(f"{path}/attendance", admin, json=attended)).is_success
     assert (await api.post(f"{path}/close", admin)).is_success
+    return module
 
 
 async def _bring(api: Api, admin: User, person: User, session: AsyncSession) -> None:

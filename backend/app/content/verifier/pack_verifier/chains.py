@@ -8,24 +8,24 @@ from typing import Any
 
 from .archive import Pack
 from .broken import require
+from .days import day_of, day_or_none
 from .evidence import Evidence
-from .reading import items, same
+from .reading import has_members, items, same
 from .seals import GENESIS, Seals
 
 RECORDS = "training_records"
 INCLUDED, EXCLUDED, ERASED = "included", "excluded", "erased"
 LINK = {"user_id", "sequence", "record_id", "previous_hash", "hash", "seal", "position", "state"}
+SCOPE = {"from", "to", "location_id", "user_id", "module_id"}
 
 
 class Scope:
     """Which records the pack is about, as its manifest states. Both days are inclusive."""
 
     def __init__(self, scope: dict[str, Any]) -> None:
-        require(
-            set(scope) == {"from", "to", "location_id", "user_id", "module_id"},
-            "the manifest's scope is no scope",
-        )
-        self._first, self._last = scope["from"], scope["to"]
+        require(has_members(scope, SCOPE), "the manifest's scope is no scope")
+        self._first = day_or_none(scope["from"], "the scope's from")
+        self._last = day_or_none(scope["to"], "the scope's to")
         self._user, self._module = scope["user_id"], scope["module_id"]
         narrowed = [scope[name] for name in ("from", "to", "location_id", "module_id")]
         self.has_whole_chains = narrowed == [None] * 4
@@ -40,7 +40,7 @@ class Scope:
         The scope's location cannot be checked: it is where people work when the pack is made, and
         a record only says where they worked before.
         """
-        day = payload["local_date"]
+        day = day_of(payload["local_date"], f"record {payload['id']}: local_date")
         return (
             (self._first is None or self._first <= day)
             and (self._last is None or day <= self._last)

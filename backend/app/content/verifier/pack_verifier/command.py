@@ -14,7 +14,8 @@ What has to hold:
 - the seals form a chain, and each sealed link is the Merkle leaf (RFC 9162) that it says; where
   the scope is everything, every leaf is a link;
 - nothing is younger than its seal, and nothing that is not sealed is older than the last one;
-- whoever is shown as covered holds evidence that lasts until the day asked about, their own;
+- whoever is shown as covered on a day holds evidence, their own: of no later day, recorded and not
+  withdrawn by the day whose knowledge is asked for, and no card that had run out;
 - each table for spreadsheets is, character by character, what its JSON twin makes of it.
 
 A pack of more than 60,000 files or 8 GiB is refused, and so is an archive that unpacks to more than
@@ -23,6 +24,10 @@ A pack of more than 60,000 files or 8 GiB is refused, and so is an archive that 
 A manifest carries no secret: whoever alters everything can also make a new one. So compare its
 SHA-256, printed below, with the one in the organisation's audit trail, and name a head of the seals
 that you were given earlier: it has to be one of those in the pack.
+
+Nothing but that SHA-256 shows that the days asked about (as_of, known_on), the statuses, the titles
+and until when evidence is valid are those of the organisation, and that evidence meets the
+requirement that it is named for: they follow from its rules, which no pack proves.
 """
 
 from __future__ import annotations
@@ -84,8 +89,8 @@ def verify(pack: Pack, given: argparse.Namespace) -> list[str]:
     require(same(records.count, manifest["records"]), "the manifest counts other records")
     if scope.is_everything:
         seals.all_claimed((RECORDS, *KINDS))
-    holders = {**evidence.holders, **records.holders}
-    compliance = Compliance(pack, manifest["compliance"], scope, holders)
+    proofs = {**evidence.proofs, **records.proofs}
+    compliance = Compliance(pack, manifest["compliance"], scope, proofs)
     compliance.check()
     unsealed = [*records.unsealed, *evidence.unsealed]
     require(not (given.sealed and unsealed), "not sealed: " + shown(unsealed))

@@ -1,18 +1,21 @@
 """Checks who the pack says was covered, against the evidence that it says covers them.
 
-Status and days are worked out by the rules of the organisation, which no pack can prove: what is
-checked is that a person who is shown as covered holds evidence, and that it is in the pack.
+Which requirement evidence meets, the status and until when it is valid are worked out by the rules
+of the organisation, which no pack can prove. What is checked is whose the evidence is, that it was
+there on the two days asked about, and that nothing outlasts the card that it rests on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from .archive import Pack
 from .broken import require
 from .chains import Scope
-from .reading import items, same
+from .days import Proof, day_of, day_or_none
+from .reading import has_members, items, same
 from .tables import Table
 
 DAYS = {"as_of", "known_on"}
@@ -42,13 +45,16 @@ COVERED = {"compliant", "due_soon"}
 
 
 class Compliance:
-    """The lines of a compliance report. `holders` are whose the evidence in the pack is, by id."""
+    """The lines of a compliance report. `proofs` are the evidence in the pack, by id."""
 
     def __init__(
-        self, pack: Pack, days: dict[str, Any], scope: Scope, holders: Mapping[str, str]
+        self, pack: Pack, days: dict[str, Any], scope: Scope, proofs: Mapping[str, Proof]
     ) -> None:
-        require(set(days) == DAYS, "the manifest's compliance has other days than two")
-        self._pack, self._days, self._scope, self._holders = pack, days, scope, holders
+        two = has_members(days, DAYS)
+        require(two, "the manifest's compliance has other days than two")
+        self._pack, self._days, self._scope, self._proofs = pack, days, scope, proofs
+        self._as_of = day_of(days["as_of"], "the manifest's as_of")
+        self._known_on = day_or_none(days["known_on"], "the manifest's known_on")
         self.count = 0
 
     @property
@@ -65,10 +71,7 @@ class Compliance:
             self.count += 1
             where = f"compliance.json, item {self.count}"
             table.row(line)
-            texts = [line[name] for name in COLUMNS[:-1]]
-            plain = all(text is None or isinstance(text, str) for text in texts)
-            plain = plain and type(line["reconciling"]) is bool
-            require(plain, where + " has other kinds of values")
+            require(_is_plain(line), where + " has other kinds of values")
             this = (line["user_id"], line["requirement_id"])
             require(last < this, where + " is out of order, or of the same as another")
             last = this
@@ -80,16 +83,32 @@ class Compliance:
         require(same(days, self._days), where + " is about another day")
         require(self._scope.has_person(line["user_id"]), where + " is outside the pack's scope")
         require(line["status"] in STATUSES, where + " has no status")
+        day_or_none(line["due_on"], where + ": due_on")
+        through = day_or_none(line["valid_through"], where + ": valid_through")
         if line["status"] in COVERED:
-            through = line["valid_through"]
-            lasts = through is None or line["as_of"] <= through
+            lasts = through is None or self._as_of <= through
             require(lasts and line["met_by"], where + " says covered, and nothing holds on the day")
         if line["met_by"] is not None:
-            self._check_evidence(line, where)
+            self._check_evidence(line, through, where)
 
-    def _check_evidence(self, line: dict[str, Any], where: str) -> None:
+    def _check_evidence(self, line: dict[str, Any], through: date | None, where: str) -> None:
         """Evidence of a part may lie outside of it; that of everything has to be there."""
-        holder = self._holders.get(line["met_by"])
-        known = holder is not None or not self._scope.is_everything
-        require(known, where + ": the evidence that it names is missing")
-        require(holder in (None, line["user_id"]), where + " names evidence of somebody else")
+        proof = self._proofs.get(line["met_by"])
+        if proof is None:
+            missing = where + ": the evidence that it names is missing"
+            require(not self._scope.is_everything, missing)
+            return
+        where += " names evidence "
+        require(proof.user_id == line["user_id"], where + "of somebody else")
+        require(proof.day <= self._as_of, where + "of a later day")
+        require(proof.counts(self._known_on), where + "that was not known, or withdrawn")
+        expiry = proof.printed_expiry
+        lasts = expiry is None or (through is not None and through <= expiry)
+        require(lasts, where + "whose printed expiry is earlier")
+
+
+def _is_plain(line: dict[str, Any]) -> bool:
+    texts = [line[name] for name in COLUMNS[:-1]]
+    named = isinstance(line["user_id"], str) and isinstance(line["requirement_id"], str)
+    plain = all(text is None or isinstance(text, str) for text in texts)
+    return named and plain and type(line["reconciling"]) is bool

@@ -12,6 +12,7 @@ from typing import Any
 
 from .archive import Pack
 from .broken import require
+from .days import Proof, day_of, day_or_none, first_day
 from .reading import items, parse, same, written
 from .seals import Seals
 from .tables import TWINS, Twin
@@ -62,8 +63,8 @@ class Evidence:
         self._withdrawals: dict[str, dict[str, Any]] = {}
         self._files: dict[str, dict[str, Any]] = {}
         self._unsealed_files: set[str] = set()
-        self.holders: dict[str, str] = {}
-        """Who holds the verified external evidence, by its id."""
+        self.proofs: dict[str, Proof] = {}
+        """Verified external evidence and attended classes, by the id that compliance names."""
         self.sealed = 0
         self.unsealed: list[str] = []
 
@@ -75,6 +76,7 @@ class Evidence:
             if content is None:
                 continue
             self._keep(item["kind"], content)
+            self.proofs.update(self._proofs(item["kind"], content))
             self._check_files(item["kind"], content)
             for name, line in self._readable(item["kind"], content):
                 twins[name].line(line)
@@ -138,10 +140,31 @@ class Evidence:
             self._signed.add(_signed(content["enrollment_id"], content))
         elif kind == FILES:
             self._files[content["id"]] = content
-        elif kind == EXTERNAL and content["status"] == "verified":
-            self.holders[content["id"]] = content["user_id"]
         elif kind == WITHDRAWALS:
+            late = content["evidence_id"] in self.proofs
+            require(not late, f"{kind} {content['id']} comes after what it withdraws")
             self._withdrawals[content["evidence_id"]] = content
+
+    def _proofs(self, kind: str, content: dict[str, Any]) -> Iterator[tuple[str, Proof]]:
+        if kind == EXTERNAL and content["status"] == "verified":
+            yield content["id"], self._external_proof(content)
+        elif kind == SESSIONS:
+            # Whose zone it was is not in the pack.
+            days = first_day(content["starts_at"]), first_day(content["closed_at"])
+            for line in content.get("roster") or []:
+                if line["status"] == "attended":
+                    yield line["id"], Proof(line["user_id"], *days)
+
+    def _external_proof(self, content: dict[str, Any]) -> Proof:
+        where = f"{EXTERNAL} {content['id']}: "
+        withdrawn_on = self._withdrawals.get(content["id"], {}).get("recorded_on")
+        return Proof(
+            user_id=content["user_id"],
+            day=day_of(content["completed_on"], where + "completed_on"),
+            recorded_on=first_day(content["reviewed_at"]),
+            printed_expiry=day_or_none(content.get("printed_expiry"), where + "printed_expiry"),
+            withdrawn_on=day_or_none(withdrawn_on, where + "the day of its withdrawal"),
+        )
 
     def _check_files(self, kind: str, content: dict[str, Any]) -> None:
         """Check that the files which evidence names are there, and sealed as early as it is."""

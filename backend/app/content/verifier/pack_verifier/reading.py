@@ -56,6 +56,10 @@ def same(one: object, other: object) -> bool:
     return written(one) == written(other)
 
 
+def has_members(value: object, names: set[str]) -> bool:
+    return isinstance(value, dict) and set(value) == names
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     require(len(members) == len(pairs), "a JSON object says something twice")

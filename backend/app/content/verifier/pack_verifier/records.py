@@ -12,6 +12,7 @@ from typing import Any
 from .archive import Pack
 from .broken import require
 from .chains import Chains, Scope
+from .days import Proof, day_of, first_day, last_day
 from .evidence import Evidence
 from .manifest import Contents
 from .reading import items, parse, same
@@ -69,8 +70,7 @@ class Records:
         self._of_person: dict[str, dict[str, Any]] = {}
         """What check.json has to say of the person's records, by id, in the order of the chain."""
         self.unsealed: list[str] = []
-        self.holders: dict[str, str] = {}
-        """Whose the records are, by id."""
+        self.proofs: dict[str, Proof] = {}
         self.count = 0
 
     def check(self) -> None:
@@ -80,7 +80,6 @@ class Records:
                 self._check_correction(payload)
                 self._note(link, payload)
                 self._check_repeats(payload)
-                self.holders[payload["id"]] = payload["user_id"]
                 self.count += 1
             self._end_person()
         rest = {"records.json": self._records, "signatures.json": self._signatures}
@@ -117,6 +116,15 @@ class Records:
         if wrong in self._of_person:
             self._of_person[wrong]["corrected_by_id"] = payload["id"]
 
+    def _prove(self, payload: dict[str, Any], written_at: str) -> None:
+        """Keep the record's days. Whatever corrects a record also withdraws it."""
+        day = day_of(payload["local_date"], f"record {payload['id']}: local_date")
+        self.proofs[payload["id"]] = Proof(payload["user_id"], day, first_day(written_at))
+        wrong = self.proofs.get(payload.get("corrects_id") or "")
+        if wrong:
+            withdrawn = wrong._replace(withdrawn_on=last_day(written_at))
+            self.proofs[payload["corrects_id"]] = withdrawn
+
     def _end_person(self) -> None:
         """Compare the checks, once it is known which of a person's records later ones correct."""
         for check in self._of_person.values():
@@ -129,6 +137,7 @@ class Records:
         written = payload.get("recorded_at") or payload.get("corrected_at")
         at = written or payload["completed_at"]
         self._chains.seals.check_time(link["seal"], at, f"record {payload['id']}")
+        self._prove(payload, at)
         if not link["is_sealed"]:
             self.unsealed.append(f"record {payload['id']}")
 

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .archive import Pack
-from .broken import BrokenError, require
+from .broken import require
+from .days import moment
 from .reading import items, same, written
 
 GENESIS = "0" * 64
 # Evidence says when its transaction wrote it, and a seal can cover it only after the commit. So
 # what is a little older than a seal may rightly be missing from it.
 IN_FLIGHT = timedelta(hours=1)
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00:00)\Z")
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -26,15 +26,6 @@ def tree(leaves: list[bytes]) -> bytes:
         return hashlib.sha256(b"\x00" + leaves[0]).digest()
     split = 1 << (len(leaves) - 1).bit_length() - 1
     return hashlib.sha256(b"\x01" + tree(leaves[:split]) + tree(leaves[split:])).digest()
-
-
-def _moment(text: str) -> datetime:
-    """Read an instant in UTC. Python 3.8 reads only three or six digits after the second."""
-    found = _INSTANT.match(text)
-    if not found:
-        raise BrokenError("no instant in UTC: " + text)
-    whole, fraction = found.groups()
-    return datetime.fromisoformat(f"{whole}.{(fraction or '0'):0<6}+00:00")
 
 
 class Seals:
@@ -72,7 +63,7 @@ class Seals:
 
     def check_time(self, seal: int | None, written_at: str, where: str) -> None:
         """Refuse what is newer than its seal, or unsealed and older than the last seal."""
-        at = _moment(written_at)
+        at = moment(written_at)
         if seal is not None:
             require(at <= self._made_at[seal - 1], where + " is younger than its seal")
         elif self._made_at:
@@ -102,7 +93,7 @@ class Seals:
         require(right, where + ": the hash is wrong")
         self.hashes.append(seal["hash"])
         self._covers.append(seal["covers"])
-        self._made_at.append(_moment(seal["sealed_at"]))
+        self._made_at.append(moment(seal["sealed_at"]))
         in_order = self._made_at[-2:] == sorted(self._made_at[-2:])
         require(in_order, where + " is older than the one before")
 
