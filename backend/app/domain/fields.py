@@ -179,7 +179,9 @@ def _tidy(text: str) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    return " ".join(_CONTROL.sub(" ", text).split())
+    """Write a text as a name is written: what `is_name` refuses is left out."""
+    line = _REORDERING.sub("", " ".join(_CONTROL.sub(" ", text).split()))
+    return line.strip() if is_visible(line) else ""
 
 
 def _refuse_control(text: str) -> str:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 import app.main  # noqa: F401  # defines all request bodies
 from app.domain.compliance.audience import Audience
 from app.domain.compliance.requirement import Rule
+from app.domain.content.quiz.questions import Category, QuestionName, Tag
+from app.domain.fields import Folded, Label, Line, OneLine, Reference, is_visible
 from app.schemas.base import Payload
 
 # Written in a box of several lines, as clients show them, or checked as a whole by the domain.
@@ -60,6 +62,27 @@ def test_is_kept_on_one_line(name: str) -> None:
         if end in text
     ]
     assert kept == []
+
+
+LINES = (Line, Label, Reference, OneLine, Folded, QuestionName, Category, Tag)
+REORDERING = [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))]
+INVISIBLE = ["\u200b", "\u200b\u2060", "\ufeff", "\u00ad", "\u115f", "\ufe0f"]
+
+
+@pytest.mark.parametrize("form", LINES)
+def test_every_kind_of_line_is_read_as_it_is_written(form: Any) -> None:
+    """Refused where somebody enters it, left out where rows may hold it that are never rewritten.
+
+    Also if nothing but what cannot be seen is sent.
+    """
+    adapter = TypeAdapter[Any](form)
+    for mark in REORDERING:
+        for text in (f"a{mark}b", mark, f"{mark}a"):
+            assert not any(mark in kept for kept in _texts(_taken(adapter, text)))
+    for text in (*INVISIBLE, *REORDERING):
+        assert all(kept == "" or is_visible(kept) for kept in _texts(_taken(adapter, text)))
+    assert _taken(adapter, "mot de passe") == "mot de passe"
+    assert _taken(adapter, "a\u200db") == "a\u200db"
 
 
 def _taken(adapter: TypeAdapter[Any], value: object) -> object:

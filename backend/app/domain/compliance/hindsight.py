@@ -115,6 +115,27 @@ def employment_in_hindsight(
     )
 
 
+def without_announced_ends(
+    changes: Iterable[EmploymentChange], today: date
+) -> list[EmploymentChange]:
+    """Leave out terminations of days to come, and what is for whoever is hired again after one.
+
+    What was recorded for these days besides, such as a leave, is as if there were no end.
+    """
+    known = [*changes]
+    announced = [each for each in known if each.effective_on > today]
+    ends = {each.effective_on for each in announced if each.state is EmploymentState.TERMINATED}
+    first = min(ends, default=date.max)
+
+    def is_told(change: EmploymentChange) -> bool:
+        hired_on = change.person.hired_on or date.min
+        return change.effective_on < first or not (
+            change.state is EmploymentState.TERMINATED or hired_on >= first
+        )
+
+    return [each for each in known if is_told(each)]
+
+
 def was_employed(changes: Iterable[EmploymentChange], day: date, known_on: date) -> bool:
     """Whether somebody worked here on a day, at work or on leave, as known on another."""
     change = employment_on(employment_in_hindsight(changes, known_on), day)

@@ -30,8 +30,8 @@ def without_termination(rows: Sequence[Recorded], voided: Recorded) -> list[Rest
     """Return what to record so that the employment is as if it had not ended; [] if it had before.
 
     `rows` are all changes in the order in which they hold, `voided` the last of its day. What was
-    announced for later days, and ended with the termination, goes on. A rehire since was none: the
-    date of hire of before holds.
+    announced for later days, before or since, and ended with the termination, goes on. A rehire
+    since was none: the date of hire of before holds.
     """
     earlier = rows[: rows.index(voided)]
     held = _held_before(earlier, rows, voided)
@@ -54,7 +54,8 @@ def _held_before(
 def _later(
     earlier: Sequence[Recorded], rows: Sequence[Recorded], voided: Recorded, held: Recorded
 ) -> Iterator[Restored]:
-    known = {row.effective_on: row for row in earlier}
+    since = (row for row in rows if not row.is_termination and row not in earlier)
+    known = {row.effective_on: row for row in (*earlier, *since)}
     holding = {row.effective_on: row for row in rows if row.effective_on > voided.effective_on}
     current, rehired_on = held, None
     for day in sorted(holding):

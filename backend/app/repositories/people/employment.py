@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Date, Uuid, bindparam, func, literal, or_, select, text, union, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    union,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
@@ -204,6 +217,33 @@ class EmploymentRepository(Repository[EmploymentChange]):
         self, user_ids: Sequence[uuid.UUID]
     ) -> dict[uuid.UUID, list[facts.EmploymentChange]]:
         """Return the history of these people in the order in which it was recorded."""
+        return await self._histories(EmploymentChange.user_id.in_(user_ids))
+
+    async def known_to(self, actor: Actor, user_id: uuid.UUID) -> list[facts.EmploymentChange]:
+        """Return as much of the history of a person as the actor may know."""
+        known = await self._known_to(actor, user_id)
+        return (await self._histories(EmploymentChange.user_id == user_id, known))[user_id]
+
+    async def _known_to(self, actor: Actor, user_id: uuid.UUID) -> ColumnElement[bool]:
+        """Leave out what somebody else has announced for a day to come, but not a first day."""
+        if actor.sees_announced:
+            return true()
+        first = (
+            select(EmploymentChange.id)
+            .where(EmploymentChange.user_id == user_id)
+            .order_by(EmploymentChange.created_at, EmploymentChange.id)
+            .limit(1)
+            .scalar_subquery()
+        )
+        return or_(
+            EmploymentChange.effective_on <= await self.today_of(user_id),
+            EmploymentChange.recorded_by_id == actor.id,
+            EmploymentChange.id == first,
+        )
+
+    async def _histories(
+        self, *conditions: ColumnElement[bool]
+    ) -> dict[uuid.UUID, list[facts.EmploymentChange]]:
         statement = (
             select(
                 EmploymentChange.user_id,
@@ -217,7 +257,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
                 EmploymentChange.hired_on,
                 EmploymentChange.worker_kind,
             )
-            .where(EmploymentChange.user_id.in_(user_ids))
+            .where(*conditions)
             .order_by(EmploymentChange.created_at, EmploymentChange.id)
         )
         found: dict[uuid.UUID, list[facts.EmploymentChange]] = defaultdict(list)
@@ -232,12 +272,20 @@ class EmploymentRepository(Repository[EmploymentChange]):
         posted = select(Position.user_id).where(Position.location_id == location_id)
         return sorted(await self.session.scalars(union(worked, posted)))
 
-    async def announced(self, user_id: uuid.UUID, after: date) -> list[EmploymentChange]:
-        """Return the changes that take effect after a day; for each day the one recorded last."""
+    async def announced(
+        self, user_id: uuid.UUID, after: date, knower: Actor | None = None
+    ) -> list[EmploymentChange]:
+        """Return the changes that take effect after a day; for each day the one recorded last.
+
+        With `knower` of those that this person may know.
+        """
+        known = true() if knower is None else await self._known_to(knower, user_id)
         statement = (
             select(EmploymentChange)
             .ext(distinct_on(EmploymentChange.effective_on))
-            .where(EmploymentChange.user_id == user_id, EmploymentChange.effective_on > after)
+            .where(
+                EmploymentChange.user_id == user_id, EmploymentChange.effective_on > after, known
+            )
             .order_by(
                 EmploymentChange.effective_on,
                 EmploymentChange.recorded_on.desc(),
@@ -258,10 +306,15 @@ class EmploymentRepository(Repository[EmploymentChange]):
         )
         return list(await self.session.scalars(statement))
 
-    async def in_force(self, user_id: uuid.UUID, day: date) -> EmploymentChange | None:
+    async def in_force(
+        self, user_id: uuid.UUID, day: date, knower: Actor | None = None
+    ) -> EmploymentChange | None:
+        """Return what holds on a day; with `knower` as far as this person may know."""
+        known = true() if knower is None else await self._known_to(knower, user_id)
+        begun = EmploymentChange.effective_on <= day
         statement = (
             select(EmploymentChange)
-            .where(EmploymentChange.user_id == user_id, EmploymentChange.effective_on <= day)
+            .where(EmploymentChange.user_id == user_id, begun, known)
             .order_by(
                 EmploymentChange.effective_on.desc(),
                 EmploymentChange.recorded_on.desc(),
@@ -276,9 +329,7 @@ class EmploymentRepository(Repository[EmploymentChange]):
         self, user_id: uuid.UUID, actor: Actor, request: PageRequest
     ) -> Page[EmploymentChange]:
         """List what the actor may read: not what somebody else has announced for a day to come."""
-        statement = select(EmploymentChange).where(EmploymentChange.user_id == user_id)
-        if not actor.sees_announced:
-            begun = EmploymentChange.effective_on <= await self.today_of(user_id)
-            statement = statement.where(or_(begun, EmploymentChange.recorded_by_id == actor.id))
+        known = await self._known_to(actor, user_id)
+        statement = select(EmploymentChange).where(EmploymentChange.user_id == user_id, known)
         keyset = Keyset(EmploymentChange.created_at, EmploymentChange.id, datetime, descending=True)
         return await self.page(statement, request, keyset)

@@ -40,7 +40,7 @@ async def list_requirements(
     "",
     response_model=RequirementDetail,
     status_code=201,
-    responses=refusals(NeedsConfirmationError, RequirementTitleTakenError),
+    responses=refusals(NeedsConfirmationError, OwnDutyError, RequirementTitleTakenError),
 )
 async def create_requirement(payload: RequirementCreate, context: Admin, app: App) -> Response:
     """Create one with its first rule; 409 `needs_confirmation` if that assigns many people."""

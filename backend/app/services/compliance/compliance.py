@@ -61,10 +61,14 @@ class ComplianceService(Service):
         async with self.snapshot() as uow:
             await self.visible_user(uow, user_id)
             catalogue = await load_catalogue(uow)
-            [history] = await load_histories(uow, catalogue, [user_id], known_on=known_on)
+            [history] = await load_histories(
+                uow,
+                catalogue,
+                [user_id],
+                known_on=known_on,
+                announced_ends=self.actor.sees_announced,
+            )
             day = as_of or history.today
-            if day > history.today and not self.actor.sees_announced:
-                history = history.without_announced_end()
             names = await _names(uow, catalogue)
             both = await _both(uow, catalogue, history, day)
             items = [

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from typing import TypeVar
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from app.domain.compliance import (
     EmploymentChange,
-    EmploymentState,
     Evidence,
     Exemption,
     Facts,
@@ -27,6 +26,7 @@ from app.domain.compliance.hindsight import (
     licences_in_hindsight,
     rules_in_hindsight,
     with_positions,
+    without_announced_ends,
 )
 from app.domain.compliance.requirement import Credential
 from app.domain.compliance.timeline import Placement, placements
@@ -126,18 +126,6 @@ class PersonHistory:
     def rules(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Rules:
         return rules_in_hindsight(catalogue.rules[requirement_id], self.known_on)
 
-    def without_announced_end(self) -> "PersonHistory":
-        """Return it without a termination that is announced, and what is announced after it."""
-        ends = min(
-            (each.effective_on for each in self.employment if self._is_announced_end(each)),
-            default=date.max,
-        )
-        known = tuple(each for each in self.employment if each.effective_on < ends)
-        return replace(self, employment=known, worked=placements(known))
-
-    def _is_announced_end(self, change: EmploymentChange) -> bool:
-        return change.effective_on > self.today and change.state is EmploymentState.TERMINATED
-
     def facts(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Facts:
         modules = catalogue.modules[requirement_id]
         kinds = catalogue.credentials[requirement_id]
@@ -181,17 +169,19 @@ class Recorded:
     incidents: Mapping[PersonAndRequirement, Sequence[Incident]]
 
 
-async def load_histories(
+async def load_histories(  # noqa: PLR0913  # whose, as of when, as known to whom
     uow: UnitOfWork,
     catalogue: Catalogue,
     user_ids: Sequence[uuid.UUID],
     *,
     today: date | None = None,
     known_on: date | None = None,
+    announced_ends: bool = True,
 ) -> list[PersonHistory]:
     """Load these people's facts in six statements, however many there are.
 
-    As they are known on `known_on`, else today.
+    As they are known on `known_on`, else today; with the terminations that are announced, or as if
+    there were none.
     """
     recorded = Recorded(
         employment=await uow.employment.of_people(user_ids),
@@ -201,21 +191,24 @@ async def load_histories(
         incidents=await uow.incidents.of_people(user_ids),
     )
     return [
-        _history(catalogue, recorded, place, today, known_on)
+        _history(catalogue, recorded, place, today, known_on, announced_ends=announced_ends)
         for place in await uow.employment.workplaces(user_ids)
     ]
 
 
-def _history(
+def _history(  # noqa: PLR0913  # what load_histories is asked for
     catalogue: Catalogue,
     recorded: Recorded,
     place: Workplace,
     today: date | None,
     known_on: date | None,
+    *,
+    announced_ends: bool,
 ) -> PersonHistory:
     day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
     known = min(known_on or day, day)
     changes = recorded.employment.get(place.user_id, ())
+    changes = changes if announced_ends else without_announced_ends(changes, day)
     called = catalogue.vocabulary.of_employment(changes)
     further = catalogue.vocabulary.of_positions(recorded.positions.get(place.user_id, ()))
     employment = with_positions(employment_in_hindsight(called, known), further, known)

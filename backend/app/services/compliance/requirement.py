@@ -32,6 +32,7 @@ from app.schemas.compliance.requirement import (
 )
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
+from app.services.compliance.own_duty import OwnDutyError
 from app.services.compliance.reconciliation import reconcile_if_few
 from app.services.compliance.requirement_effect import Effect, effect_of
 from app.services.context import RequestContext
@@ -93,6 +94,8 @@ class RequirementService(Service):
             )
 
     async def create(self, payload: RequirementCreate) -> Answer[RequirementDetail]:
+        if self.actor.id in payload.rule.audience.exclude:
+            raise OwnDutyError
         async with self.work() as uow:
             if not payload.confirm:
                 await self._guard(uow, (), payload.rule, payload.effective_from)

@@ -89,6 +89,20 @@ class TestRules:
         refused = await edit(api, keeper, requirement, body)
         assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
 
+    @pytest.mark.parametrize("day", [None, "2099-01-01"])
+    async def test_exclude_nobody_who_creates_them(
+        self, api: Api, keeper: User, learner: User, subject: dict[str, Any], day: str | None
+    ) -> None:
+        body = {"title": "New", "effective_from": day, "confirm": True}
+        for excluded, answer in ((keeper, HTTPStatus.FORBIDDEN), (learner, HTTPStatus.CREATED)):
+            audience = {"everyone": True, "exclude": [str(excluded.id)]}
+            sent = body | {"rule": {**subject, "audience": audience}}
+            created = await api.post("/requirements", keeper, json=sent)
+            assert created.status_code == answer, created.text
+        excluding = {**subject, "audience": {"everyone": True, "exclude": [str(keeper.id)]}}
+        refused = await api.post("/requirements", keeper, json=body | {"rule": excluding})
+        assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
+
     async def test_are_not_narrowed_around_them(
         self, api: Api, keeper: User, database: RollbackDatabase, subject: dict[str, Any]
     ) -> None:

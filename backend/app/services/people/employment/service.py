@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -13,10 +13,9 @@ from app.core.database import Database
 from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain import compliance as facts
-from app.domain.actor import Permission, Role
+from app.domain.actor import Permission
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
-from app.domain.compliance.hindsight import employment_in_hindsight
 from app.domain.people.hire import hire_fault
 from app.domain.people.leave import is_long_ago
 from app.domain.people.manager_change import Oversight
@@ -51,21 +50,19 @@ from app.services.people.employment.errors import (
     PersonErasedError,
     StillEmployedError,
 )
+from app.services.people.employment.record import (
+    Change,
+    again,
+    again_as_known,
+    held_on,
+    record,
+    record_as_known,
+)
 from app.services.people.held_positions import end_positions
 from app.services.people.held_words import sent_attributes
 from app.services.people.manager_change import Overseen, move_manager
-from app.services.people.user import OwnAccessError, refuse_own_access
+from app.services.people.user import OwnAccessError
 from app.services.unit_of_work import UnitOfWork
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of the employment that is in force on `effective_on`."""
-
-    effective_on: date
-    state: EmploymentState
-    attributes: dict[str, Any]
-    note: str | None = None
 
 
 class EmploymentService(Service):
@@ -104,31 +101,29 @@ class EmploymentService(Service):
             if user.id == self.actor.id:
                 raise OwnLeaveError
             await self._refuse_long_ago(uow, user, payload.starts_on)
-            held = await _held(uow, user.id, payload.starts_on)
+            held = await held_on(uow, user.id, payload.starts_on, self.actor)
             _require(held.state is EmploymentState.ACTIVE, NotAtWorkError)
             leave = Change(payload.starts_on, EmploymentState.LEAVE, {}, payload.note)
-            row = await _record(uow, user, held, leave)
-            for later in await uow.employment.announced(user.id, payload.starts_on):
-                within = payload.returns_on is None or later.effective_on < payload.returns_on
-                if within and later.state is EmploymentState.ACTIVE:
-                    await _again(uow, later, {"state": EmploymentState.LEAVE})
+            row = await record_as_known(uow, self.actor, user, held, leave)
+            within = partial(_at_work_before, payload.returns_on or date.max)
+            await again_as_known(uow, self.actor, row, within, EmploymentState.LEAVE)
             if payload.returns_on is not None:
-                held = await _held(uow, user.id, payload.returns_on)
+                held = await held_on(uow, user.id, payload.returns_on, self.actor)
                 _require_employed(held)
                 back = Change(payload.returns_on, EmploymentState.ACTIVE, {}, payload.note)
-                await _record(uow, user, held, back)
+                await record_as_known(uow, self.actor, user, held, back)
             return await self._answer(uow, row)
 
     async def come_back(self, user_id: uuid.UUID, payload: ReturnCreate) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             await self._refuse_long_ago(uow, user, payload.effective_on)
-            held = await _held(uow, user.id, payload.effective_on)
+            held = await held_on(uow, user.id, payload.effective_on, self.actor)
             _require(held.state is EmploymentState.LEAVE, NotOnLeaveError)
             change = Change(payload.effective_on, EmploymentState.ACTIVE, {}, payload.note)
-            row = await _record(uow, user, held, change)
-            for later in await _lasting(uow, row, EmploymentState.LEAVE):
-                await _again(uow, later, {"state": EmploymentState.ACTIVE})
+            row = await record_as_known(uow, self.actor, user, held, change)
+            lasting = partial(_lasting, EmploymentState.LEAVE)
+            await again_as_known(uow, self.actor, row, lasting, EmploymentState.ACTIVE)
             return await self._answer(uow, row)
 
     async def _refuse_long_ago(self, uow: UnitOfWork, user: User, day: date) -> None:
@@ -141,12 +136,12 @@ class EmploymentService(Service):
     ) -> Answer[EmploymentRead]:
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user.id, payload.effective_on)
+            held = await held_on(uow, user.id, payload.effective_on)
             _require_employed(held)
             change = Change(payload.effective_on, EmploymentState.TERMINATED, {}, payload.note)
-            row = await _record(uow, user, held, change)
+            row = await record(uow, user, held, change)
             for later in await uow.employment.announced(user.id, payload.effective_on):
-                await _again(uow, later, {"state": EmploymentState.TERMINATED})
+                await again(uow, later, {"state": EmploymentState.TERMINATED})
             return await self._answer(uow, row)
 
     async def rehire(self, user_id: uuid.UUID, payload: RehireCreate) -> Answer[MoveRead]:
@@ -155,7 +150,7 @@ class EmploymentService(Service):
         lost = await lost_account(self._auth, seen)
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user.id, payload.hired_on)
+            held = await held_on(uow, user.id, payload.hired_on)
             gone = held.state is EmploymentState.TERMINATED
             _require(gone, StillEmployedError)
             await forget_lost_account(uow, user, lost)
@@ -166,21 +161,22 @@ class EmploymentService(Service):
             sent = await sent_attributes(uow, payload, add=self._adds_words)
             attributes = sent | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
-            row = await _record(uow, user, held, change)
-            for later in await _lasting(uow, row, EmploymentState.TERMINATED):
-                await _again(uow, later, _employed_as(row))
+            row = await record(uow, user, held, change)
+            announced = await uow.employment.announced(user.id, row.effective_on)
+            for later in _lasting(EmploymentState.TERMINATED, announced):
+                await again(uow, later, _employed_as(row))
             return await self._moved(uow, user, row, overseen, payload.manager_id)
 
     async def transfer(self, user_id: uuid.UUID, payload: TransferCreate) -> Answer[MoveRead]:
         """Move somebody on a day; what was announced for later days moves along."""
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
-            held = await _held(uow, user.id, payload.effective_on)
+            held = await held_on(uow, user.id, payload.effective_on)
             _require_employed(held)
             overseen = await _overseen(uow, user, payload.effective_on)
             attributes = await sent_attributes(uow, payload, add=self._adds_words)
             change = Change(payload.effective_on, held.state, attributes, payload.note)
-            row = await _record(uow, user, held, change)
+            row = await record(uow, user, held, change)
             for later in await uow.employment.announced(user.id, payload.effective_on):
                 following = {
                     name: value
@@ -188,7 +184,7 @@ class EmploymentService(Service):
                     if getattr(later, name) == getattr(held.person, name)
                 }
                 if following:
-                    await _again(uow, later, following)
+                    await again(uow, later, following)
             return await self._moved(uow, user, row, overseen, payload.manager_id)
 
     async def void(
@@ -208,9 +204,9 @@ class EmploymentService(Service):
             await forget_lost_account(uow, user, lost)
             first, *later = restored
             how = {"voids_id": voided.id, "note": payload.reason}
-            row = await _again(uow, rows[first.id], {**_as_restored(first), **how})
+            row = await again(uow, rows[first.id], {**_as_restored(first), **how})
             for each in later:
-                await _again(uow, rows[each.id], _as_restored(each))
+                await again(uow, rows[each.id], _as_restored(each))
             return await self._answer(uow, row, AuditAction.USER_TERMINATION_VOIDED)
 
     async def _moved(
@@ -221,7 +217,7 @@ class EmploymentService(Service):
         overseen: Overseen,
         manager_id: uuid.UUID | MISSING | None,
     ) -> Answer[MoveRead]:
-        there = (await _held(uow, user.id, overseen.day)).person.location_id
+        there = (await held_on(uow, user.id, overseen.day)).person.location_id
         move = await move_manager(uow, user, overseen, there, manager_id)
         await take_effect(uow, row, move=move)
         read = MoveRead(**dict(EmploymentRead.model_validate(row)), **move.told)
@@ -237,20 +233,10 @@ class EmploymentService(Service):
         return await uow.answer(Answer(EmploymentRead.model_validate(row), created=True))
 
 
-async def _held(uow: UnitOfWork, user_id: uuid.UUID, day: date) -> facts.EmploymentChange:
-    """Return what is in force on a day, as compliance has it: from the corrected date of hire."""
-    recorded = (await uow.employment.of_people([user_id]))[user_id]
-    known = employment_in_hindsight(recorded, date.max)
-    begun = [change for change in known if change.effective_on <= day]
-    if not begun:
-        raise NotEmployedError
-    return begun[-1]
-
-
 async def _overseen(uow: UnitOfWork, user: User, day: date) -> Overseen:
     """Return who answers for a person on a day, or today if it is over: nobody sees the past."""
     day = max(day, await uow.employment.today_of(user.id))
-    held = await _held(uow, user.id, day)
+    held = await held_on(uow, user.id, day)
     manager_id = await uow.manager_changes.manager_on(user, day)
     return Overseen(day, Oversight(held.person.location_id, manager_id))
 
@@ -260,69 +246,20 @@ def _require_employed(held: facts.EmploymentChange) -> None:
     _require(not gone, NotEmployedError)
 
 
-async def _lasting(
-    uow: UnitOfWork, row: EmploymentChange, state: EmploymentState
+def _lasting(
+    state: EmploymentState, later: Iterable[EmploymentChange]
 ) -> Iterable[EmploymentChange]:
     """Return what was announced for the days after a change and only prolonged a state."""
-    later = await uow.employment.announced(row.user_id, row.effective_on)
     return takewhile(lambda change: change.state is state, later)
+
+
+def _at_work_before(day: date, later: Iterable[EmploymentChange]) -> Iterable[EmploymentChange]:
+    active = EmploymentState.ACTIVE
+    return (each for each in later if each.effective_on < day and each.state is active)
 
 
 def _employed_as(row: EmploymentChange) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("state", *ATTRIBUTES)}
-
-
-async def _record(
-    uow: UnitOfWork, user: User, held: facts.EmploymentChange, change: Change
-) -> EmploymentChange:
-    refuse_own_access(
-        uow.actor_id,
-        user.id,
-        is_active=change.state is not EmploymentState.TERMINATED,
-        before=held.person.role,
-        after=Role(change.attributes.get("role", held.person.role)),
-    )
-    await _check_location(uow, held, change)
-    await _record_beginning(uow, user, held)
-    return await _add(uow, user, held, change)
-
-
-async def _record_beginning(uow: UnitOfWork, user: User, held: facts.EmploymentChange) -> None:
-    """Record what is in force from its own day on, if only a corrected date of hire says so.
-
-    Otherwise a change before the day of that record would be taken for the beginning.
-    """
-    recorded = await uow.employment.in_force(user.id, held.effective_on)
-    if recorded is None or recorded.effective_on < held.effective_on:
-        await _add(uow, user, held, Change(held.effective_on, held.state, {}))
-
-
-async def _add(
-    uow: UnitOfWork, user: User, held: facts.EmploymentChange, change: Change
-) -> EmploymentChange:
-    known = {name: getattr(held.person, name) for name in ATTRIBUTES}
-    return await uow.employment.add(
-        EmploymentChange(
-            user_id=user.id,
-            effective_on=change.effective_on,
-            recorded_on=await uow.employment.today_of(user.id),
-            state=change.state,
-            recorded_by_id=uow.actor_id,
-            note=change.note,
-            **{**known, **change.attributes},
-        )
-    )
-
-
-async def _check_location(uow: UnitOfWork, held: facts.EmploymentChange, change: Change) -> None:
-    """Refuse to place somebody at a location that is deleted, be it where they were before."""
-    location_id = change.attributes.get("location_id", held.person.location_id)
-    gone = EmploymentState.TERMINATED
-    back = held.state is gone and change.state is not gone
-    if location_id is None or not (back or "location_id" in change.attributes):
-        return
-    if not await uow.locations.holds(location_id):
-        raise InvalidPayloadError.at("/location_id", "unknown_location", "No such location")
 
 
 async def _restored(
@@ -352,27 +289,6 @@ def _recorded(row: EmploymentChange) -> Recorded:
 
 def _as_restored(restored: Restored) -> dict[str, Any]:
     return {"state": EmploymentState(restored.state), "hired_on": restored.hired_on}
-
-
-async def _again(
-    uow: UnitOfWork, row: EmploymentChange, changes: dict[str, Any]
-) -> EmploymentChange:
-    """Record a change again, with these changes applied and the date of hire known today.
-
-    Only whoever wrote a note takes it along: it is read by whom the new row was recorded by.
-    """
-    known = {name: getattr(row, name) for name in ("state", *ATTRIBUTES)}
-    known["note"] = row.note if row.recorded_by_id == uow.actor_id else None
-    known["hired_on"] = (await _held(uow, row.user_id, row.effective_on)).person.hired_on
-    return await uow.employment.add(
-        EmploymentChange(
-            user_id=row.user_id,
-            effective_on=row.effective_on,
-            recorded_on=await uow.employment.today_of(row.user_id),
-            recorded_by_id=uow.actor_id,
-            **{**known, **changes},
-        )
-    )
 
 
 def _require(holds: bool, error: type[ConflictError]) -> None:  # noqa: FBT001  # reads as a sentence
