@@ -1,7 +1,7 @@
 """Nobody learns whether an id belongs to a person whom they may not see."""
 
-import re
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
