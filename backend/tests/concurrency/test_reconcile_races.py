@@ -209,7 +209,7 @@ async def test_two_rule_changes(
             [
                 turn.edits_the_rule(admin, first_due=due),
                 other.edits_the_rule(admin, first_due=due),
-                turn.edits_the_rule(admin, audience={"roles": ["learner"]}),
+                turn.edits_the_rule(admin, audience={"roles": ["learner", "admin"]}),
             ]
         )
         assert set(statuses(answers)) <= {200, 412}
