@@ -177,7 +177,11 @@ def _schema(name: str, errors: dict[int, Refusal], schemas: dict[str, Schema]) -
     fields: Schema = {
         "type": text | {"const": f"urn:problem:{error.code}"},
         "title": text | {"description": "What happened, always in the same words"},
-        "status": {"type": "integer", "enum": sorted(errors)},
+        "status": {
+            "type": "integer",
+            "enum": sorted(errors),
+            "description": "The status of the HTTP answer",
+        },
         "detail": text | {"description": "What to tell a person"},
         "code": text | {"const": error.code},
         "request_id": text | {"description": "Names the request in the logs"},

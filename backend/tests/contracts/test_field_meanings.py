@@ -76,3 +76,29 @@ def test_every_meaning_is_entered_once() -> None:
 @pytest.mark.parametrize("name", sorted(SELF_EXPLAINING))
 def test_a_name_explains_itself_somewhere(described: dict[str, Any], name: str) -> None:
     assert any(field == name for _, field, _ in fields(described))
+
+
+def is_false(schema: dict[str, Any], name: str, field: dict[str, Any]) -> bool:
+    said = field.get("description", "")
+    siblings = schema["properties"]
+    return (
+        ("depend on it" in said and "const" not in field)
+        or ("Counts from" in said and field.get("type") != "integer")
+        or (name == "state" and "ISO 3166" in said and "country" not in siblings)
+        or (name == "status" and "request_id" in siblings and "HTTP" not in said)
+        or (name == "valid_through" and said.endswith("no end") and "due_on" in siblings)
+    )
+
+
+def test_no_meaning_is_that_of_another_field_of_the_name(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert {
+        f"{schema}.{name}"
+        for schema, name, field in fields(described)
+        if is_false(schemas[schema], name, field)
+    } == set()
+
+
+def test_what_an_incident_always_answers_is_required(described: dict[str, Any]) -> None:
+    incident = described["components"]["schemas"]["IncidentRead"]
+    assert set(incident["required"]) == set(incident["properties"])

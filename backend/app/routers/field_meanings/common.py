@@ -18,7 +18,7 @@ MEANINGS: Final = {
     "expires_at": "The instant, in UTC, at which it ends; null where it never does",
     "items": "In the order that the operation names; empty where there is nothing",
     "job_title": "The job title as it is listed; null for none",
-    "kind": "Which of the kinds it is; the other fields depend on it",
+    "kind": "Which of the kinds it is",
     "known_on": "The day whose knowledge is used; null for what is known today",
     "location": "The location's name; null for people without one",
     "location_id": "The location; null for none",
@@ -44,7 +44,9 @@ MEANINGS: Final = {
     "updated_at": "The instant, in UTC, of the last change; null before the first one",
     "user_id": "The person whom it is about; null for oneself",
     "user_ids": "The people whom it is about",
-    "valid_through": "The last day on which it counts; null where it has no end",
+    "valid_through": (
+        "The last day on which it counts; null where it has no end, or where nothing valid is there"
+    ),
     "version": "The number of the published version; null where it is about none",
     "why": "What decides about it, in words and as data",
 }

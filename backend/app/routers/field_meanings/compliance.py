@@ -67,6 +67,7 @@ MEANINGS: Final = {
     "ComplianceReport.reconciling": "The requirements whose changed rules are being applied",
     "released": "The first of the people whom the change would release",
     "renewal": "How long evidence counts, and what renews it",
+    "RequirementVersionRead.recorded_on": "The day, at the organisation, on which it was entered",
     "requirements": "The same counts for each requirement",
     "ExportedLine.requirement": "The requirement's title",
     "retrain_by": "The last day, in the person's location, to train again",

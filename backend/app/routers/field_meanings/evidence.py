@@ -33,6 +33,7 @@ MEANINGS: Final = {
     "cycle_end": "The last day of the licence cycle",
     "credential_id": "The card whose cycle it is",
     "credential_number": "The number on the card; null where it has none or nobody entered it",
+    "CredentialRead.kind": "A code of `GET /credential-kinds`, such as `bls`",
     "CredentialRead.number": "The number on the card; null where it has none or nobody entered it",
     "cycle_starts_on": "The day after the expiry of the card before it; null where there is none",
     "cycle_start": "The first day of the licence cycle",

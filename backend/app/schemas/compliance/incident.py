@@ -66,9 +66,9 @@ class IncidentRead(Resource):
     description: str
     recorded_by_id: uuid.UUID | None
     created_at: datetime
-    withdrawn_on: date | None = None
-    withdrawal_reason: str | None = None
-    user_ids: list[uuid.UUID] = Field(default_factory=list)
+    withdrawn_on: date | None
+    withdrawal_reason: str | None
+    user_ids: list[uuid.UUID]
     """Those of the people named whom you may see."""
 
-    steps: list[CorrectiveStepRead] = Field(default_factory=list)
+    steps: list[CorrectiveStepRead]

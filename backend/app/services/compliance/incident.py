@@ -240,12 +240,22 @@ def _absent(pointer: str, code: str) -> FieldError:
 
 
 def _read(row: IncidentRow, people: list[uuid.UUID], steps: list[StepRow]) -> IncidentRead:
-    read = IncidentRead.model_validate(row.incident)
-    read.withdrawn_on = row.withdrawn_on
-    read.withdrawal_reason = row.withdrawal_reason
-    read.user_ids = people
-    read.steps = [_step(each) for each in steps]
-    return read
+    incident = row.incident
+    return IncidentRead(
+        id=incident.id,
+        kind=incident.kind,
+        day=incident.day,
+        location_id=incident.location_id,
+        requirement_id=incident.requirement_id,
+        retrain_by=incident.retrain_by,
+        description=incident.description,
+        recorded_by_id=incident.recorded_by_id,
+        created_at=incident.created_at,
+        withdrawn_on=row.withdrawn_on,
+        withdrawal_reason=row.withdrawal_reason,
+        user_ids=people,
+        steps=[_step(each) for each in steps],
+    )
 
 
 def _step(row: StepRow) -> CorrectiveStepRead:
