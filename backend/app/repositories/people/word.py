@@ -91,7 +91,7 @@ class WordRepository(Repository[W], Generic[W]):
         # Nothing is found where a merge was waited for. By now its spelling is of another word.
         return word or (await self.session.scalars(statement)).first()
 
-    async def merge(self, word: W, into: W) -> None:
+    async def merge_into(self, word: W, into: W) -> None:
         """Let one word become an alias of another, and whoever has it have that one.
 
         Whoever is giving somebody the word at this moment is waited for.

@@ -101,7 +101,7 @@ class WordService(Service, Generic[W]):
             word, into = await self._pair(words, word_id, payload.into_id)
             known = (await words.spellings_of([word.id]))[word.id]
             before = {"name": word.name, "aliases": _besides(word.name, known)}
-            await words.merge(word, into)
+            await words.merge_into(word, into)
             into.touch()
             await words.save(into)
             after = {"into_id": into.id, "name": into.name}
