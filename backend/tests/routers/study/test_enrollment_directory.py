@@ -30,6 +30,7 @@ FIELDS = {
     "due_on",
     "enrolled_at",
     "completed_at",
+    "superseded_by",
 }
 SECTION = {
     "section_id",
