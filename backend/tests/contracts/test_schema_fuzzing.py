@@ -79,7 +79,7 @@ LOOSE = {
 }
 SHAPE = set(get_args(ErrorType)) - LOOSE
 # Checked by kind, which OpenAPI knows nothing about.
-BY_KIND = ("/metadata", "/settings", "/answers")
+BY_KIND = ("/metadata", "/settings", "/answers", "/printed_expiry")
 
 
 def run_as(target: Target, identity: str, directory: Path, **options: Any) -> Findings:

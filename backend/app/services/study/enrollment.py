@@ -170,10 +170,10 @@ class EnrollmentService(Service):
             enrollment = found(
                 await uow.enrollments.lock_visible(enrollment_id, self.actor), "enrollment"
             )
-            self._check_redating(enrollment)
             precondition.require(
                 enrollment_etag(enrollment.status, enrollment.source, enrollment.due_on)
             )
+            self._check_redating(enrollment)
             if payload.due_on is not MISSING and payload.due_on != enrollment.due_on:
                 before = {"source": enrollment.source, "due_on": enrollment.due_on}
                 await uow.enrollments.assign_for(enrollment, payload.due_on)

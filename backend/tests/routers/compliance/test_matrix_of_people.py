@@ -4,6 +4,7 @@ import random
 import uuid
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -105,6 +106,8 @@ class World:
         read = await self.api.get(path, self.admin)
         body = {"rule": rule, "confirm": True}
         edited = await self.api.patch(path, self.admin, json=body, headers=etag(read))
+        if edited.status_code == HTTPStatus.FORBIDDEN:
+            return  # it would have freed the admin, of whom the same is asked
         assert edited.is_success, edited.text
         self.done["edit"] += 1
 

@@ -199,7 +199,7 @@ class TestReorder:
         old = await titles(api, author, module)
         known = etag(await api.get(f"/modules/{module.id}", author))
         done = await api.put(path, author, json=body, headers=known)
-        assert (done.status_code, done.json()) == (200, body)
+        assert (done.status_code, done.json()["section_ids"]) == (200, body["section_ids"])
         assert await titles(api, author, module) == old[::-1]
         assert_problem(
             await api.put(path, author, json=body, headers=known), 412, "precondition_failed"
