@@ -108,7 +108,9 @@ class Transaction:
             self.events[INVITED_OR_NOT.get(action, action), row["target_id"]] += 1
         elif relation not in DERIVED and (counts := changed - TOUCHED):
             self.changes[relation] |= counts
-            if "INSERT" in changed and relation in CREATED:
+            # What is said of a position later is a further row.
+            is_first = row.get("position_id", row.get("id")) == row.get("id")
+            if "INSERT" in changed and relation in CREATED and is_first:
                 self.inserted[CREATED[relation], row["id"]] += 1
 
     @property
