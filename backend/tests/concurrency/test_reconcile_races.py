@@ -83,7 +83,8 @@ class Turn:
     async def works_off(self) -> int:
         """Reconcile as a process does in the background; return the number of batches."""
         batches = 0
-        while await ReconciliationService(self.database, SYSTEM).run_queued():
+        service = ReconciliationService(self.database, SYSTEM)
+        while await service.run_queued():
             batches += 1
         return batches
 
@@ -348,9 +349,11 @@ async def test_workers_share_the_queue(
     monkeypatch.setattr(reconciliation, "BATCH", 1)
     worked_out: list[uuid.UUID] = []
 
-    async def counted(uow: UnitOfWork, user_ids: list[uuid.UUID], *rest: Any) -> Reconciled:
+    async def counted(
+        uow: UnitOfWork, user_ids: list[uuid.UUID], *rest: Any, **how: Any
+    ) -> Reconciled:
         worked_out.extend(user_ids)
-        return await reconcile(uow, user_ids, *rest)
+        return await reconcile(uow, user_ids, *rest, **how)
 
     turn = await begin(committed_api, committed_database)
     for number in range(ROUNDS):
