@@ -134,7 +134,8 @@ class TestShown:
     ) -> None:
         assert people
         await create()
-        while await service(database).run_queued():
+        background = service(database)
+        while await background.run_queued():
             pass
         assert (await service(database).run()).changed == 0
 
@@ -154,7 +155,8 @@ class TestShown:
     ) -> None:
         admin = people[0]
         made = await create()
-        while await service(database).run_queued():
+        background = service(database)
+        while await background.run_queued():
             pass
         await api.post(f"/requirements/{made['id']}/reconcile", admin)
         await service(database).run_queued()
