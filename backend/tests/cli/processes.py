@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 TRAINING = Path(sys.executable).with_name("training")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 PASSWORD = "dental-demo"
 # What root may do before it runs a command that is to have any user's ports and no others.
 _FEWER_PORTS = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service")

@@ -23,8 +23,9 @@ pytestmark = pytest.mark.full
 
 ROWS = 1_000_000
 CALLERS = 2
-LONGEST_MS = 2000
-"""Twice the limit for a machine that does nothing else."""
+LONGEST_MS = 10_000
+"""Ten times the limit for a machine that does nothing else: what it is about, a revision that holds
+a lock while it goes through a million rows, takes callers longer than any busy machine."""
 EVENTS = """
 INSERT INTO audit_events (id, actor_id, action, target_type, target_id, after)
 SELECT gen_random_uuid(), $1, 'module:updated', 'module', $2, '{"title": "Title"}'
