@@ -1,6 +1,7 @@
 """Ten years of a group's people, lived through in yearly steps on a real database.
 
-TEST_TEN_YEARS_PEOPLE=2000 takes four times as many. The years lie in the past, so that the database itself refuses every change of a closed period.
+TEST_TEN_YEARS_PEOPLE=2000 takes four times as many. The
+years lie in the past, so that the database itself refuses every change of a closed period.
 """
 
 import os
