@@ -22,6 +22,8 @@ _SUBJECTS: Final = {
     "recovery": "Reset your password",
     "email_change": "Confirm your change of address",
     "magiclink": "Your link to sign in",
+    "signup": "Confirm your address",
+    "reauthentication": "Your code to confirm that it is you",
 }
 # The page loads nothing and runs nothing: addresses in it come from whoever signs up.
 _HEADERS: Final = {
@@ -45,7 +47,8 @@ _PAGE: Final = """<!doctype html>
 """
 _MAIL: Final = """
 <li><b>{subject}</b> for {to}, {sent_at}<br>
-<a href="{link}">Follow the link</a>, or <code>token_hash={token_hash}</code></li>"""
+<a href="{link}">Follow the link</a>, or <code>token_hash={token_hash}</code>,
+or type the code <code>{otp}</code></li>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Mail:
     sent_at: datetime
     link: str
     token_hash: str
+    otp: str
 
 
 class Mailbox:
@@ -82,6 +86,7 @@ class Mailbox:
                 sent_at=self._now(),
                 link=f"{self._issuer}/verify?{urlencode(query)}",
                 token_hash=message.token_hash,
+                otp=message.otp,
             )
         )
 
@@ -109,6 +114,7 @@ def _as_json(mail: Mail) -> dict[str, str]:
         "sent_at": mail.sent_at.isoformat().replace("+00:00", "Z"),
         "link": mail.link,
         "token_hash": mail.token_hash,
+        "otp": mail.otp,
     }
 
 

@@ -190,7 +190,7 @@ class EmbeddedPostgres:
 
     def _launch(self, deadline: float) -> bool:
         """Start the server; false when it ended before it accepted connections."""
-        self._check_unused()
+        self.require_unused()
         self.port = self.port if self._fixed_port else _free_port()
         settings = {**self._settings, "listen_addresses": HOST, "port": str(self.port)}
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -238,11 +238,12 @@ class EmbeddedPostgres:
         port_taken = "Address already in use" in log and not self._fixed_port
         predecessor_ending = "pre-existing shared memory block" in log
         if not (port_taken or predecessor_ending) or time.monotonic() > deadline:
-            self._check_unused()
+            self.require_unused()
             message = f"PostgreSQL ended at its start: {log}"
             raise PostgresError(message)
 
-    def _check_unused(self) -> None:
+    def require_unused(self) -> None:
+        """Raise `DataDirectoryInUse` where a server runs in the directory."""
         deadline = time.monotonic() + _HANDOVER_TIMEOUT
         while (found := _postmaster_status(self.data_dir)) and _is_server(found[0], self.data_dir):
             pid, status = found

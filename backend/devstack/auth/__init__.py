@@ -3,6 +3,7 @@
 from devstack.auth.app import create_auth_app
 from devstack.auth.hooks import Hooks, HttpHook, SqlHook
 from devstack.auth.keys import SigningKeys
+from devstack.auth.project import Project
 from devstack.auth.seed import Identity, identity_id, seed_identities
 from devstack.auth.service import Message
 from devstack.auth.store import AuthStore
@@ -13,6 +14,7 @@ __all__ = [
     "HttpHook",
     "Identity",
     "Message",
+    "Project",
     "SigningKeys",
     "SqlHook",
     "create_auth_app",

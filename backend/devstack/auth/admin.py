@@ -13,7 +13,7 @@ from starlette.routing import Route
 from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
 from devstack.auth.schemas import AdminUserDelete, AdminUserUpdate, GenerateLink, Invite
-from devstack.auth.service import AUDIENCE, AuthService, hash_new_password, redirect_of
+from devstack.auth.service import AUDIENCE, AuthService, redirect_of
 from devstack.auth.users import NewUser, UserChanges
 from devstack.body import read_body
 
@@ -65,12 +65,12 @@ class AdminEndpoints:
         user = await self._store.users.by_email(params.email)
         if user is None:
             raise AuthError(Failure.USER_NOT_FOUND)
-        token_hash = await self._auth.one_time_token(user, params.type)
-        query = urlencode({"token": token_hash, "type": params.type, "redirect_to": ""})
+        token = await self._auth.one_time_token(user, params.type)
+        query = urlencode({"token": token.token_hash, "type": params.type, "redirect_to": ""})
         link = {
             "action_link": f"{self._auth.issuer}/verify?{query}",
-            "email_otp": "",
-            "hashed_token": token_hash,
+            "email_otp": token.otp,
+            "hashed_token": token.token_hash,
             "redirect_to": "",
             "verification_type": params.type,
         }
@@ -94,7 +94,7 @@ class AdminEndpoints:
         new = NewUser(
             id=params.id or new_id(),
             email=params.email,
-            encrypted_password=await _hashed(params.password),
+            encrypted_password=await self._hashed(params.password),
             role=params.role or "authenticated",
             email_confirmed_at=self._auth.now() if params.email_confirm else None,
             banned_until=self._auth.now() + params.ban_duration if params.ban_duration else None,
@@ -105,6 +105,9 @@ class AdminEndpoints:
         if user is None:
             raise AuthError(Failure.EMAIL_EXISTS)
         return JSONResponse(user.to_json())
+
+    async def _hashed(self, password: str | None) -> str | None:
+        return await self._auth.hash_new_password(password) if password else None
 
     async def get_user(self, request: Request) -> Response:
         self._auth.require_service_key(request)
@@ -120,7 +123,7 @@ class AdminEndpoints:
         ban = params.ban_duration
         changes = UserChanges(
             email=params.email,
-            encrypted_password=await _hashed(params.password),
+            encrypted_password=await self._hashed(params.password),
             role=params.role,
             email_confirmed_at=self._auth.now() if params.email_confirm else None,
             banned_until=None if ban is None else self._auth.now() + ban,
@@ -146,10 +149,6 @@ class AdminEndpoints:
         if not await delete(user_id):
             raise AuthError(Failure.USER_NOT_FOUND)
         return JSONResponse({})
-
-
-async def _hashed(password: str | None) -> str | None:
-    return await hash_new_password(password) if password else None
 
 
 def _user_id(request: Request) -> UUID:

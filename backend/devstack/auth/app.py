@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import asyncpg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
 from app.core.clock import Clock, utc_now
 from devstack.auth.admin import AdminEndpoints
@@ -16,8 +17,11 @@ from devstack.auth.errors import (
     on_http_exception,
     on_invalid_body,
 )
+from devstack.auth.gateway import Gateway
 from devstack.auth.hooks import Hooks
 from devstack.auth.keys import SigningKeys
+from devstack.auth.mfa import MfaEndpoints
+from devstack.auth.project import Project
 from devstack.auth.public import PublicEndpoints
 from devstack.auth.service import AuthService, Message, log_message
 from devstack.auth.store import AuthStore
@@ -39,6 +43,7 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
     deliver: Callable[[Message], None] = log_message,
     hooks: Hooks | None = None,
     site_url: str | None = None,
+    project: Project | None = None,
 ) -> Starlette:
     """Supabase Auth for development, to be mounted at `/auth/v1`; `issuer` ends in that path.
 
@@ -56,10 +61,15 @@ def create_auth_app(  # noqa: PLR0913 - what differs between development and tes
         deliver,
         hooks or Hooks(),
         site_url or issuer.removesuffix("/auth/v1") + "/mailbox",
+        project or Project(),
     )
+    middleware = [local_cors(_EXPOSED_HEADERS, urlsplit(issuer).hostname or "")]
+    if auth.project.asks_for_key:
+        middleware.append(Middleware(Gateway, service_key=service_key))
+    endpoints = (PublicEndpoints(auth), MfaEndpoints(auth), AdminEndpoints(auth))
     return Starlette(
-        routes=[*PublicEndpoints(auth).routes(), *AdminEndpoints(auth).routes()],
-        middleware=[local_cors(_EXPOSED_HEADERS, urlsplit(issuer).hostname or "")],
+        routes=[route for each in endpoints for route in each.routes()],
+        middleware=middleware,
         exception_handlers={
             AuthError: on_auth_error,
             HTTPException: on_http_exception,

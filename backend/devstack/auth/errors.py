@@ -34,6 +34,42 @@ class Failure(Enum):
         HTTPStatus.FORBIDDEN,
         "Session from session_id claim in JWT does not exist",
     )
+    SIGNUP_DISABLED = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Signups not allowed for this instance",
+    )
+    ANONYMOUS_PROVIDER_DISABLED = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Anonymous sign-ins are disabled",
+    )
+    OVER_EMAIL_SEND_RATE_LIMIT = (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "For security purposes, you can only request this later",
+    )
+    REAUTHENTICATION_NEEDED = (
+        HTTPStatus.BAD_REQUEST,
+        "Password update requires reauthentication",
+    )
+    REAUTHENTICATION_NOT_VALID = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Nonce has expired or is invalid",
+    )
+    MFA_FACTOR_NOT_FOUND = HTTPStatus.NOT_FOUND, "Factor not found"
+    MFA_FACTOR_NAME_CONFLICT = HTTPStatus.UNPROCESSABLE_ENTITY, "A factor has this name already"
+    MFA_CHALLENGE_EXPIRED = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "MFA challenge has expired, verify against another challenge or create a new challenge.",
+    )
+    MFA_VERIFICATION_FAILED = HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid TOTP code entered"
+    MFA_PHONE_ENROLL_NOT_ENABLED = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "MFA enroll is disabled for Phone",
+    )
+    TOO_MANY_ENROLLED_MFA_FACTORS = (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Maximum number of verified factors reached, unenroll to continue",
+    )
+    INSUFFICIENT_AAL = HTTPStatus.FORBIDDEN, "AAL2 required to enroll a new factor"
     OTP_DISABLED = HTTPStatus.UNPROCESSABLE_ENTITY, "Signups not allowed for otp"
     OTP_EXPIRED = HTTPStatus.FORBIDDEN, "Email link is invalid or has expired"
     USER_NOT_FOUND = HTTPStatus.NOT_FOUND, "User not found"
@@ -46,7 +82,7 @@ class Failure(Enum):
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "New password should be different from the old password.",
     )
-    WEAK_PASSWORD = HTTPStatus.UNPROCESSABLE_ENTITY, "Password should be at least 6 characters."
+    WEAK_PASSWORD = HTTPStatus.UNPROCESSABLE_ENTITY, "Password should be longer."
     HOOK_TIMEOUT = (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Failed to reach hook within maximum time of 5 seconds",
@@ -88,46 +124,54 @@ class AuthError(Exception):
         super().__init__(self.message)
 
 
-def error_response(error: AuthError) -> JSONResponse:
-    """Carry both the member names of API version 2024-01-01 and the earlier ones."""
-    return _response(error.status, error.failure.code, error.message, error.extra)
+def error_response(request: Request, error: AuthError) -> JSONResponse:
+    return _response(request, error.status, error.failure.code, error.message, error.extra)
 
 
 def _response(
-    status: HTTPStatus, code: str, message: str, extra: Mapping[str, object] = MappingProxyType({})
+    request: Request,
+    status: HTTPStatus,
+    code: str,
+    message: str,
+    extra: Mapping[str, object] = MappingProxyType({}),
 ) -> JSONResponse:
-    body = {"code": code, "error_code": code, "message": message, "msg": message, **extra}
-    headers = {"x-supabase-api-version": API_VERSION, "x-sb-error-code": code}
-    return JSONResponse(body, status_code=status, headers=headers)
+    """Answer in the form of the API version that the request names, else in the first one."""
+    headers = {"x-sb-error-code": code}
+    if request.headers.get("x-supabase-api-version", "") >= API_VERSION:
+        headers["x-supabase-api-version"] = API_VERSION
+        body: dict[str, object] = {"code": code, "message": message}
+    else:
+        body = {"code": int(status), "error_code": code, "msg": message}
+    return JSONResponse({**body, **extra}, status_code=status, headers=headers)
 
 
-async def on_auth_error(_: Request, error: Exception) -> JSONResponse:
+async def on_auth_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, AuthError):
         raise error
-    return error_response(error)
+    return error_response(request, error)
 
 
-async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
+async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
-    return _response(status, status.name.lower(), status.phrase)
+    return _response(request, status, status.name.lower(), status.phrase)
 
 
-async def on_invalid_body(_: Request, error: Exception) -> JSONResponse:
+async def on_invalid_body(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, InvalidBody):
         raise error
     if error.malformed:
-        return error_response(AuthError(Failure.BAD_JSON))
-    return error_response(AuthError(Failure.VALIDATION_FAILED, str(error)))
+        return error_response(request, AuthError(Failure.BAD_JSON))
+    return error_response(request, AuthError(Failure.VALIDATION_FAILED, str(error)))
 
 
-async def on_data_error(_: Request, error: Exception) -> JSONResponse:
+async def on_data_error(request: Request, error: Exception) -> JSONResponse:
     """Text that PostgreSQL cannot hold, such as U+0000."""
     if not isinstance(error, asyncpg.DataError):
         raise error
-    return error_response(AuthError(Failure.VALIDATION_FAILED))
+    return error_response(request, AuthError(Failure.VALIDATION_FAILED))
 
 
-async def on_failure(_request: Request, _error: Exception) -> JSONResponse:
-    return error_response(AuthError(Failure.UNEXPECTED_FAILURE))
+async def on_failure(request: Request, _error: Exception) -> JSONResponse:
+    return error_response(request, AuthError(Failure.UNEXPECTED_FAILURE))

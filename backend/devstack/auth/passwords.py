@@ -6,7 +6,6 @@ import hmac
 import os
 from typing import Final
 
-MIN_LENGTH: Final = 6
 _N: Final = 2**13
 _SALT_BYTES: Final = 16
 

@@ -1,6 +1,6 @@
 """Routes that anybody may call, and routes for signed-in users about their own account."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlencode
@@ -16,17 +16,20 @@ from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
 from devstack.auth.passwords import verify_password
 from devstack.auth.schemas import (
+    TOKENS_OF,
     MagicLink,
     PasswordGrant,
     Recover,
     RefreshTokenGrant,
+    Resend,
     SignUp,
+    TokenType,
     User,
     UserUpdate,
     Verify,
     VerifyType,
 )
-from devstack.auth.service import AuthService, hash_new_password, redirect_of
+from devstack.auth.service import AuthService, Caller, redirect_of
 from devstack.auth.users import NewUser, UserChanges
 from devstack.body import read_body
 
@@ -47,6 +50,7 @@ _IN_FRAGMENT: Final = frozenset(
         "type",
     }
 )
+_RECENT: Final = timedelta(hours=24)
 _JWKS_HEADERS: Final = {"Cache-Control": "max-age=600"}
 
 
@@ -65,6 +69,8 @@ class PublicEndpoints:
             Route("/recover", self.recover, methods=["POST"]),
             Route("/otp", self.magic_link, methods=["POST"]),
             Route("/magiclink", self.magic_link, methods=["POST"]),
+            Route("/resend", self.resend, methods=["POST"]),
+            Route("/reauthenticate", self.reauthenticate),
             Route("/verify", self.verify, methods=["POST"]),
             Route("/verify", self.follow_link),
             Route("/logout", self.sign_out, methods=["POST"]),
@@ -85,8 +91,8 @@ class PublicEndpoints:
         return JSONResponse(
             {
                 "external": {"email": True, "phone": False, "anonymous_users": False},
-                "disable_signup": False,
-                "mailer_autoconfirm": True,
+                "disable_signup": not self._auth.project.signup,
+                "mailer_autoconfirm": not self._auth.project.confirmations,
                 "phone_autoconfirm": False,
                 "saml_enabled": False,
             }
@@ -97,18 +103,64 @@ class PublicEndpoints:
 
     async def sign_up(self, request: Request) -> Response:
         params = await read_body(request, SignUp)
+        project = self._auth.project
+        if not project.signup:
+            raise AuthError(Failure.SIGNUP_DISABLED)
+        if params.email is None:
+            raise AuthError(Failure.ANONYMOUS_PROVIDER_DISABLED)
         new = NewUser(
             id=new_id(),
             email=params.email,
-            encrypted_password=await hash_new_password(params.password),
-            email_confirmed_at=self._auth.now(),
+            encrypted_password=await self._auth.hash_new_password(params.password),
+            email_confirmed_at=None if project.confirmations else self._auth.now(),
             user_metadata=params.data or {},
         )
         await self._auth.refuse_by_hook(new)
         user = await self._store.users.create(new)
+        if project.confirmations:
+            return await self._sent_to_confirm(user, new, redirect_of(request))
         if user is None:
             raise AuthError(Failure.USER_ALREADY_EXISTS)
         return JSONResponse(await self._auth.sign_in(user, "password"))
+
+    async def _sent_to_confirm(self, user: User | None, new: NewUser, redirect_to: str) -> Response:
+        """Answer alike for an address in use: with a user who is none, and has no identity."""
+        if user is not None:
+            await self._auth.send_one_time_token(user, "signup", redirect_to)
+            return JSONResponse(user.to_json())
+        known = await self._store.users.by_email(new.email)
+        if known is None:
+            raise AuthError(Failure.UNEXPECTED_FAILURE)
+        if known.email_confirmed_at is None:
+            await self._auth.send_one_time_token(known, "signup", redirect_to)
+            return JSONResponse(known.to_json())
+        nobody = {
+            "id": str(new.id),
+            "identities": [],
+            "user_metadata": new.user_metadata,
+            "role": "",
+        }
+        gone = {"last_sign_in_at", "email_confirmed_at", "confirmed_at", "invited_at", "factors"}
+        shown = known.to_json()
+        return JSONResponse(
+            {name: value for name, value in shown.items() if name not in gone} | nobody
+        )
+
+    async def resend(self, request: Request) -> Response:
+        """Send a mail once more, if it is waited for; answer alike if it is not."""
+        params = await read_body(request, Resend)
+        user = await self._store.users.by_email(params.email)
+        page = redirect_of(request)
+        if user is not None and params.type == "signup" and user.email_confirmed_at is None:
+            await self._auth.send_one_time_token(user, "signup", page)
+        if user is not None and params.type == "email_change" and user.email_change:
+            await self._auth.send_email_change(user, user.email_change, page)
+        return JSONResponse({})
+
+    async def reauthenticate(self, request: Request) -> Response:
+        caller = await self._auth.caller(request)
+        await self._auth.send_one_time_token(caller.user, "reauthentication", "")
+        return JSONResponse({})
 
     async def token(self, request: Request) -> Response:
         match request.query_params.get("grant_type"):
@@ -187,7 +239,7 @@ class PublicEndpoints:
 
     async def _redeemed(self, params: Verify) -> dict[str, Any]:
         now = self._auth.now()
-        user_id = await self._store.one_time_tokens.consume(params.token_hash, params.type, now)
+        user_id = await self._consumed(params, now)
         user = await self._verified(user_id, params.type, now) if user_id else None
         if user is None:
             raise AuthError(Failure.OTP_EXPIRED)
@@ -195,6 +247,27 @@ class PublicEndpoints:
             return {"msg": _ONE_OF_TWO, "code": str(HTTPStatus.OK.value)}
         self._auth.refuse_banned(user)
         return await self._auth.sign_in(user, "otp")
+
+    async def _consumed(self, params: Verify, now: datetime) -> UUID | None:
+        tokens = self._store.one_time_tokens
+        if params.token_hash:
+            return await tokens.consume(params.token_hash, params.type, now)
+        user = await self._holder(params)
+        if user is None:
+            return None
+        kinds = TOKENS_OF[params.type]
+        if params.type == "email_change":
+            kinds = ("email_change_new" if user.email != params.email else "email_change_current",)
+        return await tokens.consume_code(user.id, params.token, kinds, now)
+
+    async def _holder(self, params: Verify) -> User | None:
+        """Return whom a code was mailed to: at their address, or at the one they change to."""
+        if params.email is None:
+            return None
+        user = await self._store.users.by_email(params.email)
+        if user is None and params.type == "email_change":
+            user = await self._store.users.changing_to(params.email)
+        return user
 
     async def _verified(self, user_id: UUID, kind: VerifyType, now: datetime) -> User | None:
         if kind != "email_change":
@@ -211,6 +284,9 @@ class PublicEndpoints:
     async def update_user(self, request: Request) -> Response:
         caller = await self._auth.caller(request)
         params = await read_body(request, UserUpdate)
+        if params.app_metadata is not None:
+            message = "Updating app_metadata requires admin privileges"
+            raise AuthError(Failure.NOT_ADMIN, message)
         if caller.user.is_sso_user and (params.email or params.password):
             raise AuthError(Failure.USER_SSO_MANAGED)
         address = params.email if params.email != caller.user.email else None
@@ -218,7 +294,7 @@ class PublicEndpoints:
             raise AuthError(Failure.EMAIL_EXISTS)
         changes = UserChanges(
             email_change=address,
-            encrypted_password=await self._new_password(caller.user, params.password),
+            encrypted_password=await self._new_password(caller, params),
             user_metadata=params.data,
         )
         user = await self._store.users.update(caller.user.id, changes)
@@ -228,12 +304,27 @@ class PublicEndpoints:
             await self._store.sessions.end_all(caller.user.id, keep=caller.session_id)
         return JSONResponse((user or caller.user).to_json())
 
-    async def _new_password(self, user: User, password: str | None) -> str | None:
-        if password is None:
+    async def _new_password(self, caller: Caller, params: UserUpdate) -> str | None:
+        if params.password is None:
             return None
-        if await verify_password(password, user.encrypted_password):
+        if await verify_password(params.password, caller.user.encrypted_password):
             raise AuthError(Failure.SAME_PASSWORD)
-        return await hash_new_password(password)
+        hashed = await self._auth.hash_new_password(params.password)
+        if self._auth.project.reauthentication:
+            await self._reauthenticated(caller, params.nonce)
+        return hashed
+
+    async def _reauthenticated(self, caller: Caller, nonce: str) -> None:
+        """Ask for a code from a mail, once the sign-in is a day old."""
+        now = self._auth.now()
+        if now - caller.session.created_at < _RECENT:
+            return
+        if not nonce:
+            raise AuthError(Failure.REAUTHENTICATION_NEEDED)
+        tokens = self._store.one_time_tokens
+        kinds: tuple[TokenType, ...] = ("reauthentication",)
+        if await tokens.consume_code(caller.user.id, nonce, kinds, now) is None:
+            raise AuthError(Failure.REAUTHENTICATION_NOT_VALID)
 
     async def sign_out(self, request: Request) -> Response:
         caller = await self._auth.caller(request)

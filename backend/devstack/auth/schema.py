@@ -55,4 +55,33 @@ CREATE TABLE IF NOT EXISTS auth.one_time_tokens (
     created_at timestamptz NOT NULL,
     UNIQUE (user_id, token_type)
 );
+ALTER TABLE auth.one_time_tokens ADD COLUMN IF NOT EXISTS otp text;
+ALTER TABLE auth.refresh_tokens ADD COLUMN IF NOT EXISTS parent text;
+ALTER TABLE auth.sessions
+    ADD COLUMN IF NOT EXISTS aal text NOT NULL DEFAULT 'aal1',
+    ADD COLUMN IF NOT EXISTS raised_at timestamptz,
+    ADD COLUMN IF NOT EXISTS factor_id uuid;
+
+CREATE TABLE IF NOT EXISTS auth.mfa_factors (
+    id uuid PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES auth.users ON DELETE CASCADE,
+    friendly_name text NOT NULL,
+    factor_type text NOT NULL,
+    status text NOT NULL,
+    secret text NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS mfa_factors_user_id_idx ON auth.mfa_factors (user_id);
+CREATE TABLE IF NOT EXISTS auth.mfa_challenges (
+    id uuid PRIMARY KEY,
+    factor_id uuid NOT NULL REFERENCES auth.mfa_factors ON DELETE CASCADE,
+    created_at timestamptz NOT NULL
+);
+CREATE OR REPLACE FUNCTION auth.factors_of(person uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', id, 'friendly_name', friendly_name, 'factor_type', factor_type, 'status', status,
+        'created_at', created_at, 'updated_at', updated_at) ORDER BY created_at), '[]')
+    FROM auth.mfa_factors WHERE user_id = person
+$$;
 """

@@ -36,15 +36,16 @@ Email = Annotated[
 ]
 Metadata = dict[str, Any]
 BanDuration = Annotated[timedelta, BeforeValidator(_parse_duration)]
-SentType = Literal["invite", "recovery", "magiclink"]
+SentType = Literal["invite", "recovery", "magiclink", "signup", "reauthentication"]
 MessageType = Literal[SentType, "email_change"]
-VerifyType = Literal[MessageType, "email"]
+VerifyType = Literal["invite", "recovery", "magiclink", "signup", "email_change", "email"]
 TokenType = Literal[SentType, "email_change_current", "email_change_new"]
 TOKENS_OF: Final[Mapping[VerifyType, tuple[TokenType, ...]]] = {
     "invite": ("invite",),
     "recovery": ("recovery",),
     "magiclink": ("magiclink",),
-    "email": ("magiclink", "invite", "recovery"),
+    "signup": ("signup",),
+    "email": ("magiclink", "signup", "invite", "recovery"),
     "email_change": ("email_change_current", "email_change_new"),
 }
 """Which tokens a message of the kind may carry."""
@@ -60,8 +61,8 @@ class RefreshTokenGrant(BaseModel):
 
 
 class SignUp(BaseModel):
-    email: Email
-    password: str
+    email: Email | None = None
+    password: str = ""
     data: Metadata | None = None
 
 
@@ -86,14 +87,36 @@ class MagicLink(BaseModel):
 
 
 class Verify(BaseModel):
+    """With `token_hash` of a link, or with the code `token` of a mail to `email`."""
+
     type: VerifyType
-    token_hash: str
+    token_hash: str = ""
+    email: Email | None = None
+    token: str = ""
+
+
+class Resend(BaseModel):
+    type: Literal["signup", "email_change"]
+    email: Email
+
+
+class NewFactor(BaseModel):
+    factor_type: Literal["totp", "phone", "webauthn"]
+    friendly_name: str = ""
+    issuer: str = ""
+
+
+class FactorCode(BaseModel):
+    challenge_id: UUID
+    code: str
 
 
 class UserUpdate(BaseModel):
     email: Email | None = None
     password: str | None = None
+    nonce: str = ""
     data: Metadata | None = None
+    app_metadata: Metadata | None = None
 
 
 class AdminUserUpdate(BaseModel):
@@ -128,6 +151,7 @@ class User(BaseModel):
     deleted_at: datetime | None
     is_sso_user: bool
     email_change: str | None
+    factors: list[dict[str, Any]]
     created_at: datetime
     updated_at: datetime
 
@@ -162,6 +186,7 @@ class User(BaseModel):
             "is_anonymous": False,
             **{name: _instant(value) for name, value in instants.items() if value},
             **({"new_email": self.email_change} if self.email_change else {}),
+            **({"factors": self.factors} if self.factors else {}),
         }
 
     def _identities(self, *, listed: bool) -> list[dict[str, Any]] | None:

@@ -1,4 +1,5 @@
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from app.core.ids import new_id
 from devstack.auth.errors import AuthError, Failure
 from devstack.auth.hooks import Hooks
 from devstack.auth.keys import SigningKeys
-from devstack.auth.passwords import MIN_LENGTH, hash_password
+from devstack.auth.passwords import hash_password
+from devstack.auth.project import Project
 from devstack.auth.schemas import MessageType, SentType, TokenType, User
-from devstack.auth.sessions import Session
+from devstack.auth.sessions import OneTimeToken, Session
 from devstack.auth.store import AuthStore
 from devstack.auth.users import NewUser
 from devstack.guard import bearer_token, local_origin, presented_key, same_key
@@ -39,16 +41,32 @@ class Message:
     kind: MessageType
     token_hash: str
     redirect_to: str = ""
+    otp: str = ""
+    """The code for those who type instead of following the link."""
 
 
 def log_message(message: Message) -> None:
-    _logger.info("%s for %s: token_hash=%s", message.kind, message.email, message.token_hash)
+    _logger.info(
+        "%s for %s: token_hash=%s code=%s",
+        message.kind,
+        message.email,
+        message.token_hash,
+        message.otp,
+    )
 
 
 @dataclass(frozen=True)
 class Caller:
     user: User
-    session_id: UUID
+    session: Session
+
+    @property
+    def session_id(self) -> UUID:
+        return self.session.id
+
+    @property
+    def aal(self) -> str:
+        return self.session.aal
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,7 @@ class AuthService:
     deliver: Callable[[Message], None]
     hooks: Hooks
     site_url: str
+    project: Project = field(default_factory=Project)
     _asked: Iterator[int] = field(default_factory=count)
 
     async def sign_in(self, user: User, method: str) -> dict[str, Any]:
@@ -84,6 +103,14 @@ class AuthService:
         if isinstance(session, Failure):
             raise AuthError(session)
         return self._session_json(user, session, claims)
+
+    async def resumed(self, refresh_token: str) -> dict[str, Any]:
+        """Answer with a session as it is now, whose refresh token stays."""
+        session = await self.store.sessions.of(refresh_token)
+        user = await self.store.users.get(session.user_id) if session else None
+        if session is None or user is None:
+            raise AuthError(Failure.SESSION_NOT_FOUND)
+        return self._session_json(user, session, await self._claims(user, session))
 
     def page(self, redirect_to: str) -> str:
         """Return where a link leads: to a page of this machine, or else to the site."""
@@ -127,7 +154,6 @@ class AuthService:
 
     def _own_claims(self, user: User, session: Session) -> dict[str, Any]:
         expires_at = self.now() + timedelta(seconds=self.access_token_seconds)
-        signed_in_at = int(session.created_at.timestamp())
         return {
             "iss": self.issuer,
             "aud": user.aud,
@@ -135,8 +161,8 @@ class AuthService:
             "sub": str(user.id),
             "iat": int(self.now().timestamp()),
             "role": user.role,
-            "aal": "aal1",
-            "amr": [{"method": session.method, "timestamp": signed_in_at}],
+            "aal": session.aal,
+            "amr": session.amr,
             "session_id": str(session.id),
             "email": user.email or "",
             "phone": "",
@@ -155,18 +181,25 @@ class AuthService:
         if user is None:
             message = "User from sub claim in JWT does not exist"
             raise AuthError(Failure.USER_NOT_FOUND, message, status=HTTPStatus.FORBIDDEN)
-        session_id = UUID(claims["session_id"])
-        if not await self.store.sessions.exists(session_id):
+        session = await self.store.sessions.get(UUID(claims["session_id"]))
+        if session is None:
             raise AuthError(Failure.SESSION_NOT_FOUND)
         if user.is_banned(self.now()):
             raise AuthError(Failure.USER_BANNED, status=HTTPStatus.FORBIDDEN)
-        return Caller(user, session_id)
+        return Caller(user, session)
 
     def _verify(self, token: str) -> dict[str, Any]:
         try:
             return self.keys.verify(token, issuer=self.issuer, audience=AUDIENCE)
         except jwt.InvalidTokenError as error:
             raise AuthError(Failure.BAD_JWT) from error
+
+    async def hash_new_password(self, password: str) -> str:
+        if len(password) < (least := self.project.minimum_password_length):
+            message = f"Password should be at least {least} characters."
+            reasons = {"reasons": ["length"]}
+            raise AuthError(Failure.WEAK_PASSWORD, message, weak_password=reasons)
+        return await hash_password(password)
 
     def require_service_key(self, request: Request) -> None:
         presented = presented_key(request)
@@ -175,22 +208,36 @@ class AuthService:
         if not same_key(presented, self.service_key):
             raise AuthError(Failure.NOT_ADMIN)
 
-    async def one_time_token(self, user: User, kind: TokenType) -> str:
-        return await self.store.one_time_tokens.create(user.id, kind, self.now())
+    async def one_time_token(self, user: User, kind: TokenType) -> OneTimeToken:
+        digits = self.project.otp_length
+        return await self.store.one_time_tokens.create(user.id, kind, self.now(), digits)
 
     async def send_one_time_token(self, user: User, kind: SentType, redirect_to: str) -> None:
-        token_hash = await self.one_time_token(user, kind)
-        self.deliver(Message(user.email or "", kind, token_hash, redirect_to))
+        """Mail it. People wait between two mails of a kind; whoever invites them need not."""
+        if kind != "invite":
+            await self._refuse_too_often(user, kind)
+        token = await self.one_time_token(user, kind)
+        self.deliver(Message(user.email or "", kind, token.token_hash, redirect_to, token.otp))
+
+    async def _refuse_too_often(self, user: User, kind: TokenType) -> None:
+        sent_at = await self.store.one_time_tokens.sent_at(user.id, kind)
+        if sent_at is None:
+            return
+        left = math.ceil((sent_at + self.project.mail_pause - self.now()).total_seconds())
+        if left > 0:
+            message = f"For security purposes, you can only request this after {left} seconds."
+            raise AuthError(Failure.OVER_EMAIL_SEND_RATE_LIMIT, message)
 
     async def send_email_change(self, user: User, address: str, redirect_to: str) -> None:
         """Mail both addresses: the change needs both, as `double_confirm_changes` asks."""
+        await self._refuse_too_often(user, "email_change_new")
         to: tuple[tuple[str, TokenType], ...] = (
             (user.email or "", "email_change_current"),
             (address, "email_change_new"),
         )
         for email, kind in to:
-            token_hash = await self.one_time_token(user, kind)
-            self.deliver(Message(email, "email_change", token_hash, redirect_to))
+            token = await self.one_time_token(user, kind)
+            self.deliver(Message(email, "email_change", token.token_hash, redirect_to, token.otp))
 
 
 def _before_user_created(new: NewUser, now: datetime) -> dict[str, object]:
@@ -220,9 +267,3 @@ def _before_user_created(new: NewUser, now: datetime) -> dict[str, object]:
 def redirect_of(request: Request) -> str:
     """Return the page that the client wants the mail's link to lead to, or nothing."""
     return request.query_params.get("redirect_to") or request.headers.get("redirect_to", "")
-
-
-async def hash_new_password(password: str) -> str:
-    if len(password) < MIN_LENGTH:
-        raise AuthError(Failure.WEAK_PASSWORD, weak_password={"reasons": ["length"]})
-    return await hash_password(password)

@@ -4,6 +4,7 @@ from typing import Self
 
 import asyncpg
 
+from devstack.auth.factors import Factors
 from devstack.auth.schema import DDL
 from devstack.auth.sessions import OneTimeTokens, Sessions
 from devstack.auth.users import Users
@@ -18,6 +19,7 @@ class AuthStore:
         self.users = Users(pool)
         self.sessions = Sessions(pool)
         self.one_time_tokens = OneTimeTokens(pool)
+        self.factors = Factors(pool)
 
     @classmethod
     @asynccontextmanager

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -37,22 +38,29 @@ class UserChanges:
     email_change: str | None = None
 
 
+_SELECT: Final = "SELECT *, auth.factors_of(id) AS factors FROM auth.users"
+
+
 class Users:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def get(self, user_id: UUID) -> User | None:
-        return _user(await self._pool.fetchrow("SELECT * FROM auth.users WHERE id = $1", user_id))
+        return _user(await self._pool.fetchrow(f"{_SELECT} WHERE id = $1", user_id))
 
     async def by_email(self, email: str) -> User | None:
         """Never find an account of SSO: nothing that takes an address reaches one."""
-        query = "SELECT * FROM auth.users WHERE email = lower($1) AND NOT is_sso_user"
+        query = f"{_SELECT} WHERE email = lower($1) AND NOT is_sso_user"
+        return _user(await self._pool.fetchrow(query, email))
+
+    async def changing_to(self, email: str) -> User | None:
+        query = f"{_SELECT} WHERE email_change = lower($1)"
         return _user(await self._pool.fetchrow(query, email))
 
     async def page(self, number: int, size: int) -> tuple[list[User], int]:
         """Return a page, newest first, and the total. Accounts of one instant come in no order."""
         rows = await self._pool.fetch(
-            "SELECT * FROM auth.users ORDER BY created_at DESC LIMIT $1 OFFSET $2",
+            f"{_SELECT} ORDER BY created_at DESC LIMIT $1 OFFSET $2",
             size,
             (number - 1) * size,
         )
@@ -65,7 +73,7 @@ class Users:
             INSERT INTO auth.users (id, email, encrypted_password, role, email_confirmed_at,
                 invited_at, banned_until, raw_app_meta_data, raw_user_meta_data, is_sso_user)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT DO NOTHING RETURNING *
+            ON CONFLICT DO NOTHING RETURNING *, auth.factors_of(id) AS factors
         """
         name = f"sso:{new.sso_provider}" if new.sso_provider else "email"
         provider: Mapping[str, object] = {"provider": name, "providers": [name]}
@@ -101,7 +109,7 @@ class Users:
                 raw_user_meta_data = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
                     FROM jsonb_each(raw_user_meta_data || $8) WHERE value <> 'null'),
                 updated_at = now()
-            WHERE id = $1 AND deleted_at IS NULL RETURNING *
+            WHERE id = $1 AND deleted_at IS NULL RETURNING *, auth.factors_of(id) AS factors
         """
         row = await self._pool.fetchrow(
             query,
@@ -129,7 +137,7 @@ class Users:
                 email_change = CASE email_change_confirm_status WHEN 0 THEN email_change END,
                 email_confirmed_at = coalesce(email_confirmed_at, $2),
                 updated_at = now()
-            WHERE id = $1 AND email_change IS NOT NULL RETURNING *
+            WHERE id = $1 AND email_change IS NOT NULL RETURNING *, auth.factors_of(id) AS factors
         """
         return _user(await self._pool.fetchrow(query, user_id, now))
 

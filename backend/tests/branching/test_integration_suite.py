@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.core.postgres.table_security import API_ROLE
-from devstack.run import DATABASE, SECRET_KEY
+from devstack.options import DATABASE, SECRET_KEY
 
 pytestmark = pytest.mark.full
 

@@ -18,6 +18,7 @@ import pytest
 TRAINING = Path(sys.executable).with_name("training")
 PATIENCE_SECONDS = 180
 PASSWORD = "dental-demo"
+PUBLISHABLE_KEY = "sb_publishable_development"
 # What root may do before it runs a command that is to have any user's ports and no others.
 _FEWER_PORTS = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service")
 AS_ANY_USER = _FEWER_PORTS if os.geteuid() == 0 else ()
@@ -113,6 +114,7 @@ class DevStack:
                 "/auth/v1/token",
                 params={"grant_type": "password"},
                 json={"email": email, "password": PASSWORD},
+                headers={"apikey": PUBLISHABLE_KEY},
             )
         response.raise_for_status()
         return self.client(response.json()["access_token"])
@@ -124,17 +126,22 @@ class DevStack:
 
 @contextlib.asynccontextmanager
 async def dev_stack(
-    data_dir: Path, *options: str, port: int | None = None
+    data_dir: Path,
+    *options: str,
+    port: int | None = None,
+    small: bool = True,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> AsyncIterator[DevStack]:
     """Run `training dev` and wait until it says that it is ready."""
     port = port or free_port()
-    arguments = ("dev", "--port", str(port), "--data-dir", str(data_dir), *options)
+    size = ("--small",) if small else ()
+    arguments = ("dev", "--port", str(port), "--data-dir", str(data_dir), *size, *options)
     started = time.monotonic()
     async with training(*arguments) as process:
         assert process.stdout
         said = process.stdout.readuntil(b"Ctrl-C stops everything")
         try:
-            announcement = await asyncio.wait_for(said, PATIENCE_SECONDS)
+            announcement = await asyncio.wait_for(said, patience_seconds)
         except asyncio.IncompleteReadError:
             _, errors = await process.communicate()
             pytest.fail(f"training dev ended at once: {errors.decode()}")

@@ -265,6 +265,15 @@ class TestAnotherSchema:
         require_tidy(written, tree)
 
 
+async def test_the_last_line_tells_that_each_part_answers(tmp_path: Path) -> None:
+    async with dev_stack(tmp_path / "data") as stack:
+        assert stack.process.stdout
+        said = await asyncio.wait_for(stack.process.stdout.readuntil(b"/mailbox ready"), 60)
+        line = said.decode().partition("Health: ")[2]
+    parts = ("/api/v1/health/ready", "/auth/v1/health", "/storage/v1/bucket", "/mailbox")
+    assert line == ", ".join(f"{stack.origin}{part} ready" for part in parts)
+
+
 async def test_production_is_refused(tmp_path: Path) -> None:
     refused = await run_training(
         "dev", "--data-dir", str(tmp_path), environment={"ENVIRONMENT": "production"}
@@ -297,3 +306,27 @@ async def test_data_survive_and_no_process_does(tmp_path: Path) -> None:
         f"ready after {first.seconds_to_ready:.1f} s at first, "
         f"{second.seconds_to_ready:.1f} s on the same data"
     )
+
+
+class TestReset:
+    async def test_makes_the_next_start_a_first_one(self, tmp_path: Path) -> None:
+        folder = tmp_path / "data"
+        async with dev_stack(folder) as stack:
+            in_use = await run_training("dev", "reset", "--data-dir", str(folder))
+            assert (in_use.code, in_use.errors.count("\n")) == (1, 1)
+            assert "is in use" in in_use.errors
+            await stack.stop()
+        (folder / "notes.txt").touch()
+        done = await run_training("dev", "reset", "--data-dir", str(folder))
+        assert (done.code, done.output.count("\n")) == (0, 1)
+        assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+        again = await run_training("dev", "reset", "--data-dir", str(folder))
+        assert (again.code, again.output) == (0, "There was nothing.\n")
+
+    async def test_is_refused_in_production(self, tmp_path: Path) -> None:
+        (tmp_path / "storage").mkdir()
+        refused = await run_training(
+            "dev", "reset", "--data-dir", str(tmp_path), environment={"ENVIRONMENT": "production"}
+        )
+        assert refused.code == 2
+        assert (tmp_path / "storage").exists()

@@ -28,7 +28,7 @@ KEY = "sb_secret_test"
 
 # They serve or measure, or need no database: test_dev.py, test_serve.py, test_gates.py,
 # evidence/test_audit_pack.py.
-OTHERS: set[Command] = {("dev",), ("serve",), ("bench",), ("openapi",), ("verify",)}
+OTHERS: set[Command] = {("dev", "reset"), ("serve",), ("bench",), ("openapi",), ("verify",)}
 ARGUMENTS: dict[Command, Command] = {
     ("users", "promote"): ("somebody@unified.example",),
     ("audit-pack",): ("--out", "{folder}/pack.zip"),

@@ -74,7 +74,8 @@ async def test_an_admin_signs_somebody_out(
     person_id = (await me(stack, http, session)).json()["id"]
     admin = {"email": "admin@unified.example", "password": PASSWORD}
     url = f"{stack.origin}/auth/v1/token?grant_type=password"
-    token = (await http.post(url, json=admin)).json()["access_token"]
+    key = {"apikey": "sb_publishable_development"}
+    token = (await http.post(url, json=admin, headers=key)).json()["access_token"]
     response = await http.post(
         f"{stack.origin}/api/v1/users/{person_id}/sign-out",
         headers={"Authorization": f"Bearer {token}"},

@@ -31,7 +31,7 @@ async def test_says_when_nothing_was_sent(client: httpx.AsyncClient) -> None:
 async def test_lists_mails_with_their_links(mailbox: Mailbox, client: httpx.AsyncClient) -> None:
     page = "http://localhost:5173/welcome?from=mail"
     mailbox.deliver(Message("first@example.org", "recovery", "0ld"))
-    mailbox.deliver(Message("second@example.org", "invite", "5ecret", page))
+    mailbox.deliver(Message("second@example.org", "invite", "5ecret", page, "123456"))
     newest, oldest = (await client.get("/mailbox.json")).json()["items"]
     assert oldest["kind"] == "recovery"
     link = urlsplit(newest.pop("link"))
@@ -41,6 +41,7 @@ async def test_lists_mails_with_their_links(mailbox: Mailbox, client: httpx.Asyn
         "subject": "You have been invited",
         "sent_at": "2026-03-01T09:30:00Z",
         "token_hash": "5ecret",
+        "otp": "123456",
     }
     assert f"{link.scheme}://{link.netloc}{link.path}" == "http://stack/auth/v1/verify"
     assert parse_qs(link.query) == {

@@ -13,7 +13,7 @@ import pytest
 from storage3.exceptions import StorageApiError
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
 
-from devstack.run import SECRET_KEY
+from devstack.options import SECRET_KEY
 from tests.cli.processes import DevStack, Finished, dev_stack, run_training
 from tests.factories.media import HTML, MP4, PNG
 

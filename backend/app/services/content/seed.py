@@ -32,10 +32,12 @@ NOTE = "Published from the content that ships with the application"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person of the demonstration organisation who can sign in to the development stack."""
+    """A person of the demonstration organisation."""
 
     email: str
     full_name: str
+    signs_in: bool
+    """Whether the small development stack lets them."""
 
 
 @dataclass(slots=True)
@@ -89,11 +91,14 @@ class SeedService(Service):
 
 
 def demonstration_identities() -> list[Identity]:
-    staff = _read(CONTENT / "organisation.toml")["staff"]
+    return [person for person in staff() if person.signs_in]
+
+
+def staff() -> list[Identity]:
+    """Return everybody of the demonstration organisation."""
     return [
-        Identity(person["email"], person["full_name"])
-        for person in staff
-        if person.get("identity", False)
+        Identity(person["email"], person["full_name"], person.get("identity", False))
+        for person in _read(CONTENT / "organisation.toml")["staff"]
     ]
 
 

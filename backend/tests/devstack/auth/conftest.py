@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from devstack.auth import AuthStore, Hooks, Message, SigningKeys, create_auth_app
+from devstack.auth import AuthStore, Hooks, Message, Project, SigningKeys, create_auth_app
 
 SERVICE_KEY = "sb_secret_development"
 PREFIX = "/auth/v1"
@@ -23,6 +23,7 @@ class Stack:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     mailbox: list[Message] = field(default_factory=list)
     hooks: Hooks = field(default_factory=Hooks)
+    project: Project = field(default_factory=Project)
 
     def app(self, origin: str = "http://stack", access_token_seconds: int = 3600) -> Starlette:
         auth = create_auth_app(
@@ -35,6 +36,7 @@ class Stack:
             now=lambda: self.now,
             deliver=self.mailbox.append,
             hooks=self.hooks,
+            project=self.project,
         )
         return Starlette(routes=[Mount(PREFIX, auth)])
 
@@ -60,9 +62,16 @@ def stack(store: AuthStore, keys: SigningKeys) -> Stack:
 
 @pytest.fixture
 async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(stack.app())
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://stack{PREFIX}/") as opened:
+    async with client_of(stack) as opened:
         yield opened
+
+
+def client_of(stack: Stack, **headers: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(stack.app()),
+        base_url=f"http://stack{PREFIX}/",
+        headers={"X-Supabase-Api-Version": "2024-01-01"} | headers,
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.devstack.auth.conftest import PREFIX, SERVICE_KEY, Stack
+from tests.devstack.auth.conftest import SERVICE_KEY, Stack, client_of
 
 EMAIL = "person@example.org"
 PASSWORD = "correct horse"
@@ -50,9 +50,7 @@ class TestAccess:
         ],
     )
     async def test_asks_for_the_service_key(self, stack: Stack, method: str, path: str) -> None:
-        transport = httpx.ASGITransport(stack.app())
-        base_url = f"http://stack{PREFIX}/"
-        async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
+        async with client_of(stack) as client:
             signed_up = await client.post("signup", json={"email": EMAIL, "password": PASSWORD})
             token = signed_up.json()["access_token"]
             for headers, expected in (

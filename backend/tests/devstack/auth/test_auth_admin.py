@@ -41,7 +41,8 @@ async def admin(origin: str) -> AsyncIterator[SupabaseAuthAdmin]:
 
 @pytest.fixture
 async def http(origin: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"{origin}/auth/v1") as client:
+    headers = {"X-Supabase-Api-Version": "2024-01-01"}
+    async with httpx.AsyncClient(base_url=f"{origin}/auth/v1", headers=headers) as client:
         yield client
 
 
