@@ -13,7 +13,7 @@ from devstack.town.town import Event, Town
 
 _LEARNER: Final = "learner@unified.example"
 _SECOND_LEARNER: Final = "learner2@unified.example"
-_RECONCILED_ON: Final = (RULES_BEGIN, 190, 363)
+_RECONCILED_ON: Final = (RULES_BEGIN, 363)
 _BEGINNERS: Final = NEWCOMERS[84:]
 _STUDIED: Final = (
     (60, Studying(_SECOND_LEARNER, "hipaa-privacy")),
@@ -56,9 +56,9 @@ def _studies(town: Town) -> Iterator[Event]:
         yield how.on(day, town)
     for number, beginner in enumerate(_BEGINNERS[:-1]):
         yield from _first_weeks(town, beginner.email, beginner.day, number)
-    for number in range(6, 80, 9):
+    for number in range(8, 80, 14):
         yield Studying(NEWCOMERS[number].email, HAND_HYGIENE).on(74 + 2.7 * number, town)
-    for number in range(10, 80, 14):
+    for number in range(11, 80, 24):
         sections = None if number % 2 else 2
         email = NEWCOMERS[number].email
         yield Studying(email, "medical-emergencies", sections=sections).on(170 + number, town)
@@ -67,7 +67,7 @@ def _studies(town: Town) -> Iterator[Event]:
 def _first_weeks(town: Town, email: str, day: int, number: int) -> Iterator[Event]:
     """Let somebody new learn; every third of them is slow, and one fails at first."""
     yield Studying(email, "hipaa-privacy", failures=number % 4 == 1).on(day + 5.5, town)
-    if number % 2:
+    if number % 3 == 1:
         yield Studying(email, "hazard-communication").on(day + 6.5, town)
     if number % 5 == 1:  # some of them
         yield Studying(email, "bloodborne-pathogens").on(day + 7.5, town)

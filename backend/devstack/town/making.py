@@ -1,5 +1,8 @@
 """Makes the town in a database that nobody uses yet, in a few seconds."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from app.container import Container
@@ -27,6 +30,21 @@ async def make_town(settings: Settings, dsn: str, now: datetime) -> None:
     the database is of no use any more.
     """
     began = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+    with _uncollected():
+        await _live(settings, dsn, began)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave cycles of objects alone meanwhile: looking for them takes a tenth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+async def _live(settings: Settings, dsn: str, began: datetime) -> None:
     async with SetClock.set(dsn, began) as clock, Container.opened(settings) as services:
         town = Town(services, clock, await _settle(services))
         await read_lessons(town)

@@ -146,8 +146,8 @@ async def _enter(town: Town, newcomers: tuple[Newcomer, ...] | list[Newcomer]) -
             hired_on=town.day(newcomer.day),
             manager_id=town.people[boss].id,
         )
-        await invitations.enter(person)
-    await town.look_around()
+        entered = (await invitations.enter(person)).value
+        town.people[newcomer.email] = entered
 
 
 async def _leave(town: Town, newcomer: Newcomer) -> None:

@@ -61,9 +61,13 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def commands() -> dict[str, set[str]]:
-    """Return the names of the commands and, for groups, those of their own."""
+    """Return the names of the commands and, for groups, those of their own: "" if they are one."""
     found = getattr(get_command(cli), "commands", {})
-    return {name: set(getattr(command, "commands", ())) for name, command in found.items()}
+    return {
+        name: set(getattr(command, "commands", ()))
+        | ({""} if getattr(command, "invoke_without_command", False) else set())
+        for name, command in found.items()
+    }
 
 
 def variables_of(command: str) -> list[str]:
