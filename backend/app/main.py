@@ -93,10 +93,12 @@ EXPOSED_HEADERS = [
     "Idempotency-Replayed",
     "Location",
     "Retry-After",
+    "X-Module-ETag",
     "X-Not-Carried",
     "X-Reconciling",
-    "X-Superseded-By",
     "X-Request-Id",
+    "X-Section-ETag",
+    "X-Superseded-By",
 ]
 
 # Starlette tries the routes in this order, one by one. The ones used most come first.

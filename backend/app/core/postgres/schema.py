@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0055"
+SCHEMA_REVISION = "0056"
 """The newest revision. Revisions form one line and are numbered in its order."""
 
 

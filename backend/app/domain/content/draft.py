@@ -1,13 +1,15 @@
 """A module's draft as it is stored: nothing but the types of the fields is trusted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from app.domain.content.canonical import canonical_json, sha256_hex
 from app.domain.content.quiz.questions import QuestionKind
 from app.domain.content.section_settings import SectionKind
+from app.domain.fields import json_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +53,18 @@ class ModuleDraft:
 
     def in_order(self) -> list[SectionDraft]:
         return sorted(self.sections, key=lambda section: (section.position, section.id))
+
+    def sha256(self) -> str:
+        """Return a hash of what a version is made of: equal drafts become equal versions.
+
+        It takes no checks, so that every edit can afford it.
+        """
+        return sha256_hex(canonical_json(_plain(self) | {"minutes_owed": None}))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  # a draft or a value of any of its fields
+    if isinstance(value, ModuleDraft | SectionDraft | QuestionDraft):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return json_number(value) if isinstance(value, Decimal) else value

@@ -43,6 +43,12 @@ class TrainingModule(SoftDeletable, RevisionedModel):
         ForeignKey("module_versions.id", use_alter=True)
     )
     published_at: Mapped[datetime | None]
+    draft_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Hash of what versions are made of (domain.content.draft), as of the last edit."""
+
+    published_draft_sha256: Mapped[str | None] = mapped_column(String(64))
+    """The same hash as of the last publication."""
+
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
     sections: Mapped[list[ModuleSection]] = relationship(

@@ -13,6 +13,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -51,6 +52,10 @@ class Card:
     estimated_minutes: int | None
     section_count: int
     current_version: int | None
+    unpublished_changes: bool | None
+    """None for others than authors."""
+
+    etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,11 @@ _DRAFT_SECTIONS = (
     .correlate(TrainingModule)
     .scalar_subquery()
 )
+_UNPUBLISHED = or_(
+    TrainingModule.current_version_id.is_(None),
+    TrainingModule.draft_sha256.is_distinct_from(TrainingModule.published_draft_sha256),
+)
+_ETAG = func.concat('"', TrainingModule.id, ".", TrainingModule.revision, '"')
 
 
 class ModuleRepository(Repository[TrainingModule]):
@@ -258,6 +268,8 @@ def _cards(*, author: bool) -> Select[Any]:
         source.estimated_minutes,
         sections,
         ModuleVersion.number,
+        (_UNPUBLISHED if author else null()).label("unpublished_changes"),
+        (_ETAG if author else null()).label("etag"),
     ).where(TrainingModule.deleted_at.is_(None))
     current = ModuleVersion.id == TrainingModule.current_version_id
     if author:

@@ -97,10 +97,17 @@ async def duplicate_module(module_id: uuid.UUID, context: Author, app: App) -> R
     responses=refusals(ModuleNotPublishableError, NothingToPublishError),
 )
 async def publish_module(
-    module_id: uuid.UUID, context: Author, app: App, payload: Publish | None = None
+    module_id: uuid.UUID,
+    context: Author,
+    if_match: IfMatch,
+    app: App,
+    payload: Publish | None = None,
 ) -> Response:
-    """Freeze the draft as the next version; 422 with every reason if it cannot be published."""
-    published = app.modules(context).publish(module_id, payload or Publish())
+    """Freeze the draft as the next version; 422 with every reason if it cannot be published.
+
+    With If-Match only what was read is published: 412 where somebody has changed it since.
+    """
+    published = app.modules(context).publish(module_id, payload or Publish(), if_match)
     return await respond(published, "/modules/{module_id}/versions/{number}")
 
 

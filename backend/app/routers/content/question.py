@@ -4,12 +4,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
+from app.routers.content.part import deletes_part_of, part_deleted
 from app.routers.deps import App, Guard, IfMatch
 from app.routers.refusals import refusals
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.content.question import (
+    ChangedQuiz,
     QuestionCreateByKind,
     QuestionReadByKind,
     QuestionsCreate,
@@ -95,7 +97,7 @@ async def update_question(
     return await respond(service.update(module_id, section_id, question_id, payload, if_match))
 
 
-@router.delete("/{question_id:uuid}", status_code=204)
+@router.delete("/{question_id:uuid}", status_code=204, responses=deletes_part_of(ChangedQuiz))
 async def delete_question(
     module_id: uuid.UUID,
     section_id: uuid.UUID,
@@ -103,6 +105,7 @@ async def delete_question(
     context: Author,
     if_match: IfMatch,
     app: App,
-) -> None:
+) -> Response:
     """Take a question out of the draft. Published versions keep it."""
-    await app.questions(context).delete(module_id, section_id, question_id, if_match)
+    service = app.questions(context)
+    return part_deleted(await service.delete(module_id, section_id, question_id, if_match))

@@ -4,9 +4,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
+from app.routers.content.part import deletes_part_of, part_deleted
 from app.routers.deps import App, Guard, IfMatch
 from app.routers.respond import respond
 from app.routers.strict_json import StrictRoute
+from app.schemas.content.question import ChangedDraft
 from app.schemas.content.section import (
     SectionCreateByKind,
     SectionOrder,
@@ -74,9 +76,9 @@ async def update_section(
     return await respond(app.sections(context).update(module_id, section_id, payload, if_match))
 
 
-@router.delete("/{section_id:uuid}", status_code=204)
+@router.delete("/{section_id:uuid}", status_code=204, responses=deletes_part_of(ChangedDraft))
 async def delete_section(
     module_id: uuid.UUID, section_id: uuid.UUID, context: Author, if_match: IfMatch, app: App
-) -> None:
+) -> Response:
     """Take a section out of the draft. Published versions keep it."""
-    await app.sections(context).delete(module_id, section_id, if_match)
+    return part_deleted(await app.sections(context).delete(module_id, section_id, if_match))

@@ -3,6 +3,7 @@ import uuid
 from app.domain.content.question_bank import BankFormat
 from app.domain.content.quiz.questions import QuestionKind
 from app.schemas.base import Resource
+from app.schemas.content.question import ChangedQuiz
 
 
 class ProblemRead(Resource):
@@ -20,7 +21,7 @@ class ProblemRead(Resource):
     skipped: bool
 
 
-class ImportReport(Resource):
+class ImportReport(ChangedQuiz):
     """What an import did, or would do in a dry run. Questions are recognised by their ids.
 
     `problems` names each question that was skipped, and what was left out of other questions.

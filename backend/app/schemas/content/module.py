@@ -40,9 +40,7 @@ class ModuleUpdate(Changes):
     prerequisite_ids: ModuleIds | MISSING = MISSING
 
 
-class ModuleCard(Resource):
-    """An item of the catalogue."""
-
+class ModuleSummary(Resource):
     id: uuid.UUID
     slug: str
     title: str
@@ -54,6 +52,16 @@ class ModuleCard(Resource):
     estimated_minutes: int | None
     section_count: int
     current_version: int | None
+
+
+class ModuleCard(ModuleSummary):
+    """An item of the catalogue."""
+
+    etag: str | None = Field(None, exclude_if=lambda etag: etag is None)
+    """What If-Match takes; left out for those who may not edit it."""
+
+    unpublished_changes: bool | None = Field(None, exclude_if=lambda changes: changes is None)
+    """Whether a version published now would say something new; left out for learners."""
 
 
 class Facet(Resource):
@@ -78,19 +86,22 @@ class OutlineSection(Resource):
     required: bool
 
 
-class ModuleOutline(ModuleCard):
+class ModuleOutline(ModuleSummary):
     """What a learner sees before enrolling."""
 
     prerequisite_ids: list[uuid.UUID]
     sections: list[OutlineSection]
 
 
-class ModuleDraft(ModuleCard, Versioned):
+class ModuleDraft(ModuleSummary, Versioned):
     """What an author edits."""
 
     prerequisite_ids: list[uuid.UUID]
     revision: int
     published_at: datetime | None
+    unpublished_changes: bool
+    """Whether a version published now would say something new."""
+
     created_at: datetime
     updated_at: datetime
     sections: list[SectionReadByKind]
@@ -111,6 +122,8 @@ class VersionRead(Resource):
     content_sha256: str
     answer_key_sha256: str
     published_at: datetime
+    module_etag: str | None = Field(None, exclude_if=lambda etag: etag is None)
+    """The ETag of the draft after it was published; left out elsewhere."""
 
 
 class VersionDetail(VersionRead, Versioned):

@@ -5,8 +5,8 @@ from pydantic import MISSING, Field
 
 from app.domain.content.quiz.questions import QuestionKind, metadata_of
 from app.domain.fields import ExactNumber, Position
-from app.models import QuizQuestion
-from app.schemas.base import Changes, Payload, Versioned
+from app.models import ModuleSection, QuizQuestion, TrainingModule
+from app.schemas.base import Changes, Payload, Resource, Versioned
 from app.schemas.described import AnyOfKinds, Form, OneOfKinds
 
 
@@ -45,6 +45,16 @@ class QuestionUpdate(Changes):
     position: Position | MISSING = MISSING
 
 
+class ChangedDraft(Resource):
+    """What the ETag of a part's module is now, to go on editing with."""
+
+    module_etag: str
+
+
+class ChangedQuiz(ChangedDraft):
+    section_etag: str
+
+
 class QuestionRead(Versioned):
     """An author's view: it holds the answers."""
 
@@ -59,11 +69,23 @@ class QuestionRead(Versioned):
     tags: list[str]
     position: int
     revision: int
+    section_etag: str | None = Field(None, exclude_if=lambda etag: etag is None)
+    """The ETag of its section, left out where the question is shown within it."""
+
+    module_etag: str | None = Field(None, exclude_if=lambda etag: etag is None)
+    """The ETag of its module, left out where the question is shown within it."""
 
     @classmethod
-    def of(cls, question: QuizQuestion) -> "QuestionRead":
+    def of(
+        cls,
+        question: QuizQuestion,
+        section: ModuleSection | None = None,
+        module: TrainingModule | None = None,
+    ) -> "QuestionRead":
         return cls(
             etag=question.etag,
+            section_etag=section.etag if section else None,
+            module_etag=module.etag if module else None,
             id=question.id,
             kind=question.kind,
             prompt=question.prompt,

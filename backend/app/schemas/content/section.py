@@ -6,7 +6,7 @@ from pydantic import MISSING, Field, StringConstraints
 from app.domain.content.section_kind import rules_of
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Line, Position, StorableText
-from app.models import ModuleSection
+from app.models import ModuleSection, TrainingModule
 from app.schemas.base import Changes, Payload, Versioned
 from app.schemas.content.question import QuestionRead, QuestionReadByKind
 from app.schemas.described import AnyOfKinds, Form, OneOfKinds
@@ -62,11 +62,14 @@ class SectionRead(Versioned):
     settings: dict[str, Any]
     revision: int
     questions: list[QuestionReadByKind]
+    module_etag: str | None = Field(None, exclude_if=lambda etag: etag is None)
+    """The ETag of its module, left out where the section is shown within it."""
 
     @classmethod
-    def of(cls, section: ModuleSection) -> "SectionRead":
+    def of(cls, section: ModuleSection, module: TrainingModule | None = None) -> "SectionRead":
         return cls(
             etag=section.etag,
+            module_etag=module.etag if module else None,
             id=section.id,
             kind=section.kind,
             title=section.title,

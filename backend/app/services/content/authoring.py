@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from app.core.errors import InvalidPayloadError, NotFoundError
+from app.core.ids import new_id
 from app.domain.audit import AuditAction
+from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.publishing import faults
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.services.base import Service, found
@@ -28,6 +30,61 @@ P = TypeVar("P", bound=Positioned)
 class AuthoringService(Service):
     async def locked(self, uow: UnitOfWork, module_id: uuid.UUID) -> TrainingModule:
         return found(await uow.modules.not_deleted(module_id, lock=True), "module")
+
+
+async def save_draft(uow: UnitOfWork, module: TrainingModule) -> None:
+    """Write the changes of a draft and of its parts as one edit of the module."""
+    module.draft_sha256 = draft_of(module).sha256()
+    await uow.modules.save(module)
+
+
+async def save_part(
+    uow: UnitOfWork, module: TrainingModule, section: ModuleSection | None = None
+) -> None:
+    """Write a changed part; it counts as an edit of what it is a part of, up to the module."""
+    if section is not None:
+        section.touch()
+    module.touch()
+    await save_draft(uow, module)
+
+
+def draft_of(module: TrainingModule) -> ModuleDraft:
+    return ModuleDraft(
+        id=module.id,
+        slug=module.slug,
+        title=module.title,
+        summary=module.summary,
+        category=module.category,
+        tags=module.tags,
+        language=module.language,
+        estimated_minutes=module.estimated_minutes,
+        sections=[
+            SectionDraft(
+                id=section.id,
+                kind=section.kind,
+                title=section.title,
+                position=section.position,
+                body=section.body,
+                required=section.required,
+                settings=section.settings,
+                questions=[
+                    QuestionDraft(
+                        id=question.id,
+                        kind=question.kind,
+                        prompt=question.prompt,
+                        points=question.points,
+                        metadata=question.answer_metadata,
+                        explanation=question.explanation,
+                        name=question.name,
+                        category=question.category,
+                        tags=question.tags or (),
+                    )
+                    for question in section.questions
+                ],
+            )
+            for section in module.sections
+        ],
+    )
 
 
 def section_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
@@ -47,6 +104,7 @@ def question_of(section: ModuleSection, question_id: uuid.UUID) -> QuizQuestion:
 def copy_of_section(section: ModuleSection) -> ModuleSection:
     """Return a new section of the same content, with new questions."""
     return ModuleSection(
+        id=new_id(),
         kind=section.kind,
         title=section.title,
         body=section.body,
@@ -60,6 +118,7 @@ def copy_of_section(section: ModuleSection) -> ModuleSection:
 def copy_of_question(question: QuizQuestion) -> QuizQuestion:
     """Return a new question with the same answers. Ids of options hold within a question only."""
     return QuizQuestion(
+        id=new_id(),
         kind=question.kind,
         prompt=question.prompt,
         points=question.points,

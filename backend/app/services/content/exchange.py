@@ -7,6 +7,7 @@ cannot be imported.
 import asyncio
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.core.errors import FieldError, InvalidPayloadError
 from app.core.ids import new_id
@@ -25,7 +26,7 @@ from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.content.exchange import ExportReport, ImportReport, NotCarriedRead, ProblemRead
 from app.services.answer import Answer
 from app.services.base import found
-from app.services.content.authoring import AuthoringService
+from app.services.content.authoring import AuthoringService, save_part
 from app.services.content.question import assign, authored, quiz_of
 from app.services.unit_of_work import UnitOfWork
 
@@ -116,7 +117,13 @@ class ExchangeService(AuthoringService):
                 if not merge.may_be_taken(file.on_unsupported):
                     raise ImportRefusedError(merge.problems)
                 await _take(uow, module, section, merge)
-            report = _report(file.bank_format, imported, merge, dry_run=dry_run)
+            report = ImportReport(
+                **_counts(imported, merge),
+                format=file.bank_format,
+                dry_run=dry_run,
+                module_etag=module.etag,
+                section_etag=section.etag,
+            )
             return await uow.answer(Answer(report))
 
 
@@ -163,9 +170,7 @@ async def _take(
         assign(row, question)
         section.questions.append(row)
     if merge.created or merge.updated:
-        section.touch()
-        module.touch()
-        await uow.modules.save(module)
+        await save_part(uow, module, section)
         after = {
             "created": len(merge.created),
             "updated": len(merge.updated),
@@ -174,16 +179,12 @@ async def _take(
         await uow.audit(AuditAction.QUESTIONS_IMPORTED, section, after=after)
 
 
-def _report(
-    bank_format: BankFormat, imported: Imported, merge: Merge, *, dry_run: bool
-) -> ImportReport:
-    return ImportReport(
-        format=bank_format,
-        dry_run=dry_run,
-        found=imported.found,
-        carried=imported.carried,
-        created=len(merge.created),
-        updated=len(merge.updated),
-        unchanged=merge.unchanged,
-        problems=[ProblemRead.model_validate(problem) for problem in merge.problems],
-    )
+def _counts(imported: Imported, merge: Merge) -> dict[str, Any]:
+    return {
+        "found": imported.found,
+        "carried": imported.carried,
+        "created": len(merge.created),
+        "updated": len(merge.updated),
+        "unchanged": merge.unchanged,
+        "problems": [ProblemRead.model_validate(problem) for problem in merge.problems],
+    }

@@ -34,7 +34,12 @@ from app.schemas.content.section import SectionRead
 from app.services.answer import Answer
 from app.services.base import apply, found, listed
 from app.services.compliance.reconciliation import reconcile_publication
-from app.services.content.authoring import AuthoringService, audit_copies, copy_of_section
+from app.services.content.authoring import (
+    AuthoringService,
+    audit_copies,
+    copy_of_section,
+    save_draft,
+)
 from app.services.content.publishing import publish_module, version_read
 from app.services.unit_of_work import UnitOfWork
 
@@ -110,7 +115,7 @@ class ModuleService(AuthoringService):
                 after["prerequisite_ids"] = payload.prerequisite_ids
                 await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
                 module.touch()
-            await uow.modules.save(module)
+            await save_draft(uow, module)
             if after:
                 await uow.audit(AuditAction.MODULE_UPDATED, module, before=before, after=after)
             return await self._draft(uow, module)
@@ -150,18 +155,22 @@ class ModuleService(AuthoringService):
                 published = module.current_version_id is not None
                 module.status = ModuleStatus.PUBLISHED if published else ModuleStatus.DRAFT
             if deleted is not None or archived:
-                await uow.modules.save(module)
+                await save_draft(uow, module)
                 after = {"status": module.status}
                 await uow.audit(AuditAction.MODULE_RESTORED, module, after=after)
             return await uow.answer(await self._draft(uow, module))
 
-    async def publish(self, module_id: uuid.UUID, payload: Publish) -> Answer[VersionRead]:
+    async def publish(
+        self, module_id: uuid.UUID, payload: Publish, precondition: Precondition
+    ) -> Answer[VersionRead]:
         """Freeze the draft as the next version; learners under way stay on theirs."""
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
+            precondition.check(module.etag)
             version = await publish_module(uow, module, payload)
             await reconcile_publication(uow, module.id)
-            return await uow.answer(Answer(version_read(version), created=True))
+            read = version_read(version, module_etag=module.etag)
+            return await uow.answer(Answer(read, created=True))
 
     async def versions(self, module_id: uuid.UUID, request: PageRequest) -> ListOf[VersionRead]:
         async with self.reading() as uow:
@@ -203,7 +212,6 @@ class ModuleService(AuthoringService):
         card = found(await uow.modules.card(module.id, author=True), "module")
         draft = ModuleDraft(
             **asdict(card),
-            etag=module.etag,
             prerequisite_ids=await uow.modules.prerequisite_ids(module.id),
             revision=module.revision,
             published_at=module.published_at,

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -10,12 +11,13 @@ import orjson
 
 from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.domain.audit import AuditAction
-from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
+from app.domain.content.draft import ModuleDraft
 from app.domain.content.publishing import NotPublishableError, Publication, publish
 from app.domain.content.section_kind import rules_of
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
 from app.models.content.module import ModuleStatus
 from app.schemas.content.module import Publish, VersionRead
+from app.services.content.authoring import draft_of
 from app.services.content.media_use import media_of, section_media_faults
 from app.services.unit_of_work import UnitOfWork
 
@@ -39,10 +41,11 @@ async def publish_module(
 
     Raises ModuleNotPublishableError (422) with every reason, NothingToPublishError (409).
     """
-    draft = _snapshot(module, await _minutes_owed(uow, module.id))
+    draft = replace(draft_of(module), minutes_owed=await _minutes_owed(uow, module.id))
     publication = await _publication(draft, await _media_faults(uow, module))
     await _refuse_unchanged(uow, module, publication)
     version = await _add_version(uow, module, publication, payload)
+    module.draft_sha256 = module.published_draft_sha256 = draft.sha256()
     module.current_version_id = version.id
     module.status = ModuleStatus.PUBLISHED
     module.published_at = version.created_at
@@ -52,7 +55,7 @@ async def publish_module(
     return version
 
 
-def version_read(version: ModuleVersion) -> VersionRead:
+def version_read(version: ModuleVersion, module_etag: str | None = None) -> VersionRead:
     return VersionRead(
         id=version.id,
         module_id=version.module_id,
@@ -63,6 +66,7 @@ def version_read(version: ModuleVersion) -> VersionRead:
         content_sha256=version.content_sha256,
         answer_key_sha256=version.answer_key_sha256,
         published_at=version.created_at,
+        module_etag=module_etag,
     )
 
 
@@ -122,46 +126,6 @@ async def _publication(draft: ModuleDraft, media_faults: list[FieldError]) -> Pu
     if media_faults:
         raise ModuleNotPublishableError(tuple(media_faults))
     return publication
-
-
-def _snapshot(module: TrainingModule, minutes_owed: int) -> ModuleDraft:
-    return ModuleDraft(
-        minutes_owed=minutes_owed,
-        id=module.id,
-        slug=module.slug,
-        title=module.title,
-        summary=module.summary,
-        category=module.category,
-        tags=module.tags,
-        language=module.language,
-        estimated_minutes=module.estimated_minutes,
-        sections=[
-            SectionDraft(
-                id=section.id,
-                kind=section.kind,
-                title=section.title,
-                position=section.position,
-                body=section.body,
-                required=section.required,
-                settings=section.settings,
-                questions=[
-                    QuestionDraft(
-                        id=question.id,
-                        kind=question.kind,
-                        prompt=question.prompt,
-                        points=question.points,
-                        metadata=question.answer_metadata,
-                        explanation=question.explanation,
-                        name=question.name,
-                        category=question.category,
-                        tags=question.tags,
-                    )
-                    for question in section.questions
-                ],
-            )
-            for section in module.sections
-        ],
-    )
 
 
 def _version_sections(

@@ -14,6 +14,7 @@ from app.domain.content.section_kind import rules_of
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.base import ListOf
 from app.schemas.content.question import (
+    ChangedQuiz,
     QuestionCreate,
     QuestionRead,
     QuestionsCreate,
@@ -28,6 +29,7 @@ from app.services.content.authoring import (
     place,
     question_of,
     renumber,
+    save_part,
     section_of,
 )
 
@@ -51,7 +53,7 @@ class QuestionService(AuthoringService):
         async with self.reading() as uow:
             module = found(await uow.modules.not_deleted(module_id), "module")
             section = section_of(module, section_id)
-            return _answer(question_of(section, question_id))
+            return _answer(module, section, question_of(section, question_id))
 
     async def create(
         self, module_id: uuid.UUID, section_id: uuid.UUID, payload: QuestionCreate
@@ -61,11 +63,10 @@ class QuestionService(AuthoringService):
             section = quiz_of(module, section_id)
             question = _new(payload)
             place(section.questions, question, payload.position)
-            _touch(module, section)
-            await uow.modules.save(module)
+            await save_part(uow, module, section)
             after = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
-            return await uow.answer(_answer(question, created=True))
+            return await uow.answer(_answer(module, section, question, created=True))
 
     async def create_many(
         self, module_id: uuid.UUID, section_id: uuid.UUID, payload: QuestionsCreate
@@ -77,12 +78,11 @@ class QuestionService(AuthoringService):
             questions = [_new(item, f"/items/{n}") for n, item in enumerate(payload.items)]
             section.questions.extend(questions)
             renumber(section.questions)
-            _touch(module, section)
-            await uow.modules.save(module)
+            await save_part(uow, module, section)
             after = {"section_id": section.id}
             changes = [(each.id, None, after | {"kind": each.kind}) for each in questions]
             await uow.audit_many(AuditAction.QUESTION_CREATED, changes)
-            items = [QuestionRead.of(question) for question in questions]
+            items = [QuestionRead.of(question, section, module) for question in questions]
             return await uow.answer(Answer(ListOf(items=items), created=True))
 
     async def duplicate(
@@ -95,11 +95,10 @@ class QuestionService(AuthoringService):
             source = question_of(section, question_id)
             question = copy_of_question(source)
             place(section.questions, question, source.position + 1)
-            _touch(module, section)
-            await uow.modules.save(module)
+            await save_part(uow, module, section)
             after = {"section_id": section.id, "kind": question.kind, "copy_of": source.id}
             await uow.audit(AuditAction.QUESTION_CREATED, question, after=after)
-            return await uow.answer(_answer(question, created=True))
+            return await uow.answer(_answer(module, section, question, created=True))
 
     async def update(
         self,
@@ -118,12 +117,11 @@ class QuestionService(AuthoringService):
             assign(question, _parsed(question.id, authored(question) | sent))
             if payload.position is not MISSING:
                 place(section.questions, question, payload.position)
-            _touch(module, section)
-            await uow.modules.save(module)
+            await save_part(uow, module, section)
             # The audit trail only names the changed fields. The answers must not be readable there.
             after = {"section_id": section.id, "changed": sorted(payload.model_dump())}
             await uow.audit(AuditAction.QUESTION_UPDATED, question, after=after)
-            return _answer(question)
+            return _answer(module, section, question)
 
     async def delete(
         self,
@@ -131,7 +129,7 @@ class QuestionService(AuthoringService):
         section_id: uuid.UUID,
         question_id: uuid.UUID,
         precondition: Precondition,
-    ) -> None:
+    ) -> ChangedQuiz:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
@@ -139,10 +137,10 @@ class QuestionService(AuthoringService):
             precondition.require(question.etag, section.etag, module.etag)
             section.questions.remove(question)
             renumber(section.questions)
-            _touch(module, section)
-            await uow.modules.save(module)
+            await save_part(uow, module, section)
             before = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_DELETED, question, before=before)
+            return ChangedQuiz(module_etag=module.etag, section_etag=section.etag)
 
 
 def quiz_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
@@ -150,11 +148,6 @@ def quiz_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:
     if not rules_of(section.kind).has_questions:
         raise NotAQuizError
     return section
-
-
-def _touch(module: TrainingModule, section: ModuleSection) -> None:
-    section.touch()
-    module.touch()
 
 
 def authored(question: QuizQuestion) -> dict[str, Any]:
@@ -197,5 +190,11 @@ def assign(question: QuizQuestion, parsed: Question) -> None:
     question.tags = list(parsed.tags)
 
 
-def _answer(question: QuizQuestion, *, created: bool = False) -> Answer[QuestionRead]:
-    return Answer(QuestionRead.of(question), created)
+def _answer(
+    module: TrainingModule,
+    section: ModuleSection,
+    question: QuizQuestion,
+    *,
+    created: bool = False,
+) -> Answer[QuestionRead]:
+    return Answer(QuestionRead.of(question, section, module), created)

@@ -8,6 +8,7 @@ from pydantic import MISSING, ValidationError
 
 from app.core.concurrency import Precondition
 from app.core.errors import InvalidPayloadError
+from app.core.ids import new_id
 from app.domain.audit import AuditAction
 from app.domain.content.html import sanitise
 from app.domain.content.html_limits import TooComplexError
@@ -15,6 +16,7 @@ from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, TrainingModule
 from app.schemas.content.section import (
+    ChangedDraft,
     SectionCreate,
     SectionOrder,
     SectionOrderRead,
@@ -30,6 +32,7 @@ from app.services.content.authoring import (
     invalid,
     place,
     renumber,
+    save_part,
     section_of,
 )
 from app.services.content.media_use import section_media_faults
@@ -40,13 +43,14 @@ class SectionService(AuthoringService):
     async def get(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Answer[SectionRead]:
         async with self.reading() as uow:
             module = found(await uow.modules.not_deleted(module_id), "module")
-            return _answer(section_of(module, section_id))
+            return _answer(module, section_of(module, section_id))
 
     async def create(self, module_id: uuid.UUID, payload: SectionCreate) -> Answer[SectionRead]:
         body = await _clean(payload.body)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = ModuleSection(
+                id=new_id(),
                 kind=payload.kind,
                 title=payload.title,
                 body=body,
@@ -56,11 +60,10 @@ class SectionService(AuthoringService):
                 questions=[],
             )
             place(module.sections, section, payload.position)
-            module.touch()
-            await uow.modules.save(module)
+            await save_part(uow, module)
             after = {"module_id": module.id, "kind": section.kind, "title": section.title}
             await uow.audit(AuditAction.SECTION_CREATED, section, after=after)
-            return await uow.answer(_answer(section, created=True))
+            return await uow.answer(_answer(module, section, created=True))
 
     async def duplicate(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Answer[SectionRead]:
         """Copy a section with its questions, to the place after it."""
@@ -69,10 +72,9 @@ class SectionService(AuthoringService):
             source = section_of(module, section_id)
             section = copy_of_section(source)
             place(module.sections, section, source.position + 1)
-            module.touch()
-            await uow.modules.save(module)
+            await save_part(uow, module)
             await audit_copies(uow, [section])
-            return await uow.answer(_answer(section, created=True))
+            return await uow.answer(_answer(module, section, created=True))
 
     async def update(
         self,
@@ -99,24 +101,23 @@ class SectionService(AuthoringService):
             if payload.position is not MISSING:
                 before["position"], after["position"] = section.position, payload.position
                 place(module.sections, section, payload.position)
-            module.touch()
-            await uow.modules.save(module)
+            await save_part(uow, module)
             await uow.audit(AuditAction.SECTION_UPDATED, section, before=before, after=after)
-            return _answer(section)
+            return _answer(module, section)
 
     async def delete(
         self, module_id: uuid.UUID, section_id: uuid.UUID, precondition: Precondition
-    ) -> None:
+    ) -> ChangedDraft:
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
             precondition.require(section.etag, module.etag)
             module.sections.remove(section)
             renumber(module.sections)
-            module.touch()
-            await uow.modules.save(module)
+            await save_part(uow, module)
             before = {"module_id": module.id, "kind": section.kind, "title": section.title}
             await uow.audit(AuditAction.SECTION_DELETED, section, before=before)
+            return ChangedDraft(module_etag=module.etag)
 
     async def reorder(
         self, module_id: uuid.UUID, payload: SectionOrder, precondition: Precondition
@@ -137,8 +138,7 @@ class SectionService(AuthoringService):
                 return _order(module)
             renumber([by_id[section_id] for section_id in payload.section_ids])
             module.sections.sort(key=lambda section: section.position)
-            module.touch()
-            await uow.modules.save(module)
+            await save_part(uow, module)
             await uow.audit(AuditAction.SECTIONS_REORDERED, module, before=before, after=after)
             return _order(module)
 
@@ -168,5 +168,7 @@ async def _settings(uow: UnitOfWork, kind: SectionKind, raw: dict[str, Any]) -> 
     return settings
 
 
-def _answer(section: ModuleSection, *, created: bool = False) -> Answer[SectionRead]:
-    return Answer(SectionRead.of(section), created)
+def _answer(
+    module: TrainingModule, section: ModuleSection, *, created: bool = False
+) -> Answer[SectionRead]:
+    return Answer(SectionRead.of(section, module), created)
