@@ -2,7 +2,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, and_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import Base, RevisionedModel, SoftDeletable
@@ -52,6 +52,9 @@ class TrainingModule(SoftDeletable, RevisionedModel):
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
     sections: Mapped[list[ModuleSection]] = relationship(
+        primaryjoin=lambda: and_(
+            ModuleSection.module_id == TrainingModule.id, ModuleSection.deleted_at.is_(None)
+        ),
         lazy="selectin",
         cascade="all, delete-orphan",
         order_by=ModuleSection.position,

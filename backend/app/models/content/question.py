@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.database import RevisionedModel
+from app.core.database import RevisionedModel, SoftDeletable
 from app.domain.content.quiz.questions import MAX_CATEGORY, MAX_NAME, QuestionKind
 from app.models.types import Json, JsonObject, text_enum
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from app.models.content.section import ModuleSection
 
 
-class QuizQuestion(RevisionedModel):
-    """A question of a quiz section. Its id is stable across versions."""
+class QuizQuestion(SoftDeletable, RevisionedModel):
+    """A question of a quiz section. Its id is stable across versions.
+
+    A deleted one is no longer among the questions of its section, and keeps the place it had.
+    """
 
     __tablename__ = "quiz_questions"
 

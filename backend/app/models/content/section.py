@@ -1,10 +1,10 @@
 import uuid
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, and_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.database import RevisionedModel
+from app.core.database import RevisionedModel, SoftDeletable
 from app.domain.content.section_settings import SectionKind
 from app.models.content.question import QuizQuestion
 from app.models.types import Json, JsonObject, text_enum
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from app.models.content.module import TrainingModule
 
 
-class ModuleSection(RevisionedModel):
-    """An ordered part of a module. Its id is stable: progress follows it across versions."""
+class ModuleSection(SoftDeletable, RevisionedModel):
+    """An ordered part of a module. Its id is stable: progress follows it across versions.
+
+    A deleted one is no longer among the sections of its module, and keeps the place it had.
+    """
 
     __tablename__ = "module_sections"
 
@@ -33,6 +36,9 @@ class ModuleSection(RevisionedModel):
 
     module: Mapped["TrainingModule"] = relationship(lazy="raise", back_populates="sections")
     questions: Mapped[list[QuizQuestion]] = relationship(
+        primaryjoin=lambda: and_(
+            QuizQuestion.section_id == ModuleSection.id, QuizQuestion.deleted_at.is_(None)
+        ),
         lazy="selectin",
         cascade="all, delete-orphan",
         order_by=QuizQuestion.position,

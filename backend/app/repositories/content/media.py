@@ -13,6 +13,7 @@ from app.domain.content.section_kind import MEDIA_FIELDS
 from app.models import Enrollment, ExternalEvidence, Media, ModuleSection, VersionMedia
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
+from app.repositories.content.deletion import restorable
 from app.repositories.people.visibility import owner_visible_to
 
 
@@ -126,8 +127,11 @@ def _abandoned(before: datetime) -> ColumnElement[bool]:
 
 def _used(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
     text = str(media_id) if isinstance(media_id, uuid.UUID) else cast(media_id, String)
+    # Files of deleted sections are kept for as long as these may be restored.
+    kept = or_(ModuleSection.deleted_at.is_(None), restorable(ModuleSection))
     drafts = (
-        exists().where(ModuleSection.settings[field].as_string() == text) for field in MEDIA_FIELDS
+        exists().where(ModuleSection.settings[field].as_string() == text, kept)
+        for field in MEDIA_FIELDS
     )
     evidence = exists().where(func.lower(ExternalEvidence.evidence_reference) == text)
     return or_(_published(media_id), evidence, *drafts)

@@ -27,6 +27,7 @@ from app.domain.content.search import LONGEST, MAX_VOCABULARY, SHORTEST, plain_w
 from app.models import ModulePrerequisite, ModuleSection, ModuleVersion, TrainingModule
 from app.models.content.module import ModuleStatus
 from app.repositories.base import Keyset, Repository
+from app.repositories.content.deletion import restorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ _BETWEEN_WORDS = "[[:space:][:punct:]]+"
 
 _DRAFT_SECTIONS = (
     select(func.count())
-    .where(ModuleSection.module_id == TrainingModule.id)
+    .where(ModuleSection.module_id == TrainingModule.id, ModuleSection.deleted_at.is_(None))
     .correlate(TrainingModule)
     .scalar_subquery()
 )
@@ -111,6 +112,32 @@ class ModuleRepository(Repository[TrainingModule]):
             .with_for_update(key_share=True)
         )
         return (await self.session.scalars(statement)).one_or_none()
+
+    async def read_parts(self, owner: TrainingModule | ModuleSection) -> None:
+        """Write what was changed, and read again which parts a module or a section has."""
+        await self.session.flush()
+        parts = "sections" if isinstance(owner, TrainingModule) else "questions"
+        await self.session.refresh(owner, [parts])
+
+    async def deleted_section(
+        self, module_id: uuid.UUID, section_id: uuid.UUID
+    ) -> ModuleSection | None:
+        """Return a section that may still be restored; the caller holds the module's lock."""
+        statement = select(ModuleSection).where(
+            ModuleSection.id == section_id,
+            ModuleSection.module_id == module_id,
+            restorable(ModuleSection),
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def deleted_sections(self, module_id: uuid.UUID) -> list[ModuleSection]:
+        """List the sections that may still be restored, the last one deleted first."""
+        statement = (
+            select(ModuleSection)
+            .where(ModuleSection.module_id == module_id, restorable(ModuleSection))
+            .order_by(ModuleSection.deleted_at.desc(), ModuleSection.id)
+        )
+        return list(await self.session.scalars(statement))
 
     async def references(
         self, module_ids: Collection[uuid.UUID]

@@ -74,6 +74,14 @@ async def duplicate_question(
     return await respond(made, f"/modules/{module_id}/sections/{section_id}/questions/{{id}}")
 
 
+@router.post("/{question_id:uuid}/restore", response_model=QuestionReadByKind)
+async def restore_question(
+    module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Undo the deletion of a question within 30 days, to the place it had."""
+    return await respond(app.questions(context).restore(module_id, section_id, question_id))
+
+
 @router.get("/{question_id:uuid}", response_model=QuestionReadByKind)
 async def read_question(
     module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID, context: Author, app: App

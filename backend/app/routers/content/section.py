@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Response
 from app.domain.actor import Permission
 from app.routers.content.part import deletes_part_of, part_deleted
 from app.routers.deps import App, Guard, IfMatch
-from app.routers.respond import respond
+from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.content.question import ChangedDraft
 from app.schemas.content.section import (
+    DeletedParts,
     SectionCreateByKind,
     SectionOrder,
     SectionOrderRead,
@@ -53,6 +54,20 @@ async def duplicate_section(
     """Copy a section of the draft with its questions to the place after it."""
     made = app.sections(context).duplicate(module_id, section_id)
     return await respond(made, f"/modules/{module_id}/sections/{{id}}")
+
+
+@router.get("/deleted", response_model=DeletedParts)
+async def list_deleted_parts(module_id: uuid.UUID, context: Author, app: App) -> Response:
+    """List the sections and questions that were deleted from the draft and may be restored."""
+    return json_of(await app.sections(context).deleted(module_id))
+
+
+@router.post("/{section_id:uuid}/restore", response_model=SectionReadByKind)
+async def restore_section(
+    module_id: uuid.UUID, section_id: uuid.UUID, context: Author, app: App
+) -> Response:
+    """Undo the deletion of a section within 30 days: with its questions, to the place it had."""
+    return await respond(app.sections(context).restore(module_id, section_id))
 
 
 @router.get("/{section_id:uuid}", response_model=SectionReadByKind)

@@ -93,6 +93,8 @@ SAMPLES: Final[dict[str, Any]] = {
     "mean_score": 84.5,
     "merkle_root": _SHA256,
     "minutes": 25,
+    "module_etag": '"0199f0d2-7c1e-7a3b-9d55-3f1f6f6b2a11.7"',
+    "section_etag": '"0199f0d2-7c1e-7a3b-9d55-3f1f6f6b2a12.4"',
     "module_title": "Sharps",
     "name": "Fresno",
     "Contact.name": "Ivy Instructor",

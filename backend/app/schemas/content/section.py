@@ -1,13 +1,15 @@
 import uuid
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import MISSING, Field, StringConstraints
 
+from app.domain.content.quiz.questions import QuestionKind
 from app.domain.content.section_kind import rules_of
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Line, Position, StorableText
 from app.models import ModuleSection, TrainingModule
-from app.schemas.base import Changes, Payload, Versioned
+from app.schemas.base import Changes, Payload, Resource, Versioned
 from app.schemas.content.question import QuestionRead, QuestionReadByKind
 from app.schemas.described import AnyOfKinds, Form, OneOfKinds
 
@@ -80,6 +82,32 @@ class SectionRead(Versioned):
             revision=section.revision,
             questions=[QuestionRead.of(question) for question in section.questions],
         )
+
+
+class DeletedSection(Resource):
+    """Its questions come back with it."""
+
+    id: uuid.UUID
+    kind: SectionKind
+    title: str
+    deleted_at: datetime
+
+
+class DeletedQuestion(Resource):
+    """A question that was deleted by itself, from a section that is still there."""
+
+    id: uuid.UUID
+    section_id: uuid.UUID
+    kind: QuestionKind
+    prompt: str
+    deleted_at: datetime
+
+
+class DeletedParts(Resource):
+    """What may be restored, the last one deleted first."""
+
+    sections: list[DeletedSection]
+    questions: list[DeletedQuestion]
 
 
 SectionCreateByKind = Annotated[SectionCreate, OneOfKinds(SectionCreate, SectionKind, _settings_of)]

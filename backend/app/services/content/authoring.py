@@ -48,6 +48,22 @@ async def save_part(
     await save_draft(uow, module)
 
 
+async def take_out(
+    uow: UnitOfWork, owner: TrainingModule | ModuleSection, part: ModuleSection | QuizQuestion
+) -> None:
+    """Delete a part so that it can be restored. It keeps its position, the others keep theirs."""
+    part.deleted_at = await uow.now()
+    await uow.modules.read_parts(owner)
+
+
+async def put_back(
+    uow: UnitOfWork, owner: TrainingModule | ModuleSection, part: ModuleSection | QuizQuestion
+) -> None:
+    """Make a deleted part one of its owner's parts again, wherever in their order."""
+    part.deleted_at = None
+    await uow.modules.read_parts(owner)
+
+
 def draft_of(module: TrainingModule) -> ModuleDraft:
     return ModuleDraft(
         id=module.id,

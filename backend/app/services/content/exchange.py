@@ -165,8 +165,12 @@ async def _take(
 ) -> None:
     for row, question in merge.updated:
         assign(row, question)
+    deleted = await uow.questions.deleted_of(section.id) if merge.created else {}
     for question in merge.created:
-        row = QuizQuestion(id=question.id, position=len(section.questions) + 1)
+        # A question that was deleted from this section comes back under its id.
+        row = deleted.get(question.id) or QuizQuestion(id=question.id)
+        row.deleted_at = None
+        row.position = len(section.questions) + 1
         assign(row, question)
         section.questions.append(row)
     if merge.created or merge.updated:

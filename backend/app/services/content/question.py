@@ -27,10 +27,12 @@ from app.services.content.authoring import (
     copy_of_question,
     invalid,
     place,
+    put_back,
     question_of,
     renumber,
     save_part,
     section_of,
+    take_out,
 )
 
 AUTHORED = ("prompt", "points", "metadata", "explanation", "name", "category", "tags")
@@ -135,12 +137,30 @@ class QuestionService(AuthoringService):
             section = section_of(module, section_id)
             question = question_of(section, question_id)
             precondition.require(question.etag, section.etag, module.etag)
-            section.questions.remove(question)
+            await take_out(uow, section, question)
             renumber(section.questions)
             await save_part(uow, module, section)
             before = {"section_id": section.id, "kind": question.kind}
             await uow.audit(AuditAction.QUESTION_DELETED, question, before=before)
             return ChangedQuiz(module_etag=module.etag, section_etag=section.etag)
+
+    async def restore(
+        self, module_id: uuid.UUID, section_id: uuid.UUID, question_id: uuid.UUID
+    ) -> Answer[QuestionRead]:
+        """Undo a deletion, to the place that the question had."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = section_of(module, section_id)
+            deleted = await uow.questions.restorable_of([section_id])
+            for question in deleted:
+                if question.id == question_id:
+                    position = question.position
+                    await put_back(uow, section, question)
+                    place(section.questions, question, position)
+                    await save_part(uow, module, section)
+                    after = {"section_id": section.id, "kind": question.kind}
+                    await uow.audit(AuditAction.QUESTION_RESTORED, question, after=after)
+            return await uow.answer(_answer(module, section, question_of(section, question_id)))
 
 
 def quiz_of(module: TrainingModule, section_id: uuid.UUID) -> ModuleSection:

@@ -15,8 +15,11 @@ from app.domain.content.html_limits import TooComplexError
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, TrainingModule
+from app.schemas.content.question import ChangedDraft
 from app.schemas.content.section import (
-    ChangedDraft,
+    DeletedParts,
+    DeletedQuestion,
+    DeletedSection,
     SectionCreate,
     SectionOrder,
     SectionOrderRead,
@@ -31,9 +34,11 @@ from app.services.content.authoring import (
     copy_of_section,
     invalid,
     place,
+    put_back,
     renumber,
     save_part,
     section_of,
+    take_out,
 )
 from app.services.content.media_use import section_media_faults
 from app.services.unit_of_work import UnitOfWork
@@ -112,12 +117,37 @@ class SectionService(AuthoringService):
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
             precondition.require(section.etag, module.etag)
-            module.sections.remove(section)
+            await take_out(uow, module, section)
             renumber(module.sections)
             await save_part(uow, module)
             before = {"module_id": module.id, "kind": section.kind, "title": section.title}
             await uow.audit(AuditAction.SECTION_DELETED, section, before=before)
             return ChangedDraft(module_etag=module.etag)
+
+    async def deleted(self, module_id: uuid.UUID) -> DeletedParts:
+        """List the parts of a draft that may be restored, the last one deleted first."""
+        async with self.reading() as uow:
+            module = found(await uow.modules.not_deleted(module_id), "module")
+            sections = await uow.modules.deleted_sections(module_id)
+            questions = await uow.questions.restorable_of([each.id for each in module.sections])
+            return DeletedParts(
+                sections=[DeletedSection.model_validate(each) for each in sections],
+                questions=[DeletedQuestion.model_validate(each) for each in questions],
+            )
+
+    async def restore(self, module_id: uuid.UUID, section_id: uuid.UUID) -> Answer[SectionRead]:
+        """Undo a deletion: with its questions, to the place that it had."""
+        async with self.work() as uow:
+            module = await self.locked(uow, module_id)
+            section = await uow.modules.deleted_section(module_id, section_id)
+            if section is not None:
+                position = section.position
+                await put_back(uow, module, section)
+                place(module.sections, section, position)
+                await save_part(uow, module)
+                after = {"module_id": module.id, "kind": section.kind, "title": section.title}
+                await uow.audit(AuditAction.SECTION_RESTORED, section, after=after)
+            return await uow.answer(_answer(module, section_of(module, section_id)))
 
     async def reorder(
         self, module_id: uuid.UUID, payload: SectionOrder, precondition: Precondition

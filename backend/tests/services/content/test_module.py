@@ -44,7 +44,7 @@ class Desk:
         return await self.sections.create(uuid.UUID(module_id), payload)
 
     async def publish(self, module_id: str) -> dict[str, Any]:
-        answer = await self.modules.publish(uuid.UUID(module_id), Publish())
+        answer = await self.modules.publish(uuid.UUID(module_id), Publish(), ANY)
         return dict(answer.value.model_dump(mode="json"))
 
     async def read(self, module_id: str) -> dict[str, Any]:
