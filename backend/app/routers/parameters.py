@@ -30,9 +30,11 @@ PATHS: Final = {
 }
 
 QUERIES: Final = {
+    "after": "The number of a version; the draft where it is left out",
     "action": "Only events of this kind, such as `module:published`",
     "actor_id": "Only what this person did",
     "as_of": "The day asked about, past or to come; today where it is left out",
+    "before": "The number of a version; the current one where it is left out",
     "category": "Only modules of this category, whatever the case",
     "content_type": "What the body of the request is",
     "confirmed": "Only what an admin has confirmed, or only what was added by using it",

@@ -25,6 +25,7 @@ from app.services.compliance.reconciliation_changes import ReconciliationChanges
 from app.services.compliance.report import MatrixCache, ReportService
 from app.services.compliance.requirement import RequirementLimits, RequirementService
 from app.services.compliance.training import TrainingService
+from app.services.content.comparison import ComparisonService
 from app.services.content.exchange import ExchangeService
 from app.services.content.media import MediaService
 from app.services.content.media_sweep import MediaSweep
@@ -117,6 +118,7 @@ class Services:
     audit_packs = _plain(AuditPackService)
     ce_credits = _plain(CeCreditService)
     compliance = _plain(ComplianceService)
+    comparisons = _plain(ComparisonService)
     corrections = _plain(CorrectionService)
     credentials = _plain(CredentialService)
     source_checks = _plain(SourceCheckService)

@@ -203,6 +203,7 @@ def _modules(world: World) -> list[Row]:
         Row("restore_module", AUTHORS),
         Row("list_versions", AUTHORS),
         Row("read_version", AUTHORS),
+        Row("compare_versions", AUTHORS),
     ]
 
 

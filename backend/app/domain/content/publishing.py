@@ -1,11 +1,13 @@
 """From a module's draft to an immutable version: what blocks it, and the bytes that it becomes."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from pydantic import ValidationError
 
 from app.core.errors import FieldError, fault_detail, pointer_to
@@ -14,7 +16,7 @@ from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.html import sanitise
 from app.domain.content.html_limits import TooComplexError
 from app.domain.content.quiz.key import QuizKey
-from app.domain.content.quiz.questions import parse_question
+from app.domain.content.quiz.questions import QuestionKind, parse_question
 from app.domain.content.section_kind import (
     SECONDS_PER_MINUTE,
     CheckedSection,
@@ -24,6 +26,7 @@ from app.domain.content.section_kind import (
     report_thresholds,
     rules_of,
 )
+from app.domain.content.section_settings import SectionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,46 @@ def publish(draft: ModuleDraft) -> Publication:
     )
 
 
+def read_back(content: bytes, answer_key: Mapping[UUID, Mapping[str, Any]]) -> ModuleDraft:
+    """Return the draft that a version was made of; `answer_key` maps section ids to their keys."""
+    published = orjson.loads(content)
+    of_module = {name: published["module"][name] for name in _MODULE_FIELDS}
+    sections = [
+        _read_section(section, answer_key.get(UUID(section["id"])))
+        for section in published["sections"]
+    ]
+    return ModuleDraft(id=UUID(published["module"]["id"]), **of_module, sections=sections)
+
+
+def _read_section(section: Mapping[str, Any], key: Mapping[str, Any] | None) -> SectionDraft:
+    rules = {name: value for name, value in (key or {}).items() if name != "questions"}
+    return SectionDraft(
+        id=UUID(section["id"]),
+        kind=SectionKind(section["kind"]),
+        title=section["title"],
+        position=section["position"],
+        body=section["body"],
+        required=section["required"],
+        settings=rules or section["settings"],
+        questions=[_read_question(question) for question in (key or {}).get("questions", ())],
+    )
+
+
+def _read_question(stored: Mapping[str, Any]) -> QuestionDraft:
+    given = {name: stored[name] for name in _QUESTION_FIELDS if name in stored}
+    return QuestionDraft(
+        **given
+        | {
+            "id": UUID(stored["id"]),
+            "kind": QuestionKind(stored["kind"]),
+            "points": Decimal(str(stored["points"])),
+        }
+    )
+
+
 def _module_content(draft: ModuleDraft) -> dict[str, Any]:
-    return {
-        "id": str(draft.id),
-        "slug": draft.slug,
-        "title": draft.title,
-        "summary": draft.summary,
-        "category": draft.category,
-        "tags": list(draft.tags),
-        "language": draft.language,
-        "estimated_minutes": draft.estimated_minutes,
-    }
+    fields = {name: getattr(draft, name) for name in _MODULE_FIELDS}
+    return {"id": str(draft.id), **fields, "tags": list(draft.tags)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +173,15 @@ def _fields(question: QuestionDraft) -> dict[str, Any]:
     return {name: getattr(question, name) for name in _QUESTION_FIELDS}
 
 
+_MODULE_FIELDS: Final = (
+    "slug",
+    "title",
+    "summary",
+    "category",
+    "tags",
+    "language",
+    "estimated_minutes",
+)
 _QUESTION_FIELDS: Final = tuple(each.name for each in fields(QuestionDraft))
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import defer
 
 from app.core.pagination import Page, PageRequest
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
+from app.models.types import JsonObject
 from app.repositories.base import Keyset, Repository
 
 
@@ -51,6 +52,13 @@ class VersionRepository(Repository[ModuleVersion]):
 
     async def section(self, version_id: uuid.UUID, section_id: uuid.UUID) -> VersionSection | None:
         return await self.session.get(VersionSection, (version_id, section_id))
+
+    async def answer_keys(self, version_id: uuid.UUID) -> dict[uuid.UUID, JsonObject]:
+        """Return the keys of a version's quizzes by section."""
+        statement = select(AnswerKey.section_id, AnswerKey.key).where(
+            AnswerKey.version_id == version_id
+        )
+        return {row.section_id: row.key for row in await self.session.execute(statement)}
 
     async def answer_key(self, version_id: uuid.UUID, section_id: uuid.UUID) -> AnswerKey | None:
         return await self.session.get(AnswerKey, (version_id, section_id))

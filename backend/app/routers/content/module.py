@@ -1,8 +1,9 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
+from app.core.errors import NotFoundError
 from app.domain.actor import Permission
 from app.models.content.module import ModuleStatus
 from app.repositories.content.module import ModuleFilter
@@ -11,6 +12,7 @@ from app.routers.refusals import refusals
 from app.routers.respond import json_of, not_modified, respond, response_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
+from app.schemas.content.comparison import ModuleComparison
 from app.schemas.content.module import (
     ModuleCard,
     ModuleCreate,
@@ -31,6 +33,7 @@ router = APIRouter(prefix="/modules", tags=["modules"], route_class=StrictRoute)
 Reader = Annotated[RequestContext, Depends(Guard(Permission.CATALOGUE_READ))]
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
+VersionNumber = Query(ge=1, le=2_147_483_647)
 
 
 @router.get("", response_model=ListOf[ModuleCard])
@@ -121,6 +124,22 @@ async def archive_module(module_id: uuid.UUID, context: Author, app: App) -> Res
 async def restore_module(module_id: uuid.UUID, context: Author, app: App) -> Response:
     """Undo a deletion or an archiving."""
     return await respond(app.modules(context).restore(module_id))
+
+
+@router.get(
+    "/{module_id:uuid}/comparison",
+    response_model=ModuleComparison,
+    responses=refusals(NotFoundError("version")),
+)
+async def compare_versions(
+    module_id: uuid.UUID,
+    context: Author,
+    app: App,
+    before: Annotated[int | None, VersionNumber] = None,
+    after: Annotated[int | None, VersionNumber] = None,
+) -> Response:
+    """Say what differs between two versions; by default between the current one and the draft."""
+    return json_of(await app.comparisons(context).compare(module_id, before, after))
 
 
 @router.get("/{module_id:uuid}/versions", response_model=ListOf[VersionRead])

@@ -5,6 +5,11 @@ from typing import Final
 _FEEDBACK = "Shown with the result, as plain text; null for nothing"
 
 MEANINGS: Final = {
+    "fields": (
+        "The fields that differ, such as `title`, or `settings.pass_mark` within another field"
+    ),
+    "position_before": "The place among its siblings before, counted from 1",
+    "position_after": "The place among its siblings after, counted from 1",
     "accepted": "Answers that are right, compared without regard to spaces and typography",
     "alternatives": "Other numbers that are fully right",
     "answer_key_sha256": "SHA-256, in lower-case hex, of the keys that attempts are graded by",
