@@ -33,6 +33,7 @@ from app.routers.content import (
     media,
     module,
     module_teaching,
+    preview,
     question,
     section,
 )
@@ -124,6 +125,7 @@ ROUTERS = (
     credential.router,
     live_session.router,
     module_teaching.router,
+    preview.router,
     exemption.router,
     incident.router,
     ce_credit.router,

@@ -31,6 +31,7 @@ from app.services.content.media import MediaService
 from app.services.content.media_sweep import MediaSweep
 from app.services.content.module import ModuleService
 from app.services.content.module_teaching import ModuleTeachingService
+from app.services.content.preview import PreviewService
 from app.services.content.question import QuestionService
 from app.services.content.section import SectionService
 from app.services.content.seed import SeedService
@@ -134,6 +135,7 @@ class Services:
     module_teachings = _plain(ModuleTeachingService)
     modules = _plain(ModuleService)
     question_analysis = _plain(QuestionAnalysisService)
+    previews = _plain(PreviewService)
     questions = _plain(QuestionService)
     realtime = _plain(RealtimeService)
     reconciliation = _plain(ReconciliationService)

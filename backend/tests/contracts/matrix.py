@@ -204,6 +204,10 @@ def _modules(world: World) -> list[Row]:
         Row("list_versions", AUTHORS),
         Row("read_version", AUTHORS),
         Row("compare_versions", AUTHORS),
+        Row("preview_module", AUTHORS),
+        Row("preview_module", AUTHORS, path=draft, note="draft"),
+        Row("preview_attempt", AUTHORS, json={}),
+        Row("preview_result", AUTHORS, json={"seed": "0" * 32, "answers": {}}),
     ]
 
 

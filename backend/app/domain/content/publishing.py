@@ -55,6 +55,34 @@ def publish(draft: ModuleDraft) -> Publication:
     """
     if reasons := blocking_reasons(draft):
         raise NotPublishableError(reasons)
+    return _made_of(draft)
+
+
+def preview(draft: ModuleDraft) -> bytes:
+    """Return what learners would be shown of a draft, unfinished as it may be.
+
+    Raises NotPublishableError where a part cannot be shown at all.
+    """
+    try:
+        return _made_of(draft).content
+    except (ValidationError, TooComplexError):
+        raise NotPublishableError(blocking_reasons(draft)) from None
+
+
+def preview_key(position: int, quiz: SectionDraft) -> QuizKey:
+    """Return what attempts at a quiz would be graded by; raise as `preview` does."""
+    try:
+        key = _PublishableSection.read(quiz).key
+    except (ValidationError, TooComplexError):
+        reasons = _section_reasons(f"/sections/{position}", quiz)
+        raise NotPublishableError([*reasons]) from None
+    if key is None:
+        msg = "only quizzes have keys"
+        raise TypeError(msg)
+    return key
+
+
+def _made_of(draft: ModuleDraft) -> Publication:
     sections = [_PublishableSection.read(section) for section in draft.in_order()]
     content = canonical_json(
         {

@@ -145,6 +145,7 @@ SAMPLES: Final[dict[str, Any]] = {
     "requirement": "Bloodborne pathogens",
     "review_reason": "I saw the card.",
     "score_percent": 85.5,
+    "seed": "8f14e45fceea567fa8b13c2d5e6f7a80",
     "seconds_spent": 300,
     "section_count": 4,
     "sha256": _SHA256,

@@ -107,6 +107,7 @@ MEANINGS: Final = {
     "section_count": "How many sections the module has",
     "section_etag": "The ETag of the section now: what If-Match takes next",
     "section_id": "The section, by the id that it keeps across versions; null for the only one",
+    "seed": "Decides what is drawn and in which order: send it back with the answers",
     "section_ids": "All sections of the module, in the order wanted",
     "sections": "In their order",
     "settings": "Rules by kind of section",

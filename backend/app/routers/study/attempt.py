@@ -8,9 +8,9 @@ from app.routers.deps import App, Guard, PageQuery
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
+from app.schemas.answers import AnswersPayload
 from app.schemas.base import ListOf
 from app.schemas.study.attempt import (
-    AnswersPayload,
     AnswersSaved,
     AttemptOpen,
     AttemptRead,

@@ -9,20 +9,11 @@ from app.domain.content.quiz.questions import QuestionView
 from app.domain.fields import ExactNumber
 from app.domain.study.quiz.attempts import AttemptFeedback
 from app.models.study.attempt import AttemptState
-from app.schemas.base import Payload, Resource
+from app.schemas.answers import Answers
+from app.schemas.base import Resource
 from app.schemas.described import DescribedAs
 
-MAX_ANSWERS = 1_000
-
 ShownQuestion = Annotated[dict[str, Any], DescribedAs(QuestionView)]
-Answer = Annotated[Any, DescribedAs(str | bool | float | list[str] | dict[str, str] | None)]
-Answers = dict[str, Answer]
-
-
-class AnswersPayload(Payload):
-    """Answers by question id, in the form that docs/quizzes.md gives by kind; null clears one."""
-
-    answers: Answers = Field(default_factory=dict, max_length=MAX_ANSWERS)
 
 
 def _hundredths(number: Decimal) -> Decimal:

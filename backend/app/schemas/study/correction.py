@@ -3,8 +3,8 @@ from datetime import datetime
 
 from app.domain.fields import ExactNumber, Statement
 from app.domain.study.quiz.grading import CorrectionKind
+from app.schemas.answers import Answer
 from app.schemas.base import Payload, Resource
-from app.schemas.study.attempt import Answer
 
 
 class CorrectionCreate(Payload):

@@ -44,9 +44,9 @@ from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 from app.models.types import JsonObject
 from app.repositories.study.attempt import AttemptHistory, AttemptRow, Graded
+from app.schemas.answers import AnswersPayload
 from app.schemas.base import ListOf
 from app.schemas.study.attempt import (
-    AnswersPayload,
     AnswersSaved,
     AttemptOpen,
     AttemptRead,

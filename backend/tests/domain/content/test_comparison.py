@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.content.comparison import Comparison, compare
-from app.domain.content.draft import ModuleDraft
+from app.domain.content.draft import ModuleDraft, SectionDraft
 from app.domain.content.publishing import publish, read_back
 from tests.domain.content.test_publishing import module, quiz, section, single_choice
 
@@ -20,7 +20,7 @@ def moved(before: Sequence[int], after: Sequence[int]) -> list[int]:
     return [int(each.part.id) for each in compared.sections.moved]
 
 
-def _in_order(numbers: Sequence[int]) -> list:
+def _in_order(numbers: Sequence[int]) -> list[SectionDraft]:
     return [section(number, position=place) for place, number in enumerate(numbers, start=1)]
 
 
