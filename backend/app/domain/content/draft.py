@@ -67,4 +67,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  # a draft or a value of any of i
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
+    if isinstance(value, UUID):
+        return str(value)
     return json_number(value) if isinstance(value, Decimal) else value

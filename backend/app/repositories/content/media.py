@@ -1,9 +1,22 @@
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.pagination import Page, PageRequest
@@ -15,6 +28,8 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Keyset, Repository
 from app.repositories.content.deletion import restorable
 from app.repositories.people.visibility import owner_visible_to
+
+MediaId: TypeAlias = ColumnElement[uuid.UUID] | InstrumentedAttribute[uuid.UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,8 @@ class MediaRepository(Repository[Media]):
 
     async def is_used(self, media_id: uuid.UUID) -> bool:
         """Tell whether a version, a draft or evidence uses the file, whose row is locked."""
-        return bool(await self.session.scalar(select(_used(media_id))))
+        text = literal(str(media_id))
+        return bool(await self.session.scalar(select(_used(literal(media_id), text))))
 
     async def abandoned(
         self, before: datetime, *, after: uuid.UUID | None, limit: int
@@ -122,20 +138,23 @@ def _criteria(filters: MediaFilter) -> list[ColumnElement[bool]]:
 
 def _abandoned(before: datetime) -> ColumnElement[bool]:
     # Pending and rejected files cannot be in use, because services accept only ready ones.
-    return and_(Media.updated_at < before, ~_used(Media.id))
+    text = cast(Media.id, String)
+    restored = or_(*_named_by_sections(text, restorable(ModuleSection)))
+    return and_(Media.updated_at < before, ~_used(Media.id, text), ~restored)
 
 
-def _used(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    text = str(media_id) if isinstance(media_id, uuid.UUID) else cast(media_id, String)
-    # Files of deleted sections are kept for as long as these may be restored.
-    kept = or_(ModuleSection.deleted_at.is_(None), restorable(ModuleSection))
-    drafts = (
-        exists().where(ModuleSection.settings[field].as_string() == text, kept)
-        for field in MEDIA_FIELDS
-    )
+def _used(media_id: MediaId, text: ColumnElement[str]) -> ColumnElement[bool]:
     evidence = exists().where(func.lower(ExternalEvidence.evidence_reference) == text)
+    drafts = _named_by_sections(text, ModuleSection.deleted_at.is_(None))
     return or_(_published(media_id), evidence, *drafts)
 
 
-def _published(media_id: uuid.UUID | InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+def _named_by_sections(
+    text: ColumnElement[str], sections: ColumnElement[bool]
+) -> Iterator[ColumnElement[bool]]:
+    for field in MEDIA_FIELDS:
+        yield exists().where(ModuleSection.settings[field].as_string() == text, sections)
+
+
+def _published(media_id: MediaId) -> ColumnElement[bool]:
     return exists().where(VersionMedia.media_id == media_id)

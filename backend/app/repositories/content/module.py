@@ -56,7 +56,12 @@ class Card:
     unpublished_changes: bool | None
     """None for others than authors."""
 
-    etag: str | None
+    revision: int | None
+    """None for others than authors."""
+
+    @property
+    def etag(self) -> str | None:
+        return None if self.revision is None else f'"{self.id}.{self.revision}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,6 @@ _UNPUBLISHED = or_(
     TrainingModule.current_version_id.is_(None),
     TrainingModule.draft_sha256.is_distinct_from(TrainingModule.published_draft_sha256),
 )
-_ETAG = func.concat('"', TrainingModule.id, ".", TrainingModule.revision, '"')
 
 
 class ModuleRepository(Repository[TrainingModule]):
@@ -296,7 +300,7 @@ def _cards(*, author: bool) -> Select[Any]:
         sections,
         ModuleVersion.number,
         (_UNPUBLISHED if author else null()).label("unpublished_changes"),
-        (_ETAG if author else null()).label("etag"),
+        (TrainingModule.revision if author else null()).label("revision"),
     ).where(TrainingModule.deleted_at.is_(None))
     current = ModuleVersion.id == TrainingModule.current_version_id
     if author:

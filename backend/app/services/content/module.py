@@ -115,8 +115,8 @@ class ModuleService(AuthoringService):
                 after["prerequisite_ids"] = payload.prerequisite_ids
                 await _set_prerequisites(uow, module.id, payload.prerequisite_ids)
                 module.touch()
-            await save_draft(uow, module)
             if after:
+                await save_draft(uow, module)
                 await uow.audit(AuditAction.MODULE_UPDATED, module, before=before, after=after)
             return await self._draft(uow, module)
 
@@ -212,8 +212,8 @@ class ModuleService(AuthoringService):
         card = found(await uow.modules.card(module.id, author=True), "module")
         draft = ModuleDraft(
             **asdict(card),
+            etag=module.etag,
             prerequisite_ids=await uow.modules.prerequisite_ids(module.id),
-            revision=module.revision,
             published_at=module.published_at,
             created_at=module.created_at,
             updated_at=module.updated_at,

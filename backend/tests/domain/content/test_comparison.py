@@ -2,6 +2,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -71,7 +72,7 @@ class TestFields:
             ({"settings": {"minimum_seconds": 0}}, ()),
         ],
     )
-    def test_of_sections(self, changes: dict[str, object], fields: tuple[str, ...]) -> None:
+    def test_of_sections(self, changes: dict[str, Any], fields: tuple[str, ...]) -> None:
         first, *others = FULL.sections
         after = replace(FULL, sections=[replace(first, **changes), *others])
         changed = compare(FULL, after).sections.changed
@@ -90,7 +91,7 @@ class TestFields:
             ({"name": "Bins", "tags": ["osha"]}, ("name", "tags")),
         ],
     )
-    def test_of_questions(self, changes: dict[str, object], fields: tuple[str, ...]) -> None:
+    def test_of_questions(self, changes: dict[str, Any], fields: tuple[str, ...]) -> None:
         first, second, third = FULL.sections
         other = replace(second.questions[0], **changes)
         section = replace(second, questions=[other, second.questions[1]])

@@ -55,7 +55,13 @@ async def test_unknown_versions(api: Api, author: User, module: TrainingModule) 
 
 
 async def test_nothing(api: Api, author: User, module: TrainingModule) -> None:
-    nothing = {"before": 1, "after": None, "fields": [], "sections": NOTHING, "questions": NOTHING}
+    nothing: dict[str, Any] = {
+        "before": 1,
+        "after": None,
+        "fields": [],
+        "sections": NOTHING,
+        "questions": NOTHING,
+    }
     assert await compared(api, author, module) == nothing
     same = await compared(api, author, module, "?before=1&after=1")
     assert same == nothing | {"after": 1}

@@ -17,7 +17,8 @@ from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase
 
 TRUE_FALSE = {"kind": "true_false", "prompt": "Is it?", "metadata": {"correct": True}}
-CHANGING = {"id", "etag", "revision", "created_at", "updated_at", "position"}
+OWNERS = {"section_etag", "module_etag"}
+CHANGING = OWNERS | {"id", "etag", "revision", "created_at", "updated_at", "position"}
 
 
 @pytest.fixture
@@ -47,6 +48,11 @@ def without_ids(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: without_ids(each) for name, each in value.items() if name not in CHANGING}
     return [without_ids(each) for each in value] if isinstance(value, list) else value
+
+
+def without_owners(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part as it is shown within the draft."""
+    return {name: value for name, value in part.items() if name not in OWNERS}
 
 
 def ids(draft: dict[str, Any]) -> set[str]:
@@ -186,7 +192,7 @@ class TestManyQuestions:
         made = response.json()["items"]
         assert [each["position"] for each in made] == [*range(3, 203)]
         quiz = (await draft_of(api, author, module))["sections"][1]
-        assert quiz["questions"][2:] == made
+        assert quiz["questions"][2:] == [without_owners(each) for each in made]
 
     async def test_none_is_added_where_one_is_not_valid(
         self, api: Api, author: User, module: TrainingModule

@@ -141,7 +141,8 @@ async def test_skip_imports_the_good_beside_the_bad(
     response = await bring(api, author, path(module), content, query)
     assert response.status_code == HTTPStatus.OK, response.text
     report = response.json()
-    assert report == told | {"dry_run": False}
+    changed = {"dry_run", "section_etag", "module_etag"}
+    assert {name for name in report if report[name] != told[name]} == changed
     assert (report["found"], report["created"]) == (3, 2)
     (skipped,) = report["problems"]
     assert (skipped["line"], skipped["name"], skipped["skipped"]) == (3, "Essay", True)

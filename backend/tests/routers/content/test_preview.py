@@ -83,7 +83,8 @@ class TestContent:
         self, api: Api, author: User, session: AsyncSession
     ) -> None:
         video = ModuleSection(kind="video", title="Film to come", questions=[])
-        module = await make_module(session, video, text_section(body="", required=False))
+        empty = ModuleSection(kind="text", title="Text to come", questions=[])
+        module = await make_module(session, video, empty)
         shown = (await api.get(f"/modules/{module.id}/preview", author)).json()
         assert [each["kind"] for each in shown["sections"]] == ["video", "text"]
 

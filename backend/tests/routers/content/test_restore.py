@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import AuditEvent, ModuleSection, QuizQuestion, TrainingModule, User
 from tests.factories.media import make_media, video_section
 from tests.factories.module import make_module, publish, quiz_section, single_choice, text_section
-from tests.routers.problems import assert_anonymous, assert_problem
+from tests.routers.problems import assert_anonymous, assert_problem, pointers
 from tests.support import Api, RollbackDatabase
 
 ANY = {"If-Match": "*"}
@@ -224,11 +224,13 @@ async def test_not_after_thirty_days(
     assert_problem(response, 404, "question_not_found")
 
 
-async def test_its_files_stay_until_then(api: Api, author: User, session: AsyncSession) -> None:
+async def test_an_author_may_delete_its_file_all_the_same(
+    api: Api, author: User, session: AsyncSession
+) -> None:
     video = await make_media(session, author)
     module = await make_module(session, text_section(), video_section(video))
-    await delete(api, author, f"/modules/{module.id}/sections/{module.sections[1].id}")
-    response = await api.delete(f"/media/{video.id}", author, headers=ANY)
-    assert_problem(response, 409, "media_in_use")
-    await grow_old(session)
-    assert (await api.delete(f"/media/{video.id}", author, headers=ANY)).status_code == 204
+    path = f"/modules/{module.id}/sections/{module.sections[1].id}"
+    await delete(api, author, path, f"/media/{video.id}")
+    assert (await api.post(f"{path}/restore", author)).is_success
+    refused = await api.post(f"/modules/{module.id}/publish", author)
+    assert pointers(refused) == [("/sections/1/settings/media_id", "unknown_media")]

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -113,6 +113,22 @@ class TestSweep:
             storage.put(path, MP4, "video/mp4", age=TWO_DAYS)
         assert set((await sweep.sweep(DAY)).strays) == strays
         assert storage.files == {}
+
+    async def test_keeps_what_a_deleted_section_may_come_back_with(
+        self,
+        session: AsyncSession,
+        storage: InMemoryFileStorage,
+        sweep: MediaSweep,
+        author: User,
+    ) -> None:
+        media = await stored(session, storage, author)
+        module = await make_module(session, video_section(media))
+        await age(session)
+        for days, kept in ((29, {media.path}), (31, set())):
+            module.sections[0].deleted_at = datetime.now(UTC) - timedelta(days=days)
+            await session.commit()
+            await sweep.sweep(DAY)
+            assert await left(session) == kept
 
     async def test_keeps_what_content_drafts_and_evidence_name(
         self,
