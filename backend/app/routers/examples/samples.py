@@ -115,6 +115,7 @@ SAMPLES: Final[dict[str, Any]] = {
     "notes": "Taken at the spring meeting.",
     "notice": "The Dental Hygiene Board of California has the last word.",
     "number": 1,
+    "PreviewStart.number": 1,
     "path": "section/0199f0d2-7c1e-7a3b-9d55-3f1f6f6b2a10.mp4",
     "payload": '{"module_title":"Sharps","version":2}',
     "passed": True,

@@ -42,6 +42,8 @@ class PreviewAttempt(PreviewBase):
     """As an attempt that was just started. Its deadline is shown, and not enforced."""
 
     state: Literal["open"]
+    """As of an attempt under way, so that one page can show both."""
+
     started_at: datetime
     expires_at: datetime | None
     server_time: datetime | None
@@ -52,6 +54,8 @@ class PreviewResult(PreviewBase):
     """As the result of an attempt, with the feedback that a learner would get."""
 
     state: Literal["graded"]
+    """As of a graded attempt, so that one page can show both."""
+
     score_percent: ExactNumber
     passed: bool
     points: ExactNumber
