@@ -51,7 +51,7 @@ async def _learn(town: Town, slug: str, draft: object, number: int) -> None:
 
 async def publish(town: Town, slug: str, module_id: UUID, how: Publish) -> None:
     service = town.services.modules(town.as_admin)
-    version = await service.publish(module_id, how)
+    version = await service.publish(module_id, how, UNCHANGED)
     draft = (await service.get(module_id)).value
     await _learn(town, slug, draft, version.value.number)
 
@@ -120,7 +120,7 @@ async def _archive(town: Town) -> None:
         kind=SectionKind.TEXT, title="Where the charts are", body="<p>In the cellar.</p>"
     )
     await town.services.sections(town.acting(AUTHOR)).create(made.value.id, section)
-    await service.publish(made.value.id, Publish())
+    await service.publish(made.value.id, Publish(), UNCHANGED)
     await service.archive(made.value.id)
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from app.domain.content.section_settings import SectionKind
-from app.schemas.study.attempt import AnswersPayload, AttemptOpen
+from app.schemas.answers import AnswersPayload
+from app.schemas.study.attempt import AttemptOpen
 from app.schemas.study.enrollment import Acknowledge, EnrollmentCreate, ProgressReport
 from app.services.context import RequestContext
 from app.services.study.enrollment import EnrollmentService
