@@ -69,6 +69,13 @@ def part(packs: Packs) -> Forged:
 
 
 @pytest.fixture
+def head(everything: Forged) -> str:
+    """The true head of the seals, known as to an auditor who noted it earlier."""
+    known: str = everything.manifest["seal_head"]
+    return known
+
+
+@pytest.fixture
 def honest(packs: Packs) -> bytes:
     return packs["everything"]
 
