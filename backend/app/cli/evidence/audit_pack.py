@@ -79,6 +79,7 @@ def verify(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
     ] = None,
     seal_head: Annotated[str | None, typer.Option(help="One that was known before.")] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Refuse what is not sealed.")] = False,  # noqa: FBT002  # an option
+    minutes: Annotated[float | None, typer.Option(help="How long it may take. An hour.")] = None,
     sha256: Annotated[bool, typer.Option("--hash", help="Print the verifier's SHA-256.")] = False,  # noqa: FBT002  # an option
     save: Annotated[Path | None, typer.Option(help="Write the verifier here.")] = None,
 ) -> None:
@@ -88,7 +89,11 @@ def verify(  # noqa: PLR0913, PLR0917  # Typer reads one parameter an option
     if sha256:
         typer.echo(f"{hashlib.sha256(verifier()).hexdigest()}  {VERIFIER}")
     if pack is not None:
-        options = {"--manifest-sha256": manifest_sha256, "--seal-head": seal_head}
+        options = {
+            "--manifest-sha256": manifest_sha256,
+            "--seal-head": seal_head,
+            "--minutes": minutes and str(minutes),
+        }
         named = [part for name, value in options.items() if value for part in (name, value)]
         raise typer.Exit(_run(pack, *named, *(["--sealed"] if sealed else [])))
     if not (save or sha256):

@@ -20,6 +20,7 @@ def test_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
         "  --manifest-sha256 MANIFEST_SHA256\n                        the one in the audit trail\n",
         "  --seal-head SEAL_HEAD\n                        one that you were given earlier\n",
         "  --sealed              refuse what is not sealed yet\n",
+        "  --minutes MINUTES     how long it may take\n",
     ):
         assert line in said
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from .broken import BrokenError, require
+from .patience import patience
 
 CHUNK = 1 << 16
 # An archive may unpack to this many times its size. Compression makes a real pack about ten times
@@ -23,7 +24,7 @@ CHUNK = 1 << 16
 MOST_GROWTH = 200
 # So many bytes more are always allowed.
 SMALL = 1 << 26
-# A pack may unpack to this much. Reading it takes minutes; an hour if it was made to be slow.
+# A pack may unpack to this much. Reading it takes minutes; how many at most, `patience` says.
 LARGEST = 1 << 33
 # The directory of an archive is read at once: this is enough for 60,000 files of a pack.
 LONGEST_DIRECTORY = 1 << 23
@@ -146,6 +147,7 @@ def _check_data(file: IO[bytes], member: zipfile.ZipInfo, name: str) -> None:
     """
     inflate, left, size = zlib.decompressobj(-15), member.compress_size, 0
     while left > 0 and not inflate.eof:
+        patience.require_time()
         chunk = file.read(min(CHUNK, left))
         require(chunk, "the archive ends within " + name)
         left -= len(chunk)

@@ -1,6 +1,6 @@
 """Verify an auditor's pack. Needs Python 3.8 or later, and nothing else.
 
-    python -I verify.pyz PACK.zip [--manifest-sha256 HEX] [--seal-head HEX] [--sealed]
+    python -I verify.pyz PACK.zip [--manifest-sha256 HEX] [--seal-head HEX] [--sealed] [--minutes N]
 
 PACK is the archive, or the folder that it was unpacked to. Take this verifier from the release of
 the repository, never from the pack, and compare its SHA-256, printed below, with the published one.
@@ -19,7 +19,8 @@ What has to hold:
 - each table for spreadsheets is, character by character, what its JSON twin makes of it.
 
 A pack of more than 60,000 files or 8 GiB is refused, and so is an archive that unpacks to more than
-200 times its size and 64 MiB, and a list with an item of more than 8 MiB.
+200 times its size and 64 MiB, a list with an item of more than 8 MiB, and whatever takes longer
+than an hour, or than the minutes that you give it.
 
 A manifest carries no secret: whoever alters everything can also make a new one. So compare its
 SHA-256, printed below, with the one in the organisation's audit trail, and name a head of the seals
@@ -47,6 +48,7 @@ from .chains import RECORDS, Chains, Scope
 from .compliance import Compliance
 from .evidence import KINDS, Evidence
 from .manifest import MANIFEST, VERIFIER, Contents, check_files
+from .patience import MINUTES, patience
 from .reading import LONGEST, digest_of, same
 from .records import Records
 from .seals import Seals
@@ -168,7 +170,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--manifest-sha256", help="the one in the audit trail")
     parser.add_argument("--seal-head", help="one that you were given earlier")
     parser.add_argument("--sealed", action="store_true", help="refuse what is not sealed yet")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="how long it may take")
     given = parser.parse_args(arguments)
+    patience.begin(given.minutes)
     try:
         report = verify(opened(given.pack), given)
     except BrokenError as broken:

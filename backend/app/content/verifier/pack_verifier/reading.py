@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 
 from .archive import Pack
 from .broken import BrokenError, require
+from .patience import patience
 
 CHUNK = 1 << 20
 # Parsed JSON can take thirty times the memory of its text.
@@ -25,6 +26,7 @@ def digest_of(pack: Pack, name: str, limit: int) -> tuple[str, int]:
     size = 0
     with pack.open(name) as stream:
         while True:
+            patience.require_time()
             chunk = stream.read(min(CHUNK, limit + 1 - size))
             if not chunk:
                 return digest.hexdigest(), size
@@ -82,6 +84,7 @@ def _constant(name: str) -> None:
 
 
 def read_json(pack: Pack, name: str) -> Any:  # noqa: ANN401  # JSON
+    patience.require_time()
     with pack.open(name) as stream:
         text = stream.read(LONGEST + 1)
     require(len(text) <= LONGEST, name + " is too long")
@@ -104,6 +107,7 @@ def items(pack: Pack, name: str) -> Iterator[Any]:
 
 
 def _line(lines: IO[bytes], name: str) -> bytes:
+    patience.require_time()
     line = lines.readline(LONGEST)
     require(line.endswith(b"\n"), name + " ends within a line, or has one that is too long")
     return line
