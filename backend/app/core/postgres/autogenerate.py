@@ -9,12 +9,17 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import MigrateOperation, UpgradeOps
 from alembic.runtime.plugins import Plugin
-from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import MetaData
+from alembic.util import CommandError, DispatchPriority, PriorityDispatchResult
+from sqlalchemy import MetaData, text
 
 from app.core.postgres.declared_schema import Definition, Definitions, declared, existing
 
 PLUGIN = "app.postgres"
+
+_LEFT = """
+SELECT string_agg(conname, ', ' ORDER BY conname) FROM pg_constraint
+ WHERE NOT convalidated AND connamespace = 'public'::regnamespace
+"""
 
 
 class ExecuteOp(MigrateOperation):
@@ -85,4 +90,16 @@ def _compare(
     return PriorityDispatchResult.CONTINUE
 
 
-Plugin(PLUGIN).add_autogenerate_comparator(_compare, "schema", priority=DispatchPriority.LAST)
+def _require_validated(
+    context: AutogenContext, _ops: UpgradeOps, _schemas: set[str | None]
+) -> PriorityDispatchResult:
+    """Refuse to compare while checks are not validated: they would look like other checks."""
+    if context.connection is not None and (left := context.connection.scalar(text(_LEFT))):
+        message = f"Not validated yet: {left}. Run `alembic upgrade head`, which validates them."
+        raise CommandError(message)
+    return PriorityDispatchResult.CONTINUE
+
+
+_plugin = Plugin(PLUGIN)
+_plugin.add_autogenerate_comparator(_require_validated, "schema", priority=DispatchPriority.FIRST)
+_plugin.add_autogenerate_comparator(_compare, "schema", priority=DispatchPriority.LAST)
