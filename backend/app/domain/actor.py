@@ -54,6 +54,9 @@ class Permission(StrEnum):
     INCIDENTS_WRITE = "incidents:write"
     """Record and read incidents of the people one answers for."""
 
+    STEPS_DO = "steps:do"
+    """Do one's own corrective steps, whatever role one has come to have since they were given."""
+
     RETENTION_WRITE = "retention:write"
 
 
@@ -69,6 +72,7 @@ _EVERYONE = frozenset(
         Permission.MEDIA_READ,
         Permission.MEDIA_UPLOAD,
         Permission.SESSIONS_TEACH,
+        Permission.STEPS_DO,
     }
 )
 _MANAGER = _EVERYONE | {
@@ -96,8 +100,9 @@ _COMPLIANCE_OFFICER = _EVERYONE | {
 }
 _AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
 
-_FOR_ONESELF = _EVERYONE - {Permission.SESSIONS_TEACH}
-"""What people do for themselves. Whoever teaches says of others that they attended."""
+_FOR_ONESELF = _EVERYONE - {Permission.SESSIONS_TEACH, Permission.STEPS_DO}
+"""What people do for themselves. Whoever teaches says of others that they attended, and steps of
+others are done by whoever answers for the people whom the incident names."""
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.LEARNER: _EVERYONE,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
-from app.domain.actor import Actor
+from app.domain.actor import Actor, Permission
 from app.models import (
     CorrectiveStep,
     CorrectiveStepCompletion,
@@ -141,14 +141,18 @@ class IncidentRepository(Repository[Incident]):
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Match what names anybody whom the actor may see, or gives the actor something to do."""
+    """Match what gives the actor something to do, or names anybody for whom the actor answers."""
     if actor.sees_everybody:
         return true()
+    to_do = Incident.id.in_(
+        select(CorrectiveStep.incident_id).where(CorrectiveStep.owner_id == actor.id)
+    )
+    if not actor.may(Permission.INCIDENTS_WRITE):
+        return to_do
     named = select(IncidentPerson.incident_id).where(
         owner_visible_to(actor, IncidentPerson.user_id)
     )
-    to_do = select(CorrectiveStep.incident_id).where(CorrectiveStep.owner_id == actor.id)
-    return or_(Incident.id.in_(named), Incident.id.in_(to_do))
+    return or_(Incident.id.in_(named), to_do)
 
 
 def _rows() -> Select[Incident, date | None, str | None]:

@@ -27,17 +27,18 @@ from app.services.context import RequestContext
 router = APIRouter(prefix="/incidents", tags=["incidents"], route_class=StrictRoute)
 
 Manager = Annotated[RequestContext, Depends(Guard(Permission.INCIDENTS_WRITE))]
+Involved = Annotated[RequestContext, Depends(Guard(Permission.STEPS_DO))]
 
 
 @router.get("", response_model=ListOf[IncidentRead])
 async def list_incidents(
-    context: Manager,
+    context: Involved,
     app: App,
     page: PageQuery,
     user_id: uuid.UUID | None = None,
     requirement_id: uuid.UUID | None = None,
 ) -> Response:
-    """List the incidents that name people whom I may see or give me a step to do.
+    """List the incidents that give me a step to do or name people for whom I answer.
 
     The latest come first.
     """
@@ -52,7 +53,7 @@ async def record_incident(payload: IncidentCreate, context: Manager, app: App) -
 
 
 @router.get("/{incident_id}", response_model=IncidentRead)
-async def read_incident(incident_id: uuid.UUID, context: Manager, app: App) -> Response:
+async def read_incident(incident_id: uuid.UUID, context: Involved, app: App) -> Response:
     """Read an incident with its corrective steps."""
     return await respond(app.incidents(context).get(incident_id))
 
@@ -78,11 +79,12 @@ async def complete_corrective_step(
     incident_id: uuid.UUID,
     step_id: uuid.UUID,
     payload: StepComplete,
-    context: Manager,
+    context: Involved,
     app: App,
 ) -> Response:
     """Record that a corrective step was done, and when.
 
-    Its owner may do so, and whoever answers for everybody whom the incident names.
+    Its owner may do so, whatever their role is by then, and whoever answers for everybody whom the
+    incident names.
     """
     return await respond(app.incidents(context).complete_step(incident_id, step_id, payload))

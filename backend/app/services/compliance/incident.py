@@ -180,9 +180,10 @@ class IncidentService(Service):
         return row
 
     async def _answers_for(self, uow: UnitOfWork, incident_id: uuid.UUID) -> Sequence[uuid.UUID]:
-        """Return everybody whom an incident names, if the actor may see all of them."""
+        """Return everybody whom an incident names, if the actor answers for all of them."""
         people = (await uow.incidents.people([incident_id]))[incident_id]
-        if len(await uow.users.visible_ids(people, self.actor)) < len(people):
+        seen = await uow.users.visible_ids(people, self.actor)
+        if len(seen) < len(people) or not self.actor.may(Permission.INCIDENTS_WRITE):
             raise OthersIncidentError
         return people
 

@@ -400,6 +400,32 @@ class TestSteps:
         assert (await api.get(path, owner)).json()["user_ids"] == []
         assert (await api.post(completing, owner, json=done)).status_code == HTTPStatus.OK
 
+    @pytest.mark.parametrize("role", ["learner", "author"])
+    async def test_are_done_by_whoever_got_them_whatever_their_role_is_now(
+        self, api: Api, session: AsyncSession, requirement: str, admin: User, role: str
+    ) -> None:
+        """They read what they have to do, and no other incident, not even one that names them."""
+        owner = await make_user(session, role="manager", hired_on=date(2026, 1, 5))
+        steps = [step(owner.id), step(admin.id)]
+        body = await record(api, admin, incident(requirement, owner, steps=steps))
+        naming = await record(api, admin, incident(requirement, owner))
+        demoted = await api.patch(
+            f"/users/{owner.id}", admin, json={"role": role}, headers={"If-Match": "*"}
+        )
+        assert demoted.status_code == HTTPStatus.OK, demoted.text
+        listed = (await api.get(BASE, owner)).json()["items"]
+        assert [each["id"] for each in listed] == [body["id"]]
+        assert (await api.get(f"{BASE}/{naming['id']}", owner)).status_code == HTTPStatus.NOT_FOUND
+        own, other = sorted(body["steps"], key=lambda each: each["owner_id"] != str(owner.id))
+        done = {"done_on": "2026-11-24", "note": "Hung in each room."}
+        path = f"{BASE}/{body['id']}/steps"
+        refused = await api.post(f"{path}/{other['id']}/complete", owner, json=done)
+        assert_problem(refused, 403, "incident_of_others")
+        completed = await api.post(f"{path}/{own['id']}/complete", owner, json=done)
+        assert completed.status_code == HTTPStatus.OK, completed.text
+        withdrawn = await api.post(f"{BASE}/{body['id']}/withdraw", owner, json=REASON)
+        assert_problem(withdrawn, 403, "forbidden")
+
 
 class TestRead:
     async def test_names_only_people_whom_one_sees(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
