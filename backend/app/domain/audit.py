@@ -45,6 +45,9 @@ class AuditAction(StrEnum):
     REQUIREMENT_CREATED = "requirement:created"
     REQUIREMENT_UPDATED = "requirement:updated"
     REQUIREMENT_ARCHIVED = "requirement:archived"
+    REQUIREMENT_CHANGE_ASKED = "requirement:change_asked"
+    """Somebody asked for a change that would free them; a second person has to make it."""
+
     REQUIREMENT_RESTORED = "requirement:restored"
     REQUIREMENT_RECONCILIATION_STARTED = "requirement:reconciliation_started"
     DEPARTMENT_CREATED = "department:created"

@@ -205,7 +205,7 @@ async def test_two_rule_changes(
     for number in range(ROUNDS):
         turn = await begin(committed_api, committed_database)
         other = await begin(committed_api, committed_database)
-        due = {"kind": "days_after", "event": "hire", "days": 31 + number}
+        due = {"kind": "days_after", "event": "hire", "days": 29 - number}
         answers = await race(
             [
                 turn.edits_the_rule(admin, first_due=due),
@@ -231,7 +231,7 @@ async def test_completions_against_a_publication_and_a_rule_change(
             draft = await author.get_one(TrainingModule, turn.module.id)
             draft.title += " anew"
             await author.commit()
-        due = {"kind": "days_after", "event": "hire", "days": 31 + number}
+        due = {"kind": "days_after", "event": "hire", "days": 29 - number}
         answers, published, edited, _ = await asyncio.gather(
             race(completions),
             turn.publishes(admin),

@@ -33,7 +33,8 @@ YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
 
 def rule(world: World) -> dict[str, Any]:
-    return rule_json(world.short_module.id)
+    """One that does not mean those who keep it, of whom nobody ends or moves their own alone."""
+    return rule_json(world.short_module.id, audience={"roles": ["learner"]})
 
 
 def external_evidence(world: World) -> dict[str, Any]:
@@ -190,7 +191,7 @@ def _incidents(world: World, ids: dict[str, object]) -> list[Row]:
     done = {"done_on": YESTERDAY, "note": "Hung in each room."}
     far = {FAR_MANAGER: 404}
     return [
-        Row("list_incidents", MANAGERS),
+        Row("list_incidents", ANYBODY),
         Row(
             "record_incident",
             REVIEWERS | ADMINS,
@@ -198,9 +199,9 @@ def _incidents(world: World, ids: dict[str, object]) -> list[Row]:
             json=happened,
             special={FAR_MANAGER: 422},
         ),
-        Row("read_incident", REVIEWERS | ADMINS, special=far),
+        Row("read_incident", REVIEWERS | ADMINS, 404),
         Row("withdraw_incident", REVIEWERS | ADMINS, json=REASON, special=far),
-        Row("complete_corrective_step", REVIEWERS | ADMINS, json=done, special=far),
+        Row("complete_corrective_step", REVIEWERS | ADMINS, 404, json=done),
     ]
 
 

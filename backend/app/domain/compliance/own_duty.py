@@ -6,6 +6,7 @@ Compared is what is shown of somebody for one requirement, before and after thei
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum, auto
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,22 @@ from app.domain.recurrence import add_days
 _FREE: Final = frozenset({ComplianceStatus.NOT_REQUIRED, ComplianceStatus.EXEMPT})
 _COVERED: Final = frozenset({ComplianceStatus.COMPLIANT, ComplianceStatus.DUE_SOON})
 _LATE: Final = frozenset({ComplianceStatus.OVERDUE, ComplianceStatus.EXPIRED})
+
+
+class Change(Enum):
+    """What somebody changes. It decides which ends and later days free them."""
+
+    PERSON = auto()
+    """People, or places and words by which rules mean them: any does."""
+
+    RULE = auto()
+    """For everybody: any does, unless they hold valid evidence today and so have nothing to do."""
+
+    MODULE = auto()
+    """For everybody, and part of an author's work: those of a rule under which they are late."""
+
+    NOTHING = auto()
+    """Training was done, or somebody else has changed something: nobody frees themselves by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +45,28 @@ class Shown:
     met_by: UUID | None
 
 
-def frees(before: Iterable[Shown], after: Iterable[Shown], today: date, *, of_person: bool) -> bool:
-    """Say whether a change frees somebody from today on, or gives them more time.
-
-    `of_person` where the change is about the person. One of a rule is for everybody: it may end
-    the rule and move its dates, unless the person is late by it today.
-    """
+def frees(before: Iterable[Shown], after: Iterable[Shown], today: date, change: Change) -> bool:
+    """Say whether a change frees whoever makes it from today on, or gives them more time."""
+    if change is Change.NOTHING:
+        return False
     known, found = tuple(before), tuple(after)
     shown = (*known, *found)
     turns = {*(each.starts_on for each in shown), *(add_days(each.ends_on, 1) for each in shown)}
-    held = _on(known, today)
-    bound = of_person or (held is not None and held.status in _LATE)
+    bound = _is_bound(change, _on(known, today))
     return any(
         _frees(_on(known, day), _on(found, day), bound=bound)
         for day in {today, *(day for day in turns if day > today)}
     )
+
+
+def _is_bound(change: Change, held: Shown | None) -> bool:
+    match change:
+        case Change.RULE:
+            return held is None or held.status not in _COVERED
+        case Change.MODULE:
+            return held is not None and held.status in _LATE
+        case _:
+            return True
 
 
 def _on(shown: Iterable[Shown], day: date) -> Shown | None:

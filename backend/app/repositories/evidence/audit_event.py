@@ -1,10 +1,10 @@
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, Uuid, bindparam, select, text
+from sqlalchemy import ColumnElement, String, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.core.pagination import Page, PageRequest
@@ -102,6 +102,23 @@ class AuditEventRepository(Repository[AuditEvent]):
         statement = select(AuditEvent).where(*_criteria(filters))
         keyset = Keyset(AuditEvent.created_at, AuditEvent.id, datetime, descending=True)
         return await self.page(statement, request, keyset)
+
+    async def recent_actors(
+        self,
+        action: AuditAction,
+        target_id: uuid.UUID,
+        after: Mapping[str, Any],
+        within: timedelta,
+    ) -> set[uuid.UUID]:
+        """Return who did exactly this lately."""
+        statement = select(AuditEvent.actor_id).where(
+            AuditEvent.target_id == target_id,
+            AuditEvent.action == action,
+            AuditEvent.after == after,
+            AuditEvent.created_at > func.now() - within,
+            AuditEvent.actor_id.is_not(None),
+        )
+        return {each for each in await self.session.scalars(statement) if each}
 
     async def labels(self, ids: Collection[uuid.UUID]) -> dict[uuid.UUID | None, str]:
         """Return what people and things are called, as far as they have a name."""

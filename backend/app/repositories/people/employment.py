@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
-from app.domain.actor import Actor
+from app.domain.actor import Actor, Role
 from app.domain.compliance.audience import PersonFacts
 from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.people.display_name import display_name
@@ -170,6 +170,11 @@ class EmploymentRepository(Repository[EmploymentChange]):
 
     async def people(self) -> list[uuid.UUID]:
         return list(await self.session.scalars(select(User.id).order_by(User.id)))
+
+    async def changers(self) -> list[uuid.UUID]:
+        """Return the active people whose role lets them change more than what is their own."""
+        statement = select(User.id).where(User.is_active, User.role != Role.LEARNER)
+        return list(await self.session.scalars(statement.order_by(User.id)))
 
     async def headcount(self) -> int:
         statement = select(func.count()).where(User.is_active)

@@ -11,6 +11,7 @@ from app.core.database import Database
 from app.core.postgres.failure import unavailable
 from app.domain.compliance import ComplianceStatus, PeriodOutcome
 from app.domain.compliance.obligation import Duty, awaits_trainer, duty_on
+from app.domain.compliance.own_duty import Change
 from app.domain.compliance.rule_enrollment import Wanted
 from app.domain.compliance.timeline import Timeline
 from app.domain.recurrence import add_days
@@ -199,7 +200,7 @@ async def _settled(
 ) -> Reconciled:
     if not requirement_ids:
         return Reconciled()
-    return await reconcile(uow, people, requirement_ids, settles=True)
+    return await reconcile(uow, people, requirement_ids, change=Change.NOTHING)
 
 
 async def reconcile(  # noqa: PLR0913  # the last three are rare and given by name
@@ -209,15 +210,13 @@ async def reconcile(  # noqa: PLR0913  # the last three are rare and given by na
     *,
     today: date | None = None,
     enroll: bool = True,
-    settles: bool = False,
+    change: Change | None = None,
 ) -> Reconciled:
     """Work out these people within the caller's transaction, in a constant number of statements.
 
     The people are locked, so two runs for one person wait for each other, and the second sees what
-    the first committed. Flush the change that makes this necessary before calling it. `settles`
-    where it was no change of rules or people, but training that was done or what waited: that is
-    not a way to free oneself. Whoever changes something while others' changes wait to be worked
-    out for them may be refused until they are.
+    the first committed. Flush the change that makes this necessary before calling it. That is a
+    `change` of people, or with `requirement_ids` of rules, unless the caller says otherwise.
     """
     people = list(user_ids)
     await uow.employment.lock_people(people)
@@ -238,7 +237,8 @@ async def reconcile(  # noqa: PLR0913  # the last three are rare and given by na
         for history in histories
         for requirement_id in scope
     ]
-    changer = Changer(None if settles else uow.actor_id, scope, of_person=requirement_ids is None)
+    made = change or (Change.PERSON if requirement_ids is None else Change.RULE)
+    changer = Changer(uow.actor_id, scope, made)
     segments = await write_segments(uow, people, scope, worked_out, changer)
     periods = await write_periods(uow, people, scope, worked_out)
     done = Reconciled(len(people), segments, periods)
@@ -260,13 +260,18 @@ async def reconcile_newcomer(uow: UnitOfWork, user_id: uuid.UUID) -> Reconciled:
 
 
 async def reconcile_all(
-    uow: UnitOfWork, requirement_ids: Iterable[uuid.UUID], *, enroll: bool = True
+    uow: UnitOfWork,
+    requirement_ids: Iterable[uuid.UUID],
+    *,
+    enroll: bool = True,
+    change: Change = Change.RULE,
 ) -> Reconciled:
     """Reconcile everybody with some requirements within the caller's transaction."""
     people, asked = await uow.employment.people(), list(requirement_ids)
     done = Reconciled()
     for first in range(0, len(people), BATCH):
-        done += await reconcile(uow, people[first : first + BATCH], asked, enroll=enroll)
+        batch = people[first : first + BATCH]
+        done += await reconcile(uow, batch, asked, enroll=enroll, change=change)
     return done
 
 
@@ -277,7 +282,9 @@ async def reconcile_module(
     return await _settled(uow, user_ids, await uow.requirements.naming_modules([module_id]))
 
 
-async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]) -> None:
+async def reconcile_if_few(
+    uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID], change: Change = Change.RULE
+) -> None:
     """Reconcile everybody with some requirements where people are few, else queue them.
 
     Locks are taken in the order rules, staff, people, counts everywhere, which prevents deadlocks.
@@ -286,11 +293,9 @@ async def reconcile_if_few(uow: UnitOfWork, requirement_ids: Sequence[uuid.UUID]
     await uow.employment.close_staff()
     if await uow.employment.headcount() > INLINE_PEOPLE:
         await uow.outdated.queue(requirement_ids)
-        # At once, because whoever makes the change is not to free themselves by it.
-        if uow.actor_id is not None:
-            await reconcile(uow, [uow.actor_id], requirement_ids)
+        await _reconcile_changers(uow, requirement_ids, change=change)
     else:
-        await reconcile_all(uow, requirement_ids)
+        await reconcile_all(uow, requirement_ids, change=change)
 
 
 async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> None:
@@ -298,17 +303,34 @@ async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> No
     if len(user_ids) > BATCH:
         await uow.employment.close_staff()
         await uow.outdated.queue(await uow.requirements.ids())
-        if uow.actor_id is not None and uow.actor_id in user_ids:
-            await reconcile(uow, [uow.actor_id])
+        await _reconcile_changers(uow, among=user_ids)
     elif user_ids:
         await reconcile(uow, user_ids)
+
+
+async def _reconcile_changers(
+    uow: UnitOfWork,
+    requirement_ids: Sequence[uuid.UUID] | None = None,
+    *,
+    among: Collection[uuid.UUID] | None = None,
+    change: Change | None = None,
+) -> None:
+    """Reconcile those at once, of people who were queued, who may make such changes themselves.
+
+    Whoever makes this one is not to free themselves by it. Of the others it must not wait: it
+    would be taken for theirs when they change something.
+    """
+    changers = {*await uow.employment.changers()} | ({uow.actor_id} if uow.actor_id else set())
+    people = sorted(changers if among is None else changers.intersection(among))
+    for first in range(0, len(people), BATCH):
+        await reconcile(uow, people[first : first + BATCH], requirement_ids, change=change)
 
 
 async def reconcile_publication(uow: UnitOfWork, module_id: uuid.UUID) -> None:
     """Reconcile everybody with what a new version of a module may re-open."""
     requirement_ids = await uow.requirements.naming_modules([module_id])
     if requirement_ids:
-        await reconcile_if_few(uow, requirement_ids)
+        await reconcile_if_few(uow, requirement_ids, Change.MODULE)
 
 
 async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> Reconciled:

@@ -14,6 +14,7 @@ from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
+from app.domain.compliance.own_duty import Change
 from app.domain.compliance.requirement import Credential, Rule, record_of, recorded_rule
 from app.domain.evidence.credential_kind import credential_kind
 from app.domain.people.place import is_country, is_state
@@ -32,7 +33,7 @@ from app.schemas.compliance.requirement import (
 )
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
-from app.services.compliance.own_duty import OwnDutyError
+from app.services.compliance.own_duty import OwnDutyError, by_two
 from app.services.compliance.reconciliation import reconcile_if_few
 from app.services.compliance.requirement_effect import Effect, effect_of
 from app.services.context import RequestContext
@@ -112,15 +113,22 @@ class RequirementService(Service):
     async def update(
         self, requirement_id: uuid.UUID, payload: RequirementUpdate, precondition: Precondition
     ) -> Answer[RequirementDetail]:
-        async with self.work() as uow:
-            requirement = await self._locked(uow, requirement_id, precondition)
-            before, after = apply(requirement, payload, ("title", "description"))
-            await self._change_rule(uow, requirement, payload, before, after)
-            if after:
-                await uow.requirements.save(requirement)
-                action = AuditAction.REQUIREMENT_UPDATED
-                await uow.audit(action, requirement, before=before, after=after)
-            return await _answer(uow, requirement)
+        async def change(made: Change) -> Answer[RequirementDetail]:
+            async with self.work() as uow:
+                requirement = await self._locked(uow, requirement_id, precondition)
+                before, after = apply(requirement, payload, ("title", "description"))
+                await self._change_rule(uow, requirement, payload, before, after)
+                if "rule" in after:
+                    await self._reconcile(uow, requirement, made)
+                if after:
+                    await uow.requirements.save(requirement)
+                    action = AuditAction.REQUIREMENT_UPDATED
+                    await uow.audit(action, requirement, before=before, after=after)
+                return await _answer(uow, requirement)
+
+        rule, day = given(payload.rule), given(payload.effective_from)
+        asked = {"rule": record_of(rule) if rule else None, "effective_from": day and str(day)}
+        return await by_two(self._database, self._context, requirement_id, asked, change)
 
     async def preview(
         self, requirement_id: uuid.UUID, payload: RequirementPreview
@@ -148,13 +156,18 @@ class RequirementService(Service):
         self, requirement_id: uuid.UUID, precondition: Precondition, *, confirm: bool
     ) -> None:
         """Withdraw the requirement from today on. What it was stays on record."""
-        async with self.work() as uow:
-            requirement = await self._locked(uow, requirement_id, precondition)
-            await self._guarded_version(uow, requirement, None, None, confirm=confirm)
-            requirement.deleted_at = await uow.now()
-            await uow.requirements.save(requirement)
-            await uow.audit(AuditAction.REQUIREMENT_ARCHIVED, requirement)
-            await self._reconcile(uow, requirement)
+
+        async def change(made: Change) -> None:
+            async with self.work() as uow:
+                requirement = await self._locked(uow, requirement_id, precondition)
+                await self._guarded_version(uow, requirement, None, None, confirm=confirm)
+                requirement.deleted_at = await uow.now()
+                await uow.requirements.save(requirement)
+                await uow.audit(AuditAction.REQUIREMENT_ARCHIVED, requirement)
+                await self._reconcile(uow, requirement, made)
+
+        asked = {"archived": True}
+        await by_two(self._database, self._context, requirement_id, asked, change)
 
     async def restore(
         self, requirement_id: uuid.UUID, *, confirm: bool
@@ -211,7 +224,6 @@ class RequirementService(Service):
         )
         before["rule"], after["rule"] = latest.rule, version.rule
         after["effective_from"] = version.effective_from.isoformat()
-        await self._reconcile(uow, requirement)
 
     async def _guarded_version(
         self,
@@ -241,10 +253,12 @@ class RequirementService(Service):
         if concerned > max(share, self._limits.confirm_people):
             raise NeedsConfirmationError(effect)
 
-    async def _reconcile(self, uow: UnitOfWork, requirement: Requirement) -> None:
+    async def _reconcile(
+        self, uow: UnitOfWork, requirement: Requirement, made: Change = Change.RULE
+    ) -> None:
         """Reconcile everybody now if they are few; else in the background."""
         await uow.requirements.save(requirement)
-        await reconcile_if_few(uow, [requirement.id])
+        await reconcile_if_few(uow, [requirement.id], made)
         await uow.requirements.reread(requirement)
 
 

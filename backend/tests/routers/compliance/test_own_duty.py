@@ -1,15 +1,18 @@
 """Nobody frees themselves of training, whatever they change. Somebody else can."""
 
+import uuid
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 from httpx import Response
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.models import Requirement, RequirementVersion, User
+from app.models import AuditEvent, Requirement, RequirementVersion, TrainingModule, User
 from app.services.compliance import reconciliation
 from app.services.compliance.reconciliation import reconcile_all
 from app.services.context import SYSTEM
@@ -66,6 +69,14 @@ async def make_since_long_ago(
 
 def _plain(subject: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in subject.items() if name != "citation"}
+
+
+async def session_module(database: RollbackDatabase, subject: dict[str, Any]) -> TrainingModule:
+    """Return the module that the rule asks for."""
+    async with UnitOfWork(database, SYSTEM) as uow:
+        module = await uow.modules.not_deleted(uuid.UUID(subject["subject"]["any_of"][0]))
+    assert module is not None
+    return module
 
 
 async def edit(api: Api, actor: User, requirement: Requirement, body: dict[str, Any]) -> Response:
@@ -147,6 +158,85 @@ class TestRules:
         wider = {**asked, "any_of": [*asked["any_of"], str(other.id)]}
         refused = await edit(api, late, requirement, {"rule": {**subject, "subject": wider}})
         assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
+
+    async def test_are_neither_ended_nor_moved_by_one_alone_who_has_to_train(
+        self, api: Api, keeper: User, database: RollbackDatabase, subject: dict[str, Any]
+    ) -> None:
+        requirement = await rule(database, subject)
+        later = {**subject, "first_due": {"kind": "on_date", "date": "2099-01-01"}}
+        refused = await edit(api, keeper, requirement, {"rule": later})
+        assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
+        archived = await api.delete(f"/requirements/{requirement.id}", keeper, headers=ANY)
+        assert_problem(archived, HTTPStatus.FORBIDDEN, "own_duty")
+        await complete(api, keeper, await session_module(database, subject))
+        assert (await edit(api, keeper, requirement, {"rule": later})).is_success
+
+    async def test_are_by_two_who_ask_for_the_same(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        keeper: User,
+        admin: User,
+        database: RollbackDatabase,
+        subject: dict[str, Any],
+    ) -> None:
+        requirement = await rule(database, subject)
+        path = f"/requirements/{requirement.id}"
+        later = {**subject, "first_due": {"kind": "on_date", "date": "2099-01-01"}}
+        still_later = {**subject, "first_due": {"kind": "on_date", "date": "2099-01-02"}}
+        asked = [(keeper, later), (keeper, later), (admin, still_later)]
+        for actor, changed in asked:
+            refused = await edit(api, actor, requirement, {"rule": changed})
+            assert_problem(refused, HTTPStatus.FORBIDDEN, "own_duty")
+        assert_problem(await api.delete(path, keeper, headers=ANY), 403, "own_duty")
+        assert (await edit(api, admin, requirement, {"rule": later})).is_success
+        # What was asked of the version before is asked no longer.
+        assert_problem(await api.delete(path, admin, headers=ANY), 403, "own_duty")
+        assert (await api.delete(path, keeper, headers=ANY)).is_success
+        actions = select(AuditEvent.action).where(AuditEvent.target_id == requirement.id)
+        assert Counter(await session.scalars(actions)) == {
+            "requirement:created": 1,
+            "requirement:change_asked": 4,
+            "requirement:updated": 1,
+            "requirement:archived": 1,
+        }
+
+    @pytest.mark.parametrize("now", [{"is_active": False}, {"role": Role.MANAGER}])
+    async def test_are_not_by_one_who_keeps_none_any_longer(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        admin: User,
+        database: RollbackDatabase,
+        subject: dict[str, Any],
+        now: dict[str, Any],
+    ) -> None:
+        first = await make_user(session, role=Role.ADMIN)
+        requirement = await rule(database, subject)
+        path = f"/requirements/{requirement.id}"
+        assert_problem(await api.delete(path, first, headers=ANY), 403, "own_duty")
+        await session.execute(update(User).where(User.id == first.id).values(**now))
+        await session.commit()
+        assert_problem(await api.delete(path, admin, headers=ANY), 403, "own_duty")
+
+    async def test_what_others_change_is_not_taken_for_theirs(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        session: AsyncSession,
+        admin: User,
+        database: RollbackDatabase,
+        subject: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Where people are many and what was changed waits for most of them."""
+        requirement = await rule(database, subject)
+        monkeypatch.setattr(reconciliation, "INLINE_PEOPLE", 0)
+        boss = await make_user(session, role=Role.ADMIN)
+        audience = {"everyone": True, "exclude": [str(admin.id)]}
+        freed = await edit(api, boss, requirement, {"rule": {**subject, "audience": audience}})
+        assert freed.is_success, freed.text
+        body = {"worker_kind": "contractor"}
+        assert (await api.patch(f"/users/{admin.id}", admin, json=body, headers=ANY)).is_success
 
     async def test_where_people_are_many_too(
         self,
