@@ -1,8 +1,9 @@
 """Which attempts at a quiz count together, whatever enrollments they were made in.
 
-Nobody gets more attempts by leaving a training and enrolling again. So the attempts of withdrawn
-enrollments in the same version count as well, back to the last time that the person completed it.
-Passed attempts do not count, because the pass was lost with the enrollment.
+Nobody gets more attempts by leaving a training and enrolling again, in a newer version either. So
+the attempts of withdrawn enrollments count as well, unless the module has changed materially
+between the two versions, back to the last time that the person completed it. Passed attempts do not
+count, because the pass was lost with the enrollment.
 """
 
 import uuid
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     ScalarSelect,
+    Select,
     and_,
     func,
     literal_column,
@@ -22,7 +24,14 @@ from sqlalchemy.orm.util import AliasedClass
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.domain.study.quiz.attempts import NETWORK_GRACE
-from app.models import AnswerKey, AttemptGrant, Enrollment, QuizAttempt, VersionSection
+from app.models import (
+    AnswerKey,
+    AttemptGrant,
+    Enrollment,
+    ModuleVersion,
+    QuizAttempt,
+    VersionSection,
+)
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 
@@ -42,7 +51,7 @@ def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
         select(completed.id)
         .where(
             completed.user_id == own.user_id,
-            completed.version_id == own.version_id,
+            completed.module_id == own.module_id,
             completed.completed_at > other.withdrawn_at,
             completed.completed_at < ended,
         )
@@ -50,12 +59,31 @@ def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
     )
     before = and_(
         other.user_id == own.user_id,
-        other.version_id == own.version_id,
+        other.module_id == own.module_id,
+        or_(other.version_id == own.version_id, ~_changed_materially(other, own).exists()),
         other.status == EnrollmentStatus.WITHDRAWN,
         other.withdrawn_at < ended,
         ~completed_between.exists(),
     )
     return or_(other.id == own.id, before)
+
+
+def _changed_materially(one: Enrollments, other: Enrollments) -> Select[uuid.UUID]:
+    """Select the material changes of the module between the versions of two enrollments."""
+    first, second, changed = (aliased(ModuleVersion) for _ in range(3))
+    return (
+        select(changed.id)
+        .join(first, first.module_id == changed.module_id)
+        .join(second, second.module_id == changed.module_id)
+        .where(
+            first.id == one.version_id,
+            second.id == other.version_id,
+            changed.material_change,
+            changed.number > func.least(first.number, second.number),
+            changed.number <= func.greatest(first.number, second.number),
+        )
+        .correlate_except(first, second, changed)
+    )
 
 
 def granted_in(own: Enrollments, section_id: Ids) -> ScalarSelect[int]:

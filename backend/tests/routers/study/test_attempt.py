@@ -127,6 +127,30 @@ class TestStart:
         response = await api.post(quiz.attempts(again), learner)
         assert response.json()["code"] == "no_attempts_left"
 
+    @pytest.mark.parametrize(("material", "number"), [(False, 2), (True, 1)])
+    async def test_nor_is_a_newer_version_unless_it_is_another(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
+        self,
+        api: Api,
+        learner: User,
+        session: AsyncSession,
+        database: RollbackDatabase,
+        material: bool,  # noqa: FBT001  # a parameter of the test
+        number: int,
+    ) -> None:
+        quiz = await make_quiz(session, database, max_attempts=2, cooldown_minutes=0)
+        enrollment_id = await quiz.enroll(api, learner)
+        await quiz.take(api, learner, enrollment_id, quiz.wrong())
+        await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
+        quiz.section.title = "Another title"
+        await session.commit()
+        await publish(database, quiz.module, material_change=material)
+        again = await quiz.enroll(api, learner)
+        (section,) = (await api.get(f"/enrollments/{again}", learner)).json()["sections"]
+        assert section["attempts_left"] == 3 - number
+        assert (await quiz.take(api, learner, again, quiz.wrong()))["number"] == number
+        last = await api.post(quiz.attempts(again), learner)
+        assert last.status_code == (HTTPStatus.CREATED if material else HTTPStatus.CONFLICT)
+
     async def test_neither_is_being_withdrawn_by_a_manager(
         self, api: Api, manager: User, session: AsyncSession, database: RollbackDatabase
     ) -> None:
