@@ -203,6 +203,12 @@ async def patiently(connection: AsyncConnection, step: Callable[[Connection], No
             return
 
 
+def refused(error: Exception) -> str | None:
+    """Return why a revision refuses to run: it says itself what to do first."""
+    cause = driver_error(error) if isinstance(error, DBAPIError) else None
+    return str(cause) if isinstance(cause, asyncpg.RestrictViolationError) else None
+
+
 def run_or_explain() -> None:
     """Print one line for an error that an operator can mend, and a traceback for any other."""
     try:
@@ -210,7 +216,7 @@ def run_or_explain() -> None:
     except CommandError:
         raise
     except Exception as error:
-        told = to_mend(error)
+        told = refused(error) or to_mend(error)
         # If a revision misses a table or column, the revision itself is at fault.
         if told is None or lacking(error) is not None:
             raise

@@ -36,4 +36,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(
+        """
+        DO $$ BEGIN
+            IF EXISTS (SELECT FROM account_removals) THEN
+                RAISE EXCEPTION 'Accounts are still to be removed. First run: training users reconcile'
+                      USING ERRCODE = 'restrict_violation';
+            END IF;
+        END $$
+        """
+    )
     op.drop_table("account_removals")

@@ -39,7 +39,7 @@ from app.models.evidence.source_check import SourceCheck
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
-from app.models.people.account_removal import AccountRemoval
+from app.models.people.account_note import AccountMove, AccountRemoval
 from app.models.people.department import Department, DepartmentSpelling
 from app.models.people.employment import EmploymentChange
 from app.models.people.invitation import InvitationClaim
@@ -53,9 +53,10 @@ from app.models.study.attempt_grant import AttemptGrant
 from app.models.study.correction import QuizCorrection
 from app.models.study.enrollment import Enrollment, SectionProgress
 from app.models.study.signature import Signature
-from app.models.study.study_clock import StudyClock
+from app.models.study.study_clock import StudyClock, StudyTime
 
 __all__ = [
+    "AccountMove",
     "AccountRemoval",
     "AnswerKey",
     "AttemptGrant",
@@ -113,6 +114,7 @@ __all__ = [
     "Signature",
     "SourceCheck",
     "StudyClock",
+    "StudyTime",
     "SupersededPeriod",
     "SupersededSegment",
     "TrainingModule",

@@ -40,7 +40,7 @@ from app.repositories.evidence.source_check import SourceCheckRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.evidence.verified_evidence import VerifiedEvidenceRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
-from app.repositories.people.account_removal import AccountRemovalRepository
+from app.repositories.people.account_note import AccountMoveRepository, AccountRemovalRepository
 from app.repositories.people.account_sync import AccountSyncRepository
 from app.repositories.people.department import DepartmentRepository
 from app.repositories.people.employment import EmploymentRepository
@@ -89,6 +89,7 @@ class UnitOfWork:
     that may run twice and give the same answer.
     """
 
+    account_moves = _repository(AccountMoveRepository)
     account_removals = _repository(AccountRemovalRepository)
     account_sync = _repository(AccountSyncRepository)
     attempt_grants = _repository(AttemptGrantRepository)

@@ -20,6 +20,7 @@ from app import main
 from app.cli.app import cli
 from app.core.database import Base
 from app.repositories.base import Repository
+from app.repositories.people.account_note import AccountNotes
 from app.repositories.people.word import WordRepository
 from app.routers.health import metrics_router
 from app.services.base import Service
@@ -30,7 +31,7 @@ from app.services.unit_of_work import UnitOfWork
 
 MAX_FILES = 15
 MAX_LINES = 400
-SHARED = {Service, AuthoringService, WordService, Repository, WordRepository}
+SHARED = {Service, AuthoringService, WordService, AccountNotes, Repository, WordRepository}
 """What services and repositories are made of, and none themselves."""
 
 

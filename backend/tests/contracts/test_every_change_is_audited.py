@@ -49,7 +49,9 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON {}
 """
 # Tables whose rows are derived from other rows or are deleted after a day.
 DERIVED = {
+    "account_moves",
     "account_removals",
+    "study_times",
     "certification_periods",
     "compliance_counts",
     "compliance_days",

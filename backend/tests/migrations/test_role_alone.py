@@ -16,6 +16,7 @@ EDITED = {
     "quiz_attempts": "answer_seconds, answers, updated_at",
     "section_progress": "",
     "study_clocks": "",
+    "study_times": "",
 }
 ADDED = {
     "attempt_results": "",
@@ -25,6 +26,7 @@ ADDED = {
     ),
     "section_progress": "enrollment_id, section_id",
     "study_clocks": "",
+    "study_times": "",
 }
 COLUMNS = """
 SELECT coalesce(string_agg(attname, ', ' ORDER BY attname), '') FROM pg_attribute

@@ -68,6 +68,8 @@ def _print(done: AccountsSynced, verb: str) -> None:
     lines = [followed, left_alone]
     if done.given_up:
         lines += [f"{done.given_up} accounts that were given up are still to be removed."]
+    if done.apart:
+        lines += [f"{done.apart} accounts are still to be given the address that we have."]
     if done.unlinked:
         lines += [f"{len(done.unlinked)} people without an account:"]
     lines += [f"  {email}" for email in done.unlinked[:SHOWN]]

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 BACKDATED = timedelta(days=14)
 """A class held longer ago is entered as external evidence, which a second person verifies."""
 
+LEAST_SECONDS = 60
+"""A class of which less counts for somebody is no evidence: they were elsewhere at that time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
@@ -16,6 +19,8 @@ class Attendee:
     """Whether an enrollment of theirs, open or just completed, has the class as a section."""
 
     active: bool
+    seconds: int
+    """How much of the class counts for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class ClassResult:
     not_enrolled: list[uuid.UUID]
     """People for whom attending completes nothing.
 
-    They left the module, or it requires more than the class.
+    They left the module, it requires more than the class, or they studied or attended something
+    else at that time.
     """
 
 
@@ -46,7 +52,7 @@ def class_result(
     for each in attendees:
         if each.enrolled:
             result.completed.append(each.user_id)
-        elif suffices and each.active:
+        elif suffices and each.active and each.seconds >= LEAST_SECONDS:
             result.credited.append(each.user_id)
         else:
             result.not_enrolled.append(each.user_id)

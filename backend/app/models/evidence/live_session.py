@@ -2,7 +2,16 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, RevisionedModel, UUIDModel
@@ -73,6 +82,7 @@ class Attendance(UUIDModel):
     """One line of a session's roster."""
 
     __tablename__ = "live_session_attendances"
+    __stamped__ = ("counted_seconds",)
     __table_args__ = (UniqueConstraint("session_id", "user_id"),)
 
     session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("live_sessions.id"))
@@ -88,6 +98,8 @@ class Attendance(UUIDModel):
     """Like the job title, copied when the session is closed."""
 
     job_title: Mapped[str | None] = mapped_column(String(200))
+    counted_seconds: Mapped[int | None] = mapped_column(Integer, server_default=FetchedValue())
+    """How much of the class counts for somebody who attended; counted when it is closed."""
 
 
 class SessionQuestion(AppendOnlyModel):

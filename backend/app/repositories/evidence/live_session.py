@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased, raiseload
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor, Role
 from app.domain.content.section_kind import CompletedBy
+from app.domain.evidence.live_session import LEAST_SECONDS
 from app.models import (
     Attendance,
     Enrollment,
@@ -164,7 +165,10 @@ class LiveSessionRepository(Repository[LiveSession]):
         return list(await self.session.scalars(statement))
 
     async def close_in_turn(self) -> None:
-        """Wait until no other class is being closed; attended_seconds.sql depends on it."""
+        """Wait until no other class is being closed, before anything else is locked.
+
+        Closing waits for its turn anyway (count_attendance.sql), by then with locks on people.
+        """
         turn = func.pg_advisory_xact_lock(func.hashtextextended("live session closing", 0))
         await self.session.execute(select(turn))
 
@@ -200,7 +204,11 @@ class LiveSessionRepository(Repository[LiveSession]):
         return [RosterLine(*row) for row in await self.session.execute(statement)]
 
     async def lock_enrollments(self, live: LiveSession) -> None:
-        """Lock all enrollments of the attendees in the module."""
+        """Lock all enrollments of the attendees in the module.
+
+        Before the class is closed, which locks their clocks: reports of study time lock an
+        enrollment first as well.
+        """
         await self._lock_attended(live)
 
     async def lock_open_enrollments(self, live: LiveSession) -> list[Enrollment]:
@@ -210,6 +218,7 @@ class LiveSessionRepository(Repository[LiveSession]):
             Enrollment.status == EnrollmentStatus.ACTIVE,
             Enrollment.user_id.in_(select(User.id).where(User.is_active)),
             _has_section(live),
+            _counts(live),
         )
 
     async def lock_completed_without(self, live: LiveSession) -> list[Enrollment]:
@@ -236,6 +245,7 @@ class LiveSessionRepository(Repository[LiveSession]):
             live,
             Enrollment.status == EnrollmentStatus.COMPLETED,
             _has_section(live),
+            _counts(live),
             ~newer.exists(),
             ~attended.exists(),
         )
@@ -309,6 +319,11 @@ def _has_section(live: LiveSession) -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def _counts(live: LiveSession) -> ColumnElement[bool]:
+    """Match the enrollments of people for whom enough of the closed class counts."""
+    return func.attended_seconds(live.id, Enrollment.user_id) >= LEAST_SECONDS
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:

@@ -33,10 +33,10 @@ from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.invitation.account import HasAddressError
 from app.services.people.invitation.address import OwnAddressError
+from app.services.people.invitation.claim import InvitationUnderWayError
 from app.services.people.invitation.service import (
     BeyondOfficesError,
     InvitationAcceptedError,
-    InvitationUnderWayError,
     NoAddressError,
     UserClosedError,
 )

@@ -101,4 +101,5 @@ class LiveSessionClosed(LiveSessionRead):
     """Attendees without an enrollment who get credit for the module from the attendance alone."""
 
     not_enrolled: list[uuid.UUID]
-    """Attendees without an enrollment, if the module requires more than the session."""
+    """Attendees for whom it completes nothing: they are not enrolled and the module requires more,
+    or they studied or attended another class at that time."""

@@ -1,8 +1,8 @@
 """Brings the directory up to the accounts of Supabase Auth: deletions and changed addresses.
 
-Idempotent. Accounts are left as they are but for those that were given up already, and nobody is
-removed: evidence stays where it is. A person
-who returns after the account was deleted gets a new one for the same row.
+Idempotent. Accounts are left as they are but for those of which a note says what is still to be
+done, and nobody is removed: evidence stays where it is. A person who returns after the account was
+deleted gets a new one for the same row.
 """
 
 import asyncio
@@ -31,7 +31,12 @@ from app.repositories.people.account_sync import TakenOver
 from app.services.base import Service
 from app.services.compliance.reconciliation import BATCH, reconcile
 from app.services.context import SYSTEM
-from app.services.people.account_removal import given_up_accounts, remove_accounts
+from app.services.people.account_note import (
+    given_up_accounts,
+    moved_accounts,
+    remove_accounts,
+    settle_moves,
+)
 from app.services.unit_of_work import UnitOfWork
 
 PER_PAGE = 500
@@ -89,6 +94,9 @@ class AccountsSynced:
     given_up: int
     """Accounts that are still to be removed: Auth has not said yet that they are gone."""
 
+    apart: int
+    """Accounts that may have another address than their row: Auth has not said yet that not."""
+
     @property
     def changed(self) -> int:
         return self.deactivated + self.emails_changed + self.confirmed
@@ -121,10 +129,7 @@ class AccountSyncService(Service):
         Raises TooManyGoneError unless `confirmed`, NoAccountsError, and AuthUnavailableError:
         all of them before anything is written.
         """
-        noted = await given_up_accounts(self._database)
-        given_up = (
-            len(noted) if dry_run else await remove_accounts(self._database, self._auth, noted)
-        )
+        given_up, apart = await self._work_off_notes(dry_run=dry_run)
         async with self.reading() as uow:
             as_of = await uow.now()
         accounts = await self._accounts(progress)
@@ -157,6 +162,18 @@ class AccountSyncService(Service):
             strangers=strangers,
             unlinked=tuple(unlinked),
             given_up=given_up,
+            apart=apart,
+        )
+
+    async def _work_off_notes(self, *, dry_run: bool) -> tuple[int, int]:
+        """Return how many accounts are still to be removed, and to follow their row."""
+        given_up = await given_up_accounts(self._database)
+        moved = await moved_accounts(self._database)
+        if dry_run:
+            return len(given_up), len(moved)
+        return (
+            await remove_accounts(self._database, self._auth, given_up),
+            await settle_moves(self._database, self._auth, moved),
         )
 
     async def _accounts(self, progress: Callable[[int], None]) -> Accounts:

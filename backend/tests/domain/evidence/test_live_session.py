@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.evidence.live_session import (
+    LEAST_SECONDS,
     Attendee,
     class_result,
     is_before_publication,
@@ -18,7 +19,7 @@ NOW = datetime(2027, 6, 15, 9, 30, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 CLASS, READING = uuid.UUID(int=1), uuid.UUID(int=2)
 attendees = st.lists(
-    st.builds(Attendee, st.uuids(), st.booleans(), st.booleans()),
+    st.builds(Attendee, st.uuids(), st.booleans(), st.booleans(), st.sampled_from([0, 59, 60])),
     unique_by=lambda each: each.user_id,
 )
 sections = st.lists(st.sampled_from([CLASS, READING]), unique=True)
@@ -76,5 +77,9 @@ def test_attending_alone_counts_for_a_module_that_is_the_class(
     people: list[Attendee], required: list[uuid.UUID]
 ) -> None:
     result = class_result(CLASS, people, required)
-    staying = [each.user_id for each in people if each.active and not each.enrolled]
+    staying = [
+        each.user_id
+        for each in people
+        if each.active and not each.enrolled and each.seconds >= LEAST_SECONDS
+    ]
     assert result.credited == (staying if required == [CLASS] else [])

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
@@ -431,36 +431,6 @@ class TestClose:
             await api.patch(f"{BASE}/{live.id}", admin, json=shorter, headers=headers)
             assert (await api.post(closing, admin)).status_code == HTTPStatus.OK
 
-    @pytest.mark.parametrize(("hour", "minutes"), [(17, 0), (18, 60), (16, 60), (19, 90)])
-    async def test_time_in_two_rooms_counts_once(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
-        self,
-        api: Api,
-        session: AsyncSession,
-        database: RollbackDatabase,
-        live: LiveSession,
-        admin: User,
-        learner: User,
-        hour: int,
-        minutes: int,
-    ) -> None:
-        """The first class takes from five to half past six, the others begin at an hour."""
-        other = await make_module(session, live_section())
-        await publish(database, other)
-        await enroll(api, learner, other)
-        starts_at = datetime(2026, 1, 15, hour, tzinfo=UTC)
-        second = await make_live_session(session, other, admin, learner, starts_at=starts_at)
-        for each in (live, second):
-            await attend(api, each, admin, learner)
-            closed = await api.post(f"{BASE}/{each.id}/close", admin)
-            assert closed.status_code == HTTPStatus.OK, closed.text
-        [record] = await session.scalars(select(TrainingRecord))
-        assert record.minutes == minutes
-        counted = [
-            await session.scalar(select(func.attended_seconds(each.id, learner.id)))
-            for each in (live, second)
-        ]
-        assert counted == [90 * 60, minutes * 60]
-
     async def test_record_names_the_instructor(  # noqa: PLR0913, PLR0917  # fixtures are asked for by parameter
         self,
         api: Api,
@@ -576,9 +546,10 @@ class TestClose:
         admin: User,
         learner: User,
     ) -> None:
-        for name in ("First Teacher", "Second Teacher"):
+        for day, name in enumerate(("First Teacher", "Second Teacher"), 15):
             await enroll(api, learner, module)
-            live = await make_live_session(session, module, admin, learner, instructor_name=name)
+            held = {"starts_at": datetime(2026, 1, day, tzinfo=UTC), "instructor_name": name}
+            live = await make_live_session(session, module, admin, learner, **held)
             await attend(api, live, admin, learner)
             await api.post(f"{BASE}/{live.id}/close", admin)
         records = await session.scalars(select(TrainingRecord).order_by(TrainingRecord.sequence))

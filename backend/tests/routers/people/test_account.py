@@ -8,12 +8,13 @@ from httpx import Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.integrations.auth_admin import AuthUser
+from app.integrations.auth_admin import AuthUnavailableError, AuthUser
 from app.models import AuditEvent, IdempotencyKey, User
+from app.services.people.account_sync import AccountSyncService
 from tests.factories.user import make_user
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.routers.problems import assert_anonymous, assert_problem, pointers
-from tests.support import Api
+from tests.support import Api, RollbackDatabase
 
 PASSWORD = "clean-teeth-first-1"  # of nobody
 ACCOUNT = {"username": "maria.lopez", "password": PASSWORD}
@@ -95,6 +96,30 @@ class TestOpenAccount:
         auth_admin.loses_answers = False
         assert (await give(api, admin, person)).status_code == HTTPStatus.OK
         assert list(auth_admin.users) == [person.id]
+
+    async def test_none_is_left_behind_whose_person_does_not_have_it(
+        self,
+        api: Api,
+        session: AsyncSession,
+        admin: User,
+        auth_admin: InMemoryAuthAdmin,
+        database: RollbackDatabase,
+    ) -> None:
+        """Auth opens it, its answer is lost, and Auth is away when it is to be removed."""
+        person = await somebody(session)
+        assert admin.supabase_id is not None
+        auth_admin.put(AuthUser(admin.supabase_id, admin.email, email_confirmed=True))
+        auth_admin.loses_answers = True
+        auth_admin.keeps[person.id] = AuthUnavailableError()
+        assert (await give(api, admin, person)).status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        auth_admin.loses_answers = False
+        auth_admin.keeps.clear()
+        assert person.id in auth_admin.users
+        assert (await AccountSyncService(database, auth_admin, 0.5, ()).run()).given_up == 0
+        assert person.id not in auth_admin.users
+        assert (await give(api, admin, person)).status_code == HTTPStatus.OK
+        assert (await AccountSyncService(database, auth_admin, 0.5, ()).run()).deactivated == 0
+        assert person.id in auth_admin.users
 
     async def test_an_address_may_follow_later(
         self, api: Api, session: AsyncSession, admin: User, auth_admin: InMemoryAuthAdmin

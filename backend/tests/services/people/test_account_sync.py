@@ -239,6 +239,7 @@ class TestReports:
             strangers=1,
             unlinked=(str(imported.email),),
             given_up=0,
+            apart=0,
         )
         assert await directory.events() == []
 
@@ -421,5 +422,5 @@ async def test_ten_thousand_people(committed_database: Database) -> None:
         with count_statements(committed_database.engine) as statements:
             again = await service.run()
         assert again.changed == 0
-        assert statements.count == 4
+        assert statements.count == 5
         assert await session.scalar(audited) == 600

@@ -12,12 +12,12 @@ from app.integrations.auth_admin.supabase import TIMEOUT_SECONDS
 from app.models import User
 from app.schemas.people.user import UserInvite
 from app.services.context import SYSTEM
-from app.services.people.invitation.service import (
+from app.services.people.invitation.claim import (
     INVITATION_CLAIM,
-    InvitationService,
     InvitationUnderWayError,
     claimed,
 )
+from app.services.people.invitation.service import InvitationService
 from app.services.unit_of_work import UnitOfWork
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.services.conftest import acting

@@ -1,6 +1,7 @@
 -- For somebody who attended the class with a trainer after completing the rest of the module. It
 -- completes the section of the class and writes a further record, which also names the trainer. It
--- checks itself that the person attended, is still there and completed the rest less than 90 days ago.
+-- checks itself that the person attended, a minute at least, is still there and completed the rest less
+-- than 90 days ago.
 -- It returns NULL, and writes nothing, if not or if the section is already completed.
 CREATE FUNCTION add_class_to_record(
     p_session uuid, p_enrollment uuid, p_actor uuid, p_request_id text
@@ -22,6 +23,7 @@ BEGIN
       JOIN users u ON u.id = e.user_id AND u.is_active
      WHERE s.id = p_session AND s.status = 'closed' AND e.id = p_enrollment
        AND e.completed_at > now() - interval '90 days'
+       AND attended_seconds(s.id, e.user_id) >= 60
        FOR NO KEY UPDATE OF e;
     IF NOT FOUND THEN
         RETURN NULL;

@@ -1,23 +1,15 @@
--- Returns how many seconds of a class count for somebody who attended it: those in which they attended
--- no other class that was closed before it. So nobody is in two rooms at once. Classes are closed one
--- after another, so that of two that overlap exactly one counts in full.
+-- Returns how many seconds of a closed class count for somebody who attended it; 0 for everybody else.
+-- They were counted when the class was closed, see count_attendance, and stay so. Classes that were
+-- closed before they were counted have none: of these the whole class counts, as it did then.
 CREATE FUNCTION attended_seconds(p_session uuid, p_user uuid) RETURNS integer
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp
 BEGIN ATOMIC
-    WITH classes AS (
-        SELECT s.id, s.status, s.closed_at,
-               tstzmultirange(tstzrange(s.starts_at,
-                   s.starts_at + make_interval(mins => s.duration_minutes))) AS held
+    SELECT coalesce((
+        SELECT coalesce(a.counted_seconds, 60 * s.duration_minutes)
           FROM live_session_attendances a JOIN live_sessions s ON s.id = a.session_id
-         WHERE a.user_id = p_user AND a.status = 'attended'
-    )
-    SELECT coalesce(sum(extract(epoch FROM upper(part) - lower(part))), 0)::integer
-      FROM unnest((SELECT held FROM classes WHERE id = p_session) - coalesce((
-               SELECT range_agg(other.held)
-                 FROM classes other JOIN classes this ON this.id = p_session
-                WHERE other.status = 'closed'
-                  AND (other.closed_at, other.id) < (this.closed_at, this.id)), '{}')) AS part;
+         WHERE s.id = p_session AND s.status = 'closed'
+           AND a.user_id = p_user AND a.status = 'attended'), 0);
 END;
 
 GRANT EXECUTE ON FUNCTION attended_seconds TO training_api;

@@ -1,4 +1,5 @@
--- Refuses evidence that does not repeat verified external evidence or a line of a closed roster, and
+-- Refuses evidence that does not repeat verified external evidence or a line of a closed roster of
+-- which a minute counts, and
 -- evidence that is to count from another day than that on which it is written.
 CREATE FUNCTION refuse_unfounded_evidence() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -13,6 +14,7 @@ BEGIN
         SELECT FROM live_session_attendances a JOIN live_sessions s ON s.id = a.session_id
          WHERE a.id = NEW.id AND a.user_id = NEW.user_id AND a.status = 'attended'
            AND s.status = 'closed' AND s.module_id = NEW.module_id
+           AND attended_seconds(s.id, a.user_id) >= 60
            AND abs(NEW.day - (s.starts_at AT TIME ZONE 'UTC')::date) <= 1)) THEN
         RETURN NEW;
     END IF;

@@ -1,5 +1,6 @@
--- Completes the section of a closed class for somebody who attended. Their time in the class is first
--- entered as study time, because completing may write the training record, which counts it.
+-- Completes the section of a closed class for somebody who attended, a minute of it at least. Their time
+-- in the class is first entered as study time, because completing may write the training record, which
+-- counts it.
 CREATE FUNCTION complete_attended(
     p_session uuid, p_enrollment uuid, p_actor uuid, p_request_id text
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -14,7 +15,8 @@ BEGIN
       JOIN live_sessions s ON s.module_id = e.module_id AND s.section_id = v.section_id
       JOIN live_session_attendances a ON a.session_id = s.id AND a.user_id = e.user_id
      WHERE e.id = p_enrollment AND e.status = 'active' AND s.id = p_session
-       AND s.status = 'closed' AND a.status = 'attended';
+       AND s.status = 'closed' AND a.status = 'attended'
+       AND attended_seconds(s.id, e.user_id) >= 60;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'nobody attended' USING ERRCODE = 'restrict_violation';
     END IF;

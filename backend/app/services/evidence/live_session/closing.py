@@ -25,7 +25,12 @@ async def complete(uow: UnitOfWork, live: LiveSession) -> LiveSessionClosed:
     lines = {line.user.id: line for line in await uow.live_sessions.attendees(live.id)}
     sections = await uow.live_sessions.live_sections(live.module_id)
     attendees = (
-        Attendee(user_id, user_id in completed, line.user.is_active)
+        Attendee(
+            user_id,
+            enrolled=user_id in completed,
+            active=line.user.is_active,
+            seconds=line.attendance.counted_seconds or 0,
+        )
         for user_id, line in lines.items()
     )
     result = class_result(live.section_id, attendees, sections.required if sections else ())
@@ -43,7 +48,6 @@ async def _lock(uow: UnitOfWork, live: LiveSession) -> list[Enrollment]:
     Completing locks the person, too. Corrections also lock all enrollments before any person, and
     the people in this order, so that neither waits for the other.
     """
-    await uow.live_sessions.lock_enrollments(live)
     begun = await uow.live_sessions.lock_open_enrollments(live)
     ended = await uow.live_sessions.lock_completed_without(live)
     return sorted([*begun, *ended], key=lambda enrollment: enrollment.user_id)

@@ -203,6 +203,7 @@ class LiveSessionService(Service):
             now = await uow.now()
             if ends_at(live.starts_at, live.duration_minutes) > now:
                 raise SessionNotOverError
+            await uow.live_sessions.lock_enrollments(live)
             await uow.live_sessions.settle_roster(live.id)
             live.status = SessionStatus.CLOSED
             live.closed_at = now

@@ -7,21 +7,17 @@ from contextlib import asynccontextmanager
 import structlog
 
 from app.core.database import Database
-from app.core.errors import ConflictError, PreconditionFailedError
+from app.core.errors import AppError, ConflictError, PreconditionFailedError
 from app.domain.audit import AuditAction
-from app.integrations.auth_admin import (
-    AuthAdmin,
-    AuthRefusedError,
-    AuthUnavailableError,
-    AuthUser,
-)
+from app.integrations.auth_admin import AuthAdmin, AuthUser
 from app.models import User
 from app.schemas.people.user import AccountCreate, UserRead
 from app.services.answer import Answer
 from app.services.base import Service
-from app.services.context import RequestContext
-from app.services.people.invitation.address import CORRECTION_CLAIM
-from app.services.people.invitation.service import UserClosedError, claimed
+from app.services.context import SYSTEM, RequestContext
+from app.services.people.account_note import remove_account
+from app.services.people.invitation.claim import CORRECTION_CLAIM, claimed
+from app.services.people.invitation.service import UserClosedError
 from app.services.people.user import user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
@@ -60,6 +56,7 @@ class AccountService(Service):
                 user.email, user.supabase_id = email, account.id
                 user.email_confirmed, user.email_as_of = True, await uow.now()
                 await uow.users.save(user)
+                await uow.account_removals.done([account.id])
                 after = {"email": email, "supabase_id": account.id}
                 await uow.audit(AuditAction.USER_ACCOUNT_OPENED, user, after=after)
                 return await uow.answer(user_answer(user))
@@ -78,24 +75,28 @@ class AccountService(Service):
     async def _opened(
         self, user: User, email: str, payload: AccountCreate
     ) -> AsyncIterator[AuthUser]:
-        """Make the account, and take it back where the block fails."""
+        """Make the account, and take it back where the block fails.
+
+        Until the row has it a note says that it is to be removed, so that none is left behind.
+        """
+        async with UnitOfWork(self._database, SYSTEM) as uow:
+            await uow.account_removals.note(user.id)
         password = payload.password.get_secret_value()
-        account = await self._auth.open_account(user.id, email, password, user.full_name)
         try:
-            yield account
+            yield await self._auth.open_account(user.id, email, password, user.full_name)
         except BaseException:
-            await self._take_back(account)
+            await self._take_back(user.id)
             raise
 
-    async def _take_back(self, account: AuthUser) -> None:
+    async def _take_back(self, account_id: uuid.UUID) -> None:
         """Remove the account, unless the row has it after all: a commit may be uncertain."""
         async with self.reading() as uow:
-            if await uow.users.by_supabase_id(account.id) is not None:
+            if await uow.users.by_supabase_id(account_id) is not None:
                 return
         try:
-            await self._auth.delete_user(account.id)
-        except (AuthUnavailableError, AuthRefusedError) as error:
-            log.warning("account_left_behind", code=error.code, account_id=str(account.id))
+            await remove_account(self._database, self._auth, account_id)
+        except AppError as error:
+            log.warning("account_removal_delayed", code=error.code, account_id=str(account_id))
 
 
 async def _refuse_taken(uow: UnitOfWork, email: str) -> None:

@@ -4,12 +4,12 @@ import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final
+
+import structlog
 
 from app.core.concurrency import Precondition
 from app.core.database import Database
-from app.core.errors import ForbiddenError, PreconditionFailedError
+from app.core.errors import AppError, ForbiddenError, PreconditionFailedError
 from app.domain.audit import AuditAction
 from app.domain.people.sign_up import may_sign_up
 from app.integrations.auth_admin import (
@@ -22,14 +22,14 @@ from app.schemas.people.user import EmailCorrection, UserRead
 from app.services.answer import Answer
 from app.services.base import Service
 from app.services.context import SYSTEM, RequestContext
-from app.services.people.account_removal import remove_accounts
-from app.services.people.invitation.service import UserClosedError, claimed
+from app.services.people.account_note import remove_accounts, settle_move
+from app.services.people.invitation.claim import CORRECTION_CLAIM, claimed
+from app.services.people.invitation.service import UserClosedError
 from app.services.people.user import user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
 
-CORRECTION_CLAIM: Final = timedelta(minutes=3)
-"""Longer than a correction can take: it waits for the Auth service up to four times."""
+log = structlog.get_logger(__name__)
 
 
 class OwnAddressError(ForbiddenError):
@@ -66,7 +66,7 @@ class AddressService(Service):
             account = await self._auth.get_user(seen.supabase_id) if seen.supabase_id else None
             if payload.email == seen.email and account in {None, _like(account, payload.email)}:
                 return user_answer(seen)
-            async with self._moved(seen, account, payload.email) as kept:
+            async with self._moved(account, payload.email) as kept:
                 answer = await self._correct(seen, payload.email, precondition, account, kept)
         if account is not None and kept is None:
             await remove_accounts(self._database, self._auth, [account.id])
@@ -90,6 +90,8 @@ class AddressService(Service):
             await _write(uow, user, email, account, kept)
             if account is not None and kept is None:
                 await uow.account_removals.note(account.id)
+            elif kept is not None:
+                await uow.account_moves.done([kept])
             return user_answer(user)
 
     async def _looked_at(self, user_id: uuid.UUID, email: str, precondition: Precondition) -> User:
@@ -105,30 +107,29 @@ class AddressService(Service):
             return user
 
     @asynccontextmanager
-    async def _moved(
-        self, user: User, account: AuthUser | None, email: str
-    ) -> AsyncIterator[uuid.UUID | None]:
-        """Let an account in use follow, and return where the block fails; yield what is kept."""
+    async def _moved(self, account: AuthUser | None, email: str) -> AsyncIterator[uuid.UUID | None]:
+        """Let an account in use follow, and return where the block fails; yield what is kept.
+
+        A note stays until the row and the account agree, whatever fails on the way.
+        """
         if account is None or not account.email_confirmed:
             yield None
             return
+        async with UnitOfWork(self._database, SYSTEM) as uow:
+            await uow.account_moves.note(account.id)
         try:
             moved = await self._auth.move_user(account.id, email)
             yield moved.id if moved else None
         except BaseException:
-            await self._follow_row(user.id, account.id)
+            await self._move_back(account.id)
             raise
 
-    async def _follow_row(self, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
-        """Give the account the address of the row, whichever that is if a commit is uncertain."""
-        async with UnitOfWork(self._database, SYSTEM, reads=True) as uow:
-            row = await uow.users.by_id(user_id)
-        if row is None or row.email is None or row.supabase_id != account_id:
-            return
-        # A move ends the sessions, so that an account that never left is left alone.
-        account = await self._auth.get_user(account_id)
-        if account not in {None, _like(account, row.email)}:
-            await self._auth.move_user(account_id, row.email)
+    async def _move_back(self, account_id: uuid.UUID) -> None:
+        """Give the account the row's address, or leave that to the note: this is a way out."""
+        try:
+            await settle_move(self._database, self._auth, account_id)
+        except AppError as error:
+            log.warning("account_move_delayed", code=error.code, account_id=str(account_id))
 
 
 def _like(account: AuthUser | None, email: str) -> AuthUser | None:

@@ -1,10 +1,7 @@
 """Entering people into the directory, and inviting them to sign in."""
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 from app.core.database import Database
 from app.core.errors import ConflictError, ForbiddenError, PreconditionFailedError
@@ -20,26 +17,18 @@ from app.services.answer import Answer
 from app.services.base import Service
 from app.services.compliance.reconciliation import reconcile_newcomer
 from app.services.context import SYSTEM, RequestContext
-from app.services.people.account_removal import remove_account_of
+from app.services.people.account_note import remove_account_of
 from app.services.people.account_sync import forget_account_of
 from app.services.people.held_words import held_words
+from app.services.people.invitation.claim import INVITATION_CLAIM, claimed
 from app.services.people.user import EmployeeNumberTakenError, check_references, user_answer
 from app.services.people.user_sync import EmailInUseError
 from app.services.unit_of_work import UnitOfWork
-
-INVITATION_CLAIM = timedelta(seconds=30)
-"""Longer than the Auth service is waited for; also the pause between two mails to one person."""
 
 
 class InvitationAcceptedError(ConflictError):
     code = "invitation_accepted"
     title = "This person has a sign-in account already"
-
-
-class InvitationUnderWayError(ConflictError):
-    code = "invitation_under_way"
-    title = "This address is being invited, or was a moment ago"
-    detail = "Another mail would kill the link of the last one. Wait half a minute."
 
 
 class NoAddressError(ConflictError):
@@ -209,31 +198,6 @@ class InvitationService(Service):
 
 def _oversight(payload: UserInvite) -> Oversight:
     return Oversight(payload.location_id, payload.manager_id)
-
-
-@asynccontextmanager
-async def claimed(
-    database: Database, what: str, lasting: timedelta, *, keep: bool
-) -> AsyncIterator[None]:
-    """Let nobody else claim the same within the block: an address that is invited, for example.
-
-    `lasting` has to be longer than the block can take. With `keep` the claim lasts that long,
-    unless the block fails. It is committed before the Auth service is asked: no transaction waits
-    for that.
-    """
-    async with UnitOfWork(database, SYSTEM) as uow:
-        claimed_until = await uow.invitations.claim(what, lasting)
-        if claimed_until is None:
-            raise InvitationUnderWayError
-    try:
-        yield
-    except BaseException:
-        keep = False
-        raise
-    finally:
-        if not keep:
-            async with UnitOfWork(database, SYSTEM) as uow:
-                await uow.invitations.give_back(what, claimed_until)
 
 
 async def _refuse_taken(uow: UnitOfWork, payload: UserCreate | UserInvite) -> None:
