@@ -11,6 +11,8 @@ from tests.content.verifier.packs import Forged, verify_here
 TOLD = "BROKEN: this took {} minutes; give it more with --minutes\n"
 
 
+# A refusal ends the process, and with it the files that are open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("unpacked", [True, False])
 def test_it_may_run_out_anywhere(
     everything: Forged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, unpacked: bool
