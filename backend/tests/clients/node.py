@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.programs import installed
 
 CLIENTS = Path(__file__).parent
 COMMANDS = CLIENTS / "node_modules" / ".bin"
@@ -26,16 +25,11 @@ _OFFLINE = {
 
 def installed_node() -> str:
     """Return the path of Node, once the packages that the scripts import are there."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        missing = "the real supabase-js needs Node 20 or later and npm"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    installed = CLIENTS / "node_modules" / ".package-lock.json"
+    node, npm = (installed(name, needed_for="the real supabase-js") for name in ("node", "npm"))
+    packages = CLIENTS / "node_modules" / ".package-lock.json"
     lock = CLIENTS / "package-lock.json"
     with alone_in(CLIENTS):
-        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        if not packages.exists() or packages.stat().st_mtime < lock.stat().st_mtime:
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=CLIENTS, check=True)  # noqa: S603  # a constant command
     return node

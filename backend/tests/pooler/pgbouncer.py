@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -16,6 +15,7 @@ from app.core.postgres.table_security import API_ROLE
 from app.core.postgres.url import PoolerMode
 from devstack.postgres import HOST
 from tests.cli.processes import PATIENCE_SECONDS, free_port
+from tests.programs import installed
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 # It refuses to run as root, unless it is told which account to change to.
@@ -37,13 +37,7 @@ max_client_conn = 500
 
 def installed_pgbouncer() -> str:
     """Return the path of pgbouncer, which CI must have."""
-    binary = shutil.which("pgbouncer", path=PATH)
-    if binary is None:
-        missing = "pgbouncer is not installed (Debian: apt-get install pgbouncer)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return binary
+    return installed("pgbouncer", needed_for="a pooler", path=PATH)
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Opens a page in headless Chromium, which CI must have, and waits for what it reports."""
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
-import pytest
+from tests.programs import installed
 
 PATIENCE_SECONDS = 120
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -28,21 +26,12 @@ OPTIONS = (
 )
 
 
-def installed_chromium() -> str:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        missing = "the journey in a browser needs Chromium"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
-
-
 def report_of(page: str, folder: Path, profile: Path) -> dict[str, Any]:
     """Open a page of the folder and return the JSON that it posts to `/report`."""
     reports: Queue[dict[str, Any]] = Queue()
     with _serving(folder, reports) as origin:
-        command = [installed_chromium(), *OPTIONS, f"--user-data-dir={profile}", f"{origin}/{page}"]
+        chromium_path = installed(*NAMES, needed_for="the journey in a browser")
+        command = [chromium_path, *OPTIONS, f"--user-data-dir={profile}", f"{origin}/{page}"]
         quiet = subprocess.DEVNULL
         with subprocess.Popen(command, stdout=quiet, stderr=quiet) as chromium:  # noqa: S603
             try:
