@@ -1,15 +1,18 @@
 """Makes a value that a schema describes."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from app.routers.examples.samples import BY_FORMAT, SAMPLES
 from app.routers.examples.wholes import WHOLES
+from app.routers.parameters import PATHS
 
 Schema: TypeAlias = dict[str, Any]
 
 _JSON = "application/json"
+_TEXT: Schema = {"type": "string"}
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -17,7 +20,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),
+    "null": (type(None),),
 }
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|_+")
+_NOUNS = frozenset(name.removesuffix("_id") for name in PATHS)
+_SAME = {"credential": "evidence", "myself": "user"}
 
 
 def add_examples(document: Schema) -> None:
@@ -80,7 +87,7 @@ class _Maker:
             case "array":
                 return [self.value(field, schema["items"], owner)]
             case "string":
-                return _text(field, schema)
+                return _text(owner, field, schema)
             case "boolean":
                 return schema.get("default", False)
             case _:
@@ -97,16 +104,34 @@ class _Maker:
     def _object(self, owner: str, field: str, schema: Schema) -> Schema:
         if "properties" not in schema:
             of_each = schema.get("additionalProperties")
-            key = schema.get("propertyNames", {})
-            name = self.value(f"key of {field}", key) if key else "id"
+            key = schema.get("propertyNames", _TEXT)
+            name = self.value(f"key of {field}", key)
             return {name: self.value(f"each of {field}", of_each)} if of_each else {}
         required = schema.get("required", ())
         owner = schema.get("title", owner)
-        return {
+        made = {
             name: self.value(name, form, owner)
             for name, form in schema["properties"].items()
             if name in required or f"{owner}.{name}" in SAMPLES
         }
+        return _coherent(owner, made)
+
+
+def _noun(title: str) -> str:
+    """Return what a schema is about, such as `user` for `UserReference`."""
+    words = [word.lower() for word in _WORDS.split(title)]
+    nouns = [_SAME.get(word, word) for word in words]
+    return next((noun for noun in reversed(nouns) if noun in _NOUNS), "_".join(nouns))
+
+
+def _coherent(owner: str, made: Schema) -> Schema:
+    """Let an id be that of what stands beside it, and an ETag be of what it comes with."""
+    for name, part in made.items():
+        if isinstance(part, dict) and "id" in part and f"{name}_id" in made:
+            made[f"{name}_id"] = part["id"]
+    if {"id", "etag"} <= made.keys() and f"{owner}.etag" not in SAMPLES:
+        made["etag"] = f'"{made["id"]}.{made.get("revision", SAMPLES["revision"])}"'
+    return made
 
 
 def _fits(value: Any, schema: Schema) -> bool:  # noqa: ANN401  # JSON
@@ -123,11 +148,12 @@ def _is_of(value: Any, choice: Schema) -> bool:  # noqa: ANN401  # JSON
     return not isinstance(value, list) or all(_fits(each, choice["items"]) for each in value)
 
 
-def _text(field: str, schema: Schema) -> str:
+def _text(owner: str, field: str, schema: Schema) -> str:
     form = schema.get("format")
     if form == "uuid":
         # One noun, one id: the examples of different operations speak of the same things.
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, field.removesuffix("s")))
+        named = f"{_noun(owner)}_id" if field == "id" else field.removesuffix("s")
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, named))
     if form in BY_FORMAT:
         return BY_FORMAT[form]
     message = f"There is no sample text for `{field}`."

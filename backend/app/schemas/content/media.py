@@ -66,6 +66,11 @@ class Upload(Resource):
     url: str
     expires_at: datetime
     server_time: datetime
+    """Now, by the clock of `expires_at`.
+
+    In an answer with `Idempotency-Replayed` it is the clock of the first time: subtract from the
+    `Date` of the answer instead.
+    """
 
 
 class MediaDeclared(MediaRead):

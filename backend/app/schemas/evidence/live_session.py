@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
@@ -94,6 +94,8 @@ class SessionQuestionCreate(Payload):
 
 
 class LiveSessionClosed(LiveSessionRead):
+    status: Literal[SessionStatus.CLOSED]
+    closed_at: datetime
     completed: list[uuid.UUID]
     """Attendees in whose open enrollment the live section was completed."""
 
