@@ -3,13 +3,14 @@
 from typing import Final
 
 _RESULT = "null while the attempt is open"
+_NEEDED = "The share of the points, in percent, from which this one is passed"
 
 MEANINGS: Final = {
     "already_enrolled": "How many people had an open enrollment",
     "AnswersPayload.answers": "By question id, in the form of the question's kind; null clears one",
     "AnswersSaved.answers": "All that are saved now, by question id",
-    "AttemptOpen.answers": "All that are saved so far, by question id",
-    "AttemptResultRead.answers": ("What was answered, by question id"),
+    "AttemptOpen.answers": "All that are saved so far, by question id; empty but for the learner",
+    "AttemptResultRead.answers": "What was answered, by question id; empty but for the learner",
     "answer_feedback": "Feedback about what was chosen or written",
     "answered": "Whether it was answered",
     "QuestionAnalysis.answered": "How many attempts answered it",
@@ -67,19 +68,29 @@ MEANINGS: Final = {
     "QuizAnalysis.passed": "How many attempts were passed",
     "passed_after": "Whether it is passed under the corrected key",
     "passed_before": "Whether it was passed before",
-    "AttemptRead.pass_mark": "The share of the points, in percent, from which this one is passed",
+    "AttemptOpen.pass_mark": _NEEDED,
+    "AttemptRead.pass_mark": _NEEDED,
+    "AttemptResultRead.pass_mark": _NEEDED,
     "people": "How many different people, each counted once",
     "AttemptRead.points": f"What was reached, rounded for display; {_RESULT}",
-    "AttemptResultRead.points": f"What was reached, rounded for display; {_RESULT}",
+    "AttemptResultRead.points": "What was reached, rounded for display",
+    "AttemptResultRead.max_points": "What could be reached",
+    "AttemptResultRead.passed": "Decided by exact points, not by those shown",
+    "AttemptResultRead.score_percent": "0 to 100",
+    "AttemptResultRead.submitted_at": "The instant, in UTC, of the submission",
     "QuestionFeedback.points": "What the answer was worth",
     "printed_name": "The signer's name as they spelled it",
     "ProgressReport.position": "Where to resume: seconds of a video, share of a page",
     "SectionState.position": "Where to resume: seconds of a video, share of a page",
     "SectionDetail.position": "Where to resume: seconds of a video, share of a page",
     "progress_percent": "0 to 100, over the required sections",
-    "AttemptOpen.questions": "As drawn and ordered for this attempt, without answers",
+    "AttemptOpen.questions": (
+        "As drawn and ordered for this attempt, without answers; empty but for the learner"
+    ),
     "AttemptFeedback.questions": "One for each question of the attempt",
-    "AttemptResultRead.questions": ("As they were shown in this attempt, without answers"),
+    "AttemptResultRead.questions": (
+        "As they were shown in this attempt, without answers; empty but for the learner"
+    ),
     "QuizAnalysis.questions": "Figures of each question",
     "quiz": "The section whose attempts are used up",
     "requirement": "The requirement that it is about",

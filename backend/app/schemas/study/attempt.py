@@ -28,14 +28,18 @@ class AttemptBase(Resource):
     id: uuid.UUID
     enrollment_id: uuid.UUID
     section_id: uuid.UUID
+    user_id: uuid.UUID
     number: int
-    state: AttemptState
     started_at: datetime
     expires_at: datetime | None
+    pass_mark: ExactNumber
 
 
 class AttemptOpen(AttemptBase):
-    """What the learner needs to continue the attempt, also on another device."""
+    """What the learner needs to continue the attempt, also on another device.
+
+    `questions` and `answers` are empty for anybody else.
+    """
 
     state: Literal[AttemptState.OPEN]
     server_time: datetime | None
@@ -60,23 +64,30 @@ class AnswersSaved(Resource):
 class AttemptRead(AttemptBase):
     """A line of a list: results are null while the attempt is open."""
 
-    user_id: uuid.UUID
+    state: AttemptState
     submitted_at: datetime | None
     timed_out: bool
     score_percent: ExactNumber | None
     passed: bool | None
     points: Points | None
     max_points: Points | None
-    pass_mark: ExactNumber
 
 
-class AttemptResultRead(AttemptRead):
-    """The learner's own result.
+class AttemptResultRead(AttemptBase):
+    """The result, which nothing changes but a correction of the quiz's key.
 
     `feedback` is there only if the quiz's policy allows it. Points are rounded for display, but
-    `passed` was decided by the exact points.
+    `passed` was decided by the exact points. `questions` and `answers` are empty for anybody but
+    the learner, for whom alone `attempts_left`, `available_at` and `feedback` are there.
     """
 
+    state: Literal[AttemptState.GRADED]
+    submitted_at: datetime
+    timed_out: bool
+    score_percent: ExactNumber
+    passed: bool
+    points: Points
+    max_points: Points
     attempts_left: int | None = Field(None, exclude_if=lambda value: value is None)
     """How many may still be started: 0 once it is passed or the enrollment is closed.
 
@@ -96,3 +107,6 @@ class AttemptResultRead(AttemptRead):
     feedback: AttemptFeedback | None = Field(None, exclude_if=lambda value: value is None)
     questions: list[ShownQuestion]
     answers: Answers
+
+
+AttemptByState = Annotated[AttemptOpen | AttemptResultRead, Field(discriminator="state")]

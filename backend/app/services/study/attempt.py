@@ -48,6 +48,7 @@ from app.schemas.answers import AnswersPayload
 from app.schemas.base import ListOf
 from app.schemas.study.attempt import (
     AnswersSaved,
+    AttemptBase,
     AttemptOpen,
     AttemptRead,
     AttemptResultRead,
@@ -70,8 +71,7 @@ from app.services.study.enrollment_errors import EnrollmentClosedError
 from app.services.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
-AttemptShown: TypeAlias = AttemptOpen | AttemptResultRead | AttemptRead
-"""One's own attempt, its result, or what others may see of it."""
+AttemptShown: TypeAlias = AttemptOpen | AttemptResultRead
 
 SEED_BYTES = 16
 
@@ -200,11 +200,10 @@ class AttemptService(Service):
             row = found(await uow.attempts.read(attempt_id, self.actor), "attempt")
             if overdue := _overdue(row.attempt, row.now):
                 return overdue
-            if row.attempt.user_id != self.actor.id:
-                return Answer(_read(row.attempt))
-            if row.attempt.state is AttemptState.GRADED:
-                return Answer(_result(row))
-            return Answer(_open(row.attempt, row.now))
+            shows_all = row.attempt.user_id == self.actor.id
+            if row.attempt.state is AttemptState.OPEN:
+                return Answer(_open(row.attempt, row.now, shows_all=shows_all))
+            return Answer(_result(row) if shows_all else _outcome(row.attempt))
 
     async def _list(
         self, enrollment_id: uuid.UUID, section_id: uuid.UUID, request: PageRequest
@@ -325,23 +324,24 @@ def _key(row: AttemptRow) -> QuizKey:
     return parsed_key(row.attempt.version_id, row.attempt.section_id, row.key)
 
 
-def _open(attempt: QuizAttempt, now: datetime) -> AttemptOpen:
+def _open(attempt: QuizAttempt, now: datetime, *, shows_all: bool = True) -> AttemptOpen:
+    snapshot = Snapshot.model_validate(attempt.snapshot)
     return AttemptOpen(
-        id=attempt.id,
-        enrollment_id=attempt.enrollment_id,
-        section_id=attempt.section_id,
-        number=attempt.number,
+        **_read(attempt).model_dump(include=set(AttemptBase.model_fields)),
         state=AttemptState.OPEN,
-        started_at=attempt.started_at,
-        expires_at=attempt.expires_at,
         server_time=now if attempt.expires_at else None,
-        questions=learner_questions(Snapshot.model_validate(attempt.snapshot)),
-        answers=attempt.answers,
+        questions=learner_questions(snapshot) if shows_all else [],
+        answers=attempt.answers if shows_all else {},
     )
 
 
 def _read(attempt: QuizAttempt) -> AttemptRead:
     return AttemptRead.model_validate(attempt)
+
+
+def _outcome(attempt: QuizAttempt, **told: object) -> AttemptResultRead:
+    shown = {"questions": [], "answers": {}, **_read(attempt).model_dump(), **told}
+    return AttemptResultRead.model_validate(shown)
 
 
 def _result(row: AttemptRow) -> AttemptResultRead:
@@ -354,8 +354,8 @@ def _result(row: AttemptRow) -> AttemptResultRead:
     available_at = cooled_down(key.cooldown_minutes, row.last_closed_at)
     may_wait = left != 0 and not row.any_open
     waits = may_wait and available_at is not None and row.now < available_at
-    return AttemptResultRead(
-        **_read(attempt).model_dump(),
+    return _outcome(
+        attempt,
         attempts_left=left,
         available_at=available_at if waits else None,
         server_time=row.now if waits else None,

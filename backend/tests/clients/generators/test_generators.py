@@ -1,5 +1,6 @@
 """The usual generators make clients of the document, and strict compilers accept them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_typescript(project: Path) -> None:
         assert generated.code == 0, generated.output
         assert "warn" not in generated.output.lower()
         assert (project / output).exists()
+    shutil.copy(Path(__file__).parent / "uses.ts", project)
     compiled = run_tool("tsc", "--noEmit", "--project", ".", cwd=project)
     assert (compiled.code, compiled.output) == (0, "")
 

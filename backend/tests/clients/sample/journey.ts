@@ -14,6 +14,10 @@ type NewSection =
 type NewQuestion =
   paths['/api/v1/modules/{module_id}/sections/{section_id}/questions']['post']['requestBody']['content']['application/json']
 
+type Query<Path extends '/api/v1/users' | '/api/v1/enrollments'> = NonNullable<
+  paths[Path]['get']['parameters']['query']
+>
+
 interface Person {
   api: Client<paths>
   supabase: SupabaseClient
@@ -51,7 +55,10 @@ export async function journey(
   const manager = await signIn(origin, 'manager@unified.example', password)
   say('people', await report(manager))
   say('table', await table(manager))
+  say('team', await team(manager, learner.me.id))
+  say('seen', await watch(manager, learner.me.id, module.id))
 
+  say('rule', await requirement(admin, module.id))
   say('invited', await invite(origin, admin))
   say('refused', await refusal(learner))
 }
@@ -172,7 +179,7 @@ async function enroll({ api, me }: Person, title: string): Promise<string> {
   return enrolled.id
 }
 
-function readEnrollment({ api }: Person, enrollment_id: string) {
+function readEnrollment({ api }: Pick<Person, 'api'>, enrollment_id: string) {
   return api.GET('/api/v1/enrollments/{enrollment_id}', { params: { path: { enrollment_id } } })
 }
 
@@ -291,6 +298,76 @@ async function table({ api }: Person): Promise<string> {
   const answer = await api.GET('/api/v1/reports/compliance.csv', { parseAs: 'text' })
   const name = answer.response.headers.get('Content-Disposition') ?? ''
   return got(answer).includes('learner@unified.example') ? name : 'the learner is missing'
+}
+
+// The directory as a table shows it: filtered, sorted, page by page.
+async function team({ api }: Person, user_id: string): Promise<string> {
+  const names: string[] = []
+  let cursor: string | undefined
+  do {
+    const query: Query<'/api/v1/users'> = {
+      role: ['learner', 'manager'],
+      is_active: [true],
+      sort: '-name',
+      limit: 1,
+      ...(cursor === undefined ? {} : { cursor }),
+    }
+    const page = got(await api.GET('/api/v1/users', { params: { query } }))
+    names.push(...page.items.map((each) => (each.full_name ?? each.email ?? '').toLowerCase()))
+    cursor = page.next_cursor ?? undefined
+  } while (cursor !== undefined)
+  const { items } = got(await api.GET('/api/v1/users', { params: { query: { id: [user_id] } } }))
+  if (items.length !== 1) throw new Error('the learner is not among my people')
+  return names.join() === [...names].sort().reverse().join() ? 'sorted' : names.join()
+}
+
+// What a manager sees of a quiz: the result, and neither questions nor answers.
+async function watch({ api }: Person, user_id: string, module_id: string): Promise<number> {
+  const query: Query<'/api/v1/enrollments'> = { user_id: [user_id], module_id: [module_id] }
+  const { items } = got(await api.GET('/api/v1/enrollments', { params: { query } }))
+  const enrollment = items[0]
+  if (enrollment === undefined) throw new Error('nobody is enrolled')
+  const detail = got(await readEnrollment({ api }, enrollment.id))
+  const quiz = detail.sections.find((each) => each.kind === 'quiz')
+  if (quiz === undefined) throw new Error('there is no quiz')
+  const path = { enrollment_id: enrollment.id, section_id: quiz.section_id }
+  const place = '/api/v1/enrollments/{enrollment_id}/sections/{section_id}/attempts'
+  const attempts = got(await api.GET(place, { params: { path } }))
+  const attempt_id = attempts.items[0]?.id ?? ''
+  const attempt = got(await api.GET('/api/v1/attempts/{attempt_id}', { params: { path: { attempt_id } } }))
+  if (attempt.state === 'open') throw new Error(`it is open until ${attempt.expires_at}`)
+  return attempt.questions.length === 0 ? attempt.score_percent : -1
+}
+
+// A rule is read, changed, sent back as it was read otherwise, and withdrawn.
+async function requirement({ api }: Person, module_id: string): Promise<number> {
+  const made = await api.POST('/api/v1/requirements', {
+    body: {
+      title: `Sharps ${crypto.randomUUID()}`,
+      confirm: true,
+      rule: {
+        subject: { kind: 'modules', any_of: [module_id] },
+        audience: { roles: ['author'] },
+        first_due: { kind: 'days_after', event: 'hire', days: 30 },
+      },
+    },
+  })
+  const path = { requirement_id: got(made).id }
+  const read = await api.GET('/api/v1/requirements/{requirement_id}', { params: { path } })
+  const { rule } = got(read)
+  if (rule === null) throw new Error('it has no rule')
+  const header = { 'If-Match': read.response.headers.get('ETag') ?? '' }
+  const changed = got(
+    await api.PATCH('/api/v1/requirements/{requirement_id}', {
+      params: { path, header },
+      body: { rule: { ...rule, citation: '29 CFR 1910.1030' }, confirm: true },
+    }),
+  )
+  const withdrawn = await api.DELETE('/api/v1/requirements/{requirement_id}', {
+    params: { path, header: { 'If-Match': changed.etag }, query: { confirm: true } },
+  })
+  if (!withdrawn.response.ok) throw new Error(JSON.stringify(withdrawn.error))
+  return changed.version
 }
 
 async function invite(origin: string, { api }: Person): Promise<boolean> {

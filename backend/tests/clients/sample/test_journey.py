@@ -27,6 +27,9 @@ SEEN = {
     "status": "completed",
     "certificate": True,
     "people": True,
+    "team": "sorted",
+    "seen": 100,
+    "rule": 2,
     "invited": True,
     "refused": "module_not_found",
 }
