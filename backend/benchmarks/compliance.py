@@ -186,7 +186,7 @@ async def matrix(database: Database) -> dict[str, Any]:
         partial(service.matrix, ReportScope(past), GroupBy.LOCATION)
     )
     figures["one_location_ms"] = await milliseconds(
-        partial(service.matrix, ReportScope(today, location="Office 3"), GroupBy.REQUIREMENT)
+        partial(service.matrix, ReportScope(today, locations=("Office 3",)), GroupBy.REQUIREMENT)
     )
     figures["people_page_ms"] = await milliseconds(
         partial(service.people, ReportScope(today), PageRequest())

@@ -14,6 +14,8 @@ from app.core.errors import FieldError, InvalidPayloadError
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 MAX_INTEGER = 2**31 - 1
+BEFORE_ALL = datetime.min  # noqa: DTZ901  # what the driver knows it by
+"""`-infinity`, which the driver reads and takes without a zone."""
 
 T = TypeVar("T")
 Key = str | int | uuid.UUID | datetime | date
@@ -24,6 +26,8 @@ class PageRequest:
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     include_total: bool = False
+    sort: str | None = None
+    """One of the orders of the list; None for its usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,18 @@ class Page(Generic[T]):
     total: int | None = None
 
 
-def encode_cursor(key: tuple[Key, ...]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(key, default=str)).decode().rstrip("=")
+def encode_cursor(key: tuple[Key, ...], *, order: str = "") -> str:
+    """Write down where a page ended, and in which order: in another one it would mean nothing."""
+    return base64.urlsafe_b64encode(orjson.dumps([order, *key], default=str)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Key, ...]:
+def decode_cursor(cursor: str, kinds: tuple[type, ...], *, order: str = "") -> tuple[Key, ...]:
     """Read a cursor back; raise InvalidPayloadError for anything we did not make."""
     try:
         raw = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(raw, list) or len(raw) != len(kinds):
+        if not isinstance(raw, list) or len(raw) != len(kinds) + 1 or raw[0] != order:
             raise _invalid_cursor()
-        return tuple(_revive(value, kind) for value, kind in zip(raw, kinds, strict=True))
+        return tuple(_revive(value, kind) for value, kind in zip(raw[1:], kinds, strict=True))
     except (binascii.Error, ValueError, TypeError, OverflowError):
         raise _invalid_cursor() from None
 
@@ -69,6 +74,8 @@ def _revive(value: object, kind: type) -> Key:
 
 def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
+    if instant == BEFORE_ALL:
+        return instant
     if instant.tzinfo is None:
         raise ValueError
     # Converting an instant at the very start or end of the calendar to UTC raises OverflowError.
@@ -77,5 +84,5 @@ def _instant(text: str) -> datetime:
 
 def _invalid_cursor() -> InvalidPayloadError:
     return InvalidPayloadError(
-        [FieldError("query:cursor", "invalid_cursor", "This cursor was not made by this list")]
+        [FieldError("query:cursor", "invalid_cursor", "This list did not make it, in this order")]
     )

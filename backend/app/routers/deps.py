@@ -2,17 +2,20 @@
 
 import hashlib
 import uuid
-from typing import Annotated, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import StringConstraints, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic_core import core_schema
 
 from app.core.concurrency import Precondition
 from app.core.errors import ForbiddenError, NotAuthenticatedError
 from app.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from app.domain.actor import Permission
 from app.domain.fields import StorableText
+from app.repositories.base import Orders
 from app.routers.strict_json import StrictRequest
 from app.services.base import MfaRequiredError
 from app.services.context import IdempotencyRequest, RequestContext
@@ -109,9 +112,13 @@ async def _if_match(
     return Precondition.parse(if_match)
 
 
+def repeated(alias: str | None = None, description: str | None = None) -> Any:  # noqa: ANN401  # as FastAPI's Query
+    """Read a filter that may be repeated, and means any of its values; all without one."""
+    return Query(default_factory=list, max_length=MAX_LIMIT, alias=alias, description=description)
+
+
 T = TypeVar("T")
-AnyOf = Annotated[list[T], Query(default_factory=list, max_length=50)]
-"""A filter that may be repeated, and means any of its values; all without one."""
+AnyOf = Annotated[list[T], repeated()]
 
 PersonId = Annotated[
     uuid.UUID,
@@ -119,7 +126,37 @@ PersonId = Annotated[
 ]
 """The `user_id` of a path: `me` is the caller, whom the guard puts in."""
 
+
+@dataclass(frozen=True, slots=True)
+class _OneOf:
+    """Accepts these texts alone."""
+
+    texts: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, _source: object, _handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.literal_schema(list(self.texts))
+
+
+def paged(orders: Orders) -> Any:  # noqa: ANN401  # as FastAPI's Depends
+    """Read which page of a list is asked for, and in which of its orders."""
+    usual = orders.names[0]
+
+    # A coroutine, as `_services` is.
+    async def page(
+        asked: Annotated[PageRequest, Depends(_page)],
+        sort: Annotated[str, _OneOf(orders.names)] = usual,
+    ) -> PageRequest:
+        # Whoever asks for the usual order asks for nothing special.
+        return asked if sort == usual else replace(asked, sort=sort)
+
+    return Depends(page)
+
+
 PageQuery = Annotated[PageRequest, Depends(_page)]
+"""The page of a list that has but one order."""
+
 IfMatch = Annotated[Precondition, Depends(_if_match)]
 QueryText = Annotated[StorableText, StringConstraints(min_length=1, max_length=200)]
 

@@ -62,6 +62,10 @@ QUERIES: Final = {
     "requirement": "Only this requirement, by id",
     "requirement_id": "Only what concerns this requirement",
     "role": "Only people with this role",
+    "sort": "What to sort by, upwards; with `-` before it, downwards",
+    "id": "Only these people",
+    "manager_id": "Only people who have this manager",
+    "language": "Only modules in this language, a BCP 47 tag",
     "scope": (
         "Whose: `mine`, `team` for the people I answer for without me, `all` whom I may see; "
         "`mine` where neither this nor `user_id` is sent"

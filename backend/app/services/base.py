@@ -1,7 +1,7 @@
 """The base of all services. Services never call another service's public methods."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 from pydantic import MISSING
@@ -83,6 +83,12 @@ class Service:
     ) -> User:
         """Return a person whom the actor may see; raise NotFoundError for everybody else."""
         return found(await uow.users.get_visible(user_id, self.actor, lock=lock), "user")
+
+    async def see_all(self, uow: UnitOfWork, user_ids: Collection[uuid.UUID]) -> None:
+        """Raise NotFoundError unless the actor may see all of these people."""
+        seen = await uow.users.visible_ids(list(user_ids), self.actor) if user_ids else set()
+        if seen != set(user_ids):
+            raise NotFoundError("user")
 
 
 def apply(

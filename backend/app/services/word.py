@@ -42,14 +42,13 @@ async def listed_names(
 
 
 async def spellings_meant(
-    uow: UnitOfWork, words: WordRepository[W], written: str | None, pointer: str
+    uow: UnitOfWork, words: WordRepository[W], written: Iterable[str], pointer: str
 ) -> tuple[str, ...]:
-    """Return every name and alias of the word that a filter means; refuse one in no list."""
-    if written is None:
-        return ()
-    word = await listed_word(uow, words, written, pointer)
-    spellings = await words.spellings_of([word.id])
-    return tuple(sorted({word.name, *spellings[word.id].values()}))
+    """Return every name and alias of the words that a filter means; refuse those in no list."""
+    meant = [await listed_word(uow, words, each, pointer) for each in written]
+    spellings = await words.spellings_of([word.id for word in meant])
+    known = {spelling for word in meant for spelling in spellings[word.id].values()}
+    return tuple(sorted(known | {word.name for word in meant}))
 
 
 async def listing(

@@ -23,6 +23,13 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
 PLAIN = {"unregister_attendee"}
 # As many as there are classes in the code.
 SHORT = {"list_credential_kinds", "list_retention_periods", "list_signatures"}
+# The primary position comes first, and people's lines stand as they are stored.
+UNSORTED = {"list_positions", "list_people"}
+# What a list is asked for besides filters: a page, whose, since when, and words to look for.
+SAID_ONCE = {
+    *("limit", "cursor", "include_total", "sort", "scope", "q"),
+    *("since", "until", "as_of", "known_on", "expires_by", "due_by"),
+}
 # Only the name that was read may be confirmed, so the ETag cannot be left out.
 READ_FIRST = {"confirm_name"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
@@ -129,6 +136,23 @@ class TestOpenApi:
             if "/ListOf_" in reference and operation["operationId"] not in SHORT:
                 names = {parameter["name"] for parameter in operation["parameters"]}
                 assert names >= {"limit", "cursor", "include_total"}, (method, path)
+                assert ("sort" in names) == (operation["operationId"] not in UNSORTED), path
+
+    def test_list_filters_may_be_repeated(self, document: dict[str, Any]) -> None:
+        """So that `status=due&status=overdue` means either, in every list."""
+        for _, path, operation in operations(document):
+            query = [each for each in operation.get("parameters", []) if each["in"] == "query"]
+            if "limit" in {each["name"] for each in query}:
+                single = {each["name"] for each in query if each["schema"].get("type") != "array"}
+                assert single <= SAID_ONCE, path
+
+    def test_every_order_goes_both_ways(self, document: dict[str, Any]) -> None:
+        for _, path, operation in operations(document):
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "sort":
+                    orders = set(parameter["schema"]["enum"])
+                    assert parameter["schema"]["default"] in orders, path
+                    assert {each.removeprefix("-") for each in orders} < orders, path
 
     def test_every_operation_says_what_it_does(self, document: dict[str, Any]) -> None:
         for method, path, operation in operations(document):

@@ -90,7 +90,7 @@ async def test_newest_first_while_events_happen(session: AsyncSession, limit: in
     target = await make_user(session)
     events = [await happen(minute) for minute in (0, 0, 0, 1, 2, 2, 3)]
     await session.flush()
-    repository, filters = AuditEventRepository(session), AuditFilter(target_id=target.id)
+    repository, filters = AuditEventRepository(session), AuditFilter(target_ids=(target.id,))
 
     async def read(request: PageRequest) -> Page[Any]:
         return await repository.list_all(filters, request)
@@ -121,7 +121,7 @@ async def test_an_empty_list_is_one_page(store: AsyncSession) -> None:
 
 async def test_a_cursor_of_another_list_is_refused(store: AsyncSession) -> None:
     office = await make_location(store)
-    cursor = encode_cursor((moment(0), office.id))
+    cursor = encode_cursor((moment(0), office.id), order="name")
     with pytest.raises(InvalidPayloadError):
         await AuditEventRepository(store).list_all(AuditFilter(), PageRequest(1, "e30"))
     page = await LocationRepository(store).list_not_deleted(PageRequest(1, cursor))

@@ -281,14 +281,16 @@ def argument(world: World, parameter: inspect.Parameter) -> object:
         return parameter.annotation(**(whose if takes else {}))
     return {
         "actor": actor_of(world.user),
-        "archived": False,
+        "archived": (),
+        "confirmed": (),
         "enrollment_id": world.enrollment_id,
-        "in_force": None,
+        "in_force": (),
         "last": date.max,
         "module_id": world.module.id,
         "request": PAGE,
         "section_id": world.section_id,
         "user_id": world.user.id,
+        "user_ids": (),
         "version_id": world.first.id,
     }[parameter.name]
 
@@ -337,7 +339,7 @@ PAGES: dict[str, Case] = {
     ),
     "EnrollmentRepository.list_visible, in time": lambda world: EnrollmentRepository(
         world.session
-    ).list_visible(actor_of(world.user), EnrollmentFilter(overdue=False), PAGE),
+    ).list_visible(actor_of(world.user), EnrollmentFilter(overdue=(False,)), PAGE),
     "UserRepository.list_visible, by a word": lambda world: UserRepository(
         world.session
     ).list_visible(actor_of(world.user), UserFilter(q="person"), PAGE),

@@ -11,6 +11,25 @@ MAX_CORRECTED: Final = 5
 MAX_VOCABULARY: Final = 5_000
 """Words of the catalogue that are compared, so that a query takes a few milliseconds."""
 
+DICTIONARIES: Final = {
+    "da": "danish",
+    "de": "german",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "nb": "norwegian",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+"""How PostgreSQL calls what knows the forms of a language's words, besides English."""
+
 SHORTEST: Final = 3
 LONGEST: Final = 30
 """The lengths of words that are compared."""

@@ -26,6 +26,7 @@ class Exemption(AppendOnlyModel):
 
 
 Index("ix_exemptions_user_id", Exemption.user_id, Exemption.requirement_id)
+Index("ix_exemptions_sort", Exemption.created_at, Exemption.id)
 
 
 class ExemptionRevocation(AppendOnlyModel):

@@ -27,6 +27,7 @@ class Incident(AppendOnlyModel):
 
 
 Index("ix_incidents_requirement_id", Incident.requirement_id)
+Index("ix_incidents_sort", Incident.created_at, Incident.id)
 
 
 class IncidentPerson(AppendOnlyModel):

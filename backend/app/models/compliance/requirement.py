@@ -41,6 +41,7 @@ Index(
     postgresql_where=text("deleted_at IS NULL"),
     sqlite_where=text("deleted_at IS NULL"),
 )
+Index("ix_requirements_sort", func.lower(Requirement.title), Requirement.id)
 
 
 class RequirementVersion(AppendOnlyModel):

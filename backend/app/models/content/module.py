@@ -2,7 +2,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, and_, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, and_, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import Base, RevisionedModel, SoftDeletable
@@ -69,6 +69,7 @@ Index(
     postgresql_where=text("deleted_at IS NULL"),
     sqlite_where=text("deleted_at IS NULL"),
 )
+Index("ix_training_modules_sort", func.lower(TrainingModule.title), TrainingModule.id)
 
 
 class ModulePrerequisite(Base):

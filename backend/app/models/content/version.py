@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -73,6 +74,7 @@ class VersionSection(AppendOnly, Base):
     """Hash of the text that a signature of an acknowledgement section covers."""
 
 
+Index("ix_module_versions_sort", func.lower(ModuleVersion.title), ModuleVersion.id)
 Index("ix_version_sections_position", VersionSection.version_id, VersionSection.position)
 
 

@@ -94,3 +94,5 @@ Index(
     ExternalEvidence.id,
 )
 Index("ix_external_trainings_module_id", ExternalEvidence.module_id)
+Index("ix_external_trainings_sort", ExternalEvidence.completed_on, ExternalEvidence.id)
+Index("ix_external_trainings_expiry", ExternalEvidence.printed_expiry, ExternalEvidence.id)

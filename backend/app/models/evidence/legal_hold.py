@@ -26,3 +26,4 @@ class LegalHold(RevisionedModel):
 
 
 Index("ix_legal_holds_user_id", LegalHold.user_id, LegalHold.id)
+Index("ix_legal_holds_sort", LegalHold.created_at, LegalHold.id)

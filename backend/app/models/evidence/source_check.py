@@ -38,3 +38,4 @@ class SourceCheck(AppendOnlyModel):
 
 Index("ix_source_checks_evidence_id", SourceCheck.evidence_id, SourceCheck.checked_on)
 Index("ix_source_checks_user_id", SourceCheck.user_id)
+Index("ix_source_checks_sort", SourceCheck.next_check_on, SourceCheck.id)

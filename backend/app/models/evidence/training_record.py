@@ -61,6 +61,7 @@ Index(
     sqlite_where=text("corrects_id IS NULL"),
 )
 Index("ix_training_records_module_id", TrainingRecord.module_id, TrainingRecord.user_id)
+Index("ix_training_records_sort", TrainingRecord.completed_at, TrainingRecord.id)
 
 
 class RecordSeal(AppendOnlyModel):

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.people.word import Spelling, Word
@@ -16,3 +16,6 @@ class JobTitleSpelling(Spelling):
     __tablename__ = "job_title_spellings"
 
     word_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job_titles.id"), index=True)
+
+
+Index("ix_job_titles_sort", func.lower(JobTitle.name), JobTitle.id)

@@ -115,3 +115,14 @@ Index("ix_users_location_id", User.location_id, User.id)
 Index("ix_users_manager_id", User.manager_id, User.id)
 Index("ix_users_department_id", User.department_id)
 Index("ix_users_job_title_id", User.job_title_id)
+# The orders of the directory (repositories/people/user.py).
+Index("ix_users_sort_email", func.coalesce(User.email, func.lower(User.full_name)), User.id)
+Index("ix_users_sort_name", func.lower(func.coalesce(User.full_name, User.email)), User.id)
+Index(
+    "ix_users_sort_last_sign_in",
+    text("coalesce(last_sign_in, '-infinity'::timestamp with time zone)"),
+    User.id,
+).ddl_if(dialect="postgresql")
+Index("ix_users_sort_hired_on", text("coalesce(hired_on, 'infinity'::date)"), User.id).ddl_if(
+    dialect="postgresql"
+)

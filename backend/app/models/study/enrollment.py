@@ -100,3 +100,8 @@ Index(
 )
 Index("ix_enrollments_user_id", Enrollment.user_id, Enrollment.enrolled_at.desc(), Enrollment.id)
 Index("ix_enrollments_module_id", Enrollment.module_id, Enrollment.id)
+# The orders of lists of many people's enrollments (repositories/study/enrollment.py).
+Index("ix_enrollments_sort_enrolled_at", Enrollment.enrolled_at, Enrollment.id)
+Index(
+    "ix_enrollments_sort_due_on", text("coalesce(due_on, 'infinity'::date)"), Enrollment.id
+).ddl_if(dialect="postgresql")

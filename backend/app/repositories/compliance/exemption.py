@@ -2,15 +2,15 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 
 from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
 from app.domain.actor import Actor
 from app.models import Exemption, ExemptionRevocation, Requirement
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.people.visibility import owner_visible_to
 
 PersonAndRequirement = tuple[uuid.UUID, uuid.UUID]
@@ -18,8 +18,11 @@ PersonAndRequirement = tuple[uuid.UUID, uuid.UUID]
 
 @dataclass(frozen=True, slots=True)
 class ExemptionFilter:
-    user_id: uuid.UUID | None = None
-    requirement_id: uuid.UUID | None = None
+    user_ids: tuple[uuid.UUID, ...] = ()
+    requirement_ids: tuple[uuid.UUID, ...] = ()
+
+
+EXEMPTION_ORDERS = Orders("-created_at", Exemption.id, created_at=Exemption.created_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,12 @@ class ExemptionRepository(Repository[Exemption]):
         self, actor: Actor, filters: ExemptionFilter, request: PageRequest
     ) -> Page[ExemptionRow]:
         """List what the actor may see of everybody, the latest grant first."""
-        criteria: list[ColumnElement[bool]] = [owner_visible_to(actor, Exemption.user_id)]
-        if filters.user_id is not None:
-            criteria.append(Exemption.user_id == filters.user_id)
-        if filters.requirement_id is not None:
-            criteria.append(Exemption.requirement_id == filters.requirement_id)
-        keyset = Keyset(Exemption.created_at, Exemption.id, datetime, descending=True)
-        return await self.page_of(ExemptionRow, _rows().where(*criteria), request, keyset)
+        statement = _rows().where(
+            owner_visible_to(actor, Exemption.user_id),
+            *any_of(Exemption.user_id, filters.user_ids),
+            *any_of(Exemption.requirement_id, filters.requirement_ids),
+        )
+        return await self.page_of(ExemptionRow, statement, request, EXEMPTION_ORDERS)
 
     async def requirement_exists(self, requirement_id: uuid.UUID) -> bool:
         statement = select(Requirement.id).where(

@@ -2,7 +2,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
@@ -16,15 +16,18 @@ from app.models import (
     IncidentPerson,
     IncidentWithdrawal,
 )
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.compliance.exemption import PersonAndRequirement
 from app.repositories.people.visibility import owner_visible_to
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentFilter:
-    user_id: uuid.UUID | None = None
-    requirement_id: uuid.UUID | None = None
+    user_ids: tuple[uuid.UUID, ...] = ()
+    requirement_ids: tuple[uuid.UUID, ...] = ()
+
+
+INCIDENT_ORDERS = Orders("-created_at", Incident.id, created_at=Incident.created_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,17 @@ class IncidentRepository(Repository[Incident]):
         self, actor: Actor, filters: IncidentFilter, request: PageRequest
     ) -> Page[IncidentRow]:
         """List what the actor may see, the latest first."""
-        criteria = [_visible_to(actor)]
-        if filters.user_id is not None:
+        criteria = [
+            _visible_to(actor),
+            *any_of(Incident.requirement_id, filters.requirement_ids),
+        ]
+        if filters.user_ids:
             named = select(IncidentPerson.incident_id).where(
-                IncidentPerson.user_id == filters.user_id
+                IncidentPerson.user_id.in_(filters.user_ids)
             )
             criteria.append(Incident.id.in_(named))
-        if filters.requirement_id is not None:
-            criteria.append(Incident.requirement_id == filters.requirement_id)
-        keyset = Keyset(Incident.created_at, Incident.id, datetime, descending=True)
-        return await self.page_of(IncidentRow, _rows().where(*criteria), request, keyset)
+        statement = _rows().where(*criteria)
+        return await self.page_of(IncidentRow, statement, request, INCIDENT_ORDERS)
 
     async def add_parts(
         self, people: Sequence[IncidentPerson], steps: Sequence[CorrectiveStep]

@@ -24,6 +24,7 @@ from app.domain.actor import Actor
 from app.domain.compliance import ComplianceStatus
 from app.models import ComplianceCount, ComplianceDay, ComplianceSegment, Location, Requirement
 from app.models.compliance.compliance_segment import Dimension
+from app.repositories.base import any_of
 from app.repositories.compliance.outdated import reconciling
 from app.repositories.compliance.report_scope import GroupBy, ReportScope, as_known, in_scope
 
@@ -85,8 +86,7 @@ def _kept_cells(
         ComplianceCount.day == scope.as_of,
         ComplianceCount.dimension.in_(_COUNTED[group_by]),
     )
-    if scope.requirement_id is not None:
-        kept = kept.where(ComplianceCount.requirement_id == scope.requirement_id)
+    kept = kept.where(*any_of(ComplianceCount.requirement_id, scope.requirement_ids))
     return union_all(kept, live.where(~is_kept))
 
 
@@ -120,8 +120,7 @@ def _reconciling(scope: ReportScope) -> ColumnElement[Any]:
     listed = select(func.coalesce(func.json_agg(in_order), func.json_build_array()))
     if scope.known_on is not None:
         listed = listed.where(false())
-    if scope.requirement_id is not None:
-        listed = listed.where(rows.c.requirement_id == scope.requirement_id)
+    listed = listed.where(*any_of(rows.c.requirement_id, scope.requirement_ids))
     return listed.select_from(rows).scalar_subquery()
 
 

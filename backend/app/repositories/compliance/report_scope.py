@@ -1,6 +1,7 @@
 """What a compliance report is asked for, and the criteria that select it."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -13,6 +14,7 @@ from sqlalchemy.orm.util import AliasedClass
 from app.domain.actor import Actor
 from app.domain.compliance import ComplianceStatus
 from app.models import ComplianceSegment, Location, RequirementVersion
+from app.repositories.base import any_of
 from app.repositories.compliance.compliance_segment import known_segments
 from app.repositories.compliance.requirement import names_modules
 from app.repositories.people.visibility import owner_visible_to
@@ -30,16 +32,16 @@ class ReportScope:
     """A filter of the report."""
 
     as_of: date
-    location: str | None = None
-    """A location's id or name, in any case."""
+    locations: tuple[str, ...] = ()
+    """The ids or names of locations, in any case."""
 
     departments: tuple[str, ...] = ()
-    """The names of a department, as it is and was called: what was known then has that of then."""
+    """The names of departments, as they are and were called: what was known then has those."""
 
     job_titles: tuple[str, ...] = ()
-    requirement_id: uuid.UUID | None = None
-    status: ComplianceStatus | None = None
-    user_id: uuid.UUID | None = None
+    requirement_ids: tuple[uuid.UUID, ...] = ()
+    statuses: tuple[ComplianceStatus, ...] = ()
+    user_ids: tuple[uuid.UUID, ...] = ()
     known_on: date | None = None
     """The day whose knowledge the report uses; None for today."""
 
@@ -49,7 +51,7 @@ class ReportScope:
     @property
     def is_whole(self) -> bool:
         """Whether stored counts can be used. They count by one dimension only."""
-        narrowed = (self.location, self.departments, self.job_titles, self.status, self.user_id)
+        narrowed = (self.locations, self.departments, self.job_titles, self.statuses, self.user_ids)
         return not any(narrowed) and self.known_on is None and self.module_id is None
 
 
@@ -72,12 +74,11 @@ def in_scope(
     ]
     if actor is not None and not actor.sees_everybody:
         criteria.append(owner_visible_to(actor, ComplianceSegment.user_id))
-    if scope.user_id is not None:
-        criteria.append(ComplianceSegment.user_id == scope.user_id)
-    if scope.requirement_id is not None:
-        criteria.append(ComplianceSegment.requirement_id == scope.requirement_id)
-    if scope.status is not None:
-        criteria.append(ComplianceSegment.status == scope.status)
+    criteria += [
+        *any_of(ComplianceSegment.user_id, scope.user_ids),
+        *any_of(ComplianceSegment.requirement_id, scope.requirement_ids),
+        *any_of(ComplianceSegment.status, scope.statuses),
+    ]
     if scope.module_id is not None:
         named = names_modules([scope.module_id])
         naming = select(RequirementVersion.requirement_id).where(named)
@@ -107,17 +108,17 @@ def _is_first(scope: ReportScope, key: str | None) -> ColumnElement[bool]:
 def _at_place(
     scope: ReportScope, segment: type[ComplianceSegment] | AliasedClass[ComplianceSegment]
 ) -> list[ColumnElement[bool]]:
-    criteria: list[ColumnElement[bool]] = []
-    if scope.location is not None:
-        criteria.append(segment.location_id.in_(_locations(scope.location)))
-    if scope.departments:
-        criteria.append(segment.department.in_(scope.departments))
-    if scope.job_titles:
-        criteria.append(segment.job_title.in_(scope.job_titles))
+    criteria = [
+        *any_of(segment.department, scope.departments),
+        *any_of(segment.job_title, scope.job_titles),
+    ]
+    if scope.locations:
+        criteria.append(segment.location_id.in_(_locations(scope.locations)))
     return criteria
 
 
-def _locations(name_or_id: str) -> Select[uuid.UUID]:
-    """Match a location by id, or by a name that it has or had before it was deleted."""
-    named = func.lower(Location.name) == name_or_id.lower()
-    return select(Location.id).where(or_(named, cast(Location.id, String) == name_or_id.lower()))
+def _locations(names_or_ids: Collection[str]) -> Select[uuid.UUID]:
+    """Match locations by id, or by a name that they have or had before they were deleted."""
+    meant = [each.lower() for each in names_or_ids]
+    named = func.lower(Location.name).in_(meant)
+    return select(Location.id).where(or_(named, cast(Location.id, String).in_(meant)))

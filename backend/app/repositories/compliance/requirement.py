@@ -1,6 +1,6 @@
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain import compliance as facts
 from app.models import ModuleVersion, Requirement, RequirementVersion, TrainingModule
 from app.models.content.module import ModuleStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_truth, caseless
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class PublishedVersion:
     version: int
     published_at: datetime
     material_change: bool
+
+
+REQUIREMENT_ORDERS = Orders("title", Requirement.id, title=caseless(Requirement.title))
 
 
 class RequirementRepository(Repository[Requirement]):
@@ -54,12 +57,14 @@ class RequirementRepository(Repository[Requirement]):
         statement = select(Requirement.origin).where(Requirement.origin.is_not(None))
         return {origin for origin in await self.session.scalars(statement) if origin}
 
-    async def list_all(self, request: PageRequest, *, archived: bool) -> Page[Requirement]:
-        deleted = Requirement.deleted_at
+    async def list_all(
+        self, request: PageRequest, *, archived: Collection[bool] = ()
+    ) -> Page[Requirement]:
+        """List the requirements by title; without `archived` those that are not."""
         statement = select(Requirement).where(
-            deleted.is_not(None) if archived else deleted.is_(None)
+            *any_truth(Requirement.deleted_at.is_not(None), archived or (False,))
         )
-        return await self.page(statement, request, Keyset(Requirement.title, Requirement.id, str))
+        return await self.page(statement, request, REQUIREMENT_ORDERS)
 
     async def ids(self) -> list[uuid.UUID]:
         return list(await self.session.scalars(select(Requirement.id).order_by(Requirement.id)))

@@ -25,7 +25,7 @@ from app.domain.content.media import MediaPurpose, MediaState, MediaType
 from app.domain.content.section_kind import MEDIA_FIELDS
 from app.models import Enrollment, ExternalEvidence, Media, ModuleSection, VersionMedia
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.content.deletion import restorable
 from app.repositories.people.visibility import owner_visible_to
 
@@ -34,8 +34,11 @@ MediaId: TypeAlias = ColumnElement[uuid.UUID] | InstrumentedAttribute[uuid.UUID]
 
 @dataclass(frozen=True, slots=True)
 class MediaFilter:
-    state: MediaState | None = None
-    content_type: MediaType | None = None
+    states: tuple[MediaState, ...] = ()
+    content_types: tuple[MediaType, ...] = ()
+
+
+MEDIA_ORDERS = Orders("-created_at", Media.id, created_at=Media.created_at)
 
 
 class MediaRepository(Repository[Media]):
@@ -56,9 +59,12 @@ class MediaRepository(Repository[Media]):
 
     async def list_of_sections(self, filters: MediaFilter, request: PageRequest) -> Page[Media]:
         """List the files for sections, newest first."""
-        statement = select(Media).where(Media.purpose == MediaPurpose.SECTION, *_criteria(filters))
-        keyset = Keyset(Media.created_at, Media.id, datetime, descending=True)
-        return await self.page(statement, request, keyset)
+        statement = select(Media).where(
+            Media.purpose == MediaPurpose.SECTION,
+            *any_of(Media.state, filters.states),
+            *any_of(Media.declared_type, filters.content_types),
+        )
+        return await self.page(statement, request, MEDIA_ORDERS)
 
     async def keep(self, media_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Media]:
         """Return the files that exist, locked against deletion until the transaction ends."""
@@ -129,11 +135,6 @@ def _shown_to(actor: Actor) -> ColumnElement[bool]:
         Enrollment.user_id == actor.id,
         Enrollment.status != EnrollmentStatus.WITHDRAWN,
     )
-
-
-def _criteria(filters: MediaFilter) -> list[ColumnElement[bool]]:
-    pairs = ((Media.state, filters.state), (Media.declared_type, filters.content_type))
-    return [column == value for column, value in pairs if value is not None]
 
 
 def _abandoned(before: datetime) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     String,
     Subquery,
     and_,
+    case,
     cast,
     delete,
     func,
@@ -19,23 +20,33 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, REGCONFIG, insert
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
-from app.domain.content.search import LONGEST, MAX_VOCABULARY, SHORTEST, plain_words
+from app.domain.content.search import (
+    DICTIONARIES,
+    LONGEST,
+    MAX_VOCABULARY,
+    SHORTEST,
+    plain_words,
+)
 from app.models import ModulePrerequisite, ModuleSection, ModuleVersion, TrainingModule
 from app.models.content.module import ModuleStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of, caseless
 from app.repositories.content.deletion import restorable
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleFilter:
     q: str | None = None
-    category: str | None = None
-    tag: str | None = None
-    status: ModuleStatus | None = None
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    statuses: tuple[ModuleStatus, ...] = ()
+
+
+DRAFT_ORDERS = Orders("title", TrainingModule.id, title=caseless(TrainingModule.title))
+CATALOGUE_ORDERS = Orders("title", ModuleVersion.id, title=caseless(ModuleVersion.title))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +196,8 @@ class ModuleRepository(Repository[TrainingModule]):
         author = actor.writes_modules
         source = TrainingModule if author else ModuleVersion
         statement = _cards(author=author).where(*_criteria(source, filters))
-        return await self.page_of(
-            Card, statement, request, Keyset(source.title, TrainingModule.id, str)
-        )
+        orders = DRAFT_ORDERS if author else CATALOGUE_ORDERS
+        return await self.page_of(Card, statement, request, orders)
 
     async def vocabulary(self, actor: Actor) -> list[str]:
         """Return words of the titles, categories and tags that the actor can find.
@@ -313,30 +323,31 @@ def _cards(*, author: bool) -> Select[Any]:
 def _criteria(
     source: type[TrainingModule | ModuleVersion], filters: ModuleFilter
 ) -> list[ColumnElement[bool]]:
-    criteria: list[ColumnElement[bool]] = [true()]
-    if filters.q:
-        criteria.append(_matches(source, filters.q))
-    if filters.category:
-        criteria.append(func.lower(source.category) == filters.category.lower())
-    if filters.tag:
-        criteria.append(cast(source.tags, JSONB).contains([filters.tag]))
-    if filters.status:
-        criteria.append(TrainingModule.status == filters.status)
-    return criteria
+    tagged = [cast(source.tags, JSONB).contains([tag]) for tag in filters.tags]
+    return [
+        *([_matches(source, filters.q)] if filters.q else []),
+        *any_of(func.lower(source.category), [each.lower() for each in filters.categories]),
+        *([or_(*tagged)] if tagged else []),
+        *any_of(source.language, filters.languages),
+        *any_of(TrainingModule.status, filters.statuses),
+    ]
 
 
 def _matches(source: type[TrainingModule | ModuleVersion], text: str) -> ColumnElement[bool]:
     """Search for words in all their forms, and for parts of words as somebody types them.
 
-    The first expression is that of the indexes ix_..._search.
+    The forms are those of the module's language, whatever that of the person who asks is.
     """
     english = literal("english", REGCONFIG)
-    words: InstrumentedAttribute[Any] | ColumnElement[Any] = (
-        source.title + " " + source.summary + " " + func.coalesce(source.category, "")
+    words = source.title + " " + source.summary + " " + func.coalesce(source.category, "")
+    language = func.split_part(func.lower(source.language), "-", 1)
+    known = [(language == tag, literal(name, REGCONFIG)) for tag, name in DICTIONARIES.items()]
+    # The first expression is that of the indexes ix_..._search.
+    found = or_(
+        _has_words(source, words, english, text),
+        and_(language != "en", _has_words(source, words, case(*known, else_=english), text)),
     )
-    document = func.to_tsvector(english, words).op("||")(func.to_tsvector(english, source.tags))
     query = func.websearch_to_tsquery(english, text)
-    found = document.bool_op("@@")(query)
     typed = plain_words(text)
     if not typed:
         return found
@@ -344,3 +355,14 @@ def _matches(source: type[TrainingModule | ModuleVersion], text: str) -> ColumnE
     parts = (everything.icontains(word, autoescape=True) for word in typed)
     # Words such as "the" are in every text; the search leaves them out of its query.
     return or_(found, and_(func.numnode(query) > 0, *parts))
+
+
+def _has_words(
+    source: type[TrainingModule | ModuleVersion],
+    words: ColumnElement[str],
+    dictionary: ColumnElement[Any],
+    text: str,
+) -> ColumnElement[bool]:
+    tags = func.to_tsvector(dictionary, source.tags)
+    document = func.to_tsvector(dictionary, words).op("||")(tags)
+    return document.bool_op("@@")(func.websearch_to_tsquery(dictionary, text))

@@ -7,7 +7,9 @@ from sqlalchemy.orm import defer
 from app.core.pagination import Page, PageRequest
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
 from app.models.types import JsonObject
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository
+
+VERSION_ORDERS = Orders("-number", ModuleVersion.id, number=ModuleVersion.number)
 
 
 class VersionRepository(Repository[ModuleVersion]):
@@ -35,8 +37,7 @@ class VersionRepository(Repository[ModuleVersion]):
             .where(ModuleVersion.module_id == module_id)
             .options(defer(ModuleVersion.content))
         )
-        keyset = Keyset(ModuleVersion.number, ModuleVersion.id, int, descending=True)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, VERSION_ORDERS)
 
     async def current_outline(self, module_id: uuid.UUID) -> list[Any]:
         statement = (

@@ -10,18 +10,20 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from app.core.pagination import Page, PageRequest
 from app.domain.audit import AuditAction
 from app.models import AuditEvent
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    actor_id: uuid.UUID | None = None
-    target_type: str | None = None
-    target_id: uuid.UUID | None = None
-    action: str | None = None
+    actor_ids: tuple[uuid.UUID, ...] = ()
+    target_types: tuple[str, ...] = ()
+    target_ids: tuple[uuid.UUID, ...] = ()
+    actions: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
 
+
+AUDIT_ORDERS = Orders("-created_at", AuditEvent.id, created_at=AuditEvent.created_at)
 
 Change = tuple[uuid.UUID, dict[str, Any] | None, dict[str, Any] | None]
 """A target, and what it was and is."""
@@ -100,8 +102,7 @@ class AuditEventRepository(Repository[AuditEvent]):
 
     async def list_all(self, filters: AuditFilter, request: PageRequest) -> Page[AuditEvent]:
         statement = select(AuditEvent).where(*_criteria(filters))
-        keyset = Keyset(AuditEvent.created_at, AuditEvent.id, datetime, descending=True)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, AUDIT_ORDERS)
 
     async def recent_actors(
         self,
@@ -127,14 +128,11 @@ class AuditEventRepository(Repository[AuditEvent]):
 
 
 def _criteria(filters: AuditFilter) -> list[ColumnElement[bool]]:
-    pairs = (
-        (AuditEvent.actor_id, filters.actor_id),
-        (AuditEvent.target_type, filters.target_type),
-        (AuditEvent.target_id, filters.target_id),
-        (AuditEvent.action, filters.action),
-    )
-    criteria: list[ColumnElement[bool]] = [
-        column == value for column, value in pairs if value is not None
+    criteria = [
+        *any_of(AuditEvent.actor_id, filters.actor_ids),
+        *any_of(AuditEvent.target_type, filters.target_types),
+        *any_of(AuditEvent.target_id, filters.target_ids),
+        *any_of(AuditEvent.action, filters.actions),
     ]
     if filters.since is not None:
         criteria.append(AuditEvent.created_at >= filters.since)

@@ -10,7 +10,7 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import EvidenceWithdrawal, ExternalEvidence, User
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
 
 
@@ -19,6 +19,16 @@ class ExternalEvidenceFilter:
     whose: Whose = ONES_OWN
     module_ids: tuple[uuid.UUID, ...] = ()
     statuses: tuple[ExternalEvidenceStatus, ...] = ()
+
+
+EVIDENCE_ORDERS = Orders(
+    "-completed_on", ExternalEvidence.id, completed_on=ExternalEvidence.completed_on
+)
+CARD_ORDERS = Orders(
+    "printed_expiry",
+    ExternalEvidence.id,
+    printed_expiry=ExternalEvidence.printed_expiry,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +66,11 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
     ) -> Page[ExternalEvidenceRow]:
         """List external evidence, the latest first."""
         statement = _rows().where(
-            *owned_by(filters.whose, actor, ExternalEvidence.user_id), *_criteria(filters)
+            *owned_by(filters.whose, actor, ExternalEvidence.user_id),
+            *any_of(ExternalEvidence.module_id, filters.module_ids),
+            *any_of(ExternalEvidence.status, filters.statuses),
         )
-        keyset = Keyset(ExternalEvidence.completed_on, ExternalEvidence.id, date, descending=True)
-        return await self.page_of(ExternalEvidenceRow, statement, request, keyset)
+        return await self.page_of(ExternalEvidenceRow, statement, request, EVIDENCE_ORDERS)
 
     async def standing(self, user_id: uuid.UUID) -> list[ExternalEvidence]:
         """Return a person's verified external evidence that was not withdrawn."""
@@ -119,8 +130,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
                 ~renewed,
             )
         )
-        keyset = Keyset(ExternalEvidence.printed_expiry, ExternalEvidence.id, date)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, CARD_ORDERS)
 
 
 def _place(evidence: type[ExternalEvidence]) -> Tuple:
@@ -138,11 +148,3 @@ def _rows() -> Select[ExternalEvidence, date | None, str | None]:
     return select(
         ExternalEvidence, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason
     ).outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)
-
-
-def _criteria(filters: ExternalEvidenceFilter) -> list[ColumnElement[bool]]:
-    pairs = (
-        (ExternalEvidence.module_id, filters.module_ids),
-        (ExternalEvidence.status, filters.statuses),
-    )
-    return [column.in_(values) for column, values in pairs if values]

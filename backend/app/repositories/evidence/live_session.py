@@ -25,15 +25,18 @@ from app.models import (
 )
 from app.models.evidence.live_session import AttendanceStatus, SessionStatus
 from app.models.study.enrollment import EnrollmentStatus, ProgressState
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.people.user import DIRECTORY_NAME
 from app.repositories.people.visibility import owner_visible_to, visible_to_any
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSessionFilter:
-    module_id: uuid.UUID | None = None
-    status: SessionStatus | None = None
+    module_ids: tuple[uuid.UUID, ...] = ()
+    statuses: tuple[SessionStatus, ...] = ()
+
+
+SESSION_ORDERS = Orders("-starts_at", LiveSession.id, starts_at=LiveSession.starts_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,12 @@ class LiveSessionRepository(Repository[LiveSession]):
     async def list_visible(
         self, actor: Actor, filters: LiveSessionFilter, request: PageRequest
     ) -> Page[LiveSession]:
-        statement = select(LiveSession).where(_visible_to(actor))
-        if filters.module_id is not None:
-            statement = statement.where(LiveSession.module_id == filters.module_id)
-        if filters.status is not None:
-            statement = statement.where(LiveSession.status == filters.status)
-        keyset = Keyset(LiveSession.starts_at, LiveSession.id, datetime, descending=True)
-        return await self.page(statement, request, keyset)
+        statement = select(LiveSession).where(
+            _visible_to(actor),
+            *any_of(LiveSession.module_id, filters.module_ids),
+            *any_of(LiveSession.status, filters.statuses),
+        )
+        return await self.page(statement, request, SESSION_ORDERS)
 
     async def live_sections(self, module_id: uuid.UUID) -> LiveSections | None:
         """Return the live sections of the current version; None when nothing is published."""

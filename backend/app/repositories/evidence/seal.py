@@ -8,7 +8,7 @@ from sqlalchemy import Integer, Interval, String, Uuid, bindparam, select, text
 from app.core.pagination import Page, PageRequest
 from app.models import RecordSeal
 from app.models.types import Json
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository
 
 _SEAL = text("SELECT * FROM seal_records(:limit, :actor_id, :request_id)").bindparams(
     bindparam("limit", type_=Integer()),
@@ -96,13 +96,15 @@ class Leaf:
         return TRAIL if self.kind in {"audit_events", "record_seals"} else self.kind
 
 
+SEAL_ORDERS = Orders("-number", RecordSeal.id, number=RecordSeal.number)
+
+
 class SealRepository(Repository[RecordSeal]):
     model = RecordSeal
 
     async def list_all(self, request: PageRequest) -> Page[RecordSeal]:
         """List the newest first."""
-        keyset = Keyset(RecordSeal.number, RecordSeal.id, int, descending=True)
-        return await self.page(select(RecordSeal), request, keyset)
+        return await self.page(select(RecordSeal), request, SEAL_ORDERS)
 
     async def all(self) -> list[RecordSeal]:
         return list(await self.session.scalars(select(RecordSeal).order_by(RecordSeal.number)))

@@ -9,8 +9,14 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import EvidenceWithdrawal, ExternalEvidence, SourceCheck, User
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository
 from app.repositories.people.visibility import owner_visible_to
+
+CHECK_ORDERS = Orders(
+    "next_check_on",
+    SourceCheck.id,
+    next_check_on=SourceCheck.next_check_on,
+)
 
 
 class SourceCheckRepository(Repository[SourceCheck]):
@@ -53,5 +59,4 @@ class SourceCheckRepository(Repository[SourceCheck]):
                 ~or_(followed, withdrawn),
             )
         )
-        keyset = Keyset(SourceCheck.next_check_on, SourceCheck.id, date)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, CHECK_ORDERS)

@@ -1,6 +1,5 @@
 import uuid
 from collections.abc import AsyncIterator, Collection
-from datetime import datetime
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
@@ -9,8 +8,10 @@ from sqlalchemy.orm import aliased
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import TrainingRecord
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
+
+RECORD_ORDERS = Orders("-completed_at", TrainingRecord.id, completed_at=TrainingRecord.completed_at)
 
 
 class TrainingRecordRepository(Repository[TrainingRecord]):
@@ -25,15 +26,11 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
         module_ids: Collection[uuid.UUID] = (),
     ) -> Page[TrainingRecord]:
         """List records, newest first."""
-        statement = select(TrainingRecord).where(*owned_by(whose, actor, TrainingRecord.user_id))
-        if module_ids:
-            statement = statement.where(TrainingRecord.module_id.in_(module_ids))
-        keyset = Keyset(TrainingRecord.id, TrainingRecord.id, uuid.UUID, descending=True)
-        if whose.is_one_person:
-            keyset = Keyset(
-                TrainingRecord.completed_at, TrainingRecord.id, datetime, descending=True
-            )
-        return await self.page(statement, request, keyset)
+        statement = select(TrainingRecord).where(
+            *owned_by(whose, actor, TrainingRecord.user_id),
+            *any_of(TrainingRecord.module_id, module_ids),
+        )
+        return await self.page(statement, request, RECORD_ORDERS)
 
     async def get_visible(self, record_id: uuid.UUID, actor: Actor) -> TrainingRecord | None:
         statement = select(TrainingRecord).where(

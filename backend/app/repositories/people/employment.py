@@ -2,7 +2,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import (
     ColumnElement,
@@ -37,7 +37,7 @@ from app.models import (
     Position,
     User,
 )
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository
 
 _LOCK_PEOPLE = text(
     """
@@ -136,6 +136,11 @@ class Workplace:
 
     user_id: uuid.UUID
     location_id: uuid.UUID | None
+
+
+EMPLOYMENT_ORDERS = Orders(
+    "-created_at", EmploymentChange.id, created_at=EmploymentChange.created_at
+)
 
 
 class EmploymentRepository(Repository[EmploymentChange]):
@@ -336,5 +341,4 @@ class EmploymentRepository(Repository[EmploymentChange]):
         """List what the actor may read: not what somebody else has announced for a day to come."""
         known = await self._known_to(actor, user_id)
         statement = select(EmploymentChange).where(EmploymentChange.user_id == user_id, known)
-        keyset = Keyset(EmploymentChange.created_at, EmploymentChange.id, datetime, descending=True)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, EMPLOYMENT_ORDERS)

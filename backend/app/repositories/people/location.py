@@ -6,8 +6,10 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import Location, LocationManager, User
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, caseless
 from app.repositories.people.visibility import offices_of
+
+LOCATION_ORDERS = Orders("name", Location.id, name=caseless(Location.name))
 
 
 class LocationRepository(Repository[Location]):
@@ -41,7 +43,7 @@ class LocationRepository(Repository[Location]):
 
     async def list_not_deleted(self, request: PageRequest) -> Page[Location]:
         statement = select(Location).where(Location.deleted_at.is_(None))
-        return await self.page(statement, request, Keyset(Location.name, Location.id, str))
+        return await self.page(statement, request, LOCATION_ORDERS)
 
     async def people_count(self, location_id: uuid.UUID) -> int:
         statement = select(func.count()).where(User.location_id == location_id, User.is_active)

@@ -1,6 +1,6 @@
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,13 +47,14 @@ def held_by(*criteria: ColumnElement[bool]) -> Select[uuid.UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where people work: what is None is everywhere. Words are the names of today."""
+    """Where people work: what is left out is everywhere. Words are the names of today."""
 
     location: ColumnElement[bool] | None = None
     """A condition on `Location`."""
 
-    department: str | None = None
-    job_title: str | None = None
+    departments: Collection[str] = ()
+    job_titles: Collection[str] = ()
+    manager_ids: Collection[uuid.UUID] = ()
 
 
 def works_where(place: Place) -> list[ColumnElement[bool]]:
@@ -63,31 +64,34 @@ def works_where(place: Place) -> list[ColumnElement[bool]]:
     if place.location is not None:
         primary.append(User.location.has(place.location))
         further.append(Position.location_id.in_(select(Location.id).where(place.location)))
-    if place.department is not None:
-        primary.append(User.department.has(_named(Department, place.department)))
+    if place.departments:
+        primary.append(User.department.has(_named(Department, place.departments)))
         further.append(
-            _means(Position.department, Department, DepartmentSpelling, place.department)
+            _means(Position.department, Department, DepartmentSpelling, place.departments)
         )
-    if place.job_title is not None:
-        primary.append(User.job_title.has(_named(JobTitle, place.job_title)))
-        further.append(_means(Position.job_title, JobTitle, JobTitleSpelling, place.job_title))
+    if place.job_titles:
+        primary.append(User.job_title.has(_named(JobTitle, place.job_titles)))
+        further.append(_means(Position.job_title, JobTitle, JobTitleSpelling, place.job_titles))
+    if place.manager_ids:
+        primary.append(User.manager_id.in_(place.manager_ids))
+        further.append(Position.manager_id.in_(place.manager_ids))
     return [or_(and_(*primary), User.id.in_(held_by(*further)))] if primary else []
 
 
-def _named(word: type[Word], name: str) -> ColumnElement[bool]:
-    return func.lower(word.name) == func.lower(name)
+def _named(word: type[Word], names: Collection[str]) -> ColumnElement[bool]:
+    return func.lower(word.name).in_([func.lower(name) for name in names])
 
 
 def _means(
     held: InstrumentedAttribute[str | None],
     word: type[Word],
     spelling: type[Spelling],
-    name: str,
+    names: Collection[str],
 ) -> ColumnElement[bool]:
-    """Match positions with the word, by whatever name or alias they were recorded with."""
-    meant = select(spelling).join(word, word.id == spelling.word_id).where(_named(word, name))
+    """Match positions with a word, by whatever name or alias they were recorded with."""
+    meant = select(spelling).join(word, word.id == spelling.word_id).where(_named(word, names))
     known = func.lower(held).in_(meant.with_only_columns(spelling.spelling))
-    return or_(known, held.in_(meant.with_only_columns(spelling.written)), held == name)
+    return or_(known, held.in_(meant.with_only_columns(spelling.written)), held.in_(names))
 
 
 class PositionRepository(Repository[Position]):

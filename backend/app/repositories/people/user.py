@@ -13,7 +13,7 @@ from app.domain.people.display_name import display_name
 from app.domain.people.employee_number import without_spaces
 from app.domain.people.worker_kind import WorkerKind
 from app.models import Location, User
-from app.repositories.base import Keyset, Repository, contains
+from app.repositories.base import Orders, Repository, any_of, caseless, contains, filled
 from app.repositories.people.position import Place, works_where
 from app.repositories.people.visibility import managed_by, visible_to, visible_to_any
 
@@ -21,14 +21,19 @@ from app.repositories.people.visibility import managed_by, visible_to, visible_t
 @dataclass(frozen=True, slots=True)
 class UserFilter:
     q: str | None = None
-    department: str | None = None
-    """By its listed name."""
+    ids: tuple[uuid.UUID, ...] = ()
+    departments: tuple[str, ...] = ()
+    """By their listed names."""
 
-    location: str | None = None
-    role: Role | None = None
-    worker_kind: WorkerKind | None = None
-    employee_number: str | None = None
-    is_active: bool | None = None
+    job_titles: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+    """By name or id."""
+
+    manager_ids: tuple[uuid.UUID, ...] = ()
+    roles: tuple[Role, ...] = ()
+    worker_kinds: tuple[WorkerKind, ...] = ()
+    employee_numbers: tuple[str, ...] = ()
+    is_active: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,15 @@ async def find_identity(fetch: Fetch, supabase_id: uuid.UUID) -> Identity | None
     return None
 
 
-_BY_EMAIL = Keyset(func.coalesce(User.email, func.lower(User.full_name)), User.id, str)
-"""Whoever has no address is listed by name."""
+USER_ORDERS = Orders(
+    "email",
+    User.id,
+    # Whoever has no address is listed by name, and whoever has no name by address.
+    email=func.coalesce(User.email, func.lower(User.full_name)),
+    name=caseless(func.coalesce(User.full_name, User.email)),
+    last_sign_in=filled(User.last_sign_in, "-infinity"),
+    hired_on=filled(User.hired_on, "infinity"),
+)
 
 
 class UserRepository(Repository[User]):
@@ -138,7 +150,7 @@ class UserRepository(Repository[User]):
         self, actor: Actor, filters: UserFilter, request: PageRequest
     ) -> Page[User]:
         statement = select(User).where(visible_to(actor), *_criteria(filters))
-        return await self.page(statement, request, _BY_EMAIL)
+        return await self.page(statement, request, USER_ORDERS)
 
     async def names_of_others(self, user_id: uuid.UUID | None) -> list[str]:
         """Return the names that other active people have or had before, and their aliases."""
@@ -176,17 +188,23 @@ def _criteria(filters: UserFilter) -> list[ColumnElement[bool]]:
             contains(User.employee_number, without_spaces(filters.q)),
         )
         criteria.append(or_(*found))
-    location = _location(filters.location) if filters.location else None
-    criteria += works_where(Place(location, filters.department or None))
-    if filters.role:
-        criteria.append(User.role == filters.role)
-    if filters.worker_kind:
-        criteria.append(User.worker_kind == filters.worker_kind)
-    if filters.employee_number is not None:
-        criteria.append(_numbered(filters.employee_number))
-    if filters.is_active is not None:
-        criteria.append(User.is_active == filters.is_active)
-    return criteria
+    named = [_location(each) for each in filters.locations]
+    place = Place(
+        or_(*named) if named else None,
+        filters.departments,
+        filters.job_titles,
+        filters.manager_ids,
+    )
+    numbers = [without_spaces(each).lower() for each in filters.employee_numbers]
+    return [
+        *criteria,
+        *works_where(place),
+        *any_of(User.id, filters.ids),
+        *any_of(User.role, filters.roles),
+        *any_of(User.worker_kind, filters.worker_kinds),
+        *any_of(func.lower(User.employee_number), numbers),
+        *any_of(User.is_active, filters.is_active),
+    ]
 
 
 def _numbered(number: str) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.domain.actor import Actor, Role
 from app.domain.people.manager_change import Oversight
 from app.models import LocationManager, Position, User
+from app.repositories.base import any_of
 from app.repositories.people.position import IN_FORCE, held_by
 
 
@@ -25,18 +26,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose rows a list is asked for: one's own, unless a person or a scope is named."""
+    """Whose rows a list is asked for: one's own, unless people or a scope are named."""
 
-    user_id: uuid.UUID | None = None
+    user_ids: tuple[uuid.UUID, ...] = ()
     scope: Scope | None = None
 
     @property
     def reach(self) -> Scope:
-        return self.scope or (Scope.ALL if self.user_id else Scope.MINE)
-
-    @property
-    def is_one_person(self) -> bool:
-        return self.user_id is not None or self.reach is Scope.MINE
+        return self.scope or (Scope.ALL if self.user_ids else Scope.MINE)
 
 
 ONES_OWN = Whose()
@@ -103,7 +100,7 @@ def owned_by(
     whose: Whose, actor: Actor, owner: InstrumentedAttribute[uuid.UUID]
 ) -> list[ColumnElement[bool]]:
     """Match the rows that are asked for, of those that the actor may see."""
-    criteria = [] if whose.user_id is None else [owner == whose.user_id]
+    criteria = any_of(owner, whose.user_ids)
     match whose.reach:
         case Scope.MINE:
             criteria.append(owner == actor.id)

@@ -12,11 +12,15 @@ from app.core.pagination import Page, PageRequest
 from app.domain.word import comparable
 from app.models import EmploymentChange, Position, RequirementVersion, User
 from app.models.people.word import Spelling, Word
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of, caseless
 
 W = TypeVar("W", bound=Word)
 
 _RECORDS = (EmploymentChange, Position)
+
+
+def word_orders(model: type[Word]) -> Orders:
+    return Orders("name", model.id, name=caseless(model.name))
 
 
 class WordRepository(Repository[W], Generic[W]):
@@ -26,6 +30,7 @@ class WordRepository(Repository[W], Generic[W]):
 
     model: ClassVar[type[Any]]
     spellings: ClassVar[type[Spelling]]
+    orders: ClassVar[Orders]
 
     @property
     def _held(self) -> list[ColumnElement[str | None]]:
@@ -141,11 +146,9 @@ class WordRepository(Repository[W], Generic[W]):
         names = union_all(select(self.model.name), select(self.spellings.written))
         return sorted(set(await self.session.scalars(names)))
 
-    async def list_page(self, request: PageRequest, *, confirmed: bool | None = None) -> Page[W]:
-        statement: Select[Any] = select(self.model)
-        if confirmed is not None:
-            statement = statement.where(self.model.confirmed.is_(confirmed))
-        return await self.page(statement, request, Keyset(self.model.name, self.model.id, str))
+    async def list_page(self, request: PageRequest, *, confirmed: Collection[bool] = ()) -> Page[W]:
+        statement: Select[Any] = select(self.model).where(*any_of(self.model.confirmed, confirmed))
+        return await self.page(statement, request, self.orders)
 
     async def spellings_of(
         self, word_ids: Collection[uuid.UUID]

@@ -247,5 +247,7 @@ def _criteria(people: PeopleFilter) -> list[ColumnElement[bool]]:
     if people.location_id is not None:
         by_id = Location.id == people.location_id
         location = by_id if location is None else and_(location, by_id)
-    place = Place(location, people.department, people.job_title)
+    departments = [people.department] if people.department is not None else []
+    job_titles = [people.job_title] if people.job_title is not None else []
+    place = Place(location, departments, job_titles)
     return [*criteria, *works_where(place)]

@@ -30,7 +30,7 @@ from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, Secti
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 from app.models.types import JsonObject
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository
 from app.repositories.people.visibility import owner_visible_to
 from app.repositories.study.counted_attempts import NOW, counts_with, granted_in, tally
 
@@ -174,6 +174,9 @@ _GRADE = select(
         type_=DateTime(timezone=True),
     )
 )
+
+
+ATTEMPT_ORDERS = Orders("number", QuizAttempt.id, number=QuizAttempt.number)
 
 
 class AttemptRepository(Repository[QuizAttempt]):
@@ -331,8 +334,7 @@ class AttemptRepository(Repository[QuizAttempt]):
                 defer(QuizAttempt.snapshot), defer(QuizAttempt.answers), defer(QuizAttempt.grades)
             )
         )
-        keyset = Keyset(QuizAttempt.number, QuizAttempt.id, int)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, ATTEMPT_ORDERS)
 
 
 def _standing(row: Row[*tuple[Any, ...]]) -> QuizStanding:

@@ -8,15 +8,23 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import AnswerKey, AttemptGrant, Enrollment, ModuleVersion, User, VersionSection
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of
 from app.repositories.people.visibility import owner_visible_to
 from app.repositories.study.counted_attempts import key_of_section, tally
 
 
 @dataclass(frozen=True, slots=True)
 class UsedUpFilter:
-    user_id: uuid.UUID | None = None
-    module_id: uuid.UUID | None = None
+    user_ids: tuple[uuid.UUID, ...] = ()
+    module_ids: tuple[uuid.UUID, ...] = ()
+
+
+USED_UP_ORDERS = Orders(
+    "enrollment_id",
+    VersionSection.section_id,
+    enrollment_id=Enrollment.id,
+)
+"""In the order in which people were enrolled: ids are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +87,8 @@ class AttemptGrantRepository(Repository[AttemptGrant]):
                 counted.c.total >= most + counted.c.granted,
                 ~counted.c.passed,
                 ~counted.c.live,
+                *any_of(Enrollment.user_id, filters.user_ids),
+                *any_of(Enrollment.module_id, filters.module_ids),
             )
         )
-        if filters.user_id is not None:
-            statement = statement.where(Enrollment.user_id == filters.user_id)
-        if filters.module_id is not None:
-            statement = statement.where(Enrollment.module_id == filters.module_id)
-        keyset = Keyset(Enrollment.id, VersionSection.section_id, uuid.UUID)
-        return await self.page_of(UsedUp, statement, request, keyset)
+        return await self.page_of(UsedUp, statement, request, USED_UP_ORDERS)

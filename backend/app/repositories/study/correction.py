@@ -1,7 +1,6 @@
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Numeric, Uuid, func, literal, select, text
@@ -10,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.pagination import Page, PageRequest
 from app.models import Enrollment, QuizAttempt, QuizCorrection
 from app.models.study.attempt import AttemptState
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository
 from app.repositories.unnest import columns, unnesting
 
 _REGRADE = unnesting(
@@ -46,6 +45,9 @@ class SecondResult:
     """The columns points, max_points, score_percent, passed and grades."""
 
 
+CORRECTION_ORDERS = Orders("created_at", QuizCorrection.id, created_at=QuizCorrection.created_at)
+
+
 class CorrectionRepository(Repository[QuizCorrection]):
     model = QuizCorrection
 
@@ -63,8 +65,7 @@ class CorrectionRepository(Repository[QuizCorrection]):
 
     async def list_of(self, version_id: uuid.UUID, request: PageRequest) -> Page[QuizCorrection]:
         statement = select(QuizCorrection).where(QuizCorrection.version_id == version_id)
-        keyset = Keyset(QuizCorrection.created_at, QuizCorrection.id, datetime)
-        return await self.page(statement, request, keyset)
+        return await self.page(statement, request, CORRECTION_ORDERS)
 
     async def graded(
         self,

@@ -1,6 +1,6 @@
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from app.models import (
     VersionSection,
 )
 from app.models.study.enrollment import EnrollmentStatus
-from app.repositories.base import Keyset, Repository
+from app.repositories.base import Orders, Repository, any_of, any_truth, filled
 from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
 from app.repositories.study.assignment import Assignment, AssignmentCount, assigning
 from app.repositories.study.assignment_revert import Revert, reverting
@@ -56,7 +56,15 @@ class EnrollmentFilter:
     whose: Whose = ONES_OWN
     statuses: tuple[EnrollmentStatus, ...] = ()
     module_ids: tuple[uuid.UUID, ...] = ()
-    overdue: bool | None = None
+    overdue: tuple[bool, ...] = ()
+
+
+ENROLLMENT_ORDERS = Orders(
+    "-enrolled_at",
+    Enrollment.id,
+    enrolled_at=Enrollment.enrolled_at,
+    due_on=filled(Enrollment.due_on, "infinity"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +130,14 @@ class EnrollmentRepository(Repository[Enrollment]):
     ) -> Page[EnrollmentItem]:
         """List enrollments, newest first."""
         statement = _items().where(
-            *owned_by(filters.whose, actor, Enrollment.user_id), *_criteria(filters)
+            *owned_by(filters.whose, actor, Enrollment.user_id),
+            *any_of(Enrollment.status, filters.statuses),
+            *any_of(Enrollment.module_id, filters.module_ids),
+            *any_truth(_is_overdue(), filters.overdue),
         )
-        keyset = Keyset(Enrollment.id, Enrollment.id, uuid.UUID, descending=True)
-        if filters.whose.is_one_person:
-            # In the order of the index on a person's enrollments.
-            keyset = Keyset(Enrollment.enrolled_at, Enrollment.id, datetime, descending=True)
-        return await self.page_of(lambda *row: enrollment_item(row), statement, request, keyset)
+        return await self.page_of(
+            lambda *row: enrollment_item(row), statement, request, ENROLLMENT_ORDERS
+        )
 
     async def sections(self, enrollment_id: uuid.UUID, version_id: uuid.UUID) -> list[SectionRow]:
         statement = (
@@ -220,15 +229,6 @@ def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:
     return func.timezone(func.coalesce(zone, "UTC"), func.now()).cast(Date)
 
 
-def _criteria(filters: EnrollmentFilter) -> list[ColumnElement[bool]]:
-    criteria: list[ColumnElement[bool]] = []
-    if filters.statuses:
-        criteria.append(Enrollment.status.in_(filters.statuses))
-    if filters.module_ids:
-        criteria.append(Enrollment.module_id.in_(filters.module_ids))
-    if filters.overdue is not None:
-        overdue = (Enrollment.status == EnrollmentStatus.ACTIVE) & func.coalesce(
-            Enrollment.due_on < _today(Enrollment.user_id), False
-        )
-        criteria.append(overdue if filters.overdue else ~overdue)
-    return criteria
+def _is_overdue() -> ColumnElement[bool]:
+    late = func.coalesce(Enrollment.due_on < _today(Enrollment.user_id), False)
+    return (Enrollment.status == EnrollmentStatus.ACTIVE) & late

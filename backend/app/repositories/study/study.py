@@ -21,6 +21,7 @@ from app.core.pagination import Page, encode_cursor
 from app.domain.actor import Actor, Role
 from app.repositories.people.caller import Caller, named_by, run_for
 from app.repositories.study.enrolling import CREATION_EVENT, creation
+from app.repositories.study.enrollment import ENROLLMENT_ORDERS
 from app.repositories.study.enrollment_item import (
     ITEM,
     EnrollmentItem,
@@ -140,6 +141,8 @@ _CONTENTS = f"""
             LIMIT 1) AS found ON true
 """  # noqa: S608  # made of constants
 
+_NEWEST = ENROLLMENT_ORDERS.names[0]
+
 # Returned as columns, because building the JSON in PostgreSQL takes over twice as long as orjson.
 _FIRST_PAGE = f"""
     SELECT {ITEM}
@@ -187,7 +190,7 @@ class StudyRepository:
         cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
-            cursor = encode_cursor((rows[-1]["enrolled_at"], rows[-1]["id"]))
+            cursor = encode_cursor((rows[-1]["enrolled_at"], rows[-1]["id"]), order=_NEWEST)
         return Page([enrollment_item(row) for row in rows], cursor)
 
     async def content(

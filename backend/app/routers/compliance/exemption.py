@@ -3,9 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.repositories.compliance.exemption import ExemptionFilter
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.compliance.exemption import EXEMPTION_ORDERS, ExemptionFilter
+from app.routers.deps import AnyOf, App, Guard, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -16,6 +17,7 @@ from app.services.context import RequestContext
 
 router = APIRouter(prefix="/exemptions", tags=["exemptions"], route_class=StrictRoute)
 
+ExemptionPage = Annotated[PageRequest, paged(EXEMPTION_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.EXEMPTIONS_WRITE))]
 
@@ -24,12 +26,12 @@ Admin = Annotated[RequestContext, Depends(Guard(Permission.EXEMPTIONS_WRITE))]
 async def list_exemptions(
     context: Reader,
     app: App,
-    page: PageQuery,
-    user_id: uuid.UUID | None = None,
-    requirement_id: uuid.UUID | None = None,
+    page: ExemptionPage,
+    user_id: AnyOf[uuid.UUID],
+    requirement_id: AnyOf[uuid.UUID],
 ) -> Response:
     """List waivers and exemptions: my own, or as a manager or admin those of people I may see."""
-    filters = ExemptionFilter(user_id, requirement_id)
+    filters = ExemptionFilter(tuple(user_id), tuple(requirement_id))
     return json_of(await app.exemptions(context).list(filters, page))
 
 

@@ -3,9 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.repositories.compliance.incident import IncidentFilter
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.compliance.incident import INCIDENT_ORDERS, IncidentFilter
+from app.routers.deps import AnyOf, App, Guard, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -26,6 +27,7 @@ from app.services.context import RequestContext
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], route_class=StrictRoute)
 
+IncidentPage = Annotated[PageRequest, paged(INCIDENT_ORDERS)]
 Manager = Annotated[RequestContext, Depends(Guard(Permission.INCIDENTS_WRITE))]
 Involved = Annotated[RequestContext, Depends(Guard(Permission.STEPS_DO))]
 
@@ -34,15 +36,15 @@ Involved = Annotated[RequestContext, Depends(Guard(Permission.STEPS_DO))]
 async def list_incidents(
     context: Involved,
     app: App,
-    page: PageQuery,
-    user_id: uuid.UUID | None = None,
-    requirement_id: uuid.UUID | None = None,
+    page: IncidentPage,
+    user_id: AnyOf[uuid.UUID],
+    requirement_id: AnyOf[uuid.UUID],
 ) -> Response:
     """List the incidents that give me a step to do or name people for whom I answer.
 
     The latest come first.
     """
-    filters = IncidentFilter(user_id, requirement_id)
+    filters = IncidentFilter(tuple(user_id), tuple(requirement_id))
     return json_of(await app.incidents(context).list(filters, page))
 
 

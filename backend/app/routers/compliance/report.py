@@ -9,7 +9,7 @@ from app.domain.actor import Permission
 from app.domain.compliance import ComplianceStatus
 from app.domain.fields import Day
 from app.repositories.compliance.report_scope import GroupBy, ReportScope
-from app.routers.deps import App, Guard, PageQuery, QueryText
+from app.routers.deps import AnyOf, App, Guard, PageQuery, QueryText
 from app.routers.openapi import file_responses
 from app.routers.refusals import Schema, refusals
 from app.routers.respond import JSON, attachment, json_of
@@ -35,13 +35,13 @@ _FILES = {
 async def _scope(
     context: Reader,
     app: App,
+    location: AnyOf[QueryText],
+    department: AnyOf[QueryText],
+    job_title: AnyOf[QueryText],
+    requirement: AnyOf[uuid.UUID],
+    status: AnyOf[ComplianceStatus],
+    user_id: AnyOf[uuid.UUID],
     as_of: Day | None = None,
-    location: QueryText | None = None,
-    department: QueryText | None = None,
-    job_title: QueryText | None = None,
-    requirement: uuid.UUID | None = None,
-    status: ComplianceStatus | None = None,
-    user_id: uuid.UUID | None = None,
     known_on: Day | None = None,
 ) -> ReportScope:
     """Read the filter from the query; today is the present day at the caller's location."""
@@ -57,12 +57,12 @@ async def _scope(
         departments, job_titles = await app.reports(context).words_meant(department, job_title)
     return ReportScope(
         as_of,
-        location,
+        tuple(location),
         departments,
         job_titles,
-        requirement,
-        status,
-        user_id,
+        tuple(requirement),
+        tuple(status),
+        tuple(user_id),
         known_on,
     )
 

@@ -3,8 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.compliance.requirement import REQUIREMENT_ORDERS
+from app.routers.deps import App, Guard, IfMatch, paged, repeated
 from app.routers.refusals import refusals
 from app.routers.respond import BASE_PATH, json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -24,16 +26,19 @@ from app.services.context import RequestContext
 router = APIRouter(prefix="/requirements", tags=["requirements"], route_class=StrictRoute)
 
 Admin = Annotated[RequestContext, Depends(Guard(Permission.REQUIREMENTS_WRITE))]
-Archived = Annotated[bool | None, Query(description="List what was withdrawn")]
+Archived = Annotated[
+    list[bool], repeated(description="List what was withdrawn; without it, what was not")
+]
+RequirementPage = Annotated[PageRequest, paged(REQUIREMENT_ORDERS)]
 Confirm = Annotated[bool | None, Query(description="Whatever the number of people")]
 
 
 @router.get("", response_model=ListOf[RequirementRead])
 async def list_requirements(
-    context: Admin, app: App, page: PageQuery, archived: Archived = None
+    context: Admin, app: App, page: RequirementPage, archived: Archived
 ) -> Response:
     """List the requirements, or those withdrawn."""
-    return json_of(await app.requirements(context).list(page, archived=bool(archived)))
+    return json_of(await app.requirements(context).list(page, archived=archived))
 
 
 @router.post(

@@ -3,12 +3,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.domain.content.media import MediaState, MediaType
 from app.integrations.file_storage import StorageUnavailableError
 from app.integrations.pdf.inspector import InspectionUnavailableError
-from app.repositories.content.media import MediaFilter
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.content.media import MEDIA_ORDERS, MediaFilter
+from app.routers.deps import AnyOf, App, Guard, IfMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -19,6 +20,7 @@ from app.services.context import RequestContext
 
 router = APIRouter(prefix="/media", tags=["media"], route_class=StrictRoute)
 
+MediaPage = Annotated[PageRequest, paged(MEDIA_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.MEDIA_READ))]
 Uploader = Annotated[RequestContext, Depends(Guard(Permission.MEDIA_UPLOAD))]
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
@@ -28,12 +30,13 @@ Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 async def list_media(
     context: Author,
     app: App,
-    page: PageQuery,
-    state: MediaState | None = None,
-    content_type: MediaType | None = None,
+    page: MediaPage,
+    state: AnyOf[MediaState],
+    content_type: AnyOf[MediaType],
 ) -> Response:
     """List the files for sections, newest first."""
-    return json_of(await app.media(context).list(MediaFilter(state, content_type), page))
+    filters = MediaFilter(tuple(state), tuple(content_type))
+    return json_of(await app.media(context).list(filters, page))
 
 
 @router.post(

@@ -4,10 +4,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app.core.errors import NotFoundError
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.models.content.module import ModuleStatus
-from app.repositories.content.module import ModuleFilter
-from app.routers.deps import App, Guard, IfMatch, IfNoneMatch, PageQuery, QueryText
+from app.repositories.content.module import CATALOGUE_ORDERS, ModuleFilter
+from app.repositories.content.version import VERSION_ORDERS
+from app.routers.deps import AnyOf, App, Guard, IfMatch, IfNoneMatch, QueryText, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, not_modified, respond, response_of
 from app.routers.strict_json import StrictRoute
@@ -32,6 +34,8 @@ router = APIRouter(prefix="/modules", tags=["modules"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.CATALOGUE_READ))]
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
+ModulePage = Annotated[PageRequest, paged(CATALOGUE_ORDERS)]
+VersionPage = Annotated[PageRequest, paged(VERSION_ORDERS)]
 Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
 VersionNumber = Query(ge=1, le=2_147_483_647)
 
@@ -40,11 +44,12 @@ VersionNumber = Query(ge=1, le=2_147_483_647)
 async def list_modules(
     context: Reader,
     app: App,
-    page: PageQuery,
+    page: ModulePage,
+    category: AnyOf[QueryText],
+    tag: AnyOf[QueryText],
+    language: AnyOf[QueryText],
+    status: AnyOf[ModuleStatus],
     q: QueryText | None = None,
-    category: QueryText | None = None,
-    tag: QueryText | None = None,
-    status: ModuleStatus | None = None,
 ) -> Response:
     """Search the catalogue. Learners see published modules only, authors see all of them.
 
@@ -52,7 +57,8 @@ async def list_modules(
     the catalogue that are spelt alike. `"in quotes"` finds a phrase, `-word` leaves out what has
     the word, and `or` finds either.
     """
-    return json_of(await app.modules(context).list(ModuleFilter(q, category, tag, status), page))
+    filters = ModuleFilter(q, tuple(category), tuple(tag), tuple(language), tuple(status))
+    return json_of(await app.modules(context).list(filters, page))
 
 
 @router.get("/facets", response_model=ModuleFacets)
@@ -144,7 +150,7 @@ async def compare_versions(
 
 @router.get("/{module_id:uuid}/versions", response_model=ListOf[VersionRead])
 async def list_versions(
-    module_id: uuid.UUID, context: Author, app: App, page: PageQuery
+    module_id: uuid.UUID, context: Author, app: App, page: VersionPage
 ) -> Response:
     """List the published versions, newest first."""
     return json_of(await app.modules(context).versions(module_id, page))

@@ -1,12 +1,13 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.domain.fields import Instant
-from app.repositories.evidence.audit_event import AuditFilter
-from app.routers.deps import App, Guard, PageQuery, QueryText
+from app.repositories.evidence.audit_event import AUDIT_ORDERS, AuditFilter
+from app.routers.deps import AnyOf, App, Guard, QueryText, paged, repeated
 from app.routers.respond import json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -15,7 +16,8 @@ from app.services.context import RequestContext
 
 router = APIRouter(prefix="/audit-events", tags=["audit"], route_class=StrictRoute)
 
-ShortForm = Annotated[uuid.UUID | None, Query(description="The same with _id, in short")]
+ShortForm = Annotated[list[uuid.UUID], repeated(description="The same with _id, in short")]
+EventPage = Annotated[PageRequest, paged(AUDIT_ORDERS)]
 Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
 
 
@@ -23,16 +25,23 @@ Auditor = Annotated[RequestContext, Depends(Guard(Permission.AUDIT_READ))]
 async def list_audit_events(
     context: Auditor,
     app: App,
-    page: PageQuery,
-    actor_id: uuid.UUID | None = None,
-    target_type: QueryText | None = None,
-    target_id: uuid.UUID | None = None,
-    action: QueryText | None = None,
+    page: EventPage,
+    actor_id: AnyOf[uuid.UUID],
+    target_type: AnyOf[QueryText],
+    target_id: AnyOf[uuid.UUID],
+    action: AnyOf[QueryText],
+    actor: ShortForm,
+    target: ShortForm,
     since: Instant | None = None,
     until: Instant | None = None,
-    actor: ShortForm = None,
-    target: ShortForm = None,
 ) -> Response:
     """List audit events, newest first; `since` is inclusive, `until` is exclusive."""
-    filters = AuditFilter(actor_id or actor, target_type, target_id or target, action, since, until)
+    filters = AuditFilter(
+        (*actor_id, *actor),
+        tuple(target_type),
+        (*target_id, *target),
+        tuple(action),
+        since,
+        until,
+    )
     return json_of(await app.audit_events(context).list(filters, page))

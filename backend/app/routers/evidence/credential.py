@@ -2,9 +2,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.domain.fields import Day
-from app.routers.deps import App, Guard, PageQuery, PersonId
+from app.repositories.evidence.external_evidence import CARD_ORDERS
+from app.routers.deps import App, Guard, PersonId, paged
 from app.routers.respond import json_of
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -13,6 +15,7 @@ from app.services.context import RequestContext
 
 router = APIRouter(tags=["credentials"], route_class=StrictRoute)
 
+CardPage = Annotated[PageRequest, paged(CARD_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 ExpiresBy = Annotated[Day | None, Query(description="The last day; without it, 90 days ahead")]
 
@@ -31,7 +34,7 @@ async def read_credentials(user_id: PersonId, context: Reader, app: App) -> Resp
 
 @router.get("/credentials", response_model=ListOf[CredentialRead])
 async def list_expiring_credentials(
-    context: Reader, app: App, page: PageQuery, expires_by: ExpiresBy = None
+    context: Reader, app: App, page: CardPage, expires_by: ExpiresBy = None
 ) -> Response:
     """List cards that expire by a day and are not renewed: my own and those of people I manage."""
     return json_of(await app.credentials(context).expiring(expires_by, page))

@@ -3,11 +3,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
-from app.repositories.evidence.external_evidence import ExternalEvidenceFilter
+from app.repositories.evidence.external_evidence import EVIDENCE_ORDERS, ExternalEvidenceFilter
 from app.repositories.people.visibility import Scope, Whose
-from app.routers.deps import AnyOf, App, Guard, IfMatch, PageQuery
+from app.routers.deps import AnyOf, App, Guard, IfMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -30,6 +31,7 @@ router = APIRouter(
     prefix="/external-trainings", tags=["external evidence"], route_class=StrictRoute
 )
 
+EvidencePage = Annotated[PageRequest, paged(EVIDENCE_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 Submitter = Annotated[RequestContext, Depends(Guard(Permission.EVIDENCE_SUBMIT))]
 Verifier = Annotated[RequestContext, Depends(Guard(Permission.EVIDENCE_VERIFY))]
@@ -39,14 +41,14 @@ Verifier = Annotated[RequestContext, Depends(Guard(Permission.EVIDENCE_VERIFY))]
 async def list_external_evidence(
     context: Reader,
     app: App,
-    page: PageQuery,
+    page: EvidencePage,
     module_id: AnyOf[uuid.UUID],
     status: AnyOf[ExternalEvidenceStatus],
+    user_id: AnyOf[uuid.UUID],
     scope: Scope | None = None,
-    user_id: uuid.UUID | None = None,
 ) -> Response:
     """List evidence of training elsewhere: mine, my team's, or of all people I may see."""
-    filters = ExternalEvidenceFilter(Whose(user_id, scope), tuple(module_id), tuple(status))
+    filters = ExternalEvidenceFilter(Whose(tuple(user_id), scope), tuple(module_id), tuple(status))
     return json_of(await app.external_evidence(context).list(filters, page))
 
 

@@ -1,10 +1,12 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.evidence.legal_hold import HOLD_ORDERS
+from app.routers.deps import AnyOf, App, Guard, IfMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -15,6 +17,7 @@ from app.services.people.employment.errors import PersonErasedError
 
 router = APIRouter(prefix="/legal-holds", tags=["retention"], route_class=StrictRoute)
 
+HoldPage = Annotated[PageRequest, paged(HOLD_ORDERS)]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.RETENTION_WRITE))]
 
 
@@ -22,13 +25,13 @@ Admin = Annotated[RequestContext, Depends(Guard(Permission.RETENTION_WRITE))]
 async def list_legal_holds(
     context: Admin,
     app: App,
-    page: PageQuery,
-    user_id: uuid.UUID | None = None,
-    in_force: Annotated[bool | None, Query()] = None,
+    page: HoldPage,
+    user_id: AnyOf[uuid.UUID],
+    in_force: AnyOf[bool],
 ) -> Response:
     """List legal holds, newest first."""
     service = app.legal_holds(context)
-    return json_of(await service.list(page, user_id=user_id, in_force=in_force))
+    return json_of(await service.list(page, user_ids=user_id, in_force=in_force))
 
 
 @router.post(

@@ -4,10 +4,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.core.errors import NotFoundError
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.models.evidence.live_session import SessionStatus
-from app.repositories.evidence.live_session import LiveSessionFilter
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.evidence.live_session import SESSION_ORDERS, LiveSessionFilter
+from app.routers.deps import AnyOf, App, Guard, IfMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -32,6 +33,7 @@ from app.services.evidence.live_session.service import (
 
 router = APIRouter(prefix="/live-sessions", tags=["live sessions"], route_class=StrictRoute)
 
+SessionPage = Annotated[PageRequest, paged(SESSION_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.CATALOGUE_READ))]
 Organiser = Annotated[RequestContext, Depends(Guard(Permission.SESSIONS_WRITE))]
 Teacher = Annotated[RequestContext, Depends(Guard(Permission.SESSIONS_TEACH))]
@@ -41,12 +43,12 @@ Teacher = Annotated[RequestContext, Depends(Guard(Permission.SESSIONS_TEACH))]
 async def list_live_sessions(
     context: Reader,
     app: App,
-    page: PageQuery,
-    module_id: uuid.UUID | None = None,
-    status: SessionStatus | None = None,
+    page: SessionPage,
+    module_id: AnyOf[uuid.UUID],
+    status: AnyOf[SessionStatus],
 ) -> Response:
     """List sessions that I teach or attend; as a manager also those of my people and of admins."""
-    filters = LiveSessionFilter(module_id, status)
+    filters = LiveSessionFilter(tuple(module_id), tuple(status))
     return json_of(await app.live_sessions(context).list(filters, page))
 
 

@@ -4,9 +4,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.core.errors import NotFoundError
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.domain.fields import Day
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.evidence.source_check import CHECK_ORDERS
+from app.routers.deps import App, Guard, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -17,6 +19,7 @@ from app.services.evidence.source_check import NotStandingError, OwnCredentialEr
 
 router = APIRouter(tags=["credentials"], route_class=StrictRoute)
 
+CheckPage = Annotated[PageRequest, paged(CHECK_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ))]
 Verifier = Annotated[RequestContext, Depends(Guard(Permission.EVIDENCE_VERIFY))]
 DueBy = Annotated[Day | None, Query(description="The last day; today where it is left out")]
@@ -41,7 +44,7 @@ async def record_source_check(
 
 @router.get("/source-checks", response_model=ListOf[SourceCheckRead])
 async def list_source_checks_due(
-    context: Reader, app: App, page: PageQuery, due_by: DueBy = None
+    context: Reader, app: App, page: CheckPage, due_by: DueBy = None
 ) -> Response:
     """List the cards that have to be checked again: my own and those of people I manage."""
     return json_of(await app.source_checks(context).due(due_by, page))

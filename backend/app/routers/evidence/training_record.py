@@ -3,9 +3,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
+from app.repositories.evidence.training_record import RECORD_ORDERS
 from app.repositories.people.visibility import Scope, Whose
-from app.routers.deps import AnyOf, App, Guard, PageQuery
+from app.routers.deps import AnyOf, App, Guard, paged
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
@@ -17,19 +19,21 @@ router = APIRouter(prefix="/training-records", tags=["training records"], route_
 Reader = Annotated[RequestContext, Depends(Guard(Permission.RECORDS_READ, admits_leavers=True))]
 """People who left are admitted too, but see only their own records."""
 
+RecordPage = Annotated[PageRequest, paged(RECORD_ORDERS)]
+
 
 @router.get("", response_model=ListOf[TrainingRecordRead])
 async def list_training_records(
     context: Reader,
     app: App,
-    page: PageQuery,
+    page: RecordPage,
     module_id: AnyOf[uuid.UUID],
+    user_id: AnyOf[uuid.UUID],
     scope: Scope | None = None,
-    user_id: uuid.UUID | None = None,
 ) -> Response:
     """List my training records, those of my team, or of all people I may see, newest first."""
     service = app.training_records(context)
-    whose = Whose(user_id, scope)
+    whose = Whose(tuple(user_id), scope)
     return json_of(await service.list(page, whose=whose, module_ids=module_id))
 
 

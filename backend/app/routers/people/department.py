@@ -1,10 +1,12 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.people.department import DEPARTMENT_ORDERS
+from app.routers.deps import AnyOf, App, Guard, IfMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -17,13 +19,13 @@ from app.services.people.word import WordInUseError, WordTakenError
 router = APIRouter(prefix="/departments", tags=["organisation"], route_class=StrictRoute)
 
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_READ))]
-Confirmed = Annotated[bool | None, Query()]
+DepartmentPage = Annotated[PageRequest, paged(DEPARTMENT_ORDERS)]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]
 
 
 @router.get("", response_model=ListOf[DepartmentRead])
 async def list_departments(
-    context: Reader, app: App, page: PageQuery, confirmed: Confirmed = None
+    context: Reader, app: App, page: DepartmentPage, confirmed: AnyOf[bool]
 ) -> Response:
     """List the departments by name, with the other names that each may be entered by."""
     return json_of(await app.departments(context).list(page, confirmed=confirmed))

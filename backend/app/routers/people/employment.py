@@ -3,8 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, PageQuery, PersonId
+from app.repositories.people.employment import EMPLOYMENT_ORDERS
+from app.routers.deps import App, Guard, PersonId, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -43,6 +45,7 @@ HISTORY = "/users/{user_id}/employment"
 
 router = APIRouter(prefix="/users/{user_id}", tags=["employment"], route_class=StrictRoute)
 
+ChangePage = Annotated[PageRequest, paged(EMPLOYMENT_ORDERS)]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.USERS_WRITE))]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.EMPLOYMENT_READ))]
 Manager = Annotated[RequestContext, Depends(Guard(Permission.LEAVE_RECORD))]
@@ -50,7 +53,7 @@ Manager = Annotated[RequestContext, Depends(Guard(Permission.LEAVE_RECORD))]
 
 @router.get("/employment", response_model=ListOf[EmploymentRead])
 async def list_employment(
-    user_id: PersonId, context: Reader, app: App, page: PageQuery
+    user_id: PersonId, context: Reader, app: App, page: ChangePage
 ) -> Response:
     """List every change of the employment, as recorded, newest first.
 

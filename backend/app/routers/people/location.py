@@ -3,8 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch, PageQuery
+from app.repositories.people.location import LOCATION_ORDERS
+from app.routers.deps import App, Guard, IfMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -21,12 +23,13 @@ from app.services.people.location import LocationInUseError, LocationNameTakenEr
 
 router = APIRouter(prefix="/locations", tags=["organisation"], route_class=StrictRoute)
 
+LocationPage = Annotated[PageRequest, paged(LOCATION_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_READ))]
 Admin = Annotated[RequestContext, Depends(Guard(Permission.ORGANISATION_WRITE))]
 
 
 @router.get("", response_model=ListOf[LocationRead])
-async def list_locations(context: Reader, app: App, page: PageQuery) -> Response:
+async def list_locations(context: Reader, app: App, page: LocationPage) -> Response:
     """List the locations by name."""
     return json_of(await app.locations(context).list(page))
 

@@ -1,9 +1,10 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from app.core.errors import PreconditionFailedError, PreconditionRequiredError
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission, Role
 from app.domain.people.worker_kind import WorkerKind
 from app.integrations.auth_admin import (
@@ -13,8 +14,8 @@ from app.integrations.auth_admin import (
     AuthRefusedError,
     PasswordRefusedError,
 )
-from app.repositories.people.user import UserFilter
-from app.routers.deps import App, Guard, IfMatch, PageQuery, PersonId, QueryText
+from app.repositories.people.user import USER_ORDERS, UserFilter
+from app.routers.deps import AnyOf, App, Guard, IfMatch, PersonId, QueryText, paged, repeated
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -50,6 +51,7 @@ from app.services.people.user import (
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
+UserPage = Annotated[PageRequest, paged(USER_ORDERS)]
 Myself = Annotated[RequestContext, Depends(Guard(Permission.PROFILE))]
 DirectoryReader = Annotated[RequestContext, Depends(Guard(Permission.USERS_READ))]
 NameConfirmer = Annotated[RequestContext, Depends(Guard(Permission.NAMES_CONFIRM))]
@@ -81,17 +83,31 @@ async def update_me(
 async def list_users(
     context: DirectoryReader,
     app: App,
-    page: PageQuery,
+    page: UserPage,
+    ids: Annotated[list[uuid.UUID], repeated(alias="id")],
+    department: AnyOf[QueryText],
+    job_title: AnyOf[QueryText],
+    location: AnyOf[QueryText],
+    manager_id: AnyOf[uuid.UUID],
+    role: AnyOf[Role],
+    worker_kind: AnyOf[WorkerKind],
+    employee_number: AnyOf[QueryText],
+    is_active: AnyOf[bool],
     q: QueryText | None = None,
-    department: QueryText | None = None,
-    location: QueryText | None = None,
-    role: Role | None = None,
-    worker_kind: WorkerKind | None = None,
-    employee_number: QueryText | None = None,
-    is_active: Annotated[bool | None, Query()] = None,
 ) -> Response:
-    """List the people I may see, by e-mail: managers those of their locations, admins everybody."""
-    filters = UserFilter(q, department, location, role, worker_kind, employee_number, is_active)
+    """List the people I may see: managers those of their locations, admins everybody."""
+    filters = UserFilter(
+        q=q,
+        ids=tuple(ids),
+        departments=tuple(department),
+        job_titles=tuple(job_title),
+        locations=tuple(location),
+        manager_ids=tuple(manager_id),
+        roles=tuple(role),
+        worker_kinds=tuple(worker_kind),
+        employee_numbers=tuple(employee_number),
+        is_active=tuple(is_active),
+    )
     return json_of(await app.users(context).list(filters, page))
 
 

@@ -3,8 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.study.attempt import ATTEMPT_ORDERS
+from app.routers.deps import App, Guard, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -12,6 +14,7 @@ from app.schemas.answers import AnswersPayload
 from app.schemas.base import ListOf
 from app.schemas.study.attempt import (
     AnswersSaved,
+    AttemptByState,
     AttemptOpen,
     AttemptRead,
     AttemptResultRead,
@@ -30,6 +33,7 @@ from app.services.study.enrollment_errors import EnrollmentClosedError
 
 router = APIRouter(tags=["attempts"], route_class=StrictRoute)
 
+AttemptPage = Annotated[PageRequest, paged(ATTEMPT_ORDERS)]
 Learner = Annotated[RequestContext, Depends(Guard(Permission.LEARN))]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
 QUIZ = "/enrollments/{enrollment_id}/sections/{section_id}/attempts"
@@ -61,13 +65,13 @@ async def start_attempt(
 
 @router.get(QUIZ, response_model=ListOf[AttemptRead])
 async def list_attempts(
-    enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Reader, app: App, page: PageQuery
+    enrollment_id: uuid.UUID, section_id: uuid.UUID, context: Reader, app: App, page: AttemptPage
 ) -> Response:
     """List the attempts at a quiz, the first one first. Results are null while one is open."""
     return json_of(await app.attempts(context).list(enrollment_id, section_id, page))
 
 
-@router.get("/attempts/{attempt_id}", response_model=AttemptOpen | AttemptResultRead | AttemptRead)
+@router.get("/attempts/{attempt_id}", response_model=AttemptByState)
 async def read_attempt(attempt_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read my attempt with its questions and answers, or the result of somebody I manage."""
     return await respond(app.attempts(context).get(attempt_id))

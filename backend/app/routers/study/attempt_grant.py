@@ -3,9 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.repositories.study.attempt_grant import UsedUpFilter
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.study.attempt_grant import USED_UP_ORDERS, UsedUpFilter
+from app.routers.deps import AnyOf, App, Guard, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -18,6 +19,7 @@ from app.services.study.enrollment_errors import EnrollmentClosedError
 
 router = APIRouter(tags=["attempts"], route_class=StrictRoute)
 
+UsedUpPage = Annotated[PageRequest, paged(USED_UP_ORDERS)]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
 Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN))]
 
@@ -56,10 +58,10 @@ async def read_attempt_grant(grant_id: uuid.UUID, context: Reader, app: App) -> 
 async def list_used_up_attempts(
     context: Assigner,
     app: App,
-    page: PageQuery,
-    user_id: uuid.UUID | None = None,
-    module_id: uuid.UUID | None = None,
+    page: UsedUpPage,
+    user_id: AnyOf[uuid.UUID],
+    module_id: AnyOf[uuid.UUID],
 ) -> Response:
     """List the open quizzes that people I may see cannot try again unless an attempt is granted."""
-    filters = UsedUpFilter(user_id, module_id)
+    filters = UsedUpFilter(tuple(user_id), tuple(module_id))
     return json_of(await app.attempt_grants(context).used_up(filters, page))

@@ -3,8 +3,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, PageQuery
+from app.repositories.study.correction import CORRECTION_ORDERS
+from app.routers.deps import App, Guard, paged
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -19,6 +21,7 @@ router = APIRouter(
     route_class=StrictRoute,
 )
 
+CorrectionPage = Annotated[PageRequest, paged(CORRECTION_ORDERS)]
 Author = Annotated[RequestContext, Depends(Guard(Permission.MODULES_WRITE))]
 Number = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
@@ -50,7 +53,7 @@ async def correct(
 
 @router.get("", response_model=ListOf[CorrectionRead])
 async def list_corrections(
-    module_id: uuid.UUID, number: Number, context: Author, app: App, page: PageQuery
+    module_id: uuid.UUID, number: Number, context: Author, app: App, page: CorrectionPage
 ) -> Response:
     """List how the answer key of a version was corrected, the oldest correction first."""
     return json_of(await app.corrections(context).list(module_id, number, page))

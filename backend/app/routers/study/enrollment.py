@@ -1,14 +1,15 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from app.core.errors import NotFoundError
+from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.people.visibility import Scope, Whose
-from app.repositories.study.enrollment import EnrollmentFilter
-from app.routers.deps import AnyOf, App, Guard, IfMatch, IfNoneMatch, PageQuery
+from app.repositories.study.enrollment import ENROLLMENT_ORDERS, EnrollmentFilter
+from app.routers.deps import AnyOf, App, Guard, IfMatch, IfNoneMatch, paged
 from app.routers.refusals import refusals
 from app.routers.respond import content_of, json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -43,6 +44,7 @@ from app.services.study.signature import NotYourNameError
 
 router = APIRouter(prefix="/enrollments", tags=["enrollments"], route_class=StrictRoute)
 
+EnrollmentPage = Annotated[PageRequest, paged(ENROLLMENT_ORDERS)]
 Learner = Annotated[RequestContext, Depends(Guard(Permission.LEARN))]
 Reader = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_READ))]
 Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN))]
@@ -72,16 +74,16 @@ async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Respo
 async def list_enrollments(
     context: Reader,
     app: App,
-    page: PageQuery,
+    page: EnrollmentPage,
     status: AnyOf[EnrollmentStatus],
     module_id: AnyOf[uuid.UUID],
+    user_id: AnyOf[uuid.UUID],
+    overdue: AnyOf[bool],
     scope: Scope | None = None,
-    user_id: uuid.UUID | None = None,
-    overdue: Annotated[bool | None, Query()] = None,
 ) -> Response:
     """List my enrollments, those of my team, or of all people I may see, newest first."""
-    whose = Whose(user_id, scope)
-    filters = EnrollmentFilter(whose, tuple(status), tuple(module_id), overdue)
+    whose = Whose(tuple(user_id), scope)
+    filters = EnrollmentFilter(whose, tuple(status), tuple(module_id), tuple(overdue))
     return json_of(await app.enrollments(context).list(filters, page))
 
 

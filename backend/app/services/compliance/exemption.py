@@ -33,8 +33,7 @@ class OwnExemptionError(ForbiddenError):
 class ExemptionService(Service):
     async def list(self, filters: ExemptionFilter, request: PageRequest) -> ListOf[ExemptionRead]:
         async with self.reading() as uow:
-            if filters.user_id is not None:
-                await self.visible_user(uow, filters.user_id)
+            await self.see_all(uow, filters.user_ids)
             page = await uow.exemptions.list_visible(self.actor, filters, request)
             return listed(page, _read)
 

@@ -64,8 +64,7 @@ class StepDoneError(ConflictError):
 class IncidentService(Service):
     async def list(self, filters: IncidentFilter, request: PageRequest) -> ListOf[IncidentRead]:
         async with self.reading() as uow:
-            if filters.user_id is not None:
-                await self.visible_user(uow, filters.user_id)
+            await self.see_all(uow, filters.user_ids)
             page = await uow.incidents.list_visible(self.actor, filters, request)
             reads = {row.incident.id: row for row in page.items}
             people = await uow.incidents.people(reads, self.actor)

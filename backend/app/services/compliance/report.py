@@ -1,7 +1,7 @@
 """The matrix, its drill-down, its exports and its forecast, all from the same scope and cells."""
 
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from datetime import date, timedelta
 
 from app.core.auth.security import Claims
@@ -72,13 +72,13 @@ class ReportService(Service):
                 raise DaysToComeError
 
     async def words_meant(
-        self, department: str | None, job_title: str | None
+        self, departments: Collection[str], job_titles: Collection[str]
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return all names of the department and of the job title; refuse what is in no list."""
+        """Return all names of the departments and of the job titles; refuse what is in no list."""
         async with self.reading() as uow:
             return (
-                await spellings_meant(uow, uow.departments, department, "query:department"),
-                await spellings_meant(uow, uow.job_titles, job_title, "query:job_title"),
+                await spellings_meant(uow, uow.departments, departments, "query:department"),
+                await spellings_meant(uow, uow.job_titles, job_titles, "query:job_title"),
             )
 
     async def reconciling(self) -> list[uuid.UUID]:

@@ -1,7 +1,7 @@
 """What the organisation requires of whom. Rules are never rewritten: each edit is a version."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
@@ -81,7 +81,9 @@ class RequirementService(Service):
         self._limits = limits
         self._adds_words = adds_words
 
-    async def list(self, request: PageRequest, *, archived: bool) -> ListOf[RequirementRead]:
+    async def list(
+        self, request: PageRequest, *, archived: Collection[bool]
+    ) -> ListOf[RequirementRead]:
         async with self.reading() as uow:
             page = await uow.requirements.list_all(request, archived=archived)
             latest = await uow.requirements.latest_versions(row.id for row in page.items)

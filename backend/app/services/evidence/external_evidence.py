@@ -84,8 +84,7 @@ class ExternalEvidenceService(Service):
         self, filters: ExternalEvidenceFilter, request: PageRequest
     ) -> ListOf[ExternalEvidenceRead]:
         async with self.reading() as uow:
-            if filters.whose.user_id is not None:
-                await self.visible_user(uow, filters.whose.user_id)
+            await self.see_all(uow, filters.whose.user_ids)
             page = await uow.external_evidence.list_visible(self.actor, filters, request)
             items = await _read(uow, page.items)
             return ListOf(items=items, next_cursor=page.next_cursor, total=page.total)

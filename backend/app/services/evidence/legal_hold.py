@@ -1,6 +1,7 @@
 """Legal holds: while one is in force nothing about the person is erased."""
 
 import uuid
+from collections.abc import Collection
 
 from app.core.concurrency import Precondition
 from app.core.errors import (
@@ -18,10 +19,10 @@ from app.services.people.employment.errors import PersonErasedError
 
 class LegalHoldService(Service):
     async def list(
-        self, request: PageRequest, *, user_id: uuid.UUID | None, in_force: bool | None
+        self, request: PageRequest, *, user_ids: Collection[uuid.UUID], in_force: Collection[bool]
     ) -> ListOf[LegalHoldRead]:
         async with self.reading() as uow:
-            page = await uow.legal_holds.list_all(request, user_id=user_id, in_force=in_force)
+            page = await uow.legal_holds.list_all(request, user_ids=user_ids, in_force=in_force)
             return listed(page, LegalHoldRead.model_validate)
 
     async def get(self, hold_id: uuid.UUID) -> Answer[LegalHoldRead]:

@@ -30,8 +30,7 @@ class TrainingRecordService(Service):
         module_ids: Collection[uuid.UUID] = (),
     ) -> ListOf[TrainingRecordRead]:
         async with self.reading() as uow:
-            if whose.user_id is not None:
-                await self.visible_user(uow, whose.user_id)
+            await self.see_all(uow, whose.user_ids)
             page = await uow.training_records.list_visible(
                 self.actor, request, whose=whose, module_ids=module_ids
             )

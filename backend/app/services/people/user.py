@@ -43,7 +43,7 @@ from app.services.people.held_words import held_words, move
 from app.services.people.manager_change import edit_manager, manager_fault
 from app.services.people.name import OwnNameError, rename
 from app.services.unit_of_work import UnitOfWork
-from app.services.word import listed_word
+from app.services.word import listed_names
 
 PROFILE_FIELDS = ("full_name", "profile_metadata")
 DIRECTORY_FIELDS = (
@@ -119,11 +119,15 @@ class UserService(Service):
 
     async def list(self, filters: UserFilter, request: PageRequest) -> ListOf[UserRead]:
         async with self.reading() as uow:
-            if filters.department:
-                department = await listed_word(
-                    uow, uow.departments, filters.department, "query:department"
-                )
-                filters = replace(filters, department=department.name)
+            departments, strange = await listed_names(
+                uow, uow.departments, filters.departments, "query:department"
+            )
+            titles, stranger = await listed_names(
+                uow, uow.job_titles, filters.job_titles, "query:job_title"
+            )
+            if faults := [*strange, *stranger]:
+                raise InvalidPayloadError(faults)
+            filters = replace(filters, departments=tuple(departments), job_titles=tuple(titles))
             page = await uow.users.list_visible(self.actor, filters, request)
             return listed(page, UserRead.of)
 

@@ -46,7 +46,7 @@ class WordService(Service, Generic[W]):
     @abstractmethod
     def words(self, uow: UnitOfWork) -> WordRepository[W]: ...
 
-    async def list(self, request: PageRequest, *, confirmed: bool | None) -> ListOf[WordRead]:
+    async def list(self, request: PageRequest, *, confirmed: Collection[bool]) -> ListOf[WordRead]:
         async with self.reading() as uow:
             words = self.words(uow)
             page = await words.list_page(request, confirmed=confirmed)

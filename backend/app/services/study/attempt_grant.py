@@ -71,8 +71,7 @@ class AttemptGrantService(Service):
     async def used_up(self, filters: UsedUpFilter, request: PageRequest) -> ListOf[UsedUpRead]:
         """List whose attempts are used up, among the people whom the actor may see."""
         async with self.reading() as uow:
-            if filters.user_id is not None:
-                await self.visible_user(uow, filters.user_id)
+            await self.see_all(uow, filters.user_ids)
             return listed(await uow.attempt_grants.used_up(self.actor, filters, request), _read)
 
 

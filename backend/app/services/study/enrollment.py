@@ -91,8 +91,7 @@ class EnrollmentService(Service):
             # its own.
             if filters == EnrollmentFilter() and request == PageRequest(request.limit):
                 return _rendered(await uow.study.first_page(self.caller, request.limit))
-            if filters.whose.user_id is not None:
-                await self.visible_user(uow, filters.whose.user_id)
+            await self.see_all(uow, filters.whose.user_ids)
             return _rendered(await uow.enrollments.list_visible(self.actor, filters, request))
 
     async def get(self, enrollment_id: uuid.UUID) -> Answer[EnrollmentDetail]:

@@ -143,12 +143,16 @@ class TestCatalogue:
         await make_module(session, slug="a", category="Safety", tags=["osha", "annual"])
         await make_module(session, slug="b", category="Privacy", tags=["osha annual"])
         cases = {
-            ModuleFilter(category="SAFETY"): ["a"],
-            ModuleFilter(tag="osha"): ["a"],
-            ModuleFilter(tag="osha annual"): ["b"],
-            ModuleFilter(tag='osha"'): [],
-            ModuleFilter(status=ModuleStatus.DRAFT): ["a", "b"],
-            ModuleFilter(status=ModuleStatus.PUBLISHED): [],
+            ModuleFilter(categories=("SAFETY",)): ["a"],
+            ModuleFilter(tags=("osha",)): ["a"],
+            ModuleFilter(tags=("osha", "osha annual")): ["a", "b"],
+            ModuleFilter(categories=("safety", "PRIVACY")): ["a", "b"],
+            ModuleFilter(languages=("es",)): [],
+            ModuleFilter(languages=("es", "en")): ["a", "b"],
+            ModuleFilter(tags=("osha annual",)): ["b"],
+            ModuleFilter(tags=('osha"',)): [],
+            ModuleFilter(statuses=(ModuleStatus.DRAFT,)): ["a", "b"],
+            ModuleFilter(statuses=(ModuleStatus.PUBLISHED,)): [],
         }
         for filters, slugs in cases.items():
             page = await ModuleRepository(session).catalogue(AUTHOR, filters, PageRequest())
@@ -192,6 +196,34 @@ class TestCatalogue:
         )
         assert sorted(card.slug for card in page.items) == slugs
         assert page.total == len(slugs)
+
+    @pytest.mark.parametrize(
+        ("q", "slugs"),
+        [
+            ("inyección", ["es"]),
+            ("inyeccion", ["es"]),
+            ("INYECCIONES", ["es"]),
+            ("manos -agujas", ["es"]),
+            ("blessure", ["fr"]),
+            ("blessures piqûre", ["fr"]),
+            ("lavado", ["es"]),
+            ("ワクチン", ["ja"]),
+            ("hands", ["en"]),
+        ],
+    )
+    async def test_words_have_the_forms_of_their_language(
+        self, session: AsyncSession, q: str, slugs: list[str]
+    ) -> None:
+        texts = {
+            "es": ("es-MX", "Lavarse las manos", "Antes de las inyecciones y al lavar"),
+            "fr": ("fr", "Prévenir les piqûres", "Une blessure est vite faite"),
+            "ja": ("ja", "ワクチン", ""),
+            "en": ("en", "Washing a hand", ""),
+        }
+        for slug, (language, title, summary) in texts.items():
+            await make_module(session, slug=slug, language=language, title=title, summary=summary)
+        page = await ModuleRepository(session).catalogue(AUTHOR, ModuleFilter(q=q), PageRequest())
+        assert sorted(card.slug for card in page.items) == slugs
 
 
 class TestFacets:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Role
-from app.models import Department, Location, LocationManager, User
+from app.models import Department, JobTitle, Location, LocationManager, User
 from app.repositories.people.user import Identity, UserFilter, UserRepository, find_identity
 from tests.factories.user import make_location, make_user
 from tests.repositories.conftest import actor_of, impatient
@@ -194,13 +194,14 @@ class TestFilters:
         await store.flush()
         user = await make_user(store, location_id=office.id, department_id=department.id)
         for filters in (
-            {"location": "north office"},
-            {"location": str(office.id)},
-            {"department": "HYGIENE"},
-            {"department": "hygiene", "location": "North Office"},
+            {"locations": ("north office",)},
+            {"locations": (str(office.id),)},
+            {"locations": ("south", "north office")},
+            {"departments": ("HYGIENE",)},
+            {"departments": ("hygiene", "front desk"), "locations": ("North Office",)},
         ):
             assert await found(store, admin, **filters) == {user.email}
-        for filters in ({"location": "south"}, {"department": "Hygien"}):
+        for filters in ({"locations": ("south",)}, {"departments": ("Hygien",)}):
             assert await found(store, admin, **filters) == set()
 
     async def test_a_closed_location_is_found_by_id_alone(
@@ -208,14 +209,28 @@ class TestFilters:
     ) -> None:
         office: Location = await make_location(store, name="North", deleted_at=admin.created_at)
         user = await make_user(store, location_id=office.id)
-        assert await found(store, admin, location="North") == set()
-        assert await found(store, admin, location=str(office.id)) == {user.email}
+        assert await found(store, admin, locations=("North",)) == set()
+        assert await found(store, admin, locations=(str(office.id),)) == {user.email}
 
     async def test_by_role_and_state(self, store: AsyncSession, admin: User) -> None:
         leaver = await make_user(store, role=Role.AUTHOR, is_active=False)
-        assert await found(store, admin, role=Role.AUTHOR) == {leaver.email}
-        assert await found(store, admin, is_active=False) == {leaver.email}
-        assert await found(store, admin, is_active=True) == {admin.email}
+        assert await found(store, admin, roles=(Role.AUTHOR,)) == {leaver.email}
+        assert await found(store, admin, is_active=(False,)) == {leaver.email}
+        assert await found(store, admin, is_active=(True,)) == {admin.email}
+        assert await found(store, admin, is_active=(True, False)) == {leaver.email, admin.email}
+
+    async def test_by_id_manager_and_job_title(self, store: AsyncSession, admin: User) -> None:
+        title = JobTitle(name="Hygienist")
+        store.add(title)
+        await store.flush()
+        ada = await make_user(store, manager_id=admin.id, job_title_id=title.id)
+        bob = await make_user(store, manager_id=ada.id)
+        await make_user(store, manager_id=bob.id)
+        both = {ada.email, bob.email}
+        assert await found(store, admin, ids=(ada.id, bob.id, uuid.uuid4())) == both
+        assert await found(store, admin, manager_ids=(admin.id, ada.id)) == both
+        assert await found(store, admin, job_titles=("HYGIENIST", "Dentist")) == {ada.email}
+        assert await found(store, admin, manager_ids=(ada.id,), job_titles=("hygienist",)) == set()
 
 
 async def test_an_address_is_decided_by_one_at_a_time(committed_database: Database) -> None:

@@ -1,6 +1,6 @@
 import uuid
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,48 +28,13 @@ from app.repositories.people.visibility import Whose
 from app.repositories.study.assignment import Assignment, AssignmentCount, PeopleFilter
 from app.repositories.study.enrollment import EnrollmentFilter, EnrollmentRepository
 from app.repositories.study.study import Admission, StudyRepository
+from tests.factories.enrollment import NOW, make_enrollment, make_version
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user
-from tests.planting import plant
 from tests.repositories.conftest import actor_of
 from tests.support import RollbackDatabase
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
 ASSIGNMENT_ID = uuid.uuid4()
-
-
-async def make_version(store: AsyncSession) -> ModuleVersion:
-    """Make a version row by row, as portable tests need it."""
-    module = await make_module(store)
-    version = ModuleVersion(
-        module_id=module.id,
-        number=1,
-        title=module.title,
-        language="en",
-        content=b"{}",
-        content_sha256="0" * 64,
-        answer_key_sha256="0" * 64,
-        outline=[],
-    )
-    if store.get_bind().dialect.name == "sqlite":
-        # SQLite has no clock_timestamp(). On PostgreSQL only the database may set this time.
-        version.created_at = NOW
-    store.add(version)
-    await store.flush()
-    return version
-
-
-async def make_enrollment(store: AsyncSession, user: User, **fields: Any) -> Enrollment:
-    version = fields.pop("version", None) or await make_version(store)
-    fields |= {"user_id": user.id, "module_id": version.module_id, "version_id": version.id}
-    stamped = {"completed_at", "progress_percent"} & fields.keys()
-    if stamped and store.get_bind().dialect.name != "sqlite":
-        return await plant(store, Enrollment, **{"source": "self", "progress_percent": 0, **fields})
-    enrollment = Enrollment(**fields)
-    store.add(enrollment)
-    await store.flush()
-    return enrollment
 
 
 class TestRows:
@@ -151,7 +116,7 @@ class TestVisibility:
             "admin": await make_user(store, role=Role.ADMIN),
         }
         enrollments = EnrollmentRepository(store)
-        filters = EnrollmentFilter(Whose(owner.id))
+        filters = EnrollmentFilter(Whose((owner.id,)))
         listed, read, locked = set(), set(), set()
         for name, reader in readers.items():
             actor = actor_of(reader)
@@ -170,7 +135,7 @@ class TestVisibility:
         enrollments = EnrollmentRepository(store)
         page = await enrollments.list_visible(actor_of(admin), EnrollmentFilter(), PageRequest())
         assert [item["id"] for item in page.items] == [own.id]
-        filters = EnrollmentFilter(Whose(other.id))
+        filters = EnrollmentFilter(Whose((other.id,)))
         page = await enrollments.list_visible(actor_of(admin), filters, PageRequest())
         assert [item["id"] for item in page.items] == [theirs.id]
 
@@ -416,6 +381,6 @@ class TestOverdue:
 
     async def ids(self, session: AsyncSession, user: User, *, overdue: bool) -> set[uuid.UUID]:
         page = await EnrollmentRepository(session).list_visible(
-            actor_of(user), EnrollmentFilter(overdue=overdue), PageRequest()
+            actor_of(user), EnrollmentFilter(overdue=(overdue,)), PageRequest()
         )
         return {item["id"] for item in page.items}

@@ -219,6 +219,13 @@ class TestListUsers:
             ("is_active=true", True),
             ("is_active=false", False),
             ("department=clinical", False),
+            ("role=author&role=learner", True),
+            ("role=author&role=manager", False),
+            ("is_active=true&is_active=false", True),
+            (f"id={uuid.UUID(int=1)}", False),
+            (f"manager_id={uuid.UUID(int=1)}", False),
+            ("job_title=hygienist", False),
+            ("worker_kind=temp&worker_kind=employee", True),
         ],
     )
     async def test_filters(
@@ -233,6 +240,37 @@ class TestListUsers:
         for location in (office.name, office.name.upper(), str(office.id)):
             response = await api.get("/users", admin, params={"location": location})
             assert [item["id"] for item in response.json()["items"]] == [str(colleague.id)]
+
+    async def test_by_id_and_manager(
+        self, api: Api, session: AsyncSession, admin: User, colleague: User, learner: User
+    ) -> None:
+        guided = await make_user(session, manager_id=colleague.id)
+        ids = {"id": [str(colleague.id), str(learner.id)]}
+        response = await api.get("/users", admin, params=ids)
+        assert {item["id"] for item in response.json()["items"]} == set(ids["id"])
+        managed = await api.get("/users", admin, params={"manager_id": str(colleague.id)})
+        assert [item["id"] for item in managed.json()["items"]] == [str(guided.id)]
+
+    async def test_words_in_no_list_are_all_named(self, api: Api, admin: User) -> None:
+        query = "department=nowhere&job_title=nobody&job_title=hygienist"
+        assert pointers(await api.get(f"/users?{query}", admin)) == [
+            ("query:department", "unknown_department"),
+            ("query:job_title", "unknown_job_title"),
+        ]
+
+    async def test_is_sorted_as_asked(self, api: Api, session: AsyncSession, admin: User) -> None:
+        for name in ("bert", "Carla", "Ann"):
+            await make_user(session, full_name=name, role=Role.AUTHOR)
+        query: dict[str, str] = {"sort": "-name", "limit": "2", "role": "author"}
+        first = (await api.get("/users", admin, params=query)).json()
+        cursor = {"cursor": first["next_cursor"]}
+        rest = (await api.get("/users", admin, params=query | cursor)).json()
+        names = [item["full_name"] for page in (first, rest) for item in page["items"]]
+        assert names == ["Carla", "bert", "Ann"]
+        other = await api.get("/users", admin, params=query | cursor | {"sort": "name"})
+        assert pointers(other) == [("query:cursor", "invalid_cursor")]
+        strange = await api.get("/users?sort=profile_metadata", admin)
+        assert pointers(strange) == [("query:sort", "literal_error")]
 
 
 class TestReadUser:

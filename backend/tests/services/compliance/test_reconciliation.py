@@ -301,7 +301,7 @@ class TestWhatWasKnown:
         async def told(
             as_of: date, known_on: date | None
         ) -> list[tuple[ComplianceStatus, date | None]]:
-            scope = ReportScope(as_of, user_id=learner.id, known_on=known_on)
+            scope = ReportScope(as_of, user_ids=(learner.id,), known_on=known_on)
             async with UnitOfWork(duty.database, SYSTEM) as uow:
                 page = await uow.reports.lines(
                     actor_of(admin), scope, PageRequest(include_total=True)

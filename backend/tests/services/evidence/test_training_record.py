@@ -361,14 +361,14 @@ class TestReading:
             answer = await service.get(record_id)
             detail = answer.value.model_dump(mode="json")
             assert detail["hash"] == record_hash(detail["previous_hash"], detail["payload"])
-            listed = await service.list(PageRequest(limit=2), whose=Whose(evidence.ada.id))
+            listed = await service.list(PageRequest(limit=2), whose=Whose((evidence.ada.id,)))
             assert (len(listed.items), listed.next_cursor is None) == (2, False)
         for user in (evidence.bob, stranger):
             service = TrainingRecordService(evidence.database, acting(user))
             with pytest.raises(NotFoundError):
                 await service.get(record_id)
             with pytest.raises(NotFoundError):
-                await service.list(PageRequest(), whose=Whose(evidence.ada.id))
+                await service.list(PageRequest(), whose=Whose((evidence.ada.id,)))
 
     async def test_the_day_is_the_one_at_the_persons_office(self, evidence: Evidence) -> None:
         record = await evidence.owner.fetchrow(

@@ -88,10 +88,10 @@ class TestDirectory:
         await users.update(learner.id, words, ANY)
         for lists in (DepartmentService, JobTitleService):
             service = lists(database, acting(admin))
-            (added,) = (await service.list(PageRequest(), confirmed=False)).items
+            (added,) = (await service.list(PageRequest(), confirmed=(False,))).items
             assert added.name in {words.department, words.job_title}
             await service.update(added.id, WordUpdate(confirmed=True), ANY)
-            assert (await service.list(PageRequest(), confirmed=False)).items == []
+            assert (await service.list(PageRequest(), confirmed=(False,))).items == []
 
     async def test_refers_to_what_is_there(self, users: UserService, learner: User) -> None:
         cases: list[dict[str, Any]] = [

@@ -415,7 +415,7 @@ class TestReading:
         self, database: RollbackDatabase, studies: Studies, published: Any, other_learner: User
     ) -> None:
         await studies.enroll(await published())
-        filters = EnrollmentFilter(Whose(studies.user.id))
+        filters = EnrollmentFilter(Whose((studies.user.id,)))
         page = await studies.service.list(filters, PageRequest(include_total=True))
         own = ListOf[EnrollmentRead].model_validate_json(page.json)
         assert (len(own.items), own.total) == (1, 1)

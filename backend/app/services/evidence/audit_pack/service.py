@@ -120,8 +120,8 @@ async def _scope(uow: UnitOfWork, query: PackQuery) -> PackScope:
 def _asked(query: PackQuery, today: date) -> ReportScope:
     return ReportScope(
         query.as_of or today,
-        location=str(query.location_id) if query.location_id else None,
-        user_id=query.user_id,
+        locations=(str(query.location_id),) if query.location_id else (),
+        user_ids=(query.user_id,) if query.user_id else (),
         known_on=query.known_on if query.known_on and query.known_on < today else None,
         module_id=query.module_id,
     )
