@@ -96,7 +96,8 @@ def _fault(fault: dict[str, Any], body: object) -> FieldError:
 def _pointer(location: Sequence[str | int], body: object) -> str:
     place, *rest = location or ("body",)
     if place != "body":
-        return ":".join(str(part) for part in location)
+        # Which of the values of a repeated parameter is at fault has no name.
+        return ":".join(part for part in location if isinstance(part, str))
     pointer = ""
     for index, part in enumerate(rest, start=1):
         if index < len(rest) and isinstance(body, dict) and part not in body:
