@@ -131,7 +131,7 @@ async def _let_count(town: Town, course: Course) -> None:
     """Let the class meet what asks for the modules that it is as good as."""
     service = town.services.requirements(town.as_admin)
     equal = {town.lessons[slug].module_id for slug in course.equals}
-    for requirement in (await service.list(PageRequest(100), archived=False)).items:
+    for requirement in (await service.list(PageRequest(100), archived=())).items:
         rule = requirement.rule.model_dump(mode="json")
         if str(rule["subject"].get("any_of", [""])[0]) in {str(each) for each in equal}:
             rule["subject"]["any_of"].append(str(town.lessons[course.slug].module_id))

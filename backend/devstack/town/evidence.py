@@ -131,7 +131,7 @@ async def _wait(town: Town) -> None:
 
 async def _requirement(town: Town, title: str) -> UUID:
     service = town.services.requirements(town.as_admin)
-    page = await service.list(PageRequest(100), archived=False)
+    page = await service.list(PageRequest(100), archived=())
     return next(each.id for each in page.items if each.title == title)
 
 

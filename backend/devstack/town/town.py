@@ -70,7 +70,7 @@ class Town:
         service = self.services.users(self.as_admin)
         cursor: str | None = None
         while True:
-            page = await service.list(UserFilter(is_active=True), PageRequest(100, cursor))
+            page = await service.list(UserFilter(is_active=(True,)), PageRequest(100, cursor))
             self.people |= {person.email: person for person in page.items if person.email}
             if (cursor := page.next_cursor) is None:
                 return

@@ -234,6 +234,7 @@ SAMPLES: Final[dict[str, Any]] = {
     "AttemptRead.submitted_at": "2027-03-01T17:45:00Z",
     "AttemptRead.score_percent": 100,
     "AttemptResultRead.score_percent": 100,
+    "PreviewResult.score_percent": 100,
     "LiveSessionClosed.closed_at": "2027-03-01T18:45:00Z",
     "ExternalEvidenceRead.reviewed_by": None,
     "ExternalEvidenceRead.review_reason": None,

@@ -47,7 +47,10 @@ class PreviewAttempt(PreviewBase):
     started_at: datetime
     expires_at: datetime | None
     server_time: datetime | None
-    """Now, by the clock of `expires_at`; null where time is not limited."""
+    """Now, by the clock of `expires_at`; null where time is not limited.
+
+    In an answer with `Idempotency-Replayed` it is the clock of the first time.
+    """
 
 
 class PreviewResult(PreviewBase):
