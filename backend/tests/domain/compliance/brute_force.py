@@ -7,7 +7,7 @@ and nothing else.
 
 from calendar import isleap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
+from app.domain.compliance.audience import PersonFacts, Post
+from app.domain.compliance.facts import Position
 from app.domain.compliance.requirement import (
     Credential,
     DaysAfter,
@@ -436,6 +438,36 @@ class BruteForce:
         return min(active, key=lambda x: (x.starts_on, x.id)) if active else None
 
 
+@dataclass
+class SeveralPlaces(BruteForce):
+    """The same for somebody with further positions, each day of which is looked up anew."""
+
+    said: tuple[Position, ...] = ()
+    known_on: date = NEVER
+
+    def job(self, day: date) -> EmploymentChange | None:
+        job = super().job(day)
+        if job is None:
+            return None
+        return replace(job, person=replace(job.person, elsewhere=tuple(self.posts(day))))
+
+    def posts(self, day: date) -> Iterator[Post]:
+        for position_id in dict.fromkeys(said.id for said in self.said):
+            last = None
+            for said in self.said:
+                if said.id == position_id and said.recorded_on <= self.known_on:
+                    last = said
+            if last and not last.withdrawn and self.lasts(last, day):
+                yield last.post
+
+    def lasts(self, position: Position, day: date) -> bool:
+        """Walk from its first day to the day asked about, unless it or the employment ended."""
+        if day < position.starts_on or day > (position.ends_on or NEVER):
+            return False
+        ended = {c.effective_on for c in self.facts.employment if c.state == "terminated"}
+        return not any(each in ended for each in days(position.starts_on, day))
+
+
 def employed(job: EmploymentChange, day: date) -> bool:
     return job.state != "terminated" and (job.person.hired_on or day) <= day
 
@@ -467,17 +499,21 @@ def wanted(rule: Rule, job: EmploymentChange) -> bool:
         return True
     if not audience.has_criteria:
         return False
+    places: tuple[PersonFacts | Post, ...] = (person, *person.elsewhere)
     hired_late_enough = audience.hired_after is None or (
         person.hired_on is not None and person.hired_on > audience.hired_after
     )
-    return hired_late_enough and all(
-        not allowed or value in allowed
-        for allowed, value in (
-            (audience.departments, person.department),
-            (audience.location_ids, person.location_id),
-            (audience.countries, person.country),
-            (audience.states, person.state),
-            (audience.roles, person.role),
-            (audience.job_titles, person.job_title),
+    return hired_late_enough and any(
+        all(
+            not allowed or value in allowed
+            for allowed, value in (
+                (audience.departments, place.department),
+                (audience.location_ids, place.location_id),
+                (audience.countries, place.country),
+                (audience.states, place.state),
+                (audience.roles, person.role),
+                (audience.job_titles, place.job_title),
+            )
         )
+        for place in places
     )

@@ -1,6 +1,6 @@
 """Random histories, so dense that moves, leaves, renewals and rule edits coincide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -18,7 +18,8 @@ from app.domain.compliance import (
     Publication,
     RuleVersion,
 )
-from app.domain.compliance.audience import Audience, PersonFacts
+from app.domain.compliance.audience import Audience, PersonFacts, Post
+from app.domain.compliance.facts import Position
 from app.domain.compliance.requirement import (
     CalendarDay,
     Credential,
@@ -165,6 +166,52 @@ def incidents(draw: st.DrawFn, number: int) -> Incident:
         recorded_on=recorded_on,
         withdrawn_on=None if lag is None else after(recorded_on, lag),
     )
+
+
+@st.composite
+def positions(draw: st.DrawFn) -> tuple[Position, ...]:
+    """What was said of up to three positions: begun, corrected, ended, or taken back."""
+    said = []
+    for number in range(draw(st.sampled_from([1, 1, 2, 3]))):
+        recorded_on = after(starts_on := draw(some_days()), draw(PROMPT))
+        for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
+            lasts = draw(st.sampled_from([None, None, 0, 1, 30, 180]))
+            place = draw(st.sampled_from(["US-CA"] * 3 + ["US-TX", None]))
+            department = draw(st.sampled_from(["Hygiene"] * 4 + ["Front desk", None]))
+            country = place and "US"
+            said.append(
+                Position(
+                    id=UUID(int=400 + number),
+                    recorded_on=recorded_on,
+                    starts_on=starts_on,
+                    ends_on=None if lasts is None else after(starts_on, lasts),
+                    post=Post(UUID(int=50), department, None, country, place),
+                    withdrawn=draw(st.sampled_from([False] * 5 + [True])),
+                )
+            )
+            recorded_on = after(recorded_on, draw(st.sampled_from([0, 5, 200])))
+            starts_on = draw(st.sampled_from([starts_on, after(starts_on, 20)]))
+    return tuple(said)
+
+
+@st.composite
+def histories_of_places(draw: st.DrawFn) -> History:
+    """Histories in which mostly the further positions decide whether a rule means the person."""
+    history = draw(histories())
+    if draw(st.integers(0, 4)) == 0:
+        return history
+    hygiene = Audience(departments=frozenset({"Hygiene"}))
+    employment = tuple(
+        replace(change, person=replace(change.person, department="Front desk"))
+        for change in history.facts.employment
+    )
+    rules = tuple(
+        replace(
+            version, rule=version.rule and version.rule.model_copy(update={"audience": hygiene})
+        )
+        for version in history.rules
+    )
+    return History(replace(history.facts, employment=employment), rules)
 
 
 @st.composite

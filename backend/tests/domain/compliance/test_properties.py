@@ -18,9 +18,20 @@ from app.domain.compliance import (
     periods,
     status,
 )
+from app.domain.compliance.audience import PersonFacts, Post
+from app.domain.compliance.facts import Position
+from app.domain.compliance.hindsight import rules_in_hindsight, with_positions
 from app.domain.recurrence import ANNUAL_ANCHORS
-from tests.domain.compliance.brute_force import BruteForce, Row
-from tests.domain.compliance.histories import FIRST_DAY, LAST_DAY, History, histories, some_days
+from tests.domain.compliance.brute_force import BruteForce, Row, SeveralPlaces
+from tests.domain.compliance.histories import (
+    FIRST_DAY,
+    LAST_DAY,
+    History,
+    histories,
+    histories_of_places,
+    positions,
+    some_days,
+)
 
 DAY = timedelta(days=1)
 BEFORE = FIRST_DAY - timedelta(days=60)
@@ -130,6 +141,67 @@ class TestAgainstBruteForce:
     @given(histories(), some_days())
     def test_periods_of_many_histories(self, history: History, day: date) -> None:
         check_periods(history, day)
+
+
+def check_places(history: History, said: tuple[Position, ...], known_on: date) -> None:
+    """Compare every turn of the status, and all periods, of somebody with several positions."""
+    facts = in_hindsight(history.facts, known_on)
+    rules = rules_in_hindsight(history.rules, known_on)
+    placed = replace(facts, employment=with_positions(facts.employment, said, known_on))
+    model = SeveralPlaces(facts, rules, said=said, known_on=known_on)
+    day, before = BEFORE, ""
+    while day <= LAST_DAY:
+        model.live(day, day)
+        if model.status != before:
+            for turn, expected in ((day - DAY, before), (day, model.status)):
+                if expected:
+                    assert (turn, status(placed, rules, turn).status) == (turn, expected)
+        day, before = day + DAY, model.status
+    found = periods(placed, rules, LAST_DAY)
+    assert [as_row(period) for period in found] == comparable(model.rows)
+
+
+class TestPlacesAgainstBruteForce:
+    @SLOW
+    @given(histories_of_places(), positions(), some_days())
+    def test_statuses_and_periods(
+        self, history: History, said: tuple[Position, ...], known_on: date
+    ) -> None:
+        check_places(history, said, known_on)
+
+    @pytest.mark.full
+    @THOROUGH
+    @given(histories_of_places(), positions(), some_days())
+    def test_of_many_histories(
+        self, history: History, said: tuple[Position, ...], known_on: date
+    ) -> None:
+        check_places(history, said, known_on)
+
+    @SLOW
+    @given(histories_of_places(), positions(), some_days())
+    def test_exchanging_the_primary_position_changes_nothing(
+        self, history: History, said: tuple[Position, ...], day: date
+    ) -> None:
+        """Whatever anchors at the person stays: only the order of the places is another."""
+        facts = in_hindsight(history.facts, LAST_DAY)
+        rules = rules_in_hindsight(history.rules, LAST_DAY)
+        placed = with_positions(facts.employment, said, LAST_DAY)
+        turned = tuple(replace(change, person=exchanged(change.person)) for change in placed)
+        one, other = (replace(facts, employment=each) for each in (placed, turned))
+        assert status(one, rules, day).status == status(other, rules, day).status
+        assert periods(one, rules, day) == periods(other, rules, day)
+
+
+def exchanged(person: PersonFacts) -> PersonFacts:
+    """Let the first of the further places be the primary one."""
+    if not person.elsewhere:
+        return person
+    first, *rest = person.elsewhere
+    names = ("location_id", "department", "job_title", "country", "state")
+    former = Post(**{name: getattr(person, name) for name in names})
+    return replace(
+        person, **{name: getattr(first, name) for name in names}, elsewhere=(*rest, former)
+    )
 
 
 class TestAppendOnly:
