@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from time import monotonic
 from typing import Any, Final
 
 import structlog
@@ -110,11 +111,10 @@ async def _work_off(
 
     Whatever Auth says of one account, the others are not to wait for it.
     """
-    clock = asyncio.get_running_loop()
-    end = clock.time() + PATIENCE_SECONDS
+    end = monotonic() + PATIENCE_SECONDS
     remain = len(account_ids)
     for first in range(0, len(account_ids), AT_ONCE):
-        if clock.time() >= end:
+        if monotonic() >= end:
             break
         remain -= await _taken(database, account_ids[first : first + AT_ONCE], step, notes)
     return remain
