@@ -155,6 +155,14 @@ def _positions(world: World) -> list[Row]:
         Row("create_position", ADMINS, success=201, json=begun),
         Row("read_position", readers, special=far, path=primary),
         Row("update_position", ADMINS, success=409, json={}, path=primary, note="primary"),
+        Row(
+            "make_position_primary",
+            ADMINS,
+            success=409,
+            json={"effective_on": "2026-03-02"},
+            path=primary,
+            note="primary",
+        ),
         Row("withdraw_position", ADMINS, success=409, path=primary, note="primary"),
     ]
 

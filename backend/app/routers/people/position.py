@@ -9,15 +9,17 @@ from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
+from app.schemas.people.employment import MoveRead
 from app.schemas.people.position import (
     PositionCreate,
     PositionMoveRead,
     PositionRead,
     PositionUpdate,
+    PrimaryPosition,
 )
 from app.services.context import RequestContext
-from app.services.people.employment.errors import PersonErasedError
-from app.services.people.position import OwnPositionError, PrimaryPositionError
+from app.services.people.employment.errors import NotEmployedError, PersonErasedError
+from app.services.people.position import NotHeldError, OwnPositionError, PrimaryPositionError
 
 router = APIRouter(prefix="/users/{user_id}/positions", tags=["positions"], route_class=StrictRoute)
 
@@ -72,6 +74,35 @@ async def update_position(
 ) -> Response:
     """End or correct a position. What was said before stays on record."""
     return await respond(app.positions(context).update(user_id, position_id, payload, if_match))
+
+
+@router.post(
+    "/{position_id}/primary",
+    response_model=MoveRead,
+    status_code=201,
+    responses=refusals(
+        NotEmployedError,
+        NotHeldError,
+        OwnPositionError,
+        PersonErasedError,
+        PrimaryPositionError,
+    ),
+)
+async def make_position_primary(
+    user_id: PersonId,
+    position_id: uuid.UUID,
+    payload: PrimaryPosition,
+    context: Admin,
+    app: App,
+) -> Response:
+    """Make this the primary position from a day on; the former one goes on beside it.
+
+    What is asked of the person stays as it is, with its dates: they work where they did.
+    """
+    return await respond(
+        app.positions(context).make_primary(user_id, position_id, payload),
+        "/users/{user_id}/employment",
+    )
 
 
 @router.delete(

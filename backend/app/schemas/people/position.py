@@ -3,7 +3,7 @@ from datetime import date
 
 from pydantic import MISSING
 
-from app.domain.fields import RecentDay
+from app.domain.fields import Line, RecentDay
 from app.domain.word import Word
 from app.schemas.base import Changes, Payload, Versioned
 from app.schemas.people.employment import Seer
@@ -45,6 +45,13 @@ class PositionCreate(Payload):
     starts_on: RecentDay
     ends_on: RecentDay | None = None
     """The last day; null where no end is known."""
+
+
+class PrimaryPosition(Payload):
+    effective_on: RecentDay
+    """The first day on which it is the primary position, and the former one is beside it."""
+
+    note: Line | None = None
 
 
 class PositionUpdate(Changes):

@@ -8,7 +8,8 @@ from app.domain.recurrence import add_days
 from app.models import Position
 from app.services.unit_of_work import UnitOfWork
 
-SAID = ("location_id", "department", "job_title", "manager_id", "starts_on", "ends_on")
+PLACE = ("location_id", "department", "job_title")
+SAID = (*PLACE, "manager_id", "starts_on", "ends_on")
 """What is said of a position."""
 
 

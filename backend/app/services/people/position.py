@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pydantic import MISSING
@@ -12,23 +13,35 @@ from app.core.errors import ConflictError, FieldError, ForbiddenError, InvalidPa
 from app.core.ids import new_id
 from app.core.pagination import PageRequest, decode_cursor, encode_cursor
 from app.domain.audit import AuditAction
+from app.domain.compliance.audience import PersonFacts
 from app.domain.people.manager_change import Oversight
+from app.domain.recurrence import add_days
 from app.models import Position, User
 from app.schemas.base import ListOf
+from app.schemas.people.employment import EmploymentRead, MoveRead
 from app.schemas.people.position import (
     PositionCreate,
     PositionMoveRead,
     PositionRead,
     PositionUpdate,
+    PrimaryPosition,
 )
 from app.services.answer import Answer
 from app.services.base import Service, found
 from app.services.compliance.reconciliation import reconcile
 from app.services.context import RequestContext
+from app.services.people.employment.effect import take_effect
 from app.services.people.employment.errors import PersonErasedError
-from app.services.people.held_positions import SAID, following
+from app.services.people.employment.record import (
+    Change,
+    held_on,
+    overseen_on,
+    record_move,
+    require_employed,
+)
+from app.services.people.held_positions import PLACE, SAID, following
 from app.services.people.held_words import meant_name
-from app.services.people.manager_change import manager_fault, seen_by, seers
+from app.services.people.manager_change import Move, Overseen, manager_fault, seen_by, seers
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -40,6 +53,12 @@ class OwnPositionError(ForbiddenError):
 class PrimaryPositionError(ConflictError):
     code = "primary_position"
     title = "This is the primary position: transfer the person instead"
+
+
+class NotHeldError(ConflictError):
+    code = "not_held"
+    title = "The person does not have this position from that day on"
+    detail = "A primary position goes on: take back the end that is set, or choose a later day."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,58 @@ class PositionService(Service):
             said = _Said(AuditAction.POSITION_WITHDRAWN, row, before=before)
             await self._recorded(uow, user, said)
 
+    async def make_primary(
+        self,
+        user_id: uuid.UUID,
+        position_id: uuid.UUID,
+        payload: PrimaryPosition,
+    ) -> Answer[MoveRead]:
+        """Exchange the primary position and another from a day on.
+
+        The person works where they did: they are asked for nothing else, and nobody newly sees
+        them.
+        """
+        async with self.work() as uow:
+            user = await self._other(uow, user_id)
+            position = await self._further(uow, user, position_id)
+            day = payload.effective_on
+            if position.starts_on > day or position.ends_on is not None:
+                raise NotHeldError
+            held = await held_on(uow, user.id, day)
+            require_employed(held)
+            overseen = await overseen_on(uow, user, day)
+            await self._end(uow, position, day)
+            await self._go_on(uow, user, held.person, overseen, day)
+            place = {name: getattr(position, name) for name in PLACE}
+            row = await record_move(uow, user, held, Change(day, held.state, place, payload.note))
+            await uow.manager_changes.announce(user.id, overseen.day, position.manager_id)
+            after = Oversight(position.location_id, position.manager_id)
+            move = Move(overseen.oversight, after, {}, {})
+            await take_effect(uow, row, move=move)
+            read = MoveRead(**dict(EmploymentRead.model_validate(row)), **move.told)
+            return await uow.answer(Answer(read, created=True))
+
+    async def _end(self, uow: UnitOfWork, position: Position, day: date) -> None:
+        """End what is the primary position from a day on. Begun that day, it is that alone."""
+        last = add_days(day, -1)
+        never = position.starts_on == day
+        row = following(position, withdrawn=True) if never else following(position, ends_on=last)
+        action = AuditAction.POSITION_WITHDRAWN if never else AuditAction.POSITION_UPDATED
+        said = _Said(action, row, {"ends_on": None}, {"ends_on": None if never else last})
+        await self._say(uow, position.user_id, said)
+
+    async def _go_on(
+        self, uow: UnitOfWork, user: User, person: PersonFacts, overseen: Overseen, day: date
+    ) -> None:
+        """Let the former primary position be another one, where somebody worked anywhere."""
+        if person.location_id is None:
+            return
+        position_id = new_id()
+        fields = {name: getattr(person, name) for name in PLACE}
+        fields |= {"manager_id": overseen.oversight.manager_id, "starts_on": day, "ends_on": None}
+        row = Position(id=position_id, position_id=position_id, **fields)
+        await self._say(uow, user.id, _Said(AuditAction.POSITION_CREATED, row, after=fields))
+
     async def _other(self, uow: UnitOfWork, user_id: uuid.UUID) -> User:
         """Lock somebody else: nobody frees themselves from the rules of an office."""
         user = await self.visible_user(uow, user_id, lock=True)
@@ -126,11 +197,14 @@ class PositionService(Service):
     async def _held(
         self, uow: UnitOfWork, user: User, position_id: uuid.UUID, precondition: Precondition
     ) -> Position:
-        if position_id == user.id:
-            raise PrimaryPositionError
-        row = found(await uow.positions.get(user.id, position_id), "position")
+        row = await self._further(uow, user, position_id)
         precondition.require(row.etag)
         return row
+
+    async def _further(self, uow: UnitOfWork, user: User, position_id: uuid.UUID) -> Position:
+        if position_id == user.id:
+            raise PrimaryPositionError
+        return found(await uow.positions.get(user.id, position_id), "position")
 
     async def _checked(self, uow: UnitOfWork, user: User, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the fields with the words as they are listed; raise for those that are wrong."""
@@ -148,14 +222,17 @@ class PositionService(Service):
         }
         return {name: fields[name] for name in SAID} | words
 
+    async def _say(self, uow: UnitOfWork, user_id: uuid.UUID, said: _Said) -> None:
+        row = said.row
+        row.user_id, row.recorded_by_id = user_id, self.actor.id
+        row.recorded_on = await uow.employment.today_of(user_id)
+        await uow.positions.add(row)
+        await uow.audit(said.action, row.position_id, before=said.before, after=said.after)
+
     async def _recorded(self, uow: UnitOfWork, user: User, said: _Said) -> Answer[PositionMoveRead]:
         row, today = said.row, await uow.employment.today_of(user.id)
         if said.before or said.after:
-            row.user_id = user.id
-            row.recorded_on = today
-            row.recorded_by_id = self.actor.id
-            await uow.positions.add(row)
-            await uow.audit(said.action, row.position_id, before=said.before, after=said.after)
+            await self._say(uow, user.id, said)
             await reconcile(uow, [user.id])
         day = max(today, row.starts_on)
         further = await uow.positions.oversights(user.id, day, besides=row.position_id)

@@ -347,3 +347,94 @@ async def test_an_office_where_somebody_has_a_position_is_not_deleted(
     assert_problem(response, 409, "location_in_use")
     await api.delete(path(person, made["id"]), admin, headers=ANY)
     assert (await api.delete(address, admin, headers=ANY)).status_code == HTTPStatus.NO_CONTENT
+
+
+class TestMakePrimary:
+    async def test_anonymous(self, api: Api, person: User) -> None:
+        assert_anonymous(await api.post(path(person, f"{person.id}/primary"), json={}))
+
+    async def test_exchanges_the_two(
+        self, api: Api, admin: User, person: User, here: Location, there: Location
+    ) -> None:
+        made = await posted(api, admin, person, there)
+        response = await make_primary(api, admin, person, made["id"])
+        assert response.status_code == HTTPStatus.CREATED, response.text
+        moved = response.json()
+        assert moved["location_id"] == str(there.id)
+        assert (moved["newly_seen_by"], moved["no_longer_seen_by"]) == ([], [])
+        primary, *others = (await api.get(path(person), admin)).json()["items"]
+        assert primary["location_id"] == str(there.id)
+        ended, former = sorted(others, key=lambda item: str(item["starts_on"]))
+        assert (ended["id"], ended["ends_on"]) == (made["id"], "2026-05-03")
+        assert (former["location_id"], former["starts_on"]) == (str(here.id), "2026-05-04")
+        assert (await api.get(f"/users/{person.id}", admin)).json()["location_id"] == str(there.id)
+
+    async def test_changes_nothing_that_is_asked(
+        self, api: Api, session: AsyncSession, admin: User, module: TrainingModule
+    ) -> None:
+        here, there = await make_location(session), await make_location(session)
+        person = await make_user(session, location_id=here.id, hired_on=WORKING)
+        await rule(api, admin, module, location_ids=[str(here.id)])
+        await rule(api, admin, module, location_ids=[str(there.id)])
+        made = await posted(api, admin, person, there)
+        before = await shown(api, admin, person)
+        await make_primary(api, admin, person, made["id"])
+        assert await shown(api, admin, person) == before
+        groups = await counted(api, admin)
+        assert (groups[here.name], groups[there.name]) == (1, 1)
+
+    async def test_managers_of_both_go_on_seeing_the_person(
+        self, api: Api, session: AsyncSession, admin: User, person: User, there: Location
+    ) -> None:
+        far = await make_user(session, role="manager", location_id=there.id)
+        near = await make_user(session, role="manager", location_id=person.location_id)
+        boss = await make_user(session, role="manager")
+        made = await posted(api, admin, person, there, manager_id=str(boss.id))
+        await make_primary(api, admin, person, made["id"])
+        for manager in (far, near, boss):
+            assert (await api.get(f"/users/{person.id}", manager)).is_success
+        read = (await api.get(f"/users/{person.id}", admin)).json()
+        assert read["manager_id"] == str(boss.id)
+
+    async def test_from_a_day_to_come(
+        self, api: Api, admin: User, person: User, here: Location, there: Location
+    ) -> None:
+        made = await posted(api, admin, person, there)
+        response = await make_primary(api, admin, person, made["id"], "2100-01-01")
+        assert response.status_code == HTTPStatus.CREATED, response.text
+        primary, further, former = (await api.get(path(person), admin)).json()["items"]
+        assert (primary["location_id"], further["ends_on"]) == (str(here.id), "2099-12-31")
+        assert (former["location_id"], former["starts_on"]) == (str(here.id), "2100-01-01")
+
+    async def test_needs_a_position_that_goes_on(
+        self, api: Api, admin: User, person: User, there: Location
+    ) -> None:
+        ends = await posted(api, admin, person, there, ends_on="2026-12-31")
+        assert_problem(await make_primary(api, admin, person, ends["id"]), 409, "not_held")
+        later = await posted(api, admin, person, there, starts_on="2026-05-05")
+        assert_problem(await make_primary(api, admin, person, later["id"]), 409, "not_held")
+
+    async def test_is_not_the_primary_one_already(
+        self, api: Api, admin: User, person: User
+    ) -> None:
+        response = await make_primary(api, admin, person, str(person.id))
+        assert_problem(response, 409, "primary_position")
+
+    async def test_not_by_oneself(self, api: Api, admin: User, there: Location) -> None:
+        response = await make_primary(api, admin, admin, str(uuid.uuid4()))
+        assert_problem(response, 403, "own_position")
+
+
+async def make_primary(
+    api: Api, actor: User, person: User, position: str, day: str = "2026-05-04"
+) -> Response:
+    body = {"effective_on": day}
+    return await api.post(path(person, f"{position}/primary"), actor, json=body)
+
+
+async def shown(api: Api, admin: User, person: User) -> list[tuple[str, ...]]:
+    lines = (await api.get(f"/users/{person.id}/compliance", admin)).json()["items"]
+    return [
+        (line["requirement"]["id"], line["status"], line["due_on"], str(line["periods"]))
+        for line in lines
+    ]

@@ -11,9 +11,11 @@ from app.domain import compliance as facts
 from app.domain.actor import Actor, Role
 from app.domain.compliance import EmploymentState
 from app.domain.compliance.hindsight import employment_in_hindsight
+from app.domain.people.manager_change import Oversight
 from app.models import EmploymentChange, User
 from app.services.people.employment.effect import ATTRIBUTES
 from app.services.people.employment.errors import NotEmployedError
+from app.services.people.manager_change import Overseen
 from app.services.people.user import refuse_own_access
 from app.services.unit_of_work import UnitOfWork
 
@@ -46,6 +48,35 @@ async def held_on(
     if not begun:
         raise NotEmployedError
     return begun[-1]
+
+
+def require_employed(held: facts.EmploymentChange) -> None:
+    if held.state is EmploymentState.TERMINATED:
+        raise NotEmployedError
+
+
+async def overseen_on(uow: UnitOfWork, user: User, day: date) -> Overseen:
+    """Return who answers for a person on a day, or today if it is over: nobody sees the past."""
+    day = max(day, await uow.employment.today_of(user.id))
+    held = await held_on(uow, user.id, day)
+    manager_id = await uow.manager_changes.manager_on(user, day)
+    return Overseen(day, Oversight(held.person.location_id, manager_id))
+
+
+async def record_move(
+    uow: UnitOfWork, user: User, held: facts.EmploymentChange, change: Change
+) -> EmploymentChange:
+    """Record a change of place; what was announced for later days moves along."""
+    row = await record(uow, user, held, change)
+    for later in await uow.employment.announced(user.id, change.effective_on):
+        moved = {
+            name: value
+            for name, value in change.attributes.items()
+            if getattr(later, name) == getattr(held.person, name)
+        }
+        if moved:
+            await again(uow, later, moved)
+    return row
 
 
 async def record(

@@ -12,13 +12,11 @@ from pydantic import MISSING
 from app.core.database import Database
 from app.core.errors import ConflictError, InvalidPayloadError
 from app.core.pagination import PageRequest
-from app.domain import compliance as facts
 from app.domain.actor import Permission
 from app.domain.audit import AuditAction
 from app.domain.compliance import EmploymentState
 from app.domain.people.hire import hire_fault
 from app.domain.people.leave import is_long_ago
-from app.domain.people.manager_change import Oversight
 from app.domain.people.termination import Recorded, Restored, without_termination
 from app.integrations.auth_admin import AuthAdmin
 from app.models import EmploymentChange, User
@@ -55,8 +53,11 @@ from app.services.people.employment.record import (
     again,
     again_as_known,
     held_on,
+    overseen_on,
     record,
     record_as_known,
+    record_move,
+    require_employed,
 )
 from app.services.people.held_positions import end_positions
 from app.services.people.held_words import sent_attributes
@@ -109,7 +110,7 @@ class EmploymentService(Service):
             await again_as_known(uow, self.actor, row, within, EmploymentState.LEAVE)
             if payload.returns_on is not None:
                 held = await held_on(uow, user.id, payload.returns_on, self.actor)
-                _require_employed(held)
+                require_employed(held)
                 back = Change(payload.returns_on, EmploymentState.ACTIVE, {}, payload.note)
                 await record_as_known(uow, self.actor, user, held, back)
             return await self._answer(uow, row)
@@ -137,7 +138,7 @@ class EmploymentService(Service):
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await held_on(uow, user.id, payload.effective_on)
-            _require_employed(held)
+            require_employed(held)
             change = Change(payload.effective_on, EmploymentState.TERMINATED, {}, payload.note)
             row = await record(uow, user, held, change)
             for later in await uow.employment.announced(user.id, payload.effective_on):
@@ -157,7 +158,7 @@ class EmploymentService(Service):
             await end_positions(uow, user.id, held.effective_on)
             if fault := hire_fault(payload.hired_on, await uow.requirements.organisation_day()):
                 raise InvalidPayloadError([fault])
-            overseen = await _overseen(uow, user, payload.hired_on)
+            overseen = await overseen_on(uow, user, payload.hired_on)
             sent = await sent_attributes(uow, payload, add=self._adds_words)
             attributes = sent | {"hired_on": payload.hired_on}
             change = Change(payload.hired_on, EmploymentState.ACTIVE, attributes, payload.note)
@@ -172,19 +173,11 @@ class EmploymentService(Service):
         async with self.work() as uow:
             user = await self.visible_user(uow, user_id, lock=True)
             held = await held_on(uow, user.id, payload.effective_on)
-            _require_employed(held)
-            overseen = await _overseen(uow, user, payload.effective_on)
+            require_employed(held)
+            overseen = await overseen_on(uow, user, payload.effective_on)
             attributes = await sent_attributes(uow, payload, add=self._adds_words)
             change = Change(payload.effective_on, held.state, attributes, payload.note)
-            row = await record(uow, user, held, change)
-            for later in await uow.employment.announced(user.id, payload.effective_on):
-                following = {
-                    name: value
-                    for name, value in attributes.items()
-                    if getattr(later, name) == getattr(held.person, name)
-                }
-                if following:
-                    await again(uow, later, following)
+            row = await record_move(uow, user, held, change)
             return await self._moved(uow, user, row, overseen, payload.manager_id)
 
     async def void(
@@ -231,19 +224,6 @@ class EmploymentService(Service):
     ) -> Answer[EmploymentRead]:
         await take_effect(uow, row, action)
         return await uow.answer(Answer(EmploymentRead.model_validate(row), created=True))
-
-
-async def _overseen(uow: UnitOfWork, user: User, day: date) -> Overseen:
-    """Return who answers for a person on a day, or today if it is over: nobody sees the past."""
-    day = max(day, await uow.employment.today_of(user.id))
-    held = await held_on(uow, user.id, day)
-    manager_id = await uow.manager_changes.manager_on(user, day)
-    return Overseen(day, Oversight(held.person.location_id, manager_id))
-
-
-def _require_employed(held: facts.EmploymentChange) -> None:
-    gone = held.state is EmploymentState.TERMINATED
-    _require(not gone, NotEmployedError)
 
 
 def _lasting(
