@@ -36,6 +36,7 @@ from app.routers.content import (
     preview,
     question,
     section,
+    site_fact,
 )
 from app.routers.documentation import OPENAPI_PATH
 from app.routers.errors import add_error_handlers
@@ -114,6 +115,7 @@ ROUTERS = (
     job_title.router,
     module.router,
     section.router,
+    site_fact.router,
     media.router,
     exchange.router,
     question.router,

@@ -35,6 +35,12 @@ class Permission(StrEnum):
     RECORDS_READ = "records:read"
     ORGANISATION_READ = "organisation:read"
     ORGANISATION_WRITE = "organisation:write"
+    SITE_FACTS_WRITE = "site_facts:write"
+    """Record what offices say of themselves; managers of their own offices."""
+
+    SITE_FACTS_MISSING = "site_facts:missing"
+    """Read what text names and offices have not recorded."""
+
     AUDIT_READ = "audit:read"
     REQUIREMENTS_WRITE = "requirements:write"
     REPORTS_READ = "reports:read"
@@ -86,6 +92,8 @@ _MANAGER = _EVERYONE | {
     Permission.EVIDENCE_VERIFY,
     Permission.SESSIONS_WRITE,
     Permission.INCIDENTS_WRITE,
+    Permission.SITE_FACTS_WRITE,
+    Permission.SITE_FACTS_MISSING,
 }
 _COMPLIANCE_OFFICER = _EVERYONE | {
     Permission.USERS_READ,
@@ -97,8 +105,10 @@ _COMPLIANCE_OFFICER = _EVERYONE | {
     Permission.EXEMPTIONS_WRITE,
     Permission.INCIDENTS_WRITE,
     Permission.AUDIT_READ,
+    Permission.SITE_FACTS_WRITE,
+    Permission.SITE_FACTS_MISSING,
 }
-_AUTHOR = _EVERYONE | {Permission.MODULES_WRITE}
+_AUTHOR = _EVERYONE | {Permission.MODULES_WRITE, Permission.SITE_FACTS_MISSING}
 
 _FOR_ONESELF = _EVERYONE - {Permission.SESSIONS_TEACH, Permission.STEPS_DO}
 """What people do for themselves. Whoever teaches says of others that they attended, and steps of

@@ -60,6 +60,7 @@ class AuditAction(StrEnum):
     JOB_TITLE_MERGED = "job_title:merged"
     LOCATION_CREATED = "location:created"
     LOCATION_UPDATED = "location:updated"
+    LOCATION_SITE_FACTS_CHANGED = "location:site_facts_changed"
     LOCATION_DELETED = "location:deleted"
     LOCATION_RESTORED = "location:restored"
     MODULE_CREATED = "module:created"
@@ -87,6 +88,9 @@ class AuditAction(StrEnum):
     """A bulk assignment that enrolled somebody or changed something."""
 
     ASSIGNMENT_REVERTED = "assignment:reverted"
+    ENROLLMENT_STATES_CHANGED = "enrollment:states_changed"
+    """The person's offices are in other states now, and so other sections are asked for."""
+
     ENROLLMENT_WITHDRAWN = "enrollment:withdrawn"
     ENROLLMENT_COMPLETED = "enrollment:completed"
     ATTEMPT_STARTED = "attempt:started"

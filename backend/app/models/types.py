@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 JsonObject = dict[str, Any]
 Json = JSON().with_variant(JSONB(), "postgresql")
+NullableJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""None is SQL's NULL, and not the null of JSON."""
 
 
 def text_enum(kind: type[StrEnum], name: str) -> Enum:

@@ -14,3 +14,8 @@ class ModuleReference(Resource):
     id: uuid.UUID
     title: str
     category: str | None
+
+
+class LocationReference(Resource):
+    id: uuid.UUID
+    name: str

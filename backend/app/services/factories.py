@@ -35,6 +35,7 @@ from app.services.content.preview import PreviewService
 from app.services.content.question import QuestionService
 from app.services.content.section import SectionService
 from app.services.content.seed import SeedService
+from app.services.content.site_fact import SiteFactService
 from app.services.context import RequestContext
 from app.services.evidence.audit_event import AuditEventService
 from app.services.evidence.audit_pack import AuditPackService
@@ -144,6 +145,7 @@ class Services:
     sections = _plain(SectionService)
     seals = _plain(SealService)
     seeds = _plain(SeedService)
+    site_facts = _plain(SiteFactService)
     training_records = _plain(TrainingRecordService)
     trainings = _plain(TrainingService)
 

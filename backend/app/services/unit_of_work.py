@@ -28,6 +28,7 @@ from app.repositories.content.media import MediaRepository
 from app.repositories.content.module import ModuleRepository
 from app.repositories.content.module_teaching import ModuleTeachingRepository
 from app.repositories.content.question import QuestionRepository
+from app.repositories.content.site_fact import SiteFactRepository
 from app.repositories.content.version import VersionRepository
 from app.repositories.evidence.audit_event import AuditEventRepository, Change
 from app.repositories.evidence.audit_pack import AuditPackRepository
@@ -127,6 +128,7 @@ class UnitOfWork:
     rule_enrollments = _repository(RuleEnrollmentRepository)
     server = _repository(ServerRepository)
     seals = _repository(SealRepository)
+    site_facts = _repository(SiteFactRepository)
     source_checks = _repository(SourceCheckRepository)
     training_records = _repository(TrainingRecordRepository)
     users = _repository(UserRepository)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,8 @@ from app.domain.content.publishing import Publication, publish
 from app.domain.content.quiz.questions import QuestionKind
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
+from app.domain.content.site_fact import SiteFactKind, facts_named
+from app.domain.people.place import is_state
 from tests.domain.content.quiz.question_types import parse_metadata
 
 Table: TypeAlias = dict[str, Any]
@@ -122,6 +124,7 @@ def section_draft(slug: str, position: int, raw: Table) -> SectionDraft:
         position=position,
         body=raw["body"],
         required=raw["required"],
+        states=raw.get("states", []),
         settings=raw.get("settings", {}),
         questions=[question_draft(name, question) for question in raw.get("questions", [])],
     )
@@ -273,6 +276,7 @@ class TestModule:
     def test_has_no_unknown_fields(self, slug: str) -> None:
         for section in sections(slug):
             extra = {"questions"} if section["kind"] == SectionKind.QUIZ else set()
+            extra |= section.keys() & {"states"}
             assert section.keys() == SECTION_FIELDS | extra
         assert all(question.keys() == QUESTION_FIELDS for question in questions(slug))
 
@@ -294,7 +298,8 @@ class TestModule:
             assert sanitise(section["body"]) == section["body"]
 
     def test_teaches_at_length_and_with_sources(self, slug: str) -> None:
-        texts = [plain_text(part["body"]) for part in sections(slug, SectionKind.TEXT)]
+        for_all = [part for part in sections(slug, SectionKind.TEXT) if "states" not in part]
+        texts = [plain_text(part["body"]) for part in for_all]
         assert len(texts) >= 4
         assert all(len(text.split()) >= 200 for text in texts)
         assert all(SOURCE.search(text) for text in texts)
@@ -372,8 +377,61 @@ class TestQuiz:
             assert len(beside) + len(alike) == 0, question["key"]
 
 
+class TestLawOfStates:
+    SECTIONS: ClassVar = [
+        (slug, part) for slug in MODULE_SLUGS for part in sections(slug) if "states" in part
+    ]
+
+    def test_california_and_texas_have_their_own(self) -> None:
+        of_states = {(slug, *part["states"]) for slug, part in self.SECTIONS}
+        california = ("bloodborne-pathogens", "sharps-injury-response", "hazard-communication")
+        assert of_states >= {(slug, "US-CA") for slug in california}
+        assert of_states >= {("hipaa-privacy", "US-CA"), ("hipaa-privacy", "US-TX")}
+
+    def test_they_are_required_cite_the_state_and_ask_to_verify(self) -> None:
+        for slug, part in self.SECTIONS:
+            text = plain_text(part["body"])
+            assert part["required"], slug
+            assert all(map(is_state, part["states"]))
+            assert re.search(r"\d CCR \d|Health and Safety Code|Civil Code", text), slug
+            assert re.search(r"[Vv]erify", text), slug
+            assert len(text.split()) >= 80, slug
+
+    def test_they_are_not_taught_to_others(self) -> None:
+        elsewhere = [
+            part["body"] for slug in MODULE_SLUGS for part in sections(slug) if "states" not in part
+        ]
+        assert not [body for body in elsewhere if re.search(r"8 CCR|House Bill 300", body)]
+
+
+class TestSiteFacts:
+    def test_the_demonstration_offices_answer_what_they_are_asked(self) -> None:
+        named = {
+            kind
+            for slug in MODULE_SLUGS
+            for part in sections(slug)
+            for kind in facts_named(part["body"])
+        }
+        answered = organisation()["locations"][0]["site_facts"]
+        assert named <= answered.keys() <= {*SiteFactKind}
+
+
 class TestBloodbornePathogens:
     SLUG = "bloodborne-pathogens"
+
+    @pytest.mark.parametrize(
+        ("letter", "kind"),
+        [("D", "exposure_control_plan"), ("G", "ppe_location"), ("J", "exposure_contact")],
+    )
+    def test_the_offices_own_facts_are_in_the_text(self, letter: str, kind: str) -> None:
+        (table,) = (
+            part["body"] for part in sections(self.SLUG) if "(g)(2)(vii)</th>" in part["body"]
+        )
+        row = next(line for line in table.splitlines() if f"({letter}) " in line)
+        titles = [
+            part["title"] for part in sections(self.SLUG) if kind in facts_named(part["body"])
+        ]
+        assert any(title.split(":")[0] in row for title in titles), row
 
     def test_says_where_each_required_element_is_taught(self) -> None:
         (table,) = (

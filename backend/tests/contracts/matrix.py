@@ -191,6 +191,14 @@ def _organisation(world: World) -> list[Row]:
         Row("update_location", ADMINS, json={"name": "Renamed"}),
         Row("delete_location", ADMINS, success=409, note="people work there"),
         Row("restore_location", ADMINS),
+        Row("list_site_fact_kinds", ANYBODY),
+        Row("list_missing_site_facts", MANAGERS | {AUTHOR}),
+        Row("read_site_facts", ANYBODY),
+        Row(
+            "update_site_facts",
+            MANAGER_AND_ADMIN | {OFFICER},
+            json={"facts": {"eyewash": "By the sink in the laboratory"}},
+        ),
     ]
 
 

@@ -64,7 +64,14 @@ DERIVED = {
 UNDER_WAY = {
     "enrollments": {"progress_percent", "status", "started_at", "last_activity_at"},
     "quiz_attempts": {"answers", "answer_seconds"},
-    "section_progress": {"INSERT", "seconds_spent", "position", "state", "started_at"},
+    "section_progress": {
+        "INSERT",
+        "seconds_spent",
+        "position",
+        "state",
+        "started_at",
+        "site_facts",
+    },
     "users": {"last_sign_in"},
 }
 TOUCHED = {"updated_at", "revision"}

@@ -21,7 +21,7 @@ _OF_MODULES: Final = (
     "language",
     "estimated_minutes",
 )
-_OF_SECTIONS: Final = ("title", "body", "required", "settings")
+_OF_SECTIONS: Final = ("title", "body", "required", "states", "settings")
 _OF_QUESTIONS: Final = (
     "prompt",
     "points",
@@ -125,11 +125,14 @@ def _fields(before: Any, after: Any, names: Iterable[str]) -> Iterator[str]:  # 
             yield name
 
 
+_LISTS = ("tags", "states")
+
+
 def _value(part: Any, name: str) -> Any:  # noqa: ANN401  # a draft's field
     value = getattr(part, name)
     if name == "settings":
         return _complete(part)
-    return list(value or ()) if name == "tags" else value
+    return list(value or ()) if name in _LISTS else value
 
 
 def _complete(section: SectionDraft) -> Mapping[str, Any]:

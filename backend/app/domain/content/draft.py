@@ -34,6 +34,9 @@ class SectionDraft:
     body: str = ""
     required: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
+    states: Sequence[str] = ()
+    """ISO 3166-2: whom it is for; empty for everybody."""
+
     questions: Sequence[QuestionDraft] = ()
 
 

@@ -27,6 +27,7 @@ from app.domain.content.section_kind import (
     rules_of,
 )
 from app.domain.content.section_settings import SectionKind
+from app.domain.content.site_fact import elsewhere_faults, facts_named, naming_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Publication:
     outline: list[dict[str, Any]]
     thresholds: dict[UUID, ReportThresholds]
     """By section."""
+
+    site_facts: dict[UUID, list[str]]
+    """The kinds that the text names, by section."""
+
+    by_office: bool
+    """Whether learners of different offices are shown different content."""
 
 
 class NotPublishableError(ValueError):
@@ -100,6 +107,8 @@ def _made_of(draft: ModuleDraft) -> Publication:
         answer_key_sha256=sha256_hex(canonical_json(answer_key)),
         outline=[section.outline() for section in sections],
         thresholds={section.draft.id: section.thresholds for section in sections},
+        site_facts={section.draft.id: section.site_facts for section in sections},
+        by_office=any(section.draft.states or section.site_facts for section in sections),
     )
 
 
@@ -124,6 +133,7 @@ def _read_section(section: Mapping[str, Any], key: Mapping[str, Any] | None) -> 
         body=section["body"],
         required=section["required"],
         settings=rules or section["settings"],
+        states=section.get("states", ()),
         questions=[_read_question(question) for question in (key or {}).get("questions", ())],
     )
 
@@ -166,6 +176,10 @@ class _PublishableSection:
         return self.rules.thresholds(self.checked.settings, self.checked.body)
 
     @property
+    def site_facts(self) -> list[str]:
+        return facts_named(self.checked.body)
+
+    @property
     def key(self) -> QuizKey | None:
         return self.rules.key(self.checked)
 
@@ -180,6 +194,7 @@ class _PublishableSection:
             "settings": self.checked.settings.as_json(),
             "questions": [],
             **self._minimum(),
+            **self._states(),
             **self.rules.content(self.checked),
         }
 
@@ -188,12 +203,16 @@ class _PublishableSection:
         seconds = self.thresholds.minimum_seconds
         return {"minimum_seconds": seconds} if seconds else {}
 
+    def _states(self) -> dict[str, Any]:
+        return {"states": sorted(self.draft.states)} if self.draft.states else {}
+
     def outline(self) -> dict[str, Any]:
         return {
             "section_id": str(self.draft.id),
             "kind": self.draft.kind.value,
             "title": self.draft.title,
             "required": self.draft.required,
+            **self._states(),
         }
 
 
@@ -238,8 +257,10 @@ def _module_reasons(draft: ModuleDraft) -> Iterator[FieldError]:
         yield FieldError("/title", "title_missing", "The module has no title.")
     if not draft.sections:
         yield FieldError("/sections", "no_sections", "The module has no sections.")
-    elif not any(section.required for section in draft.sections):
-        yield FieldError("/sections", "no_required_section", "No section is required.")
+    elif not any(section.required and not section.states for section in draft.sections):
+        detail = "No section is required of everybody."
+        yield FieldError("/sections", "no_required_section", detail)
+    yield from elsewhere_faults("/title", draft.title)
 
 
 def _floor_reasons(draft: ModuleDraft) -> Iterator[FieldError]:
@@ -247,7 +268,7 @@ def _floor_reasons(draft: ModuleDraft) -> Iterator[FieldError]:
     floor = sum(
         report_thresholds(section.kind, section.settings, section.body).minimum_seconds
         for section in draft.sections
-        if section.required
+        if section.required and not section.states
     )
     if floor < draft.minutes_owed * SECONDS_PER_MINUTE:
         detail = "Its required sections take less time than the hours that it stands for."
@@ -268,8 +289,9 @@ def _has_twins(ids: Iterable[UUID]) -> bool:
 def _section_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError]:
     if not section.title.strip():
         yield FieldError(f"{pointer}/title", "title_missing", "The section has no title.")
-    yield from _body_reasons(f"{pointer}/body", section.body)
     rules = rules_of(section.kind)
+    yield from _body_reasons(f"{pointer}/body", rules, section.body)
+    yield from _elsewhere_reasons(pointer, section)
     if section.questions and not rules.has_questions:
         yield FieldError(
             f"{pointer}/questions", "questions_outside_quiz", "Only a quiz has questions."
@@ -279,12 +301,21 @@ def _section_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError
         yield from _question_reasons(f"{pointer}/questions/{index}", question)
 
 
-def _body_reasons(pointer: str, body: str) -> Iterator[FieldError]:
-    """Find bodies that were saved before the limits on HTML existed."""
+def _elsewhere_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldError]:
+    yield from elsewhere_faults(f"{pointer}/title", section.title)
+    yield from elsewhere_faults(f"{pointer}/settings", str(section.settings))
+    for index, question in enumerate(section.questions):
+        yield from elsewhere_faults(f"{pointer}/questions/{index}", str(_fields(question)))
+
+
+def _body_reasons(pointer: str, rules: SectionRules[Any], body: str) -> Iterator[FieldError]:
+    """Find wrong site facts, and bodies that were saved before the limits on HTML existed."""
     try:
-        sanitise(body)
+        clean = sanitise(body)
     except TooComplexError as error:
         yield FieldError(pointer, "too_complex", error.detail)
+    else:
+        yield from (naming_faults if rules.names_site_facts else elsewhere_faults)(pointer, clean)
 
 
 def _settings_reasons(

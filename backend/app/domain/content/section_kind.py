@@ -87,6 +87,9 @@ class SectionRules(Generic[SettingsT]):
     """The settings that name an uploaded file, and the types of file they take."""
 
     has_questions: bool
+    names_site_facts: bool
+    """Whether its body may be another at each office: one that is signed may not."""
+
     key: Callable[[CheckedSection[SettingsT]], QuizKey | None]
     """The answers that the server keeps to itself, if the kind has any."""
 
@@ -278,6 +281,7 @@ TEXT: Final = SectionRules(
     thresholds=_read,
     media=NO_MEDIA,
     has_questions=False,
+    names_site_facts=True,
     key=_no_key,
     faults=_text_faults,
     content=_nothing_more,
@@ -289,6 +293,7 @@ VIDEO: Final = SectionRules(
     thresholds=_watched,
     media={"media_id": VIDEO_TYPES, "captions_media_id": frozenset({MediaType.VTT})},
     has_questions=False,
+    names_site_facts=True,
     key=_no_key,
     faults=_file_faults,
     content=_nothing_more,
@@ -300,6 +305,7 @@ DOCUMENT: Final = SectionRules(
     thresholds=_study_time,
     media={"media_id": DOCUMENT_TYPES},
     has_questions=False,
+    names_site_facts=True,
     key=_no_key,
     faults=_file_faults,
     content=_nothing_more,
@@ -311,6 +317,7 @@ QUIZ: Final = SectionRules(
     thresholds=_no_thresholds,
     media=NO_MEDIA,
     has_questions=True,
+    names_site_facts=True,
     key=_quiz_key,
     faults=_quiz_faults,
     content=_quiz_content,
@@ -322,6 +329,7 @@ ACKNOWLEDGEMENT: Final = SectionRules(
     thresholds=_no_thresholds,
     media=NO_MEDIA,
     has_questions=False,
+    names_site_facts=False,
     key=_no_key,
     faults=_acknowledgement_faults,
     content=_signed_document,
@@ -333,6 +341,7 @@ LIVE_SESSION: Final = SectionRules(
     thresholds=_attended,
     media=NO_MEDIA,
     has_questions=False,
+    names_site_facts=True,
     key=_no_key,
     faults=_no_faults,
     content=_nothing_more,
@@ -344,6 +353,7 @@ LINK: Final = SectionRules(
     thresholds=_no_thresholds,
     media=NO_MEDIA,
     has_questions=False,
+    names_site_facts=True,
     key=_no_key,
     faults=_link_faults,
     content=_nothing_more,

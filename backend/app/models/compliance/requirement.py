@@ -1,16 +1,13 @@
 import uuid
 from datetime import date
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnlyModel, RevisionedModel, SoftDeletable
 from app.core.postgres.table_security import KEPT
 from app.domain.compliance.requirement import Rule, recorded_rule
-from app.models.types import JsonObject
-
-_RULE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+from app.models.types import JsonObject, NullableJson
 
 
 class Requirement(SoftDeletable, RevisionedModel):
@@ -56,7 +53,7 @@ class RequirementVersion(AppendOnlyModel):
     recorded_on: Mapped[date]
     """The latest calendar day at any location, so that no location's past changes."""
 
-    rule: Mapped[JsonObject | None] = mapped_column(_RULE)
+    rule: Mapped[JsonObject | None] = mapped_column(NullableJson)
     """Null withdraws the requirement."""
 
     recorded_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))

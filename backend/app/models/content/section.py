@@ -34,6 +34,9 @@ class ModuleSection(SoftDeletable, RevisionedModel):
     settings: Mapped[JsonObject] = mapped_column(Json, server_default=text("'{}'"), default=dict)
     """Rules by kind, see app.domain.content.section_settings."""
 
+    states: Mapped[list[str]] = mapped_column(Json, server_default=text("'[]'"), default=list)
+    """ISO 3166-2: for people of offices there alone, such as state law. Empty: for everybody."""
+
     module: Mapped["TrainingModule"] = relationship(lazy="raise", back_populates="sections")
     questions: Mapped[list[QuizQuestion]] = relationship(
         primaryjoin=lambda: and_(

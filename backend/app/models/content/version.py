@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.database import AppendOnly, AppendOnlyModel, Base
 from app.domain.content.section_kind import CompletedBy
 from app.domain.content.section_settings import SectionKind
-from app.models.types import Json, JsonObject, text_enum
+from app.models.types import Json, JsonObject, NullableJson, text_enum
 
 
 class ModuleVersion(AppendOnlyModel):
@@ -46,6 +47,9 @@ class ModuleVersion(AppendOnlyModel):
     note: Mapped[str | None] = mapped_column(Text)
     material_change: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     published_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    by_office: Mapped[bool | None]
+    """Whether what learners are shown depends on their offices. Null for no, because what was
+    sealed of older versions must stay as it was."""
 
 
 class VersionSection(AppendOnly, Base):
@@ -72,6 +76,16 @@ class VersionSection(AppendOnly, Base):
 
     document_sha256: Mapped[str | None] = mapped_column(String(64))
     """Hash of the text that a signature of an acknowledgement section covers."""
+
+    states: Mapped[list[str] | None] = mapped_column(NullableJson)
+    """The states whose people it is for; null for everybody."""
+
+    site_facts: Mapped[list[str] | None] = mapped_column(NullableJson)
+    """The kinds of site fact that its text names; null for none."""
+
+    def concerns(self, states: Collection[str] | None) -> bool:
+        """Tell whether it is for somebody who works in these states."""
+        return self.states is None or not set(self.states).isdisjoint(states or ())
 
 
 Index("ix_module_versions_sort", func.lower(ModuleVersion.title), ModuleVersion.id)

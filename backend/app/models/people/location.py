@@ -4,6 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, RevisionedModel, SoftDeletable
+from app.models.types import Json
 
 
 class Location(SoftDeletable, RevisionedModel):
@@ -26,6 +27,11 @@ class Location(SoftDeletable, RevisionedModel):
 
     state: Mapped[str | None] = mapped_column(String(6))
     """ISO 3166-2, such as US-CA, of the same country."""
+
+    site_facts: Mapped[dict[str, str]] = mapped_column(
+        Json, server_default=text("'{}'"), default=dict
+    )
+    """Facts of this office that modules name, by kind (domain/content/site_fact.py)."""
 
 
 Index(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core.database import Base, TimestampedUUIDModel
 from app.core.postgres.table_security import APPEND_ONLY, KEPT
 from app.domain.study.enrollment import EnrollmentSource
-from app.models.types import text_enum
+from app.models.types import JsonObject, NullableJson, text_enum
 
 
 class EnrollmentStatus(StrEnum):
@@ -37,7 +37,7 @@ class SectionProgress(Base):
 
     __tablename__ = "section_progress"
     __rights__ = APPEND_ONLY
-    __stamped__ = ("state", "seconds_spent", "position", "completed_at", "updated_at")
+    __stamped__ = ("state", "seconds_spent", "position", "completed_at", "updated_at", "site_facts")
 
     enrollment_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("enrollments.id", ondelete="CASCADE"), primary_key=True
@@ -52,6 +52,10 @@ class SectionProgress(Base):
 
     completed_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    site_facts: Mapped[JsonObject | None] = mapped_column(
+        NullableJson, server_default=FetchedValue()
+    )
+    """What the text named of the person's offices when they completed it; null for nothing."""
 
 
 class Enrollment(TimestampedUUIDModel):
@@ -59,7 +63,7 @@ class Enrollment(TimestampedUUIDModel):
 
     __tablename__ = "enrollments"
     __rights__ = KEPT
-    __stamped__ = ("progress_percent", "enrolled_at", "completed_at")
+    __stamped__ = ("progress_percent", "enrolled_at", "completed_at", "states")
     __edited__ = ("status", "source", "due_on", "withdrawn_at", "updated_at")
     __table_args__ = (
         CheckConstraint("progress_percent BETWEEN 0 AND 100", name="progress_percent"),
@@ -84,6 +88,9 @@ class Enrollment(TimestampedUUIDModel):
     enrolled_at: Mapped[datetime] = mapped_column(server_default=func.now())
     completed_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
     withdrawn_at: Mapped[datetime | None]
+    states: Mapped[list[str] | None] = mapped_column(NullableJson, server_default=FetchedValue())
+    """The states of the person's offices that the version has sections for; null where it is the
+    same for everybody. They follow the person as long as the enrollment is active."""
 
     progress: Mapped[list[SectionProgress]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by=SectionProgress.section_id

@@ -26,13 +26,26 @@ from sqlalchemy.orm import aliased, defer
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.domain.study.quiz.attempts import NETWORK_GRACE, cooled_down, left_of, startable
-from app.models import AnswerKey, Enrollment, QuizAttempt, QuizCorrection, SectionProgress
+from app.models import (
+    AnswerKey,
+    Enrollment,
+    QuizAttempt,
+    QuizCorrection,
+    SectionProgress,
+    VersionSection,
+)
 from app.models.study.attempt import AttemptState
 from app.models.study.enrollment import EnrollmentStatus
 from app.models.types import JsonObject
 from app.repositories.base import Orders, Repository
 from app.repositories.people.visibility import owner_visible_to
-from app.repositories.study.counted_attempts import NOW, counts_with, granted_in, tally
+from app.repositories.study.counted_attempts import (
+    NOW,
+    counts_with,
+    granted_in,
+    key_of_section,
+    tally,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +245,12 @@ class AttemptRepository(Repository[QuizAttempt]):
                 NOW.label("now"),
             )
             .join(Enrollment, Enrollment.version_id == AnswerKey.version_id)
+            .join(VersionSection, key_of_section())
             .join(counted, true())
-            .where(Enrollment.id.in_(enrollment_ids))
+            .where(
+                Enrollment.id.in_(enrollment_ids),
+                func.concerns(VersionSection.states, Enrollment.states),
+            )
         )
         return [_standing(row) for row in await self.session.execute(statement)]
 

@@ -2,7 +2,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select, true
+from sqlalchemy import func, select, true
 
 from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
@@ -84,6 +84,7 @@ class AttemptGrantRepository(Repository[AttemptGrant]):
                 owner_visible_to(actor, Enrollment.user_id),
                 User.is_active,
                 Enrollment.status == EnrollmentStatus.ACTIVE,
+                func.concerns(VersionSection.states, Enrollment.states),
                 counted.c.total >= most + counted.c.granted,
                 ~counted.c.passed,
                 ~counted.c.live,

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -147,7 +148,11 @@ class EnrollmentRepository(Repository[Enrollment]):
                 (SectionProgress.section_id == VersionSection.section_id)
                 & (SectionProgress.enrollment_id == enrollment_id),
             )
-            .where(VersionSection.version_id == version_id)
+            .join(Enrollment, Enrollment.id == enrollment_id)
+            .where(
+                VersionSection.version_id == version_id,
+                func.concerns(VersionSection.states, Enrollment.states),
+            )
             .order_by(VersionSection.position)
         )
         return [SectionRow(*row) for row in await self.session.execute(statement)]
@@ -171,6 +176,13 @@ class EnrollmentRepository(Repository[Enrollment]):
     async def assign_for(self, enrollment: Enrollment, due_on: date | None) -> None:
         enrollment.source, enrollment.due_on = EnrollmentSource.ASSIGNED, due_on
         await self.session.flush()
+
+    async def follow_offices(
+        self, user_ids: Sequence[uuid.UUID], actor_id: uuid.UUID | None, request_id: str | None
+    ) -> int:
+        """Make open enrollments ask for what concerns the people at their offices of today."""
+        following = func.follow_offices(list(user_ids), actor_id, request_id)
+        return await self.session.scalar(select(following)) or 0
 
     async def withdraw(self, enrollment: Enrollment) -> None:
         enrollment.status = EnrollmentStatus.WITHDRAWN

@@ -58,7 +58,12 @@ class PinnedContent:
 
     version_id: uuid.UUID
     sha256: str
+    """Of the content; for content by office, of that hash and of `view`."""
+
     superseded_by: int | None
+    view: str | None
+    """What of the person's offices it shows, as JSON; None for content that is everybody's."""
+
     body: bytes | None
 
 
@@ -111,12 +116,20 @@ _ENROLL = f"""
       LEFT JOIN module_versions v ON v.id = e.version_id
 """  # noqa: S608  # made of constants
 
+# Over `enrollments e` and `module_versions v`.
+_SHOWN = """
+    CROSS JOIN LATERAL (SELECT CASE WHEN v.by_office THEN office_view(e.id) END AS view) AS held
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN held.view IS NULL THEN v.content_sha256
+                    ELSE sha256_hex(v.content_sha256 || held.view) END AS sha256) AS shown
+"""
+
 # The body is not sent when the process or the client has that version already.
 _CONTENT = f"""
-    SELECT v.id, v.content_sha256, {superseded_by("e", "v")},
-           CASE WHEN v.id IS DISTINCT FROM $3 AND v.content_sha256 <> ALL ($4::text[])
+    SELECT v.id, shown.sha256, {superseded_by("e", "v")}, held.view,
+           CASE WHEN v.id IS DISTINCT FROM $3 AND shown.sha256 <> ALL ($4::text[])
                 THEN v.content END
-      FROM enrollments e JOIN module_versions v ON v.id = e.version_id
+      FROM enrollments e JOIN module_versions v ON v.id = e.version_id {_SHOWN}
      WHERE e.id = $2 AND e.user_id = (SELECT id FROM caller)
 """  # noqa: S608  # made of constants
 
@@ -130,13 +143,13 @@ _CONTENTS = f"""
            WITH ORDINALITY AS asked
            (subject, signed_in_at, email, enrollment_id, held_version, held_hashes, place)
       JOIN LATERAL (
-           SELECT v.id, v.content_sha256, {superseded_by("e", "v")},
+           SELECT v.id, shown.sha256, {superseded_by("e", "v")}, held.view,
                   CASE WHEN v.id IS DISTINCT FROM asked.held_version
-                        AND v.content_sha256 <> ALL (asked.held_hashes)
+                        AND shown.sha256 <> ALL (asked.held_hashes)
                        THEN v.content END
              FROM users u
              JOIN enrollments e ON e.user_id = u.id AND e.id = asked.enrollment_id
-             JOIN module_versions v ON v.id = e.version_id
+             JOIN module_versions v ON v.id = e.version_id {_SHOWN}
             WHERE {named_by("asked.subject", "asked.signed_in_at", "asked.email")}
             LIMIT 1) AS found ON true
 """  # noqa: S608  # made of constants

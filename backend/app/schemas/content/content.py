@@ -6,6 +6,8 @@ It is served as it was stored; these models only describe it in the OpenAPI docu
 import uuid
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from app.domain.content.quiz.questions import QuestionView
 from app.domain.content.section_kind import rules_of
 from app.domain.content.section_settings import SectionKind
@@ -39,6 +41,9 @@ class ContentSection(Resource):
 
     minimum_seconds: int = 0
     """The time without which it is not completed; left out where there is none."""
+
+    states: list[str] = Field(default_factory=list)
+    """The states, by ISO 3166-2, whose people it is for; left out where it is for everybody."""
 
     document_sha256: str | None = None
     """SHA-256, in hex, of the text that an acknowledgement signs; left out or null for others."""

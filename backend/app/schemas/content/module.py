@@ -84,6 +84,7 @@ class OutlineSection(Resource):
     kind: SectionKind
     title: str
     required: bool
+    states: list[str] = Field(default_factory=list)
 
 
 class ModuleOutline(ModuleSummary):

@@ -2,12 +2,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import MISSING, Field, StringConstraints
+from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from app.domain.content.quiz.questions import QuestionKind
 from app.domain.content.section_kind import rules_of
 from app.domain.content.section_settings import SectionKind
 from app.domain.fields import Flag, Line, Position, StorableText
+from app.domain.people.place import KnownState
 from app.models import ModuleSection, TrainingModule
 from app.schemas.base import Changes, Payload, Resource, Versioned
 from app.schemas.content.question import QuestionRead, QuestionReadByKind
@@ -18,8 +19,13 @@ def _settings_of(kind: SectionKind) -> dict[str, Form]:
     return {"settings": rules_of(kind).settings}
 
 
+def _each_once(states: list[str]) -> list[str]:
+    return sorted(set(states))
+
+
 SettingsByKind = Annotated[dict[str, Any], AnyOfKinds("settings", SectionKind, _settings_of)]
 
+SectionStates = Annotated[list[KnownState], Field(max_length=60), AfterValidator(_each_once)]
 Body = Annotated[StorableText, StringConstraints(max_length=500_000)]
 
 
@@ -30,6 +36,7 @@ class SectionCreate(Payload):
     title: Line
     body: Body = ""
     required: Flag = True
+    states: SectionStates = Field(default_factory=list)
     settings: dict[str, Any] = Field(default_factory=dict)
     position: Position | None = None
 
@@ -38,6 +45,7 @@ class SectionUpdate(Changes):
     title: Line | MISSING = MISSING
     body: Body | MISSING = MISSING
     required: Flag | MISSING = MISSING
+    states: SectionStates | MISSING = MISSING
     settings: SettingsByKind | MISSING = MISSING
     position: Position | MISSING = MISSING
 
@@ -60,6 +68,7 @@ class SectionRead(Versioned):
     title: str
     body: str
     required: bool
+    states: list[str]
     position: int
     settings: dict[str, Any]
     revision: int
@@ -77,6 +86,7 @@ class SectionRead(Versioned):
             title=section.title,
             body=section.body,
             required=section.required,
+            states=section.states,
             position=section.position,
             settings=section.settings,
             revision=section.revision,

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from pydantic import MISSING, AfterValidator, Field
 
 from app.domain.fields import Line, refuse
-from app.domain.people.place import CountryCode, StateCode, is_country, is_state
+from app.domain.people.place import KnownCountry, KnownState
 from app.schemas.base import Changes, Payload, Versioned
 
 
@@ -16,20 +16,6 @@ def _iana(name: str) -> str:
     return name
 
 
-def _country(code: str) -> str:
-    if not is_country(code):
-        refuse("unknown_country", "A country of ISO 3166-1 is expected, such as US.")
-    return code
-
-
-def _state(code: str) -> str:
-    if not is_state(code):
-        refuse("unknown_state", "A state of ISO 3166-2 is expected, such as US-CA.")
-    return code
-
-
-Country = Annotated[CountryCode, AfterValidator(_country)]
-State = Annotated[StateCode, AfterValidator(_state)]
 TimeZone = Annotated[Line, AfterValidator(_iana)]
 ManagerIds = Annotated[list[uuid.UUID], Field(max_length=100)]
 
@@ -37,18 +23,18 @@ ManagerIds = Annotated[list[uuid.UUID], Field(max_length=100)]
 class LocationCreate(Payload):
     name: Line
     time_zone: TimeZone
-    country: Country | None = None
+    country: KnownCountry | None = None
     """Null or left out, that of the state."""
 
-    state: State | None = None
+    state: KnownState | None = None
     manager_ids: ManagerIds = Field(default_factory=list)
 
 
 class LocationUpdate(Changes):
     name: Line | MISSING = MISSING
     time_zone: TimeZone | MISSING = MISSING
-    country: Country | MISSING | None = MISSING
-    state: State | MISSING | None = MISSING
+    country: KnownCountry | MISSING | None = MISSING
+    state: KnownState | MISSING | None = MISSING
     manager_ids: ManagerIds | MISSING = MISSING
 
 

@@ -221,6 +221,7 @@ async def reconcile(  # noqa: PLR0913  # the last three are rare and given by na
     people = list(user_ids)
     await uow.employment.lock_people(people)
     if requirement_ids is None:
+        await uow.enrollments.follow_offices(people, uow.actor_id, uow.request_id)
         await uow.compliance_segments.take_pending(people)
         await uow.outdated.take(people)
     catalogue = await load_catalogue(uow)
@@ -303,6 +304,7 @@ async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> No
     if len(user_ids) > BATCH:
         await uow.employment.close_staff()
         await uow.outdated.queue(await uow.requirements.ids())
+        await uow.enrollments.follow_offices(user_ids, uow.actor_id, uow.request_id)
         await _reconcile_changers(uow, among=user_ids)
     elif user_ids:
         await reconcile(uow, user_ids)

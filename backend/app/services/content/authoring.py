@@ -83,6 +83,7 @@ def draft_of(module: TrainingModule) -> ModuleDraft:
                 body=section.body,
                 required=section.required,
                 settings=section.settings,
+                states=section.states,
                 questions=[
                     QuestionDraft(
                         id=question.id,
@@ -126,6 +127,7 @@ def copy_of_section(section: ModuleSection) -> ModuleSection:
         body=section.body,
         required=section.required,
         settings=dict(section.settings),
+        states=list(section.states),
         position=section.position,
         questions=[copy_of_question(question) for question in section.questions],
     )

@@ -90,6 +90,7 @@ async def _add_version(
             note=payload.note,
             material_change=payload.material_change,
             published_by_id=uow.actor_id,
+            by_office=publication.by_office or None,
         )
     )
     await uow.versions.add_parts(
@@ -150,6 +151,8 @@ def _version_sections(
                 minimum_seconds=thresholds.minimum_seconds,
                 minimum_position=thresholds.minimum_position,
                 document_sha256=documents[str(section.id)],
+                states=sorted(section.states) or None,
+                site_facts=publication.site_facts[section.id] or None,
             )
         )
     return rows

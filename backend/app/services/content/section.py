@@ -61,6 +61,7 @@ class SectionService(AuthoringService):
                 body=body,
                 required=payload.required,
                 settings=await _settings(uow, payload.kind, payload.settings),
+                states=payload.states,
                 position=len(module.sections) + 1,
                 questions=[],
             )
@@ -97,7 +98,7 @@ class SectionService(AuthoringService):
                 # Checked before the row is changed: the check queries the database, and before a
                 # query SQLAlchemy would already write the changes made so far.
                 payload.settings = await _settings(uow, section.kind, payload.settings)
-            before, after = apply(section, payload, ("title", "required", "settings"))
+            before, after = apply(section, payload, ("title", "required", "settings", "states"))
             if payload.body is not MISSING:
                 # The audit event only says that the body changed; the text itself is kept in the
                 # versions.

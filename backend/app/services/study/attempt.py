@@ -17,7 +17,6 @@ from app.core.errors import (
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.content.quiz.key import QuizKey
-from app.domain.content.section_kind import CompletedBy
 from app.domain.study.quiz.answers import answer_json, parse_answers
 from app.domain.study.quiz.attempts import (
     AttemptFeedback,
@@ -255,12 +254,13 @@ def decide_next(key: QuizKey, history: AttemptHistory, now: datetime) -> NextAtt
 
 async def quiz_key(uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID) -> QuizKey:
     stored = await uow.versions.answer_key(enrollment.version_id, section_id)
-    if stored is not None:
-        return parsed_key(enrollment.version_id, section_id, stored.key)
-    section = await uow.versions.section(enrollment.version_id, section_id)
-    if section is not None and section.completed_by is not CompletedBy.ATTEMPT:
+    if stored is None or enrollment.states is not None:
+        section = await uow.versions.section(enrollment.version_id, section_id)
+        if section is None or not section.concerns(enrollment.states):
+            raise NotFoundError("section")
+    if stored is None:
         raise NotAQuizSectionError
-    raise NotFoundError("section")
+    return parsed_key(enrollment.version_id, section_id, stored.key)
 
 
 def _drawn(

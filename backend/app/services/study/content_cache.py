@@ -1,6 +1,7 @@
-"""Published content in memory. Versions are immutable, so nothing in here ever goes stale."""
+"""Published content in memory. What a key names is immutable, so nothing here ever goes stale."""
 
 import uuid
+from collections.abc import Callable
 
 from cachetools import LRUCache
 
@@ -15,7 +16,7 @@ class ContentCache:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._bodies: LRUCache[uuid.UUID, bytes] = LRUCache(max_bytes, getsizeof=len)
+        self._bodies: LRUCache[uuid.UUID | str, bytes] = LRUCache(max_bytes, getsizeof=len)
         self._pins: LRUCache[uuid.UUID, uuid.UUID] = LRUCache(MAX_PINS)
 
     def get(self, enrollment_id: uuid.UUID) -> tuple[uuid.UUID, bytes] | None:
@@ -26,5 +27,16 @@ class ContentCache:
 
     def put(self, enrollment_id: uuid.UUID, version_id: uuid.UUID, body: bytes) -> None:
         self._pins[enrollment_id] = version_id
+        self._keep(version_id, body)
+
+    def shown(self, sha256: str, make: Callable[[], bytes]) -> bytes:
+        """Return content that is another by office, from here or by making it."""
+        body = self._bodies.get(sha256)
+        if body is None:
+            body = make()
+            self._keep(sha256, body)
+        return body
+
+    def _keep(self, key: uuid.UUID | str, body: bytes) -> None:
         if len(body) <= self._bodies.maxsize:
-            self._bodies[version_id] = body
+            self._bodies[key] = body

@@ -263,7 +263,9 @@ async def lock_own(uow: UnitOfWork, enrollment_id: uuid.UUID, actor: Actor) -> E
 async def _acknowledgement(
     uow: UnitOfWork, enrollment: Enrollment, section_id: uuid.UUID
 ) -> VersionSection:
-    section = found(await uow.versions.section(enrollment.version_id, section_id), "section")
+    section = await uow.versions.section(enrollment.version_id, section_id)
+    if section is None or not section.concerns(enrollment.states):
+        raise NotFoundError("section")
     if section.completed_by is not CompletedBy.SIGNATURE:
         raise NotAnAcknowledgementError
     return section

@@ -1,12 +1,15 @@
-"""What a version shows its learners, as it was frozen."""
+"""What a version shows its learners, as it was frozen; and at their offices, where it says so."""
 
 import re
 import uuid
 from dataclasses import dataclass
 
+import orjson
+
 from app.core.auth.security import Claims
 from app.core.database import Database
 from app.core.postgres.batching import Batcher
+from app.domain.content.site_fact import OfficeView, content_at
 from app.repositories.people.caller import Caller
 from app.repositories.study.study import ContentQuestion, PinnedContent, StudyRepository
 from app.services.study.content_cache import ContentCache
@@ -45,7 +48,13 @@ class LearnerContents:
             return LearnerContent(etag, pinned.superseded_by, None)
         if pinned.body is not None:
             self._cache.put(enrollment_id, pinned.version_id, pinned.body)
-        return LearnerContent(etag, pinned.superseded_by, pinned.body or held_body)
+        body = pinned.body or held_body
+        if body is not None and pinned.view is not None:
+            body = self._at_offices(pinned, body, orjson.loads(pinned.view))
+        return LearnerContent(etag, pinned.superseded_by, body)
+
+    def _at_offices(self, pinned: PinnedContent, body: bytes, view: OfficeView) -> bytes:
+        return self._cache.shown(pinned.sha256, lambda: content_at(body, view))
 
     async def _ask(
         self,

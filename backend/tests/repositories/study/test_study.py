@@ -133,7 +133,7 @@ async def reading(
     sha256 = content.headers["ETag"].strip('"')
     return Reading(
         ContentQuestion(claims_of(learner), enrollment_id, None, ()),
-        PinnedContent(enrollment.version_id, sha256, None, content.content),
+        PinnedContent(enrollment.version_id, sha256, None, None, content.content),
     )
 
 

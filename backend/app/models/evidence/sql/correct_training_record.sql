@@ -15,19 +15,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT round(100 * sum(best.points) / nullif(sum(best.max_points), 0), 2) AS score,
-           coalesce(jsonb_agg(jsonb_build_object(
-               'section_id', best.section_id, 'attempt', best.number, 'attempts', best.attempts,
-               'score_percent', best.score_percent, 'pass_mark', best.pass_mark)
-               ORDER BY best.section_id), '[]') AS results
-      INTO quiz
-      FROM (SELECT DISTINCT ON (a.section_id) a.*,
-                   count(*) OVER (PARTITION BY a.section_id) AS attempts
-              FROM quiz_attempts a
-             WHERE a.enrollment_id = p_enrollment AND a.state = 'graded'
-               -- Attempts made after the completion are not what it rests on.
-               AND a.submitted_at <= wrong.completed_at
-             ORDER BY a.section_id, a.passed DESC, a.points DESC, a.number) best;
+    -- Attempts made after the completion are not what it rests on.
+    SELECT * INTO quiz FROM quiz_results(p_enrollment, wrong.completed_at);
     IF quiz.score IS NOT DISTINCT FROM wrong.score_percent
        AND quiz.results = wrong.payload::jsonb -> 'quizzes' THEN
         RETURN NULL;

@@ -19,6 +19,8 @@ DECLARE
     body text;
     digest text;
     snapshot jsonb;
+    outline jsonb;
+    by_office jsonb := '{}';
     total_seconds bigint;
 BEGIN
     SELECT * INTO enrolled FROM enrollments WHERE id = p_enrollment;
@@ -41,19 +43,27 @@ BEGIN
         CASE WHEN person.name_confirmed THEN person.full_name ELSE person.previous_name END,
         'email', person.email, 'job_title', person.job_title,
         'department', person.department, 'location', person.location);
+    outline := published.outline;
+    IF published.by_office THEN
+        -- What was asked of this person, and what else they completed before they moved.
+        SELECT jsonb_agg(o.part ORDER BY s.position) INTO outline
+          FROM jsonb_array_elements(published.outline) AS o (part)
+          JOIN version_sections s
+            ON s.version_id = published.id AND s.section_id = (o.part ->> 'section_id')::uuid
+          LEFT JOIN section_progress p
+            ON p.enrollment_id = p_enrollment AND p.section_id = s.section_id
+         WHERE concerns(s.states, enrolled.states) OR p.state = 'completed';
+        SELECT jsonb_build_object(
+                   'states', enrolled.states,
+                   'site_facts', coalesce(jsonb_agg(jsonb_build_object(
+                       'section_id', p.section_id, 'facts', p.site_facts)
+                       ORDER BY p.completed_at, p.section_id), '[]')) INTO by_office
+          FROM section_progress p
+         WHERE p.enrollment_id = p_enrollment AND p.site_facts IS NOT NULL;
+    END IF;
     SELECT coalesce(sum(p.seconds_spent), 0) INTO total_seconds
       FROM section_progress p WHERE p.enrollment_id = p_enrollment;
-    SELECT round(100 * sum(best.points) / nullif(sum(best.max_points), 0), 2) AS score,
-           coalesce(jsonb_agg(jsonb_build_object(
-               'section_id', best.section_id, 'attempt', best.number, 'attempts', best.attempts,
-               'score_percent', best.score_percent, 'pass_mark', best.pass_mark)
-               ORDER BY best.section_id), '[]') AS results
-      INTO quiz
-      FROM (SELECT DISTINCT ON (a.section_id) a.*,
-                   count(*) OVER (PARTITION BY a.section_id) AS attempts
-              FROM quiz_attempts a
-             WHERE a.enrollment_id = p_enrollment AND a.state = 'graded'
-             ORDER BY a.section_id, a.passed DESC, a.points DESC, a.number) best;
+    SELECT * INTO quiz FROM quiz_results(p_enrollment, completed);
     SELECT * INTO teaching FROM module_teachings m WHERE m.module_id = enrolled.module_id;
     -- For each live section the session whose closing completed it.
     SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -72,7 +82,7 @@ BEGIN
              WHERE a.user_id = enrolled.user_id AND a.status = 'attended'
                AND s.module_id = enrolled.module_id AND s.closed_at <= p.completed_at
              ORDER BY s.section_id, s.closed_at DESC) held;
-    body := jsonb_build_object(
+    body := (by_office || jsonb_build_object(
         'schema', 1,
         'id', new_id,
         'sequence', coalesce(previous.sequence, 0) + 1,
@@ -86,7 +96,7 @@ BEGIN
         'version', published.number,
         'language', published.language,
         'content_sha256', published.content_sha256,
-        'outline', published.outline,
+        'outline', outline,
         'started_at', rfc3339(enrolled.enrolled_at),
         'completed_at', rfc3339(completed),
         'recorded_at', rfc3339(stamp),
@@ -106,6 +116,7 @@ BEGIN
             WHEN EXISTS (
                 SELECT FROM version_sections v
                  WHERE v.version_id = published.id AND v.required
+                   AND concerns(v.states, enrolled.states)
                    AND v.completed_by = 'report') THEN 'blended'
             WHEN taught.online THEN 'live_online'
             ELSE 'live' END,
@@ -119,7 +130,7 @@ BEGIN
             'hours_offered', teaching.ce_hours,
             'provider_name', teaching.ce_provider_name,
             'provider_number', teaching.ce_provider_number,
-            'category', teaching.ce_category, 'delivery', teaching.ce_delivery) END)::text;
+            'category', teaching.ce_category, 'delivery', teaching.ce_delivery) END))::text;
     digest := encode(sha256(convert_to(coalesce(previous.hash, repeat('0', 64)) || body, 'UTF8')),
                      'hex');
     INSERT INTO training_records (

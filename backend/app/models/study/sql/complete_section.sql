@@ -8,10 +8,16 @@ DECLARE
     stamp timestamptz := clock_timestamp();
 BEGIN
     INSERT INTO section_progress AS p (
-        enrollment_id, section_id, state, seconds_spent, position, completed_at, updated_at)
-    VALUES (p_enrollment, p_section, 'completed', 0, 0, stamp, stamp)
+        enrollment_id, section_id, state, seconds_spent, position, completed_at, updated_at,
+        site_facts)
+    SELECT p_enrollment, p_section, 'completed', 0, 0, stamp, stamp,
+           site_facts_shown(e.user_id, s.site_facts)
+      FROM enrollments e
+      JOIN version_sections s ON s.version_id = e.version_id AND s.section_id = p_section
+     WHERE e.id = p_enrollment
     ON CONFLICT (enrollment_id, section_id) DO UPDATE
-       SET state = 'completed', completed_at = stamp, updated_at = stamp
+       SET state = 'completed', completed_at = stamp, updated_at = stamp,
+           site_facts = excluded.site_facts
      WHERE p.state <> 'completed';
     IF NOT FOUND THEN
         RETURN;

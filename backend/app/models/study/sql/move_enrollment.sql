@@ -34,15 +34,16 @@ BEGIN
             before.enrolled_at);
     WITH shown AS (
         SELECT v.id AS version_id, (s ->> 'id')::uuid AS section_id,
-               s - '{position,required}'::text[] AS content
+               s - '{position,required,states}'::text[] AS content
           FROM module_versions v,
                jsonb_array_elements(convert_from(v.content, 'UTF8')::jsonb -> 'sections') s
          WHERE v.id IN (before.version_id, target)
     ), taken AS (
         INSERT INTO section_progress (
-            enrollment_id, section_id, state, seconds_spent, position, completed_at, updated_at)
+            enrollment_id, section_id, state, seconds_spent, position, completed_at, updated_at,
+            site_facts)
         SELECT p_new, p.section_id, p.state, p.seconds_spent, p.position, p.completed_at,
-               p.updated_at
+               p.updated_at, p.site_facts
           FROM section_progress p
           JOIN version_sections s ON s.version_id = target AND s.section_id = p.section_id
           JOIN shown old ON old.version_id = before.version_id AND old.section_id = p.section_id

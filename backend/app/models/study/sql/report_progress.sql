@@ -17,7 +17,8 @@ BEGIN
         RETURN jsonb_build_object('error', 'enrollment_not_found');
     END IF;
     SELECT * INTO rule FROM version_sections
-     WHERE version_id = enrolled.version_id AND section_id = p_section;
+     WHERE version_id = enrolled.version_id AND section_id = p_section
+       AND concerns(states, enrolled.states);
     IF NOT FOUND THEN
         RETURN jsonb_build_object('error', 'section_not_found');
     ELSIF rule.completed_by = 'attempt' THEN

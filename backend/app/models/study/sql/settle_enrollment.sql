@@ -11,6 +11,7 @@ BEGIN
     SELECT count(*), count(p.completed_at) INTO total, done
       FROM enrollments e
       JOIN version_sections s ON s.version_id = e.version_id AND s.required
+       AND concerns(s.states, e.states)
       LEFT JOIN section_progress p
         ON p.enrollment_id = e.id AND p.section_id = s.section_id
      WHERE e.id = p_enrollment;

@@ -17,6 +17,7 @@ BEGIN
       FROM enrollments e
       JOIN users u ON u.id = e.user_id
       JOIN version_sections v ON v.version_id = e.version_id AND v.section_id = p_section
+       AND concerns(v.states, e.states)
      WHERE e.id = p_enrollment AND e.status = 'active' AND v.document_sha256 IS NOT NULL
     RETURNING * INTO made;
     IF NOT FOUND THEN

@@ -22,7 +22,7 @@ from app.repositories.people.word import W, WordRepository
 from app.schemas.content.module import Publish
 from app.services.base import Service
 from app.services.content.publishing import publish_module
-from app.services.content.requirement_seed import seed_requirements
+from app.services.content.seed.requirement import seed_requirements
 from app.services.unit_of_work import UnitOfWork
 from app.services.word import listed_word, listing
 
@@ -148,6 +148,7 @@ def _section(position: int, document: dict[str, Any]) -> ModuleSection:
         title=document["title"],
         body=sanitise(document.get("body", "")),
         required=document.get("required", True),
+        states=document.get("states", []),
         settings=parse_settings(kind, document.get("settings", {})).as_json(),
         position=position,
         questions=[
@@ -184,6 +185,7 @@ async def _location(uow: UnitOfWork, entry: dict[str, Any]) -> tuple[Location, b
             time_zone=entry["time_zone"],
             country=country_of(entry["state"]),
             state=entry["state"],
+            site_facts=entry.get("site_facts", {}),
         )
     )
     await uow.audit(AuditAction.LOCATION_CREATED, location, after={"name": location.name})
