@@ -53,6 +53,7 @@ QUERIES: Final = {
     "limit": "Most items of one page",
     "location": "Only people of this location, by name",
     "job_title": "Only people with this job title, by name or alias",
+    "location_id": "Only what concerns this location",
     "module_id": "Only what concerns this module",
     "on_unsupported": "Whether questions that cannot be carried are skipped, or refuse the file",
     "overdue": "Only those past their due day, or only those that are not",

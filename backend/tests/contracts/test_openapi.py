@@ -22,7 +22,13 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
 # An item is removed from a list that has no version of its own.
 PLAIN = {"unregister_attendee"}
 # As many as there are classes in the code.
-SHORT = {"list_credential_kinds", "list_retention_periods", "list_signatures"}
+SHORT = {
+    "list_credential_kinds",
+    "list_missing_site_facts",
+    "list_retention_periods",
+    "list_signatures",
+    "list_site_fact_kinds",
+}
 # The primary position comes first, and people's lines stand as they are stored.
 UNSORTED = {"list_positions", "list_people"}
 # What a list is asked for besides filters: a page, whose, since when, and words to look for.

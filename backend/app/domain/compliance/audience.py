@@ -171,6 +171,12 @@ def matches(audience: Audience, person: PersonFacts) -> MatchReason | None:
     return next(filter(None, (_meets(audience, place) for place in person.places)), None)
 
 
+def places_meant(audience: Audience, person: PersonFacts) -> list[PersonFacts]:
+    """Return the places at which the audience means somebody: all where it asks for none."""
+    places = [*person.places]
+    return [place for place in places if _meets(audience, place)] or places
+
+
 def _meets(audience: Audience, person: PersonFacts) -> MatchReason | None:
     matched = []
     for criterion, value, holds in _criteria(audience, person):

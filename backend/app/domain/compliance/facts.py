@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain.compliance.audience import PersonFacts, Post
+from app.domain.compliance.audience import PersonFacts, Post, places_meant
 from app.domain.compliance.requirement import Credential, Rule
 from app.domain.recurrence import Anchor
 
@@ -85,6 +85,9 @@ class Evidence:
 
     has_trainer: bool = False
     """Whether a class with a trainer was attended; a contact on file is none."""
+
+    issuing_state: str | None = None
+    """Of a card, as ISO 3166-2 has it."""
 
     def known_on(self, day: date) -> bool:
         if self.withdrawn_on is not None and self.withdrawn_on <= day:
@@ -240,15 +243,26 @@ class Shortfall(StrEnum):
 
     TOO_SHORT = "too_short"
     NO_TRAINER = "no_trainer"
+    OTHER_STATE = "other_state"
 
 
-def qualifies(evidence: Evidence, rule: Rule) -> bool:
-    """Whether it is evidence for what the rule asks, whatever its age."""
-    return is_about(evidence, rule) and shortfall(evidence, rule) is None
+def qualifies(evidence: Evidence, rule: Rule, person: PersonFacts) -> bool:
+    """Whether it is evidence for what the rule asks of the person, whatever its age."""
+    return is_about(evidence, rule) and shortfall(evidence, rule, person) is None
 
 
-def shortfall(evidence: Evidence, rule: Rule) -> Shortfall | None:
+def counts_at(evidence: Evidence, rule: Rule, person: PersonFacts) -> bool:
+    """Whether a card is of a state that the rule asks for while somebody works where they do."""
+    if not isinstance(rule.subject, Credential) or not rule.subject.of_office_state:
+        return True
+    states = {place.state for place in places_meant(rule.audience, person)}
+    return evidence.issuing_state is not None and evidence.issuing_state in states
+
+
+def shortfall(evidence: Evidence, rule: Rule, person: PersonFacts) -> Shortfall | None:
     """Return why evidence for the subject of the rule does not meet it."""
+    if not counts_at(evidence, rule, person):
+        return Shortfall.OTHER_STATE
     if rule.minimum_minutes is not None and (evidence.minutes or 0) < rule.minimum_minutes:
         return Shortfall.TOO_SHORT
     if rule.trainer_required and not evidence.has_trainer:

@@ -223,7 +223,7 @@ def awaits_trainer(duty: Duty, since: date) -> bool:
         and item.source is EvidenceSource.TRAINING_RECORD
         and item.known_on(duty.day)
         and is_about(item, duty.rule)
-        and shortfall(item, duty.rule) is Shortfall.NO_TRAINER
+        and shortfall(item, duty.rule, duty.employment.person) is Shortfall.NO_TRAINER
         and not is_outdated(duty, item)
         for item in duty.facts.evidence
     )

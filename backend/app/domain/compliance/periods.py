@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
 
-from app.domain.compliance.facts import Evidence, Facts, Incident, RuleVersion, qualifies
+from app.domain.compliance.facts import Evidence, Facts, Incident, RuleVersion, counts_at, qualifies
 from app.domain.compliance.obligation import (
     ComplianceReason,
     Duty,
@@ -148,37 +148,43 @@ class Ledger:
     def _begin(self, duty: Duty) -> date:
         """Open a new initial period when the duty begins or begins again.
 
-        It begins again after an exemption, and when the evidence it rested on was withdrawn and no
-        other evidence is left.
+        It begins again after an exemption, and when no evidence is left that it may rest on: it was
+        withdrawn, or is of a state where the person no longer works.
         """
         exemption_over = self.was_exempt and duty.exemption is None
         if exemption_over:
             self.excused_until = duty.day
-        if self.began is None or exemption_over or self._nothing_left(duty.day):
+        if self.began is None or exemption_over or self._nothing_left(duty):
             self.began = duty.day
         self.was_exempt = duty.exemption is not None
-        self.standing = self._standing_on(duty.day)
+        self.standing = self._standing_for(duty)
         return self.began
 
-    def _nothing_left(self, day: date) -> bool:
-        return self.standing is not None and self._standing_on(day) is None
+    def _nothing_left(self, duty: Duty) -> bool:
+        return self.standing is not None and self._standing_for(duty) is None
 
-    def _standing_on(self, day: date) -> Standing | None:
+    def _standing_for(self, duty: Duty) -> Standing | None:
         """Return the validity that still matters for the duty.
 
         Validity that lapsed before the person was first hired, or while they were exempt, is
         ignored. So entering an old card never makes somebody's due date earlier than entering
         nothing would.
         """
-        last = self._last_met(day)
-        return last if last and last.validity.lasts_until(self._excused(day)) else None
+        last = self._last_met(duty)
+        return last if last and last.validity.lasts_until(self._excused(duty.day)) else None
 
     def _excused(self, day: date) -> date:
         return self.excused_until or _first_worked(self.facts, day)
 
-    def _last_met(self, day: date) -> Standing | None:
-        """Return the last period met by evidence that has not been withdrawn since."""
-        return next((met for met in reversed(self.met) if met.evidence.known_on(day)), None)
+    def _last_met(self, duty: Duty) -> Standing | None:
+        """Return the last period met by evidence that still counts where the person works."""
+        person = duty.employment.person
+        counting = (
+            met
+            for met in reversed(self.met)
+            if met.evidence.known_on(duty.day) and counts_at(met.evidence, duty.rule, person)
+        )
+        return next(counting, None)
 
     def _reopen(self, duty: Duty, began: date) -> None:
         """Give the open period the dates of today's rule and facts, or release it."""
@@ -226,7 +232,8 @@ class Ledger:
     def _credit(self, duty: Duty, began: date) -> None:
         known = [item for item in self.unused if item.known_on(duty.day)]
         for item in known:
-            gained = self._gain(duty, item, began) if qualifies(item, duty.rule) else None
+            fits = qualifies(item, duty.rule, duty.employment.person)
+            gained = self._gain(duty, item, began) if fits else None
             if gained:
                 self._meet(duty, item, gained)
                 self._reopen(duty, began)
@@ -278,7 +285,7 @@ class Ledger:
         return CertificationPeriod(number, cause, item.day, held.validity.valid_through)
 
     def _valid_from(self, duty: Duty, item: Evidence) -> date:
-        last = self._last_met(duty.day)
+        last = self._last_met(duty)
         if last is None or last.validity.valid_through is None or self._is_outdated(duty):
             return item.day
         return max(item.day, add_days(last.validity.valid_through, 1))
@@ -330,7 +337,12 @@ def _later(day: date | None, than: date | None) -> bool:
 
 def _relevant(facts: Facts, rules: tuple[RuleVersion, ...]) -> Facts:
     ever = [version.rule for version in rules if version.rule]
-    evidence = tuple(e for e in facts.evidence if any(qualifies(e, rule) for rule in ever))
+    people = {change.person for change in facts.employment}
+    evidence = tuple(
+        item
+        for item in facts.evidence
+        if any(qualifies(item, rule, person) for rule in ever for person in people)
+    )
     modules = frozenset[UUID]().union(*(rule.module_ids for rule in ever))
     publications = tuple(p for p in facts.publications if p.module_id in modules)
     kinds = {rule.renewal.licence_kind for rule in ever}

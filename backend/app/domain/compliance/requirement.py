@@ -1,8 +1,9 @@
 """A requirement as data: who must show what, by when, for how long, and why (the regulation)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -45,10 +46,15 @@ class Modules(RuleData):
 
 
 class Credential(RuleData):
-    """A card or licence issued elsewhere, by its kind: `bls`, `radiography`."""
+    """A card or licence issued elsewhere, by its kind: `bls`, `radiography`.
+
+    With `of_office_state` only one that was issued by the state of an office counts, at which the
+    rule means the person.
+    """
 
     kind: Literal["credential"] = "credential"
     credential_kind: Kind
+    of_office_state: Flag = False
 
 
 Subject = Annotated[Modules | Credential, Field(discriminator="kind")]
@@ -194,8 +200,12 @@ class Renewal(RuleData):
         )
 
 
+_QUESTIONS: Final = re.compile(r"1910\.1030\(g\)\(2\).*?\(vii\)(?:(?!\()|(?:\(A\)-)?\(N\))")
+"""29 CFR 1910.1030(g)(2)(vii)(N): interactive questions and answers with the trainer."""
+
 _ADDED_CRITERIA = ("countries", "states")
 _ADDED_TERMS = ("minimum_minutes", "trainer_required")
+_ADDED_TO_CREDENTIALS = ("of_office_state",)
 _NEED_MONTHS = {
     Anchor.FIXED_DATE,
     Anchor.HIRE_ANNIVERSARY,
@@ -262,6 +272,28 @@ class Rule(RuleData):
         return days
 
 
+def asks_for_trainer(citation: str) -> bool:
+    """Tell whether the citation names that paragraph, or (g)(2)(vii) as a whole.
+
+    Paragraphs may be listed, as in `29 CFR 1910.1030(g)(2)(ii), (iv) and (vii)(N)`. Who cites all
+    of (g)(2) may mean its dates alone, and says so by `trainer_required`.
+    """
+    return _QUESTIONS.search(citation.replace(" ", "")) is not None
+
+
+def as_cited(rule: Rule) -> Rule:
+    """Return the rule with what its citation asks for. Recorded rules are read as they are."""
+    if isinstance(rule.subject, Credential) or not asks_for_trainer(rule.citation):
+        return rule
+    return rule.model_copy(update={"trainer_required": True})
+
+
+def contradicts(rule: Rule) -> bool:
+    """Tell whether a rule says that no trainer is needed where its citation asks for one."""
+    said = "trainer_required" in rule.model_fields_set and not rule.trainer_required
+    return said and as_cited(rule).trainer_required
+
+
 def record_of(rule: Rule) -> dict[str, Any]:
     """Return the rule as it is recorded.
 
@@ -271,6 +303,8 @@ def record_of(rule: Rule) -> dict[str, Any]:
     record = rule.model_dump(mode="json")
     _leave_out(record["audience"], _ADDED_CRITERIA)
     _leave_out(record, _ADDED_TERMS)
+    if isinstance(rule.subject, Credential):
+        _leave_out(record["subject"], _ADDED_TO_CREDENTIALS)
     return record
 
 

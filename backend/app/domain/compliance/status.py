@@ -156,8 +156,8 @@ def _first_status(duty: Duty, due_on: date | None, day: date) -> ComplianceStatu
 
 def _ever_shown(duty: Duty, day: date) -> bool:
     """Whether any evidence for today's rule is on record, however old."""
-    evidence = duty.facts.evidence
-    return any(item.known_on(day) and qualifies(item, duty.rule) for item in evidence)
+    rule, person = duty.rule, duty.employment.person
+    return any(item.known_on(day) and qualifies(item, rule, person) for item in duty.facts.evidence)
 
 
 def _is_past(due_on: date | None, day: date) -> bool:

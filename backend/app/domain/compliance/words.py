@@ -37,6 +37,7 @@ _CRITERIA = {
 _SHORTFALLS = {
     Shortfall.TOO_SHORT: "The training of {day} took {minutes} of the {minimum} minutes asked for.",
     Shortfall.NO_TRAINER: "On the training of {day} nobody could ask a trainer.",
+    Shortfall.OTHER_STATE: "The card of {day} is not of the state of the office.",
 }
 
 

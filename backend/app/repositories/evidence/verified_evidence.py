@@ -23,7 +23,8 @@ _EVIDENCE = text(
               FROM training_records c
              WHERE c.user_id = r.user_id AND c.corrects_id = r.id) AS withdrawn_on,
            'training_record' AS source, r.minutes,
-           r.payload::jsonb -> 'instructors' @> '[{"role": "instructor"}]' AS has_trainer
+           r.payload::jsonb -> 'instructors' @> '[{"role": "instructor"}]' AS has_trainer,
+           NULL AS issuing_state
       FROM training_records r
      WHERE r.user_id = ANY(:user_ids)
      UNION ALL
@@ -32,7 +33,8 @@ _EVIDENCE = text(
            CASE WHEN s.id IS NULL THEN round(60 * x.hours)::integer
                 ELSE attended_seconds(s.id, e.user_id) / 60 END,
            CASE WHEN x.id IS NULL THEN s.id IS NOT NULL
-                ELSE num_nulls(x.instructor_name, x.instructor_qualification) = 0 END
+                ELSE num_nulls(x.instructor_name, x.instructor_qualification) = 0 END,
+           x.issuing_state
       FROM evidence_elsewhere e
       LEFT JOIN evidence_withdrawals w ON w.evidence_id = e.id
       LEFT JOIN external_trainings x ON x.id = e.id
@@ -70,6 +72,7 @@ class VerifiedEvidenceRepository(Repository[VerifiedEvidence]):
                 source=facts.EvidenceSource(row.source),
                 minutes=row.minutes,
                 has_trainer=row.has_trainer,
+                issuing_state=row.issuing_state,
             )
             found[row.user_id].append(evidence)
         return found

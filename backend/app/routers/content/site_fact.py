@@ -59,5 +59,8 @@ async def read_site_facts(location_id: uuid.UUID, context: Reader, app: App) -> 
 async def update_site_facts(
     location_id: uuid.UUID, payload: SiteFactsUpdate, context: Keeper, if_match: IfMatch, app: App
 ) -> Response:
-    """Record facts of an office. Learners read them at once; records keep what was read before."""
+    """Record facts of an office; null takes one away.
+
+    Learners read them at once. Records keep what was read before.
+    """
     return await respond(app.site_facts(context).update(location_id, payload, if_match))

@@ -90,6 +90,7 @@ MEANINGS: Final = {
     "KnownAnswer.summary": "The answer in words",
     "WhyRead.summary": "What the other fields say as data, in words",
     "WhyRead.reason": "What decides, as a code",
+    "of_office_state": "Whether only a card issued by the state of the person's office counts",
     "trainer_required": "Whether only training with a trainer to ask is enough",
     "valid_from": "The first day that the evidence adds; null where it was not met",
     "MatchedCriterion.value": "What of the person meets it; null where it is everybody",

@@ -85,6 +85,7 @@ class OutlineSection(Resource):
     title: str
     required: bool
     states: list[str] = Field(default_factory=list)
+    """Whose offices see it, by ISO 3166-2; empty for everybody."""
 
 
 class ModuleOutline(ModuleSummary):

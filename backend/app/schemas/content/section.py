@@ -37,6 +37,8 @@ class SectionCreate(Payload):
     body: Body = ""
     required: Flag = True
     states: SectionStates = Field(default_factory=list)
+    """Whose offices see it, by ISO 3166-2; empty for everybody."""
+
     settings: dict[str, Any] = Field(default_factory=dict)
     position: Position | None = None
 
@@ -46,6 +48,8 @@ class SectionUpdate(Changes):
     body: Body | MISSING = MISSING
     required: Flag | MISSING = MISSING
     states: SectionStates | MISSING = MISSING
+    """Whose offices see it, by ISO 3166-2; empty for everybody."""
+
     settings: SettingsByKind | MISSING = MISSING
     position: Position | MISSING = MISSING
 
@@ -69,6 +73,8 @@ class SectionRead(Versioned):
     body: str
     required: bool
     states: list[str]
+    """Whose offices see it, by ISO 3166-2; empty for everybody."""
+
     position: int
     settings: dict[str, Any]
     revision: int

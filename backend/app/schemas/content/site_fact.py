@@ -1,10 +1,9 @@
 import uuid
-from typing import Annotated
 
-from pydantic import Field
+from pydantic import MISSING
 
 from app.domain.content.site_fact import SiteFactKind, SiteFactValue
-from app.schemas.base import Payload, Resource, Versioned
+from app.schemas.base import Changes, Resource, Versioned
 from app.schemas.reference import LocationReference, ModuleReference
 
 
@@ -25,13 +24,15 @@ class SiteFactRead(SiteFactKindRead):
 
 class SiteFacts(Versioned):
     location_id: uuid.UUID
+    """The office whose facts these are."""
+
     items: list[SiteFactRead]
     """All kinds, in the order of the list of kinds."""
 
 
-class SiteFactsUpdate(Payload):
-    facts: Annotated[dict[SiteFactKind, SiteFactValue | None], Field(min_length=1)]
-    """The new values by kind; null takes one away. Kinds that are left out stay as they are."""
+class SiteFactsUpdate(Changes):
+    facts: dict[SiteFactKind, SiteFactValue | None] | MISSING = MISSING
+    """The new values by kind. Kinds that are left out stay as they are."""
 
 
 class MissingSiteFact(SiteFactKindRead):

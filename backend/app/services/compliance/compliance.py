@@ -15,7 +15,7 @@ from app.domain.compliance import (
     Why,
     assess,
 )
-from app.domain.compliance.facts import is_about, rule_on, shortfall
+from app.domain.compliance.facts import employment_on, is_about, rule_on, shortfall
 from app.domain.compliance.requirement import Rule
 from app.domain.compliance.words import fallen_short, summary
 from app.schemas.compliance.compliance import (
@@ -164,12 +164,15 @@ def _fallen_short(
 
     That one is not among them, even if a later version of the rule asks for more.
     """
+    employment = employment_on(facts.employment, day)
+    if employment is None:
+        return []
     since = next((item.day for item in facts.evidence if item.id == met_by), date.min)
     return [
         (item, lacks)
         for item in sorted(facts.evidence, key=lambda item: (item.day, item.id))
         if item.known_on(day) and item.day >= since and item.id != met_by and is_about(item, rule)
-        if (lacks := shortfall(item, rule))
+        if (lacks := shortfall(item, rule, employment.person))
     ]
 
 

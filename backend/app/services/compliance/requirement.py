@@ -15,7 +15,14 @@ from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
 from app.domain.compliance.own_duty import Change
-from app.domain.compliance.requirement import Credential, Rule, record_of, recorded_rule
+from app.domain.compliance.requirement import (
+    Credential,
+    Rule,
+    as_cited,
+    contradicts,
+    record_of,
+    recorded_rule,
+)
 from app.domain.evidence.credential_kind import credential_kind
 from app.domain.people.place import is_country, is_state
 from app.models import Requirement, RequirementVersion
@@ -331,10 +338,13 @@ async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
         *(uow, uow.job_titles, audience.job_titles, "/rule/audience/job_titles"),
         add=adds_words,
     )
+    if contradicts(rule):
+        detail = "The law that is cited asks for a trainer who answers questions"
+        errors.append(FieldError("/rule/trainer_required", "trainer_required_by_citation", detail))
     if errors := [*errors, *of_departments, *of_titles]:
         raise InvalidPayloadError(errors)
     called = {"departments": departments, "job_titles": job_titles}
-    return rule.model_copy(update={"audience": audience.model_copy(update=called)})
+    return as_cited(rule.model_copy(update={"audience": audience.model_copy(update=called)}))
 
 
 def _unknown(codes: frozenset[str], is_known: Callable[[str], bool]) -> set[str]:

@@ -10,7 +10,7 @@ from app.domain.audit import AuditAction
 from app.domain.content.site_fact import SiteFactKind
 from app.models import Location
 from app.repositories.content.site_fact import AskedFact
-from app.schemas.base import ListOf
+from app.schemas.base import ListOf, given
 from app.schemas.content.site_fact import (
     MissingSiteFact,
     SiteFactKindRead,
@@ -47,7 +47,8 @@ class SiteFactService(Service):
             await self._require_own(uow, location)
             precondition.require(location.etag)
             known = location.site_facts
-            changed = {k.value: v for k, v in payload.facts.items() if known.get(k) != v}
+            facts = given(payload.facts) or {}
+            changed = {kind.value: v for kind, v in facts.items() if known.get(kind) != v}
             if changed:
                 said = {**known, **changed}
                 location.site_facts = {kind: value for kind, value in said.items() if value}

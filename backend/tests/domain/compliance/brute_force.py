@@ -99,10 +99,13 @@ class BruteForce:
 
     today: date = date.min
     status: str = "not_required"
+    stood: bool = False
+    """Whether anything stood at the end of yesterday."""
 
     def live(self, first: date, last: date) -> None:
         for self.today in days(first, last):
             self.status = self.live_today()
+            self.stood = self.began is not None and self.stands(self.today) is not None
 
     # one day
 
@@ -133,7 +136,7 @@ class BruteForce:
     def count_from_today_if_new(self, exemption: Exemption | None) -> None:
         if self.exempt_yesterday and not exemption:
             self.excused = self.today
-        lost_all = self.stood_yesterday() and not self.stands(self.today)
+        lost_all = self.stood and not self.stands(self.today)
         if self.began is None or (self.exempt_yesterday and not exemption) or lost_all:
             self.began = self.today
         self.exempt_yesterday = exemption is not None
@@ -202,16 +205,17 @@ class BruteForce:
     def stands(self, day: date, excused: date | None = None) -> Row | None:
         excused = excused or self.excused or self.first_worked()
         for row in self.rows[::-1]:
-            if row.evidence and not withdrawn(row.evidence, day):
+            if row.evidence and not withdrawn(row.evidence, day) and self.is_of_here(row.evidence):
                 return row if (row.valid_through or NEVER) >= excused else None
         return None
+
+    def is_of_here(self, evidence: Evidence) -> bool:
+        rule, job = self.rule(), self.job(self.today)
+        return rule is None or job is None or of_the_state_of(job, rule, evidence)
 
     def first_worked(self) -> date:
         jobs = [j for j in self.facts.employment if j.recorded_on <= self.today]
         return min([max(j.effective_on, j.person.hired_on or date.min) for j in jobs] or [date.min])
-
-    def stood_yesterday(self) -> bool:
-        return self.began is not None and self.stands(self.today - DAY) is not None
 
     def first_due(self, rule: Rule, job: EmploymentChange) -> date | None:
         assert self.began
@@ -257,6 +261,7 @@ class BruteForce:
         for evidence in self.facts.evidence:
             known = evidence.recorded_on <= self.today and evidence.day <= self.today
             fits = known and not withdrawn(evidence, self.today) and fits_rule(rule, evidence)
+            fits = fits and self.is_of_here(evidence)
             if fits and (ever or evidence.id not in used):
                 found.append(evidence)
         return sorted(found, key=lambda e: (e.day, e.recorded_on, e.id))
@@ -489,6 +494,12 @@ def fits_rule(rule: Rule, evidence: Evidence) -> bool:
     if rule.renewal.anchor == "printed_expiry":
         return same_kind and evidence.printed_expiry is not None
     return same_kind
+
+
+def of_the_state_of(job: EmploymentChange, rule: Rule, evidence: Evidence) -> bool:
+    if isinstance(rule.subject, Modules) or not rule.subject.of_office_state:
+        return True
+    return evidence.issuing_state is not None and evidence.issuing_state == job.person.state
 
 
 def wanted(rule: Rule, job: EmploymentChange) -> bool:

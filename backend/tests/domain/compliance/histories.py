@@ -117,6 +117,7 @@ def pieces_of_evidence(draw: st.DrawFn, subject: Subject, number: int, day: date
         module_id=None if credential else draw(st.sampled_from([*MODULES, MODULES[0]])),
         version=None if credential else draw(st.sampled_from([None, 1, 1, 2, 3])),
         credential_kind="bls" if credential else None,
+        issuing_state=draw(st.sampled_from(["US-CA"] * 3 + ["US-TX", None])),
         printed_expiry=None if printed_after is None else after(day, printed_after),
         withdrawn_on=None if lag is None else after(recorded_on, lag),
         minutes=draw(st.sampled_from([None, 15, 119, 120, 120, 120, 300])),
@@ -230,6 +231,7 @@ def subjects() -> st.SearchStrategy[Subject]:
         st.just(Modules(any_of=frozenset(MODULES[:1]))),
         st.just(Modules(any_of=frozenset(MODULES))),
         st.just(Credential(credential_kind="bls")),
+        st.just(Credential(credential_kind="bls", of_office_state=True)),
     )
 
 

@@ -52,6 +52,21 @@ class TestCreate:
         listed = await api.get("/requirements", admin)
         assert [each["id"] for each in listed.json()["items"]] == [body["id"]]
 
+    async def test_what_the_law_cited_asks_for_follows(
+        self, api: Api, admin: User, module: TrainingModule
+    ) -> None:
+        cited = {"citation": "29 CFR 1910.1030(g)(2)(vii)(N)"}
+        payload = {"title": "Questions", "rule": rule_json(module.id, **cited)}
+        made = await api.post("/requirements", admin, json=payload)
+        assert made.json()["rule"]["trainer_required"] is True
+        payload["rule"] = rule_json(module.id, **cited, trainer_required=False)
+        preview = await api.post(
+            f"/requirements/{made.json()['id']}/preview", admin, json={"rule": payload["rule"]}
+        )
+        refused = await api.post("/requirements", admin, json={**payload, "title": "Again"})
+        fault = ("/rule/trainer_required", "trainer_required_by_citation")
+        assert pointers(refused) == pointers(preview) == [fault]
+
     async def test_enrolls_whom_it_means(
         self, api: Api, admin: User, learner: User, module: TrainingModule
     ) -> None:

@@ -125,10 +125,10 @@ class TestUpdate:
         assert answer.status_code == HTTPStatus.OK
 
     @pytest.mark.parametrize(
-        "facts", [{}, {"eyewsh": "Lab"}, {"eyewash": ""}, {"eyewash": "a\nb"}, {"eyewash": 1}]
+        "facts", [None, {"eyewsh": "Lab"}, {"eyewash": ""}, {"eyewash": "a\nb"}, {"eyewash": 1}]
     )
     async def test_refused(
-        self, api: Api, admin: User, here: Location, facts: dict[str, Any]
+        self, api: Api, admin: User, here: Location, facts: dict[str, Any] | None
     ) -> None:
         answer = await api.patch(path(here), admin, json={"facts": facts}, headers=ANY)
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY

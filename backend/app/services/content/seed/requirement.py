@@ -27,12 +27,12 @@ async def seed_requirements(uow: UnitOfWork, documents: list[dict[str, Any]]) ->
 
 
 async def _make(uow: UnitOfWork, document: dict[str, Any]) -> Requirement:
-    departments = document.get("departments", [])
+    audience = {name: document.get(name, []) for name in ("departments", "states")}
     rule = Rule.model_validate(
         {
             **document["rule"],
             "subject": await _subject(uow, document),
-            "audience": {"departments": departments} if departments else {"everyone": True},
+            "audience": audience if any(audience.values()) else {"everyone": True},
         }
     )
     requirement = Requirement(
@@ -43,7 +43,8 @@ async def _make(uow: UnitOfWork, document: dict[str, Any]) -> Requirement:
 
 async def _subject(uow: UnitOfWork, document: dict[str, Any]) -> dict[str, Any]:
     if kind := document.get("credential"):
-        return {"kind": "credential", "credential_kind": kind}
+        of_state = document.get("of_office_state", False)
+        return {"kind": "credential", "credential_kind": kind, "of_office_state": of_state}
     return {"kind": "modules", "any_of": [await _module_id(uow, document["module"])]}
 
 

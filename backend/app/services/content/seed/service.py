@@ -16,6 +16,7 @@ from app.domain.content.html import sanitise
 from app.domain.content.quiz.questions import parse_question
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
+from app.domain.evidence.ce_rule import ce_requirements
 from app.domain.people.place import country_of
 from app.models import Location, ModuleSection, QuizQuestion, TrainingModule, User
 from app.repositories.people.word import W, WordRepository
@@ -70,7 +71,8 @@ class SeedService(Service):
         document = _read(CONTENT / "requirements.toml")
         async with self.work() as uow:
             await uow.modules.lock_slugs()
-            return Seeded(requirements=await seed_requirements(uow, document["requirements"]))
+            documents = [*document["requirements"], *ce_requirements()]
+            return Seeded(requirements=await seed_requirements(uow, documents))
 
     async def organisation(self) -> Seeded:
         """Make the demonstration organisation: locations and staff who are not there yet."""
