@@ -246,7 +246,7 @@ async def session(database: RollbackDatabase) -> AsyncIterator[AsyncSession]:
 @pytest.fixture
 async def sqlite() -> AsyncIterator[AsyncSession]:
     engine = create_async_engine("sqlite+aiosqlite://")
-    event.listen(engine.sync_engine, "connect", _add_local_day)
+    event.listen(engine.sync_engine, "connect", _add_functions)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all, tables=PORTABLE_TABLES)
     async with AsyncSession(engine, expire_on_commit=False) as session:
@@ -254,9 +254,10 @@ async def sqlite() -> AsyncIterator[AsyncSession]:
     await engine.dispose()
 
 
-def _add_local_day(connection: Any, _record: object) -> None:  # aiosqlite's own
-    """Stand in for the function of our PostgreSQL, which knows the zones of offices."""
+def _add_functions(connection: Any, _record: object) -> None:  # aiosqlite's own
+    """Stand in for functions of our PostgreSQL: it knows the zones of offices, and their states."""
     connection.create_function("local_day", 1, lambda _: datetime.now(UTC).date().isoformat())
+    connection.create_function("concerns", 2, lambda of_section, _: of_section is None)
 
 
 def settings_for(database_url: str, **changes: Any) -> Settings:

@@ -36,6 +36,7 @@ SELECT coalesce(string_agg(attname, ', ' ORDER BY attname), '') FROM pg_attribut
 DOORS = {
     "add_class_to_record",
     "complete_attended",
+    "follow_offices",
     "grade_attempt",
     "move_enrollment",
     "record_event",

@@ -23,6 +23,7 @@ from tests.domain.compliance.cases.anchors import ANCHORS
 from tests.domain.compliance.cases.hours import HOURS
 from tests.domain.compliance.cases.incidents import INCIDENTS
 from tests.domain.compliance.cases.late import LATE
+from tests.domain.compliance.cases.licences import LICENCES
 from tests.domain.compliance.cases.people import PEOPLE
 from tests.domain.compliance.cases.regulations import REGULATIONS
 from tests.domain.compliance.cases.scenario import Scenario
@@ -40,7 +41,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    for scenario in (*REGULATIONS, *ANCHORS, *PEOPLE, *LATE, *HOURS, *INCIDENTS):
+    for scenario in (*REGULATIONS, *ANCHORS, *PEOPLE, *LATE, *HOURS, *INCIDENTS, *LICENCES):
         for line in scenario.days.strip().splitlines():
             day, reached, due_on, valid_through = line.split()
             yield Case(scenario, d(day), reached, _day(due_on), _day(valid_through))
