@@ -15,11 +15,11 @@ _ASKED = text("""
       JOIN locations l ON s.states IS NULL OR s.states ? l.state
      WHERE m.status = 'published' AND m.deleted_at IS NULL AND l.deleted_at IS NULL
        AND (l.id = ANY (:location_ids) OR :location_ids IS NULL)
-       AND (m.id = :module_id OR :module_id IS NULL)
+       AND (m.id = ANY (:module_ids) OR :module_ids IS NULL)
      ORDER BY l.name, l.id, named.kind, v.title, m.id
 """).bindparams(
     bindparam("location_ids", type_=ARRAY(Uuid())),
-    bindparam("module_id", type_=Uuid()),
+    bindparam("module_ids", type_=ARRAY(Uuid())),
 )
 
 
@@ -42,8 +42,8 @@ class SiteFactRepository(Repository[Location]):
     async def asked(
         self,
         location_ids: list[uuid.UUID] | None = None,
-        module_id: uuid.UUID | None = None,
+        module_ids: list[uuid.UUID] | None = None,
     ) -> list[AskedFact]:
         """Return what is asked of offices, by office; None stands for all."""
-        parameters = {"location_ids": location_ids, "module_id": module_id}
+        parameters = {"location_ids": location_ids, "module_ids": module_ids}
         return [AskedFact(*row) for row in await self.session.execute(_ASKED, parameters)]

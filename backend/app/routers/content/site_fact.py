@@ -4,7 +4,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from app.domain.actor import Permission
-from app.routers.deps import App, Guard, IfMatch
+from app.routers.deps import AnyOf, App, Guard, IfMatch
 from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
@@ -35,14 +35,14 @@ async def list_site_fact_kinds(context: Reader, app: App) -> Response:
 async def list_missing_site_facts(
     context: Asker,
     app: App,
-    location_id: uuid.UUID | None = None,
-    module_id: uuid.UUID | None = None,
+    location_id: AnyOf[uuid.UUID],
+    module_id: AnyOf[uuid.UUID],
 ) -> Response:
     """List what published modules name and offices have not recorded: of my offices, or of all.
 
     Until it is recorded, learners read there whom to ask instead.
     """
-    return json_of(await app.site_facts(context).missing(location_id, module_id))
+    return json_of(await app.site_facts(context).missing(tuple(location_id), tuple(module_id)))
 
 
 @router.get("/locations/{location_id:uuid}/site-facts", response_model=SiteFacts)

@@ -62,7 +62,7 @@ class SiteFactService(Service):
             return await _answer(uow, location)
 
     async def missing(
-        self, location_id: uuid.UUID | None, module_id: uuid.UUID | None
+        self, location_ids: tuple[uuid.UUID, ...], module_ids: tuple[uuid.UUID, ...]
     ) -> ListOf[MissingSiteFact]:
         """List what published modules name and offices have not recorded.
 
@@ -70,10 +70,9 @@ class SiteFactService(Service):
         """
         async with self.reading() as uow:
             offices = await self._offices(uow)
-            if location_id is not None:
-                within = offices is None or location_id in offices
-                offices = [location_id] if within else []
-            asked = await uow.site_facts.asked(offices, module_id)
+            if location_ids:
+                offices = [each for each in location_ids if offices is None or each in offices]
+            asked = await uow.site_facts.asked(offices, list(module_ids) or None)
         return ListOf(items=list(_missing(asked)))
 
     async def _offices(self, uow: UnitOfWork) -> list[uuid.UUID] | None:
