@@ -1,7 +1,7 @@
 """A requirement as data: who must show what, by when, for how long, and why (the regulation)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -14,8 +14,9 @@ from pydantic import (
     field_validator,
 )
 
+from app.core.errors import FieldError
 from app.domain.compliance.audience import Audience, Name, RuleData, SortedSet
-from app.domain.evidence.credential_kind import credential_code
+from app.domain.evidence.credential_kind import credential_code, credential_kind
 from app.domain.evidence.retention import RetentionClass
 from app.domain.fields import Day, Flag, Folded, Whole, refuse
 from app.domain.recurrence import (
@@ -292,6 +293,22 @@ def contradicts(rule: Rule) -> bool:
     """Tell whether a rule says that no trainer is needed where its citation asks for one."""
     said = "trainer_required" in rule.model_fields_set and not rule.trainer_required
     return said and as_cited(rule).trainer_required
+
+
+def unknown_kinds(rule: Rule) -> Iterator[tuple[str, str, set[str]]]:
+    """Yield where the rule names a kind of credential, with the kinds that are in no list."""
+    named = {"/rule/renewal/licence_kind": rule.renewal.licence_kind}
+    if isinstance(rule.subject, Credential):
+        named["/rule/subject/credential_kind"] = rule.subject.credential_kind
+    for pointer, kind in named.items():
+        unknown = {kind} if kind and credential_kind(kind) is None else set()
+        yield pointer, "unknown_credential_kind", unknown
+
+
+def citation_faults(rule: Rule) -> Iterator[FieldError]:
+    if contradicts(rule):
+        detail = "The law that is cited asks for a trainer who answers questions"
+        yield FieldError("/rule/trainer_required", "trainer_required_by_citation", detail)
 
 
 def record_of(rule: Rule) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the organisation requires of whom. Rules are never rewritten: each edit is a version."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
@@ -16,14 +16,13 @@ from app.domain.audit import AuditAction
 from app.domain.compliance import RuleVersion
 from app.domain.compliance.own_duty import Change
 from app.domain.compliance.requirement import (
-    Credential,
     Rule,
     as_cited,
-    contradicts,
+    citation_faults,
     record_of,
     recorded_rule,
+    unknown_kinds,
 )
-from app.domain.evidence.credential_kind import credential_kind
 from app.domain.people.place import is_country, is_state
 from app.models import Requirement, RequirementVersion
 from app.repositories.compliance.requirement import rule_version
@@ -323,7 +322,7 @@ async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
         ("/rule/audience/countries", "unknown_country", _unknown(audience.countries, is_country)),
         ("/rule/audience/states", "unknown_state", _unknown(audience.states, is_state)),
         ("/rule/audience", "unknown_user", people - known_people),
-        *_unknown_kinds(rule),
+        *unknown_kinds(rule),
     ]
     errors = [
         FieldError(pointer, code, "Some of these do not exist")
@@ -338,10 +337,7 @@ async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
         *(uow, uow.job_titles, audience.job_titles, "/rule/audience/job_titles"),
         add=adds_words,
     )
-    if contradicts(rule):
-        detail = "The law that is cited asks for a trainer who answers questions"
-        errors.append(FieldError("/rule/trainer_required", "trainer_required_by_citation", detail))
-    if errors := [*errors, *of_departments, *of_titles]:
+    if errors := [*errors, *of_departments, *of_titles, *citation_faults(rule)]:
         raise InvalidPayloadError(errors)
     called = {"departments": departments, "job_titles": job_titles}
     return as_cited(rule.model_copy(update={"audience": audience.model_copy(update=called)}))
@@ -349,16 +345,6 @@ async def _checked(uow: UnitOfWork, rule: Rule, *, adds_words: bool) -> Rule:
 
 def _unknown(codes: frozenset[str], is_known: Callable[[str], bool]) -> set[str]:
     return {code for code in codes if not is_known(code)}
-
-
-def _unknown_kinds(rule: Rule) -> Iterator[tuple[str, str, set[str]]]:
-    """Yield where the rule names a kind of credential, with the kinds that are in no list."""
-    named = {"/rule/renewal/licence_kind": rule.renewal.licence_kind}
-    if isinstance(rule.subject, Credential):
-        named["/rule/subject/credential_kind"] = rule.subject.credential_kind
-    for pointer, kind in named.items():
-        unknown = {kind} if kind and credential_kind(kind) is None else set()
-        yield pointer, "unknown_credential_kind", unknown
 
 
 async def _latest(uow: UnitOfWork, requirement: Requirement) -> RequirementVersion:

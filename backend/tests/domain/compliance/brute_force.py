@@ -499,7 +499,11 @@ def fits_rule(rule: Rule, evidence: Evidence) -> bool:
 def of_the_state_of(job: EmploymentChange, rule: Rule, evidence: Evidence) -> bool:
     if isinstance(rule.subject, Modules) or not rule.subject.of_office_state:
         return True
-    return evidence.issuing_state is not None and evidence.issuing_state == job.person.state
+    places = (job.person, *job.person.elsewhere)
+    meant = [place for place in places if meant_at(rule, job, place)] or places
+    return evidence.issuing_state is not None and evidence.issuing_state in {
+        place.state for place in meant
+    }
 
 
 def wanted(rule: Rule, job: EmploymentChange) -> bool:
@@ -510,12 +514,18 @@ def wanted(rule: Rule, job: EmploymentChange) -> bool:
         return True
     if not audience.has_criteria:
         return False
-    places: tuple[PersonFacts | Post, ...] = (person, *person.elsewhere)
+    return any(meant_at(rule, job, place) for place in (person, *person.elsewhere))
+
+
+def meant_at(rule: Rule, job: EmploymentChange, place: PersonFacts | Post) -> bool:
+    audience, person = rule.audience, job.person
     hired_late_enough = audience.hired_after is None or (
         person.hired_on is not None and person.hired_on > audience.hired_after
     )
-    return hired_late_enough and any(
-        all(
+    return (
+        audience.has_criteria
+        and hired_late_enough
+        and all(
             not allowed or value in allowed
             for allowed, value in (
                 (audience.departments, place.department),
@@ -526,5 +536,4 @@ def wanted(rule: Rule, job: EmploymentChange) -> bool:
                 (audience.job_titles, place.job_title),
             )
         )
-        for place in places
     )
