@@ -499,7 +499,7 @@ def fits_rule(rule: Rule, evidence: Evidence) -> bool:
 def of_the_state_of(job: EmploymentChange, rule: Rule, evidence: Evidence) -> bool:
     if isinstance(rule.subject, Modules) or not rule.subject.of_office_state:
         return True
-    places = (job.person, *job.person.elsewhere)
+    places: tuple[PersonFacts | Post, ...] = (job.person, *job.person.elsewhere)
     meant = [place for place in places if meant_at(rule, job, place)] or places
     return evidence.issuing_state is not None and evidence.issuing_state in {
         place.state for place in meant
@@ -514,7 +514,8 @@ def wanted(rule: Rule, job: EmploymentChange) -> bool:
         return True
     if not audience.has_criteria:
         return False
-    return any(meant_at(rule, job, place) for place in (person, *person.elsewhere))
+    places: tuple[PersonFacts | Post, ...] = (person, *person.elsewhere)
+    return any(meant_at(rule, job, place) for place in places)
 
 
 def meant_at(rule: Rule, job: EmploymentChange, place: PersonFacts | Post) -> bool:
