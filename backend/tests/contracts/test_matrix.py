@@ -138,6 +138,7 @@ class TestMatrix:
         surprises = await matrix.surprises(known)
         assert not surprises, "\n".join(surprises)
 
+    @pytest.mark.full
     async def test_unknown_ids_are_not_found(self, matrix: Matrix) -> None:
         """Even an admin gets 404 for an unknown id, and never a 500."""
         nowhere = "00000000-0000-7000-8000-000000000000"
@@ -151,6 +152,7 @@ class TestMatrix:
             gone = replace(row, path=missing)
             assert await matrix.status(gone, ADMIN) == 404, row.operation  # 404
 
+    @pytest.mark.full
     async def test_locations_lead_to_what_was_made(self, matrix: Matrix) -> None:
         made = [row for row in matrix.rows if row.success == 201]  # 201
         assert made
@@ -161,6 +163,7 @@ class TestMatrix:
         }
         assert not {made: location for made, location in lost.items() if location}
 
+    @pytest.mark.full
     async def test_every_post_is_replayed_by_its_key(self, matrix: Matrix) -> None:
         posts = [
             row
@@ -205,6 +208,7 @@ class TestMatrix:
         assert admitted == {"list_training_records", "read_training_record"}
 
 
+@pytest.mark.full
 class TestTheMatrixBites:
     async def test_a_row_that_claims_too_little_fails(self, matrix: Matrix) -> None:
         wrong = Row("read_me", frozenset({LEARNER}))

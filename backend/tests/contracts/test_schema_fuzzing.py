@@ -127,6 +127,7 @@ class TestContract:
         assert findings.checks["object_level_authorization"] > 0
 
 
+@pytest.mark.full
 class TestTheseTestsBite:
     def test_a_crash_is_found(
         self, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -162,6 +162,7 @@ async def world(
     return made
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("world", range(3), indirect=True)
 async def test_at_every_step_of_a_random_history(world: World) -> None:
     for _ in range(STEPS):

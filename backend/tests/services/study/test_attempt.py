@@ -27,7 +27,7 @@ async def test_closes_what_is_overdue_in_batches(
     api: Api, session: AsyncSession, database: RollbackDatabase
 ) -> None:
     await started(session, database, api, people=3)
-    await expire(session, timedelta(seconds=6))
+    await expire(session, timedelta(minutes=2))
     service = AttemptService(database, SYSTEM)
     assert [await service.close_overdue(limit=2) for _ in range(3)] == [2, 1, 0]
     assert await states(session) == [AttemptState.GRADED] * 3
@@ -63,7 +63,7 @@ async def test_closes_what_was_left_behind_too(
     attempt = await quiz.start(api, learner, enrollment_id)
     await api.put(f"/attempts/{attempt['id']}/answers", learner, json={"answers": quiz.right()})
     await api.post(f"/enrollments/{enrollment_id}/withdraw", learner)
-    await expire(session, timedelta(seconds=6))
+    await expire(session, timedelta(minutes=2))
     service = AttemptService(database, SYSTEM)
     assert [await service.close_overdue() for _ in range(2)] == [1, 0]
     enrollment = (await api.get(f"/enrollments/{enrollment_id}", learner)).json()
