@@ -28,6 +28,8 @@ WHO_MAY = {
     Permission.MODULES_WRITE: {W, A},
     Permission.USERS_WRITE: {A},
     Permission.ORGANISATION_WRITE: {A},
+    Permission.SITE_FACTS_WRITE: {M, C, A},
+    Permission.SITE_FACTS_MISSING: {M, W, C, A},
     Permission.AUDIT_READ: {C, A},
     Permission.REQUIREMENTS_WRITE: {C, A},
     Permission.EXEMPTIONS_WRITE: {C, A},

@@ -21,11 +21,14 @@ from tests.factories.requirement import make_requirement
 from tests.factories.user import make_user
 from tests.planting import unguarded
 
+SEEDED = 8 + 10
+"""Those of requirements.toml, and the courses that the profiles of continuing education name."""
+
 
 async def seeded(database: Database) -> None:
     service = SeedService(database, SYSTEM)
     await service.modules()
-    assert len((await service.requirements()).requirements) == 6
+    assert len((await service.requirements()).requirements) == SEEDED
     assert (await service.requirements()).requirements == []
 
 
@@ -50,7 +53,7 @@ async def test_seeding_enrolls_nobody(
     committed_database: Database, session: AsyncSession, learner: User
 ) -> None:
     await seeded(committed_database)
-    assert await session.scalar(select(func.count()).select_from(Requirement)) == 6
+    assert await session.scalar(select(func.count()).select_from(Requirement)) == SEEDED
     periods = select(func.count()).select_from(CertificationPeriod)
     assert await session.scalar(periods) == 2
 

@@ -199,6 +199,7 @@ class TestReadModule:
             "kind": "quiz",
             "title": module.sections[1].title,
             "required": True,
+            "states": [],
         }
         for secret in ("correct", "canary-explanation", "Which bin?"):
             assert secret not in response.text
