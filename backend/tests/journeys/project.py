@@ -154,5 +154,7 @@ async def _container(database: Database, origin: str, clock: Clock) -> AsyncIter
 
 
 def _client(url: str, key: str | None = None) -> httpx.AsyncClient:
-    headers = {"apikey": key, "Authorization": f"Bearer {key}"} if key else {}
+    headers = {"X-Supabase-Api-Version": "2024-01-01"}  # which decides the form of errors
+    if key:
+        headers |= {"apikey": key, "Authorization": f"Bearer {key}"}
     return httpx.AsyncClient(base_url=url, headers=headers, timeout=CLIENT_SECONDS)

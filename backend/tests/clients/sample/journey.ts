@@ -262,8 +262,8 @@ async function teach({ api }: Person, module_id: string, user_id: string): Promi
     await api.POST('/api/v1/live-sessions', {
       body: {
         module_id,
-        // A class is closed once it is over.
-        starts_at: new Date(Date.now() - 61_000).toISOString(),
+        // A class is closed once it is over; while it lasts, nobody studies anything else.
+        starts_at: new Date(Date.now() - 3_600_000).toISOString(),
         duration_minutes: 1,
         instructor_name: 'Ivy Instructor',
         instructor_qualification: 'RN',

@@ -47,9 +47,10 @@ STRICT = {
 }
 
 
-@pytest.fixture(scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevStack]:
-    async with dev_stack(tmp_path_factory.mktemp("sample") / "data") as stack:
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[DevStack]:
+    """One for each journey: in both, the same person attends a class at the same time."""
+    async with dev_stack(tmp_path / "data") as stack:
         yield stack
 
 
