@@ -14,7 +14,6 @@ from app.schemas.content.module import ModuleDraft, VersionDetail
 class Step:
     section_id: UUID
     kind: SectionKind
-    required: bool
     seconds: int
     """At least so long it takes."""
 
@@ -36,7 +35,6 @@ class Lesson:
                 Step(
                     UUID(str(section["id"])),
                     SectionKind(section["kind"]),
-                    section["required"],
                     int(section.get("minimum_seconds", 0)),
                     {
                         str(question.id): answers(question.kind, question.metadata)

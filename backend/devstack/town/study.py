@@ -97,11 +97,13 @@ class _Learner:
 async def study(town: Town, how: Studying) -> None:
     lesson: Lesson = town.lessons[how.slug]
     context = await town.sign_in(how.email)
-    enrollment = EnrollmentCreate(module_id=lesson.module_id)
-    enrolled = await town.services.enrollments(context).enroll(enrollment)
+    enrollments = town.services.enrollments(context)
+    enrolled = await enrollments.enroll(EnrollmentCreate(module_id=lesson.module_id))
+    shown = (await enrollments.get(enrolled.value.id)).value.sections
     person = town.people[how.email]
     learner = _Learner(town, context, person.full_name or "", enrolled.value.id)
-    asked = [step for step in lesson.steps if step.required]
+    theirs = {section.section_id for section in shown if section.required}
+    asked = [step for step in lesson.steps if step.section_id in theirs]
     for step in islice(asked, how.sections):
         await learner.take(step, how)
 
