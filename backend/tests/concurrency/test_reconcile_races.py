@@ -273,7 +273,7 @@ async def test_incidents_against_completions_and_a_rule_change(
         turn = await begin(committed_api, committed_database)
         completions = await turn.completions(people)
         mistaken = (await turn.records(admin, people[:4])).json()["id"]
-        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        due = {"kind": "days_after", "event": "assignment", "days": 29 - number}
         answers, recorded, withdrawn, edited, *_ = await asyncio.gather(
             race(completions),
             race(turn.records(admin, [user]) for user in people[2:]),
@@ -306,12 +306,13 @@ async def test_only_what_was_worked_out_is_reconciled(
     monkeypatch.setattr(reconciliation, "BATCH", 2)
     turn = await begin(committed_api, committed_database)
     for number in range(ROUNDS):
-        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
-        await asyncio.gather(
-            turn.reconciles(),
+        due = {"kind": "days_after", "event": "assignment", "days": 29 - number}
+        edited, *_ = await asyncio.gather(
             turn.edits_the_rule(admin, first_due=due),
+            turn.reconciles(),
             *(turn.works_off() for _ in range(WORKERS)),
         )
+        assert edited.is_success, edited.text
         path = f"/requirements/{turn.requirement.id}"
         reconciled = (await committed_api.get(path, admin)).json()["reconciled"]
         left = (await turn.reconciles()).changed
@@ -324,7 +325,7 @@ async def test_newcomers_against_a_rule_change(
 ) -> None:
     turn = await begin(committed_api, committed_database)
     for number in range(ROUNDS):
-        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        due = {"kind": "days_after", "event": "assignment", "days": 29 - number}
         invitations = [
             committed_api.post(
                 "/users/invite", admin, json={"email": f"new{number}.{place}@unified.example"}
@@ -357,7 +358,7 @@ async def test_workers_share_the_queue(
 
     turn = await begin(committed_api, committed_database)
     for number in range(ROUNDS):
-        due = {"kind": "days_after", "event": "assignment", "days": 40 + number}
+        due = {"kind": "days_after", "event": "assignment", "days": 29 - number}
         assert (await turn.edits_the_rule(admin, first_due=due)).is_success
         worked_out.clear()
         with monkeypatch.context() as patch:
