@@ -310,7 +310,7 @@ async def test_only_what_was_worked_out_is_reconciled(
         edited, *_ = await asyncio.gather(
             turn.edits_the_rule(admin, first_due=due),
             turn.reconciles(),
-            *(turn.works_off() for _ in range(WORKERS)),
+            asyncio.gather(*(turn.works_off() for _ in range(WORKERS))),
         )
         assert edited.is_success, edited.text
         path = f"/requirements/{turn.requirement.id}"

@@ -1,6 +1,7 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.content.section_settings import SectionKind
@@ -18,13 +19,17 @@ def live_section(**fields: Any) -> ModuleSection:
 async def make_live_session(
     session: AsyncSession, module: TrainingModule, created_by: User, *attendees: User, **fields: Any
 ) -> LiveSession:
-    """Make a session that began in the past for the module's first live section."""
+    """Make a session that began in the past for the module's first live section.
+
+    Unless `fields` say when, each is a day later than the last: a person's time counts only once.
+    """
     section_id = next(part.id for part in module.sections if part.kind == "live_session")
+    earlier = await session.scalar(select(func.count()).select_from(LiveSession)) or 0
     live = LiveSession(
         **{
             "module_id": module.id,
             "section_id": section_id,
-            "starts_at": datetime(2026, 1, 15, 17, 0, tzinfo=UTC),
+            "starts_at": datetime(2026, 1, 15, 17, 0, tzinfo=UTC) + timedelta(days=earlier),
             "duration_minutes": 90,
             "place": "Training room",
             "instructor_name": "Ivy Instructor",
