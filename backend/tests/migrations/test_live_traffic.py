@@ -39,8 +39,6 @@ INSERT INTO audit_events (id, actor_id, action, target_type, target_id, after)
 SELECT gen_random_uuid(), $1, 'module:updated', 'module', $2, '{"title": "Title"}'
   FROM generate_series(1, $3)
 """
-
-
 TOUCH = "UPDATE users SET updated_at = updated_at WHERE id = $1"
 MISSING = {"42703", "42P01", "42883"}
 """No such column, table, function."""
