@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.content.verifier.pack_verifier.patience import MINUTES, patience
 from app.domain.content.media import MediaPurpose, MediaType
 from app.models import ModuleTeaching, TrainingModule, User
 from app.services.context import SYSTEM
@@ -54,6 +55,12 @@ else:
 def _keep(folder: Path, packs: Packs) -> None:
     for name, content in packs.items():
         (folder / name).write_bytes(content)
+
+
+@pytest.fixture(autouse=True)
+def time_enough() -> None:
+    """Give each test the hour that a process of its own would have."""
+    patience.begin(MINUTES)
 
 
 @pytest.fixture
