@@ -257,13 +257,18 @@ function answerTo(question: Question): Answer {
   }
 }
 
+function today(): number {
+  return new Date().setUTCHours(0, 0, 0, 0);
+}
+
 async function teach({ api }: Person, module_id: string, user_id: string): Promise<boolean> {
   const planned = got(
     await api.POST('/api/v1/live-sessions', {
       body: {
         module_id,
         // A class is closed once it is over; while it lasts, nobody studies anything else.
-        starts_at: new Date(Date.now() - 3_600_000).toISOString(),
+        // Not before the day, in UTC, on which the module was published.
+        starts_at: new Date(Math.max(Date.now() - 3_600_000, today())).toISOString(),
         duration_minutes: 1,
         instructor_name: 'Ivy Instructor',
         instructor_qualification: 'RN',
