@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.core.config import PoolSettings
 from app.core.postgres.connection import Connector, Credentials
 from app.core.postgres.dropped_connection import replace_dropped_connections
+from app.core.postgres.fair_pool import FairPool
 from app.core.postgres.url import DatabaseUrl, PoolerMode
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ def create_engine(  # noqa: PLR0913  # the settings of one engine, by name
     engine = create_async_engine(
         database.url,
         connect_args=arguments,
+        poolclass=FairPool,
         pool_size=pool.size,
         max_overflow=pool.overflow,
         pool_timeout=pool.timeout,
