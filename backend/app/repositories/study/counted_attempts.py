@@ -39,23 +39,27 @@ NOW = func.clock_timestamp(type_=DateTime(timezone=True))
 
 _NEVER = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
 
+# SQLAlchemy describes each column of an alias anew, so they are made once.
+_completed, _granted_in, _other = (aliased(Enrollment) for _ in range(3))
+_first, _second, _changed = (aliased(ModuleVersion) for _ in range(3))
+_tried = aliased(QuizAttempt)
+
 Enrollments = type[Enrollment] | AliasedClass[Enrollment]
 Ids = ColumnElement[uuid.UUID] | InstrumentedAttribute[uuid.UUID]
 
 
 def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
     """Match the enrollments whose attempts count in `own`, itself included."""
-    completed = aliased(Enrollment)
     ended = func.coalesce(own.completed_at, own.withdrawn_at, _NEVER)
     completed_between = (
-        select(completed.id)
+        select(_completed.id)
         .where(
-            completed.user_id == own.user_id,
-            completed.module_id == own.module_id,
-            completed.completed_at > other.withdrawn_at,
-            completed.completed_at < ended,
+            _completed.user_id == own.user_id,
+            _completed.module_id == own.module_id,
+            _completed.completed_at > other.withdrawn_at,
+            _completed.completed_at < ended,
         )
-        .correlate_except(completed)
+        .correlate_except(_completed)
     )
     before = and_(
         other.user_id == own.user_id,
@@ -70,32 +74,30 @@ def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
 
 def _changed_materially(one: Enrollments, other: Enrollments) -> Select[uuid.UUID]:
     """Select the material changes of the module between the versions of two enrollments."""
-    first, second, changed = (aliased(ModuleVersion) for _ in range(3))
     return (
-        select(changed.id)
-        .join(first, first.module_id == changed.module_id)
-        .join(second, second.module_id == changed.module_id)
+        select(_changed.id)
+        .join(_first, _first.module_id == _changed.module_id)
+        .join(_second, _second.module_id == _changed.module_id)
         .where(
-            first.id == one.version_id,
-            second.id == other.version_id,
-            changed.material_change,
-            changed.number > func.least(first.number, second.number),
-            changed.number <= func.greatest(first.number, second.number),
+            _first.id == one.version_id,
+            _second.id == other.version_id,
+            _changed.material_change,
+            _changed.number > func.least(_first.number, _second.number),
+            _changed.number <= func.greatest(_first.number, _second.number),
         )
-        .correlate_except(first, second, changed)
+        .correlate_except(_first, _second, _changed)
     )
 
 
 def granted_in(own: Enrollments, section_id: Ids) -> ScalarSelect[int]:
     """Count the attempts that were granted on top of what the quiz allows."""
-    other = aliased(Enrollment)
     statement = (
         select(func.count())
         .select_from(AttemptGrant)
-        .join(other, other.id == AttemptGrant.enrollment_id)
-        .where(counts_with(other, own), AttemptGrant.section_id == section_id)
+        .join(_granted_in, _granted_in.id == AttemptGrant.enrollment_id)
+        .where(counts_with(_granted_in, own), AttemptGrant.section_id == section_id)
     )
-    return statement.correlate_except(AttemptGrant, other).scalar_subquery()
+    return statement.correlate_except(AttemptGrant, _granted_in).scalar_subquery()
 
 
 def tally(own: Enrollments, section_id: Ids) -> LateralFromClause:
@@ -105,17 +107,16 @@ def tally(own: Enrollments, section_id: Ids) -> LateralFromClause:
     says whether that can be continued, `passed` and `open` are about the enrollment's own.
     `last_closed_at` is when the last one ended that cannot be continued.
     """
-    other, tried = aliased(Enrollment), aliased(QuizAttempt)
-    is_own = tried.enrollment_id == own.id
-    is_open = and_(is_own, tried.state == AttemptState.OPEN)
-    in_time = or_(tried.expires_at.is_(None), tried.expires_at + NETWORK_GRACE >= NOW)
-    given_up_at = func.least(other.withdrawn_at, tried.expires_at)
-    closed_at = func.coalesce(tried.submitted_at, given_up_at, tried.started_at)
+    is_own = _tried.enrollment_id == own.id
+    is_open = and_(is_own, _tried.state == AttemptState.OPEN)
+    in_time = or_(_tried.expires_at.is_(None), _tried.expires_at + NETWORK_GRACE >= NOW)
+    given_up_at = func.least(_other.withdrawn_at, _tried.expires_at)
+    closed_at = func.coalesce(_tried.submitted_at, given_up_at, _tried.started_at)
     counted = (
         select(
-            func.count(tried.id).label("total"),
-            func.count(tried.id).filter(~is_open).label("closed"),
-            func.coalesce(func.bool_or(tried.passed), False).label("passed"),
+            func.count(_tried.id).label("total"),
+            func.count(_tried.id).filter(~is_open).label("closed"),
+            func.coalesce(func.bool_or(_tried.passed), False).label("passed"),
             func.coalesce(func.bool_or(is_open), False).label("open"),
             func.coalesce(func.bool_or(and_(is_open, in_time)), False).label("live"),
             func.max(closed_at)
@@ -123,15 +124,15 @@ def tally(own: Enrollments, section_id: Ids) -> LateralFromClause:
             .label("last_closed_at"),
             granted_in(own, section_id).label("granted"),
         )
-        .select_from(tried)
-        .join(other, other.id == tried.enrollment_id)
+        .select_from(_tried)
+        .join(_other, _other.id == _tried.enrollment_id)
         .where(
-            counts_with(other, own),
-            tried.section_id == section_id,
-            or_(is_own, tried.passed.is_not(True)),
+            counts_with(_other, own),
+            _tried.section_id == section_id,
+            or_(is_own, _tried.passed.is_not(True)),
         )
     )
-    return counted.correlate_except(tried, other).lateral("tally")
+    return counted.correlate_except(_tried, _other).lateral("tally")
 
 
 def key_of_section() -> ColumnElement[bool]:
