@@ -6,7 +6,7 @@ import multiprocessing
 import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 from threading import Thread
 from urllib.parse import urlsplit
@@ -16,9 +16,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from app.container import Container
-from app.core.background import repeating
 from app.core.config import Environment, Settings, load_settings
 from app.core.logging import configure_logging
+from app.jobs.worker import working
 from app.routers import documentation, health
 from app.routers.compliance import (
     compliance,
@@ -77,16 +77,12 @@ from app.routers.study import (
     enrollment,
     question_analysis,
 )
-from app.services.context import SYSTEM
 
 GC_ALLOCATIONS = 10_000
 """Allocations after which the youngest generation is collected.
 
 Python's own 700 is meant for scripts; a server would spend too much time on collecting.
 """
-
-BACKGROUND_PAUSE = 2.0
-"""Seconds after which a process looks again for work that has been left to the background."""
 
 EXPOSED_HEADERS = [
     "Content-Disposition",
@@ -147,16 +143,18 @@ ROUTERS = (
 )
 
 
-def create_app(container: Container) -> FastAPI:
-    """Make the application; what the container holds is closed at shutdown."""
+def create_app(container: Container, *, with_worker: bool = False) -> FastAPI:
+    """Make the application; what the container holds is closed at shutdown.
+
+    `with_worker` lets this process do jobs as well.
+    """
     settings = container.settings
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        reconciliation = container.reconciliation(SYSTEM)
         async with (
             container.metrics.shared(),
-            repeating(reconciliation.run_queued, BACKGROUND_PAUSE),
+            working(container) if with_worker else nullcontext(),
         ):
             yield
         await container.close()
@@ -236,17 +234,22 @@ def _development_origin(settings: Settings) -> str:
     return f"http://({'|'.join(re.escape(host) for host in sorted(hosts))})(:[0-9]{{1,5}})?"
 
 
-def from_environment() -> FastAPI:
-    """Make the application of one production worker process."""
+def from_environment(*, with_worker: bool = False) -> FastAPI:
+    """Make the application of one production server process."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    app = create_app(Container.build(settings))
+    app = create_app(Container.build(settings), with_worker=with_worker)
     _end_with_supervisor()
     # A closed terminal sends SIGHUP to all processes, which by default kills them at once. As
     # SIGTERM it lets a worker finish the requests under way.
     signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     _settle_heap()
     return app
+
+
+def with_worker_from_environment() -> FastAPI:
+    """Make the application of a process that does jobs, too."""
+    return from_environment(with_worker=True)
 
 
 def _end_with_supervisor() -> None:

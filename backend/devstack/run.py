@@ -125,7 +125,7 @@ async def _serve(listener: socket.socket, postgres: EmbeddedPostgres, options: O
     dsn = postgres.dsn(DATABASE)
     async with stand_ins(settings, dsn, options, those_who_sign_in(options)) as apps:
         missing = await _seed(settings) if options.seed is not Seed.NOTHING else None
-        api = create_app(Container.build(settings))
+        api = create_app(Container.build(settings), with_worker=True)
         async with serving(OneOrigin(apps, api), listener) as served:
             announce(settings, postgres, options)
             if missing is not None:

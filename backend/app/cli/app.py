@@ -8,6 +8,7 @@ from app.cli import (
     idempotency_key,
     openapi,
     serving,
+    worker,
 )
 from app.cli.compliance import (
     requirement,
@@ -16,7 +17,7 @@ from app.cli.content import (
     media,
     seed,
 )
-from app.cli.environment import composition
+from app.cli.environment import entry_point
 from app.cli.evidence import (
     audit_pack,
     retention,
@@ -33,6 +34,7 @@ from app.cli.study import (
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command("serve")(serving.serve)
+cli.command("worker")(worker.worker)
 cli.command("seed")(seed.seed)
 cli.command("bench")(bench.bench)
 cli.command("openapi")(openapi.openapi)
@@ -64,5 +66,5 @@ def _training(
     Ends with 0 when all is well, 1 when something has to be looked at, 2 when it was called or set
     up wrongly.
     """
-    composition.set(context.obj)
+    entry_point.set(context.obj)
     form.set(Form.JSON if json else Form.NOTHING if quiet else Form.LINES)

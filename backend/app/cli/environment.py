@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import typer
@@ -26,8 +27,21 @@ class Compose(Protocol):
     ) -> AbstractAsyncContextManager[Services]: ...
 
 
-composition: ContextVar[Compose] = ContextVar("composition")
-"""Set by the entry point before a command runs."""
+class Work(Protocol):
+    """Does jobs until it is stopped. Commands may not import the worker themselves."""
+
+    def __call__(self, services: Services, stop: asyncio.Event) -> Awaitable[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """What the process is made of; the entry point gives it to the commands."""
+
+    compose: Compose
+    work: Work
+
+
+entry_point: ContextVar[EntryPoint] = ContextVar("entry_point")
 
 
 def settings_or_exit() -> Settings:
@@ -47,7 +61,7 @@ def with_services(use: Callable[[Services], Awaitable[T]], *, owner: bool = Fals
     `owner` connects as the owner of the schema instead of as the API's role.
     """
     settings = settings_or_exit()
-    compose = composition.get()
+    compose = entry_point.get().compose
 
     async def run() -> T:
         async with compose(settings, owner=owner) as services:

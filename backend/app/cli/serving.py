@@ -31,12 +31,16 @@ def serve(
             help="Addresses and networks whose X-Forwarded-* headers are believed, or *.",
         ),
     ] = "127.0.0.1",
+    with_worker: Annotated[  # noqa: FBT002  # an option
+        bool,
+        typer.Option("--with-worker", help="Do jobs as well, where no `training worker` runs."),
+    ] = False,
 ) -> None:
     """Serve the API. Everything else is read from the environment and checked first."""
     settings_or_exit()
     listener = _bound(host, port)
     config = uvicorn.Config(
-        "app.main:from_environment",
+        f"app.main:{'with_worker_' if with_worker else ''}from_environment",
         factory=True,
         host=host,
         port=port,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -108,6 +109,10 @@ class Settings(BaseSettings):
     download_max_bytes: int = Field(512 * 1_048_576, ge=1_048_576)
     content_cache_bytes: int = Field(32 * 1_048_576, ge=0)
     idempotency_hours: int = Field(24, ge=24)
+    schedule_time_zone: ZoneInfo = ZoneInfo("UTC")
+    """Where it is night when the nightly jobs run."""
+
+    job_log_days: int = Field(30, ge=1)
     confirm_share: float = Field(0.3, ge=0, le=1)
     confirm_people: int = Field(20, ge=0)
 
@@ -223,6 +228,15 @@ class Settings(BaseSettings):
             msg = "its domain is not among SIGNUP_EMAIL_DOMAINS: this person would be kept out"
             raise ValueError(msg)
         return value
+
+    @field_validator("schedule_time_zone", mode="before")
+    @classmethod
+    def _time_zone_is_known(cls, value: object) -> object:
+        try:
+            return ZoneInfo(value) if isinstance(value, str) else value
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = "must be a time zone such as America/Los_Angeles"
+            raise ValueError(msg) from None
 
     @field_validator("log_level")
     @classmethod

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
-_QUIET = ("uvicorn.access", "httpx", "httpcore", "sqlalchemy.engine")
+_QUIET = ("uvicorn.access", "httpx", "httpcore", "pgqueuer", "sqlalchemy.engine")
 
 
 def _render(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:

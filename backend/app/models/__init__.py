@@ -39,6 +39,8 @@ from app.models.evidence.source_check import SourceCheck
 from app.models.evidence.training_record import RecordSeal, SealedRecord, TrainingRecord
 from app.models.evidence.verified_evidence import EvidenceWithdrawal, VerifiedEvidence
 from app.models.idempotency_key import IdempotencyKey
+from app.models.outreach.job import Job, JobLog, JobStatistic
+from app.models.outreach.schedule import Schedule
 from app.models.people.account_note import AccountMove, AccountRemoval
 from app.models.people.department import Department, DepartmentSpelling
 from app.models.people.employment import EmploymentChange
@@ -88,6 +90,9 @@ __all__ = [
     "IncidentPerson",
     "IncidentWithdrawal",
     "InvitationClaim",
+    "Job",
+    "JobLog",
+    "JobStatistic",
     "JobTitle",
     "JobTitleSpelling",
     "LegalHold",
@@ -108,6 +113,7 @@ __all__ = [
     "Requirement",
     "RequirementVersion",
     "RetentionPeriod",
+    "Schedule",
     "SealedRecord",
     "SectionProgress",
     "SessionQuestion",

@@ -49,6 +49,8 @@ from app.services.evidence.seal import SealService
 from app.services.evidence.source_check import SourceCheckService
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.idempotency_key import IdempotencyKeyService
+from app.services.outreach.job import JobService
+from app.services.outreach.schedule import ScheduleService
 from app.services.people.account_sync import AccountSyncService
 from app.services.people.auth_hook import AuthHookService
 from app.services.people.department import DepartmentService
@@ -130,6 +132,7 @@ class Services:
     external_evidence = _plain(ExternalEvidenceService)
     incidents = _plain(IncidentService)
     job_titles = _plain(JobTitleService)
+    jobs = _plain(JobService)
     legal_holds = _plain(LegalHoldService)
     live_sessions = _plain(LiveSessionService)
     locations = _plain(LocationService)
@@ -163,6 +166,9 @@ class Services:
 
     def idempotency_keys(self) -> IdempotencyKeyService:
         return IdempotencyKeyService(self.database)
+
+    def schedules(self, context: RequestContext) -> ScheduleService:
+        return ScheduleService(self.database, context, self.settings.schedule_time_zone)
 
     def media_sweep(self) -> MediaSweep:
         return MediaSweep(self.database, self.storage)

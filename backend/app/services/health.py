@@ -15,6 +15,7 @@ READY, BUSY = "ok", "busy"
 class NotMigratedError(UnavailableError):
     code = "not_migrated"
     title = "The database is not migrated"
+    detail = "The schema is not this release's: run `alembic upgrade head`, or the release before."
     retry_after_seconds = 5
 
 

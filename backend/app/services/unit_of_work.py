@@ -41,6 +41,8 @@ from app.repositories.evidence.source_check import SourceCheckRepository
 from app.repositories.evidence.training_record import TrainingRecordRepository
 from app.repositories.evidence.verified_evidence import VerifiedEvidenceRepository
 from app.repositories.idempotency_key import IdempotencyKeyRepository
+from app.repositories.outreach.job import JobQueue, JobRepository
+from app.repositories.outreach.schedule import ScheduleRepository
 from app.repositories.people.account_note import AccountMoveRepository, AccountRemovalRepository
 from app.repositories.people.account_sync import AccountSyncRepository
 from app.repositories.people.department import DepartmentRepository
@@ -109,6 +111,7 @@ class UnitOfWork:
     idempotency_keys = _repository(IdempotencyKeyRepository)
     incidents = _repository(IncidentRepository)
     invitations = _repository(InvitationRepository)
+    jobs = _repository(JobRepository)
     job_titles = _repository(JobTitleRepository)
     legal_holds = _repository(LegalHoldRepository)
     live_sessions = _repository(LiveSessionRepository)
@@ -127,6 +130,7 @@ class UnitOfWork:
     retention = _repository(RetentionRepository)
     rule_enrollments = _repository(RuleEnrollmentRepository)
     server = _repository(ServerRepository)
+    schedules = _repository(ScheduleRepository)
     seals = _repository(SealRepository)
     site_facts = _repository(SiteFactRepository)
     source_checks = _repository(SourceCheckRepository)
@@ -305,6 +309,10 @@ class UnitOfWork:
         known = await self.idempotency_keys.claim(actor.id, request.key, request.fingerprint)
         if known is not None:
             _replay(known, request)
+
+    @cached_property
+    def queue(self) -> JobQueue:
+        return JobQueue(self.fetch)
 
     @cached_property
     def study(self) -> StudyRepository:

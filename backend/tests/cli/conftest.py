@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner, Result
 
+from app.__main__ import ENTRY_POINT
 from app.cli.app import cli
-from app.container import Container
 from app.core.database import Database
 from tests.conftest import POOLER
 
@@ -27,7 +27,7 @@ def invoke_bare(monkeypatch: pytest.MonkeyPatch) -> Invoke:
 
     async def run(*arguments: str) -> Result:
         # In a thread: a command runs an event loop of its own.
-        return await asyncio.to_thread(CliRunner().invoke, cli, arguments, obj=Container.opened)
+        return await asyncio.to_thread(CliRunner().invoke, cli, arguments, obj=ENTRY_POINT)
 
     return run
 

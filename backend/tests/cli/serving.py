@@ -56,15 +56,17 @@ async def serve(
     keys: LocalKeys,
     *,
     workers: int = 1,
+    with_worker: bool = False,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Server]:
     """Serve the database; `variables` are added to the environment."""
     port = free_port()
     arguments = ("serve", "--port", str(port), "--workers", str(workers))
+    jobs = ("--with-worker",) if with_worker else ()
     with published(keys) as issuer:
         environment = {**environment_of(database, issuer), **variables}
         async with (
-            training(*arguments, environment=environment, output=DEVNULL) as process,
+            training(*arguments, *jobs, environment=environment, output=DEVNULL) as process,
             httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}/api/v1",
                 timeout=PATIENCE_SECONDS,

@@ -33,6 +33,9 @@ ARGUMENTS: dict[Command, Command] = {
     ("users", "promote"): ("somebody@unified.example",),
     ("audit-pack",): ("--out", "{folder}/pack.zip"),
 }
+ENDLESS: Command = ("worker",)
+"""It tells nothing but its log, and ends by a signal: test_worker.py."""
+
 CONFIRMED: set[Command] = {("retention", "erase")}
 """Unless they are confirmed, these commands only say whom they would concern."""
 
@@ -105,7 +108,7 @@ async def working(
             yield invoke
 
 
-@each
+@pytest.mark.parametrize("command", [it for it in COMMANDS if it != ENDLESS], ids=" ".join)
 async def test_programs_cron_and_people_are_told_what_each_can_use(
     working: Invoke, command: Command, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from tests.migrations.conftest import NewDatabase, fetch
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "database.md"
 # Expression indexes that no model can declare portably; their revision makes them.
+OF_THE_QUEUE = {"jobs", "job_log", "job_statistics"}
 BY_REVISION = {"ix_training_modules_search", "ix_module_versions_search"}
 
 
@@ -17,7 +18,10 @@ def documented() -> set[str]:
 
 def test_every_index_has_its_query_written_down() -> None:
     declared = {
-        str(index.name) for table in Base.metadata.tables.values() for index in table.indexes
+        str(index.name)
+        for table in Base.metadata.tables.values()
+        if table.name not in OF_THE_QUEUE
+        for index in table.indexes
     }
     assert documented() == declared | BY_REVISION
 

@@ -20,6 +20,13 @@ WITH relation AS (
       JOIN pg_attribute c ON c.attrelid = r.oid AND NOT c.attisdropped, aclexplode(c.attacl) a
      GROUP BY r.name, r.quoted, a.grantee, a.privilege_type
     UNION ALL
+    SELECT 'sequence', s.relname::text, r.name, format('SEQUENCE %I', s.relname), a.grantee,
+           a.privilege_type
+      FROM relation r
+      JOIN pg_depend d ON d.refobjid = r.oid AND d.deptype IN ('a', 'i')
+      JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S',
+           aclexplode(coalesce(s.relacl, acldefault('s', s.relowner))) a
+    UNION ALL
     SELECT 'function', r.name, NULL, 'FUNCTION ' || r.name, a.grantee, a.privilege_type
       FROM routine r, aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a
 ), granted AS (

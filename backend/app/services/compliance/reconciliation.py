@@ -14,6 +14,7 @@ from app.domain.compliance.obligation import Duty, awaits_trainer, duty_on
 from app.domain.compliance.own_duty import Change
 from app.domain.compliance.rule_enrollment import Wanted
 from app.domain.compliance.timeline import Timeline
+from app.domain.outreach.job import JobName
 from app.domain.recurrence import add_days
 from app.services.base import Service
 from app.services.compliance.compliance_facts import (
@@ -293,17 +294,26 @@ async def reconcile_if_few(
     await uow.requirements.lock(requirement_ids)
     await uow.employment.close_staff()
     if await uow.employment.headcount() > INLINE_PEOPLE:
-        await uow.outdated.queue(requirement_ids)
+        await queue_everybody(uow, requirement_ids)
         await _reconcile_changers(uow, requirement_ids, change=change)
     else:
         await reconcile_all(uow, requirement_ids, change=change)
+
+
+async def queue_everybody(uow: UnitOfWork, requirement_ids: Iterable[uuid.UUID]) -> None:
+    """Leave everybody to a job, with these requirements.
+
+    Each change has a job of its own: one that is under way may have looked for people already.
+    """
+    await uow.outdated.queue(requirement_ids)
+    await uow.queue.enqueue(JobName.RULES_APPLY)
 
 
 async def reconcile_people(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) -> None:
     """Reconcile these people with all requirements: at once where they are few, else queued."""
     if len(user_ids) > BATCH:
         await uow.employment.close_staff()
-        await uow.outdated.queue(await uow.requirements.ids())
+        await queue_everybody(uow, await uow.requirements.ids())
         await uow.enrollments.follow_offices(user_ids, uow.actor_id, uow.request_id)
         await _reconcile_changers(uow, among=user_ids)
     elif user_ids:

@@ -40,7 +40,7 @@ from app.schemas.compliance.requirement import (
 from app.services.answer import Answer
 from app.services.base import Service, apply, found, listed
 from app.services.compliance.own_duty import OwnDutyError, by_two
-from app.services.compliance.reconciliation import reconcile_if_few
+from app.services.compliance.reconciliation import queue_everybody, reconcile_if_few
 from app.services.compliance.requirement_effect import Effect, effect_of
 from app.services.context import RequestContext
 from app.services.unit_of_work import UnitOfWork
@@ -199,7 +199,7 @@ class RequirementService(Service):
         async with self.work() as uow:
             requirement = found(await uow.requirements.by_id(requirement_id), "requirement")
             await uow.employment.close_staff()
-            await uow.outdated.queue([requirement.id])
+            await queue_everybody(uow, [requirement.id])
             await uow.audit(AuditAction.REQUIREMENT_RECONCILIATION_STARTED, requirement)
             return await uow.answer(await _answer(uow, requirement))
 

@@ -48,7 +48,7 @@ async def test_kill_9_in_the_middle(
     module = await make_module(session)
     await publish(committed_database, module)
     body = {"title": "Hand hygiene", "rule": rule_json(module.id), "confirm": True}
-    async with serve(committed_database, keys, workers=2) as server:
+    async with serve(committed_database, keys, workers=2, with_worker=True) as server:
         made = await server.client.post("/requirements", headers=server.bearer(admin), json=body)
         assert made.json()["reconciling"] == 0
         await until_done(server, admin, 0)
@@ -56,7 +56,7 @@ async def test_kill_9_in_the_middle(
         await server.process.wait()
     done = select(func.count(ComplianceSegment.user_id.distinct()))
     assert 0 < (await session.scalar(done) or 0) <= PEOPLE
-    async with serve(committed_database, keys) as server:
+    async with serve(committed_database, keys, with_worker=True) as server:
         await until_done(server, admin, 1)
     assert await session.scalar(done) == PEOPLE + 1
     assert (await ReconciliationService(committed_database, SYSTEM).run()).changed == 0
