@@ -33,7 +33,10 @@ QUERIES: Final = {
     "after": "The number of a version; the draft where it is left out",
     "action": "Only events of this kind, such as `module:published`",
     "actor_id": "Only what this person did",
-    "as_of": "The day asked about, past or to come; today where it is left out",
+    "as_of": (
+        "The day asked about, past or to come; left out, today: at the person's office,"
+        " in reports and packs at the caller's"
+    ),
     "before": "The number of a version; the current one where it is left out",
     "category": "Only modules of this category, whatever the case",
     "content_type": "What the body of the request is",
@@ -49,7 +52,7 @@ QUERIES: Final = {
     "in_force": "Only holds that are in force, or only those that are released",
     "include_total": "Also count all rows: `total`",
     "is_active": "Only people who may sign in, or only those who may not",
-    "known_on": "The day whose knowledge is used: what was known then; today where it is left out",
+    "known_on": "The day whose knowledge is used; left out, all that is recorded",
     "limit": "Most items of one page",
     "location": "Only people of this location, by name",
     "job_title": "Only people with this job title, by name or alias",

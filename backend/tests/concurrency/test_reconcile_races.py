@@ -249,8 +249,7 @@ async def test_completions_against_a_move(
     people: list[User],
     admin: User,
 ) -> None:
-    # A zone where it is the same day: a completion of tomorrow would not count yet.
-    offices = [await make_location(session, time_zone="UTC") for _ in range(2)]
+    offices = [await make_location(session) for _ in range(2)]
     for number in range(ROUNDS):
         turn = await begin(committed_api, committed_database)
         completions = await turn.completions(people)

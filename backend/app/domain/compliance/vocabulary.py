@@ -33,7 +33,7 @@ class Vocabulary:
         return tuple(replace(each, post=self._at_work(each.post)) for each in positions)
 
     def of_rules(self, versions: Iterable[RuleVersion]) -> tuple[RuleVersion, ...]:
-        return tuple(self._rule(version) for version in versions)
+        return tuple(self.of_rule(version) for version in versions)
 
     def _at_work(self, held: Held) -> Held:
         place = self.places.get(held.location_id, Place()) if held.location_id else Place()
@@ -45,7 +45,7 @@ class Vocabulary:
             job_title=_called(held.job_title, self.job_titles),
         )
 
-    def _rule(self, version: RuleVersion) -> RuleVersion:
+    def of_rule(self, version: RuleVersion) -> RuleVersion:
         if version.rule is None:
             return version
         audience = version.rule.audience

@@ -24,6 +24,17 @@ class PublishedVersion:
     material_change: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedRule:
+    """A version of a rule, with the latest day that it was then in any office.
+
+    It has an instant as well, because its day depends on the time zone of the office.
+    """
+
+    version: facts.RuleVersion
+    recorded_at: datetime
+
+
 REQUIREMENT_ORDERS = Orders("title", Requirement.id, title=caseless(Requirement.title))
 
 
@@ -96,14 +107,14 @@ class RequirementRepository(Repository[Requirement]):
         )
         return {row.requirement_id: row for row in await self.session.scalars(statement)}
 
-    async def rules(self) -> dict[uuid.UUID, tuple[facts.RuleVersion, ...]]:
+    async def rules(self) -> dict[uuid.UUID, tuple[RecordedRule, ...]]:
         """Return all rules, past ones included, oldest first, by requirement."""
         statement = select(RequirementVersion).order_by(
             RequirementVersion.requirement_id, RequirementVersion.number
         )
-        found: dict[uuid.UUID, list[facts.RuleVersion]] = defaultdict(list)
+        found: dict[uuid.UUID, list[RecordedRule]] = defaultdict(list)
         for row in await self.session.scalars(statement):
-            found[row.requirement_id].append(rule_version(row))
+            found[row.requirement_id].append(RecordedRule(rule_version(row), row.created_at))
         return {requirement_id: tuple(rows) for requirement_id, rows in found.items()}
 
     async def publications(self) -> list[PublishedVersion]:

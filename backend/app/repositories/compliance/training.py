@@ -18,8 +18,9 @@ from app.models.types import JsonObject
 
 _TODAY = "SELECT local_day(location_id) FROM users WHERE id = $1"
 
-# The rule of today is found as `rule_on` of the domain does. `location_id`, `department` and
-# `job_title` are those by which the status was worked out.
+# The rule of today is found as `rule_on` of the domain does. One that began when it was recorded
+# has begun at each office, whatever day it is there. `location_id`, `department` and `job_title`
+# are those by which the status was worked out.
 _ASKED = """
     SELECT r.id, r.title, v.id, v.rule::text, s.status, s.due_on, s.valid_through, p.cause,
            EXISTS (SELECT FROM compliance_outdated o
@@ -33,7 +34,8 @@ _ASKED = """
       JOIN requirements r ON r.id = s.requirement_id
       JOIN LATERAL (
            SELECT id, rule FROM requirement_versions
-            WHERE requirement_id = r.id AND recorded_on <= u.today AND effective_from <= u.today
+            WHERE requirement_id = r.id
+              AND (effective_from <= u.today OR effective_from = recorded_on)
             ORDER BY recorded_on DESC, number DESC
             LIMIT 1) AS v ON v.rule IS NOT NULL
       LEFT JOIN locations l ON l.id = s.location_id

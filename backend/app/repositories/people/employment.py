@@ -3,14 +3,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
     Date,
+    String,
     Uuid,
     bindparam,
     func,
     literal,
+    null,
     or_,
     select,
     text,
@@ -146,9 +149,13 @@ EMPLOYMENT_ORDERS = Orders(
 class EmploymentRepository(Repository[EmploymentChange]):
     model = EmploymentChange
 
-    async def today_of(self, user_id: uuid.UUID) -> date:
-        """Return the calendar day that it is where the person works."""
-        statement = select(func.local_day(User.location_id, type_=Date())).where(User.id == user_id)
+    async def today_of(self, user_id: uuid.UUID | None) -> date:
+        """Return the calendar day that it is where the person works.
+
+        For whoever has no office, and for the system itself, that is the organisation's.
+        """
+        office = select(User.location_id).where(User.id == user_id).scalar_subquery()
+        statement = select(func.local_day(office, type_=Date()))
         return (await self.session.execute(statement)).scalar_one()
 
     async def todays_of(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, date]:
@@ -195,9 +202,19 @@ class EmploymentRepository(Repository[EmploymentChange]):
         rows = await self.session.execute(statement)
         return {row[0]: (display_name(row[1], row[2]), row[2]) for row in rows}
 
-    async def time_zones(self) -> dict[uuid.UUID, str]:
-        rows = await self.session.execute(select(Location.id, Location.time_zone))
+    async def time_zones(self) -> dict[uuid.UUID | None, str]:
+        """Return the zone of each location, and under None that of whoever has none."""
+        homeless = select(null(), func.home_zone(type_=String()))
+        rows = await self.session.execute(
+            select(Location.id, Location.time_zone).union_all(homeless)
+        )
         return {row[0]: row[1] for row in rows}
+
+    async def zone_of(self, user_id: uuid.UUID) -> ZoneInfo:
+        """Return the zone in which the person works."""
+        zone = func.coalesce(Location.time_zone, func.home_zone())
+        works = select(zone).select_from(User).outerjoin(Location, Location.id == User.location_id)
+        return ZoneInfo((await self.session.execute(works.where(User.id == user_id))).scalar_one())
 
     async def vocabulary(self) -> Vocabulary:
         """Return what words are called today, and where locations are."""

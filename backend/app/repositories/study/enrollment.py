@@ -238,7 +238,7 @@ def _today(owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[date]:
         .where(User.id == owner)
         .scalar_subquery()
     )
-    return func.timezone(func.coalesce(zone, "UTC"), func.now()).cast(Date)
+    return func.timezone(func.coalesce(zone, func.home_zone()), func.now()).cast(Date)
 
 
 def _is_overdue() -> ColumnElement[bool]:

@@ -82,7 +82,9 @@ class ComplianceService(Service):
                 )
             items.sort(key=lambda item: (item.requirement.title.lower(), item.requirement.id))
             return Answer(
-                ComplianceRead(user_id=user_id, as_of=day, known_on=history.known_on, items=items)
+                ComplianceRead(
+                    user_id=user_id, as_of=day, known_on=history.knows_until, items=items
+                )
             )
 
 
@@ -110,7 +112,7 @@ def _answer(
     if line is None:
         return None
     return KnownAnswer(
-        known_on=history.known_on,
+        known_on=history.knows_until,
         status=line.status,
         due_on=line.due_on,
         valid_through=line.valid_through,
@@ -134,7 +136,7 @@ def _line(
     day: date,
     names: _Names,
 ) -> ComplianceLine | None:
-    rules = history.rules(catalogue, requirement_id)
+    rules = history.rules(requirement_id)
     rule = rule_on(rules, day)
     facts = history.facts(catalogue, requirement_id)
     found = assess(facts, rules, day)

@@ -1,8 +1,8 @@
 """Turns rows into the facts that the compliance engine decides by, and instants into local days."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from typing import TypeVar
@@ -28,19 +28,28 @@ from app.domain.compliance.hindsight import (
     with_positions,
     without_announced_ends,
 )
-from app.domain.compliance.requirement import Credential
+from app.domain.compliance.requirement import Credential, Rule
 from app.domain.compliance.timeline import Placement, placements
 from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.recurrence import local_day
 from app.repositories.compliance.exemption import PersonAndRequirement
-from app.repositories.compliance.requirement import PublishedVersion
+from app.repositories.compliance.requirement import PublishedVersion, RecordedRule
 from app.repositories.people.employment import Workplace
 from app.services.unit_of_work import UnitOfWork
 
 Rules = tuple[RuleVersion, ...]
 Published = dict[uuid.UUID, list[Publication]]
+ZoneAt = Callable[[datetime], tzinfo]
 Exemptions = dict[PersonAndRequirement, tuple[Exemption, ...]]
 Incidents = dict[PersonAndRequirement, tuple[Incident, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told to everybody, on the days that it was then where somebody worked."""
+
+    rules: dict[uuid.UUID, Rules]
+    published: Published
 
 
 @dataclass(frozen=True)
@@ -48,29 +57,28 @@ class Catalogue:
     """The facts that are the same for all people: rules, publications and locations."""
 
     now: datetime
-    rules: dict[uuid.UUID, Rules]
+    rules: dict[uuid.UUID, tuple[RecordedRule, ...]]
     publications: list[PublishedVersion]
-    time_zones: dict[uuid.UUID, str]
+    time_zones: dict[uuid.UUID | None, str]
     vocabulary: Vocabulary
-    _by_zone: dict[tzinfo, Published] = field(default_factory=dict)
+    _by_zone: dict[tzinfo, Told] = field(default_factory=dict)
 
     def zone(self, location_id: uuid.UUID | None) -> tzinfo:
-        name = self.time_zones.get(location_id) if location_id else None
-        return ZoneInfo(name) if name else UTC
+        return ZoneInfo(self.time_zones[location_id])
 
-    def published(self, changes: Sequence[EmploymentChange]) -> Published:
-        """Return the publications by the days that they were on where the person worked."""
+    def told(self, changes: Sequence[EmploymentChange]) -> Told:
         zones = {self.zone(change.person.location_id) for change in changes}
-        if len(zones) <= 1:
-            zone = next(iter(zones), UTC)
-            if zone not in self._by_zone:
-                self._by_zone[zone] = _by_module(
-                    _publication(row, zone) for row in self.publications
-                )
-            return self._by_zone[zone]
-        return _by_module(
-            _publication(row, self._zone_at(row.published_at, changes)) for row in self.publications
-        )
+        if len(zones) > 1:
+            return self._told(lambda instant: self._zone_at(instant, changes))
+        zone = next(iter(zones), UTC)
+        if zone not in self._by_zone:
+            self._by_zone[zone] = self._told(lambda _: zone)
+        return self._by_zone[zone]
+
+    def _told(self, zone_at: ZoneAt) -> Told:
+        publications = (_publication(row, zone_at(row.published_at)) for row in self.publications)
+        rules = {each: _rules(versions, zone_at) for each, versions in self.rules.items()}
+        return Told(rules, _by_module(publications))
 
     def _zone_at(self, instant: datetime, changes: Sequence[EmploymentChange]) -> tzinfo:
         change = employment_on(changes, local_day(instant, UTC)) or changes[0]
@@ -81,7 +89,7 @@ class Catalogue:
         """Return the modules that each requirement ever named."""
         return {
             requirement_id: frozenset[uuid.UUID]().union(
-                *(version.rule.module_ids for version in versions if version.rule)
+                *(rule.module_ids for rule in _said(versions))
             )
             for requirement_id, versions in self.rules.items()
         }
@@ -91,9 +99,9 @@ class Catalogue:
         """Return the kinds of credential that each requirement ever named."""
         return {
             requirement_id: frozenset(
-                version.rule.subject.credential_kind
-                for version in versions
-                if version.rule and isinstance(version.rule.subject, Credential)
+                rule.subject.credential_kind
+                for rule in _said(versions)
+                if isinstance(rule.subject, Credential)
             )
             for requirement_id, versions in self.rules.items()
         }
@@ -112,19 +120,28 @@ class PersonHistory:
     user_id: uuid.UUID
     today: date
     known_on: date
-    """The facts are those known on this day, each counted from the day it took effect."""
+    """The facts are those known on this day, each counted from the day it took effect.
+
+    Without end where nobody asks for a day: whatever is recorded is known, whatever day it was
+    recorded on elsewhere.
+    """
 
     employment: tuple[EmploymentChange, ...]
     worked: tuple[Placement, ...]
-    published: Published
+    told: Told
     by_module: dict[uuid.UUID, list[Evidence]]
     by_credential: dict[str, list[Evidence]]
     licences: tuple[Licence, ...]
     exemptions: Exemptions
     incidents: Incidents
 
-    def rules(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Rules:
-        return rules_in_hindsight(catalogue.rules[requirement_id], self.known_on)
+    @property
+    def knows_until(self) -> date:
+        """The last day whose knowledge this is."""
+        return min(self.known_on, self.today)
+
+    def rules(self, requirement_id: uuid.UUID) -> Rules:
+        return rules_in_hindsight(self.told.rules[requirement_id], self.known_on)
 
     def facts(self, catalogue: Catalogue, requirement_id: uuid.UUID) -> Facts:
         modules = catalogue.modules[requirement_id]
@@ -138,7 +155,7 @@ class PersonHistory:
             tuple(
                 item
                 for module_id in modules
-                for item in self.published.get(module_id, ())
+                for item in self.told.published.get(module_id, ())
                 if item.published_on <= self.known_on
             ),
             self.licences,
@@ -151,7 +168,7 @@ async def load_catalogue(uow: UnitOfWork) -> Catalogue:
     rules = await uow.requirements.rules()
     return Catalogue(
         now=await uow.now(),
-        rules={each: vocabulary.of_rules(versions) for each, versions in rules.items()},
+        rules={each: _called(versions, vocabulary) for each, versions in rules.items()},
         publications=await uow.requirements.publications(),
         time_zones=await uow.employment.time_zones(),
         vocabulary=vocabulary,
@@ -180,8 +197,8 @@ async def load_histories(  # noqa: PLR0913  # whose, as of when, as known to who
 ) -> list[PersonHistory]:
     """Load these people's facts in six statements, however many there are.
 
-    As they are known on `known_on`, else today; with the terminations that are announced, or as if
-    there were none.
+    As they are known on `known_on`, else with all that is recorded, or was by a `today` that stands
+    in; with the terminations that are announced, or as if there were none.
     """
     recorded = Recorded(
         employment=await uow.employment.of_people(user_ids),
@@ -206,7 +223,7 @@ def _history(  # noqa: PLR0913  # what load_histories is asked for
     announced_ends: bool,
 ) -> PersonHistory:
     day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
-    known = min(known_on or day, day)
+    known = known_on if known_on and known_on < day else today or date.max
     changes = recorded.employment.get(place.user_id, ())
     changes = changes if announced_ends else without_announced_ends(changes, day)
     called = catalogue.vocabulary.of_employment(changes)
@@ -220,7 +237,7 @@ def _history(  # noqa: PLR0913  # what load_histories is asked for
         known_on=known,
         employment=employment,
         worked=placements(employment),
-        published=catalogue.published(employment),
+        told=catalogue.told(employment),
         by_module=_by_module(held),
         by_credential=_by_credential(held),
         licences=licences_in_hindsight(licences(evidence), known),
@@ -235,6 +252,31 @@ def _history(  # noqa: PLR0913  # what load_histories is asked for
             if key[0] == place.user_id
         },
     )
+
+
+def _called(versions: Iterable[RecordedRule], vocabulary: Vocabulary) -> tuple[RecordedRule, ...]:
+    return tuple(replace(row, version=vocabulary.of_rule(row.version)) for row in versions)
+
+
+def _said(versions: Iterable[RecordedRule]) -> Iterator[Rule]:
+    return (row.version.rule for row in versions if row.version.rule)
+
+
+def _rules(versions: Iterable[RecordedRule], zone_at: ZoneAt) -> Rules:
+    """Return a rule by the days on which it was recorded where somebody worked.
+
+    A version that began when it was recorded begins then. None is recorded before an older one,
+    although whoever moved west between them may have had the same day twice.
+    """
+    found: list[RuleVersion] = []
+    for row in versions:
+        version = row.version
+        day = min(version.recorded_on, local_day(row.recorded_at, zone_at(row.recorded_at)))
+        day = max([day, *(older.recorded_on for older in found)])
+        at_once = version.effective_from == version.recorded_on
+        begins = day if at_once else version.effective_from
+        found.append(replace(version, effective_from=begins, recorded_on=day))
+    return tuple(found)
 
 
 def _publication(row: PublishedVersion, zone: tzinfo) -> Publication:

@@ -370,7 +370,7 @@ def _wanted(catalogue: Catalogue, worked_out: WorkedOut) -> Iterator[Wanted]:
         ):
             continue
         facts = history.facts(catalogue, requirement_id)
-        rules = history.rules(catalogue, requirement_id)
+        rules = history.rules(requirement_id)
         duty = duty_on(facts, rules, history.today, facts.incidents)
         if not isinstance(duty, Duty) or awaits_trainer(duty, last.window_start):
             continue

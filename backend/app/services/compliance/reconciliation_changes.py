@@ -135,7 +135,7 @@ def _reason(
 ) -> str:
     """Explain in words why it will be shown so, with the day of the evidence that counts."""
     facts = history.facts(catalogue, requirement_id)
-    line = assess(facts, history.rules(catalogue, requirement_id), day).line
+    line = assess(facts, history.rules(requirement_id), day).line
     reason = summary(line.why, places)
     held = next((item for item in facts.evidence if item.id == line.met_by), None)
     return f"{reason} Last shown on {held.day}." if held else reason

@@ -22,7 +22,7 @@ def timeline_of(
     catalogue: Catalogue, history: PersonHistory, requirement_id: uuid.UUID
 ) -> Timeline:
     facts = history.facts(catalogue, requirement_id)
-    rules = history.rules(catalogue, requirement_id)
+    rules = history.rules(requirement_id)
     return timeline(facts, rules, history.worked, history.today)
 
 

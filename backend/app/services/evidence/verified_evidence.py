@@ -1,7 +1,6 @@
 """Steps that services of external evidence share. They take the unit of work they are in."""
 
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from app.models import EvidenceWithdrawal, ExternalEvidence, User, VerifiedEvidence
 from app.services.compliance.reconciliation import reconcile
@@ -10,11 +9,7 @@ from app.services.unit_of_work import UnitOfWork
 
 async def local_day(uow: UnitOfWork, user: User) -> date:
     """Return the calendar day it is now where the person works."""
-    return (await uow.now()).astimezone(zone_of(user)).date()
-
-
-def zone_of(user: User) -> ZoneInfo:
-    return ZoneInfo(user.location.time_zone if user.location else "UTC")
+    return await uow.employment.today_of(user.id)
 
 
 def snapshot(user: User) -> dict[str, str | None]:

@@ -147,7 +147,7 @@ async def world(
     database: RollbackDatabase,
     admin: User,
 ) -> World:
-    offices = [await make_location(session, time_zone="UTC") for _ in range(2)]
+    offices = [await make_location(session) for _ in range(2)]
     people = [
         await make_user(session, hired_on=HIRED, location_id=offices[number % 2].id)
         for number in range(4)

@@ -98,8 +98,7 @@ class TestCreate:
         self, api: Api, admin: User, session: AsyncSession, module: TrainingModule
     ) -> None:
         """Of a new office too, without an edit of the rule, and as the office is corrected."""
-        # The page of a person is about their office's day, the report about the organisation's.
-        office = await make_location(session, country="US", state="US-TX", time_zone="UTC")
+        office = await make_location(session, country="US", state="US-TX")
         person = await make_user(session, location_id=office.id, hired_on=date(2020, 1, 6))
         audience = {"states": ["us-ca"]}
         body = await create(api, admin, module, rule=rule_json(module.id, audience=audience))
@@ -120,7 +119,7 @@ class TestCreate:
             query = {"user_id": str(person.id)}
             listed = await api.get("/reports/compliance/people", admin, params=query)
             assert [item["status"] for item in listed.json()["items"]] == [status]
-        new = await make_location(session, country="US", state="US-CA", time_zone="UTC")
+        new = await make_location(session, country="US", state="US-CA")
         newcomer = {"email": "new@unified.example", "location_id": str(new.id)}
         invited = (await api.post("/users/invite", admin, json=newcomer)).json()
         (line,) = (await api.get(f"/users/{invited['id']}/compliance", admin)).json()["items"]

@@ -99,7 +99,7 @@ class TestCompliance:
     async def test_says_of_any_day_what_reports_say(
         self, api: Api, admin: User, session: AsyncSession, database: RollbackDatabase
     ) -> None:
-        place = await make_location(session, time_zone="UTC")
+        place = await make_location(session)
         person = await make_user(session, location_id=place.id)
         module = await make_module(session)
         await publish(database, module)

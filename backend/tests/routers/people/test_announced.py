@@ -22,8 +22,7 @@ AFTER = (datetime.now(UTC).date() + timedelta(days=41)).isoformat()
 
 @pytest.fixture
 async def manager(session: AsyncSession) -> User:
-    # The days here are those of UTC.
-    office = await make_location(session, time_zone="UTC")
+    office = await make_location(session)
     return await make_user(session, role=Role.MANAGER, location_id=office.id)
 
 

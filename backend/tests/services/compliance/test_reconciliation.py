@@ -1,7 +1,6 @@
 import asyncio
-import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -12,11 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.core.database import Database
-from app.core.ids import new_id
 from app.core.pagination import PageRequest
-from app.domain.compliance import ComplianceStatus, EmploymentChange, EmploymentState, PeriodOutcome
-from app.domain.compliance.audience import PersonFacts
-from app.domain.compliance.vocabulary import Vocabulary
+from app.domain.compliance import ComplianceStatus, EmploymentState, PeriodOutcome
 from app.domain.recurrence import add_days, add_months
 from app.models import (
     CertificationPeriod,
@@ -32,10 +28,8 @@ from app.models import (
 )
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.compliance.report_scope import GroupBy, ReportScope
-from app.repositories.compliance.requirement import PublishedVersion
 from app.schemas.compliance.compliance import WhyRead
 from app.services.compliance.compliance import ComplianceService
-from app.services.compliance.compliance_facts import Catalogue
 from app.services.compliance.reconciliation import Reconciled, ReconciliationService, reconcile
 from app.services.context import SYSTEM, RequestContext
 from app.services.unit_of_work import UnitOfWork
@@ -193,37 +187,6 @@ class TestPending:
         assert done.periods == 1
         assert await session.scalar(pending) == 0
         assert (await duty.reconcile(learner)).changed == 0
-
-
-class TestLocalDays:
-    def test_2330_in_los_angeles(self) -> None:
-        """At 07:30 UTC it is still the day before in Los Angeles, and not in New York."""
-        offices = {new_id(): "America/Los_Angeles", new_id(): "America/New_York"}
-        west, east = offices
-        instant = datetime(2027, 3, 2, 7, 30, tzinfo=UTC)
-        assert instant.astimezone(LOS_ANGELES).hour == 23
-        version = PublishedVersion(new_id(), 1, instant, material_change=True)
-        catalogue = Catalogue(instant, {}, [version], offices, Vocabulary())
-        days = [
-            catalogue.published([employed(office)])[version.module_id][0].published_on
-            for office in (west, east)
-        ]
-        assert days == [date(2027, 3, 1), date(2027, 3, 2)]
-
-    def test_a_move_does_not_shift_what_was_published_before(self) -> None:
-        offices = {new_id(): "America/Los_Angeles", new_id(): "Pacific/Auckland"}
-        west, far = offices
-        instant = datetime(2027, 3, 2, 7, 30, tzinfo=UTC)
-        version = PublishedVersion(new_id(), 1, instant, material_change=True)
-        catalogue = Catalogue(instant, {}, [version], offices, Vocabulary())
-        moved = [employed(west), employed(far, date(2027, 6, 1))]
-        [publication] = catalogue.published(moved)[version.module_id]
-        assert publication.published_on == date(2027, 3, 1)
-
-
-def employed(location_id: uuid.UUID, day: date = date(2020, 1, 1)) -> EmploymentChange:
-    person = PersonFacts(uuid.UUID(int=1), location_id=location_id)
-    return EmploymentChange(day, day, EmploymentState.ACTIVE, person)
 
 
 @pytest.mark.full

@@ -274,7 +274,7 @@ async def check_sample(database: Database, world: World) -> None:
     for history in histories:
         for requirement_id in world.requirements:
             facts = history.facts(catalogue, requirement_id)
-            rules = history.rules(catalogue, requirement_id)
+            rules = history.rules(requirement_id)
             segments = [
                 row
                 for row in kept

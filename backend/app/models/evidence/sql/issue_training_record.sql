@@ -37,7 +37,7 @@ BEGIN
      WHERE t.user_id = enrolled.user_id
      ORDER BY t.sequence DESC LIMIT 1;
     completed := enrolled.completed_at;
-    zone := coalesce(person.time_zone, 'UTC');
+    zone := coalesce(person.time_zone, home_zone());
     snapshot := jsonb_build_object(
         'full_name',
         CASE WHEN person.name_confirmed THEN person.full_name ELSE person.previous_name END,

@@ -30,7 +30,7 @@ class PackQuery:
     user_id: uuid.UUID | None = None
     module_id: uuid.UUID | None = None
     as_of: date | None = None
-    """The day whose compliance the pack shows; None for today."""
+    """The day whose compliance the pack shows; None for today, where whoever asks works."""
 
     known_on: date | None = None
     """The day whose knowledge that is; None for today. Evidence is never left out for it."""
@@ -61,7 +61,7 @@ class AuditPackService(Service):
         """
         async with self.work() as uow:
             scope = await _scope(uow, query)
-            asked = _asked(query, await uow.requirements.organisation_day())
+            asked = _asked(query, await uow.employment.today_of(uow.actor_id))
             count = await uow.audit_packs.record_count(scope)
             pack_id, made_at = new_id(), await uow.now()
             after = {**_described(query), **_days(asked), "records": count}

@@ -8,7 +8,7 @@ from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.evidence.live_session import RosterLine
 from app.schemas.evidence.live_session import LiveSessionClosed, LiveSessionRead
 from app.services.compliance.reconciliation import reconcile_module
-from app.services.evidence.verified_evidence import count_evidence, local_day, zone_of
+from app.services.evidence.verified_evidence import count_evidence, local_day
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -64,12 +64,13 @@ async def _complete_in(uow: UnitOfWork, live: LiveSession, enrollment: Enrollmen
 
 
 async def _credit(uow: UnitOfWork, live: LiveSession, line: RosterLine, version: int) -> None:
+    zone = await uow.employment.zone_of(line.user.id)
     await count_evidence(
         uow,
         VerifiedEvidence(
             id=line.attendance.id,
             user_id=line.user.id,
-            day=live.starts_at.astimezone(zone_of(line.user)).date(),
+            day=live.starts_at.astimezone(zone).date(),
             recorded_on=await local_day(uow, line.user),
             module_id=live.module_id,
             version=version,
