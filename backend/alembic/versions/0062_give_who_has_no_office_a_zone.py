@@ -1,15 +1,15 @@
 """Give whoever has no office the organisation's zone.
 
-Revision ID: 0061
-Revises: 0060
+Revision ID: 0062
+Revises: 0061
 """
 
 from textwrap import dedent
 
 from alembic import op
 
-revision: str = "0061"
-down_revision: str | None = "0060"
+revision: str = "0062"
+down_revision: str | None = "0061"
 branch_labels: str | None = None
 depends_on: str | None = None
 compatible: bool = True
