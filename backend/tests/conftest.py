@@ -30,7 +30,7 @@ import hypothesis
 import pytest
 import structlog
 from fastapi import FastAPI
-from sqlalchemy import event
+from sqlalchemy import Connection, Dialect, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app import models
@@ -210,8 +210,31 @@ async def engine(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Asy
     """Connect to this worker's database as the API's own role."""
     await _execute(postgres, f"CREATE DATABASE worker TEMPLATE {template}")
     engine = Database.from_settings(settings_for(postgres.dsn("worker", API_ROLE))).engine
+    _call_all_savepoints_alike(engine.dialect)
     yield engine
     await engine.dispose()
+
+
+def _call_all_savepoints_alike(dialect: Dialect) -> None:
+    """Make each statement about savepoints the same, so that the driver prepares it once.
+
+    An inner savepoint may have the name of an outer one. It has to be gone before the outer one can
+    be spoken of again, so whoever rolls back releases it as well.
+    """
+
+    def save(connection: Connection, _name: str) -> None:
+        connection.exec_driver_sql("SAVEPOINT nested")
+
+    def roll_back(connection: Connection, name: str) -> None:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT nested")
+        release(connection, name)
+
+    def release(connection: Connection, _name: str) -> None:
+        connection.exec_driver_sql("RELEASE SAVEPOINT nested")
+
+    dialect.do_savepoint = save  # type: ignore[assignment]
+    dialect.do_rollback_to_savepoint = roll_back  # type: ignore[method-assign]
+    dialect.do_release_savepoint = release  # type: ignore[assignment]
 
 
 @pytest.fixture
