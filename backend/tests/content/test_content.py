@@ -1,5 +1,6 @@
 """The seed content is complete and loads: what learners and compliance officers rely on."""
 
+import math
 import re
 import tomllib
 import uuid
@@ -22,7 +23,7 @@ from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.html import plain_text, sanitise
 from app.domain.content.publishing import Publication, publish
 from app.domain.content.quiz.questions import QuestionKind
-from app.domain.content.section_kind import parse_settings
+from app.domain.content.section_kind import FAST_WORDS_PER_SECOND, parse_settings, report_thresholds
 from app.domain.content.section_settings import SectionKind
 from app.domain.content.site_fact import SiteFactKind, facts_named
 from app.domain.people.place import is_state
@@ -46,6 +47,10 @@ MODULE_FIELDS = {
     *("prerequisites", "citations", "sections"),
 }
 SECTION_FIELDS = {"key", "kind", "title", "required", "body", "settings"}
+READ = {SectionKind.TEXT, SectionKind.DOCUMENT}
+WORDS_PER_SECOND = 4
+"""As adults read such text: `FAST_WORDS_PER_SECOND` has the source."""
+
 QUESTION_FIELDS = {"key", "kind", "prompt", "points", "explanation", "metadata"}
 IDENTITIES = {
     "learner@unified.example": Role.LEARNER,
@@ -144,6 +149,16 @@ def question_draft(section: str, raw: Table) -> QuestionDraft:
 @cache
 def publication(slug: str) -> Publication:
     return publish(draft(slug))
+
+
+def minutes_needed(slug: str) -> float:
+    """Of whoever reads what is required at their office, and answers a question in a minute."""
+    parts = [part for part in draft(slug).sections if part.required]
+    words = {part.id: len(plain_text(part.body).split()) for part in parts}
+    law = [words.pop(part.id) for part in parts if part.states]
+    reading = (sum(words.values()) + max(law, default=0)) / WORDS_PER_SECOND
+    asked = sum(int(part.settings.get("draw", len(part.questions))) for part in parts)
+    return reading / 60 + asked
 
 
 class TestOrganisation:
@@ -260,6 +275,17 @@ class TestModule:
         assert raw["summary"].strip()
         assert raw["category"].strip()
         assert all(SLUG.fullmatch(tag) for tag in raw["tags"])
+
+    def test_says_truly_how_long_it_takes(self, slug: str) -> None:
+        assert module(slug)["estimated_minutes"] == 5 * math.ceil(minutes_needed(slug) / 5)
+
+    def test_asks_for_the_time_that_its_texts_take(self, slug: str) -> None:
+        """What is read faster than the fastest readers do is clicked through."""
+        for part in draft(slug).sections:
+            if part.required and part.kind in READ:
+                words = len(plain_text(part.body).split())
+                seconds = report_thresholds(part.kind, part.settings, part.body).minimum_seconds
+                assert words / FAST_WORDS_PER_SECOND <= seconds <= words / WORDS_PER_SECOND + 60
 
     def test_cites_its_sources_once_each(self, slug: str) -> None:
         citations = module(slug)["citations"]
