@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from app.core.config import Environment, Settings
 from app.core.postgres.table_security import API_ROLE
-from app.domain.content.media import MediaType
+from app.domain.content.media.file import MediaType
 from app.services.content.seed import demonstration_identities
 from devstack.auth import (
     AuthStore,

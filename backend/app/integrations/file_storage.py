@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -14,7 +14,7 @@ import structlog
 
 from app.core.errors import UnavailableError
 from app.core.tls import trusted_authorities
-from app.domain.content.media import UPLOAD_LIFETIME
+from app.domain.content.media.file import UPLOAD_LIFETIME
 
 if TYPE_CHECKING:
     from supabase import AsyncClient
@@ -97,6 +97,9 @@ class FileStorage(Protocol):
         Browsers save what it leads to, and run nothing of it as a page or document.
         """
 
+    async def sign_downloads(self, paths: Sequence[str], seconds: int) -> Mapping[str, str]:
+        """Return such URLs by path, in one call. Files that there are not are left out."""
+
     async def find(self, path: str) -> StoredFile | None: ...
 
     async def head(self, path: str, length: int) -> bytes | None:
@@ -142,6 +145,13 @@ class SupabaseFileStorage:
         files = await self._files()
         signed = await _answered(files.create_signed_url(path, seconds, {"download": True}))
         return str(signed["signedURL"]) if signed and signed["signedURL"] else None
+
+    async def sign_downloads(self, paths: Sequence[str], seconds: int) -> Mapping[str, str]:
+        if not paths:
+            return {}
+        files = await self._files()
+        signed = await _required(files.create_signed_urls(list(paths), seconds, {"download": True}))
+        return {each["path"]: each["signedURL"] for each in signed if each["signedURL"]}
 
     async def find(self, path: str) -> StoredFile | None:
         return await _answered(self._find(path))

@@ -30,6 +30,7 @@ PATHS: Final = {
 }
 
 QUERIES: Final = {
+    "media_id": "The files, of which there may be a hundred",
     "after": "The number of a version; the draft where it is left out",
     "action": "Only events of this kind, such as `module:published`",
     "actor_id": "Only what this person did",

@@ -12,7 +12,7 @@ from app.core.config import Settings
 from app.core.database import Database
 from app.core.files.download import Downloads
 from app.core.metrics import Metrics
-from app.domain.content.media import MediaLimits
+from app.domain.content.media.file import MediaLimits
 from app.integrations.auth_admin import AuthAdmin
 from app.integrations.file_storage import FileStorage
 from app.integrations.pdf import PdfInspector

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 
 from app.core.pagination import PageRequest
-from app.domain.content.media import MediaPurpose, MediaType
+from app.domain.content.media.file import MediaPurpose, MediaType
 from app.domain.content.section_settings import SectionKind
 from app.repositories.content.module import ModuleFilter
 from app.schemas.content.media import MediaCreate

@@ -335,6 +335,7 @@ def _media(world: World) -> list[Row]:
         Row("read_media", OWNER_AND_ABOVE, 404),
         Row("complete_media", OWNER_AND_ABOVE, 404, success=409, note="before the upload"),
         Row("sign_media_download", OWNER_AND_ABOVE, 404, success=409, note="before the upload"),
+        Row("sign_media_downloads", ANYBODY, query={"media_id": world.people.learner.id}),
         Row("delete_media", OWNER_AND_ABOVE, 404, success=204),
     ]
 

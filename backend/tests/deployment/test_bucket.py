@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.content.media import MediaType
+from app.domain.content.media.file import MediaType
 from tests.conftest import settings_for
 
 CONFIG = Path(__file__).parents[3] / "supabase" / "config.toml"

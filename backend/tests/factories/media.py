@@ -6,7 +6,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
-from app.domain.content.media import MediaPurpose, MediaState, MediaType, object_path
+from app.domain.content.media.file import MediaPurpose, MediaState, MediaType, object_path
 from app.models import Media, ModuleSection, User
 from tests.factories.pdf import pdf
 

@@ -15,7 +15,7 @@ _serial = itertools.count(1)
 
 
 def text_section(**fields: Any) -> ModuleSection:
-    return _section(kind="text", body="<p>Wash your hands.</p>", **fields)
+    return _section(**{"kind": "text", "body": "<p>Wash your hands.</p>", **fields})
 
 
 def acknowledgement_section(**fields: Any) -> ModuleSection:

@@ -1,10 +1,10 @@
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import IO
 from urllib.parse import urlencode
 
-from app.domain.content.media import UPLOAD_LIFETIME
+from app.domain.content.media.file import UPLOAD_LIFETIME
 from app.integrations.file_storage import (
     FolderPage,
     StorageUnavailableError,
@@ -37,6 +37,10 @@ class InMemoryFileStorage:
     async def sign_download(self, path: str, seconds: int) -> str | None:
         self._answer()
         return self._url(path, expires_in=str(seconds), download="") if path in self.files else None
+
+    async def sign_downloads(self, paths: Sequence[str], seconds: int) -> Mapping[str, str]:
+        signed = {path: await self.sign_download(path, seconds) for path in paths}
+        return {path: url for path, url in signed.items() if url}
 
     async def find(self, path: str) -> StoredFile | None:
         self._answer()

@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from app.domain.content.media import UPLOAD_LIFETIME
+from app.domain.content.media.file import UPLOAD_LIFETIME
 from app.integrations.file_storage import (
     BucketMissingError,
     FileStorage,
@@ -121,6 +121,23 @@ class TestSupabase:
         # Saved and not shown, because a PDF may hold scripts and a picture may be a web page too.
         assert "download" in httpx.URL(url).params
         assert seen[0].headers["Authorization"] == "Bearer sb_secret_test"
+
+    async def test_signs_several_downloads_in_one_call(self, make: Make) -> None:
+        seen: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            signed = {"path": PATH, "error": None, "signedURL": "/object/sign/x?token=t"}
+            return httpx.Response(
+                200, json=[signed, {"path": "none.png", "error": "not found", "signedURL": None}]
+            )
+
+        storage = make(answer)
+        urls = await storage.sign_downloads([PATH, "none.png"], 300)
+        assert urls == {PATH: f"{URL}/storage/v1/object/sign/x?token=t&download="}
+        assert [request.url.path for request in seen] == ["/storage/v1/object/sign/training-media"]
+        assert await storage.sign_downloads([], 300) == {}
+        assert len(seen) == 1
 
     async def test_finds_and_reads(self, make: Make) -> None:
         storage = make(serving)

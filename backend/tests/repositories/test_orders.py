@@ -15,7 +15,7 @@ import app.repositories
 from app.core.errors import InvalidPayloadError
 from app.core.pagination import Key, Page, PageRequest, encode_cursor
 from app.domain.actor import Role
-from app.domain.content.media import MediaPurpose
+from app.domain.content.media.file import MediaPurpose
 from app.models import Location, Media, ModuleVersion, QuizAttempt, User
 from app.repositories.base import Order, Orders
 from app.repositories.people.user import USER_ORDERS, UserFilter, UserRepository

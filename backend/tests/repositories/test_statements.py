@@ -17,7 +17,7 @@ from app.domain.actor import Role
 from app.domain.compliance import ComplianceStatus, EmploymentState
 from app.domain.compliance.facts import ExemptionKind
 from app.domain.compliance.incident import IncidentKind
-from app.domain.content.media import MediaState
+from app.domain.content.media.file import MediaState
 from app.domain.evidence.source_check import CheckResult
 from app.domain.study.quiz.grading import CorrectionKind
 from app.models import (

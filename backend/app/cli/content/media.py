@@ -7,7 +7,7 @@ import typer
 
 from app.cli.environment import with_services
 from app.cli.report import report
-from app.domain.content.media import UPLOAD_LIFETIME
+from app.domain.content.media.file import UPLOAD_LIFETIME
 from app.services.content.media_sweep import Swept
 from app.services.factories import Services
 

@@ -30,6 +30,7 @@ _OF_QUESTIONS: Final = (
     "name",
     "category",
     "tags",
+    "picture",
 )
 
 

@@ -23,6 +23,7 @@ class QuestionDraft:
     name: str | None = None
     category: str | None = None
     tags: Sequence[str] = ()
+    picture: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,9 @@ class ModuleDraft:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  # a draft or a value of any of its fields
     if isinstance(value, ModuleDraft | SectionDraft | QuestionDraft):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        plain = {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        # Drafts without pictures keep the hash that they had before there were any.
+        return {name: part for name, part in plain.items() if name != "picture" or part}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, UUID):

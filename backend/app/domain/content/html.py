@@ -9,6 +9,7 @@ from typing import Final
 import nh3
 
 from app.domain.content.html_limits import TooComplexError, refuse_costly
+from app.domain.content.media.picture import MAX_ALT, picture_source
 from app.domain.content.section_settings import is_safe_url
 
 # Only tags for structure and emphasis. Styles, classes, ids, event handlers and embedded content
@@ -40,12 +41,12 @@ _RAISED: Final = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸�
 _LOWERED: Final = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")  # noqa: RUF001  # a minus sign is meant
 # HTML parsers copy a formatting element that is left open, with its attributes, into each later
 # block. Short attributes keep the copies small.
-_LONGEST: Final = {"lang": 35, "title": 500}
+_LONGEST: Final = {"alt": MAX_ALT, "lang": 35, "title": 500}
 
 
 def _keep_safe(tag: str, attribute: str, value: str) -> str | None:
     if (tag, attribute) == ("img", "src"):
-        return value if is_safe_url(value) else None
+        return value if is_safe_url(value) else picture_source(value)
     if (tag, attribute) == ("a", "href"):
         return value if is_safe_url(value) or _CONTACT.fullmatch(value) else None
     return value if len(value) <= _LONGEST.get(attribute, len(value)) else None
@@ -59,7 +60,7 @@ _cleaner: Final = nh3.Cleaner(
     },
     clean_content_tags=set(DROPPED_WITH_CONTENT),
     attribute_filter=_keep_safe,
-    url_schemes={"https", "mailto", "tel"},
+    url_schemes={"https", "mailto", "media", "tel"},
     link_rel="noopener noreferrer",
 )
 

@@ -15,6 +15,7 @@ from app.domain.content.canonical import canonical_json, sha256_hex
 from app.domain.content.draft import ModuleDraft, QuestionDraft, SectionDraft
 from app.domain.content.html import sanitise
 from app.domain.content.html_limits import TooComplexError
+from app.domain.content.media.picture import picture_faults
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import QuestionKind, parse_question
 from app.domain.content.section_kind import (
@@ -309,13 +310,14 @@ def _elsewhere_reasons(pointer: str, section: SectionDraft) -> Iterator[FieldErr
 
 
 def _body_reasons(pointer: str, rules: SectionRules[Any], body: str) -> Iterator[FieldError]:
-    """Find wrong site facts, and bodies that were saved before the limits on HTML existed."""
+    """Find wrong pictures and site facts, and bodies saved before the limits on HTML existed."""
     try:
         clean = sanitise(body)
     except TooComplexError as error:
         yield FieldError(pointer, "too_complex", error.detail)
     else:
         yield from (naming_faults if rules.names_site_facts else elsewhere_faults)(pointer, clean)
+        yield from picture_faults(pointer, clean)
 
 
 def _settings_reasons(

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar, assert_never
-from uuid import UUID
 
 from app.core.errors import FieldError
 from app.domain.content.canonical import canonical_json, sha256_hex
 from app.domain.content.draft import SectionDraft
 from app.domain.content.html import has_content, plain_text
-from app.domain.content.media import DOCUMENT_TYPES, VIDEO_TYPES, MediaType
+from app.domain.content.media.file import DOCUMENT_TYPES, VIDEO_TYPES, MediaType
 from app.domain.content.quiz.key import QuizKey
 from app.domain.content.quiz.questions import Question, learner_view
 from app.domain.content.section_settings import (
@@ -149,16 +148,6 @@ def completed_otherwise(completed_by: CompletedBy) -> str:
             return "This section is completed by attending the session"
         case _:
             assert_never(completed_by)
-
-
-def media_fields(
-    kind: SectionKind, settings: Mapping[str, Any]
-) -> Iterator[tuple[str, UUID, frozenset[MediaType]]]:
-    """Yield the files that a section's settings name: field, id and the types it takes."""
-    for field, types in rules_of(kind).media.items():
-        value = settings.get(field)
-        if value is not None:
-            yield field, UUID(str(value)), types
 
 
 def document_sha256(*, title: str, body: str, statement: str | None) -> str:

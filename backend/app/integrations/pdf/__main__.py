@@ -8,7 +8,7 @@ import logging
 import resource
 import sys
 
-from app.domain.content.media import Rejection
+from app.domain.content.media.file import Rejection
 from app.integrations.pdf.active_content import judge_pdf
 
 CPU_SECONDS = 15

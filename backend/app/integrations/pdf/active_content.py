@@ -20,7 +20,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from app.domain.content.media import Rejection
+from app.domain.content.media.file import Rejection
 
 ACTIONS: Final = frozenset(
     {

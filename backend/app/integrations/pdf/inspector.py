@@ -5,7 +5,7 @@ from typing import IO, Final
 import structlog
 
 from app.core.errors import UnavailableError
-from app.domain.content.media import Rejection
+from app.domain.content.media.file import Rejection
 
 log = structlog.get_logger(__name__)
 

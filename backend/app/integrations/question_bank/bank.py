@@ -112,6 +112,7 @@ class Found:
     category: str | None = None
     tags: tuple[str, ...] = ()
     id: UUID | None = None
+    picture: Any = None
     item_ids: tuple[str, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -217,6 +218,7 @@ class Intake:
                 "name": found.name,
                 "category": found.category,
                 "tags": found.tags,
+                "picture": found.picture,
             }
         )
 
@@ -270,7 +272,7 @@ def decode(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def items(texts: Sequence[str], ids: Sequence[str] = ()) -> list[dict[str, str]]:
+def items(texts: Sequence[str], ids: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Give the texts the ids that they were exported with, or letters if those do not fit."""
     if len(ids) != len(texts):
         ids = [letter(place) for place in range(len(texts))]
@@ -284,16 +286,19 @@ def letter(place: int) -> str:
 
 
 def item_ids(question: Question) -> tuple[str, ...]:
-    """Return the ids of a question's items in the order in which readers come upon them."""
+    return tuple(item.id for item in mentioned_items(question))
+
+
+def mentioned_items(question: Question) -> tuple[Item, ...]:
+    """Return a question's items in the order in which readers come upon them."""
     match question:
         case SingleChoiceQuestion() | MultipleChoiceQuestion():
-            return tuple(option.id for option in question.metadata.options)
+            return question.metadata.options
         case MatchingQuestion():
-            return tuple(item.id for item in question.metadata.left) + tuple(
-                item.id for item in right_as_mentioned(question)
-            )
+            return *question.metadata.left, *right_as_mentioned(question)
         case OrderingQuestion():
-            return question.metadata.correct
+            item_of = {item.id: item for item in question.metadata.items}
+            return tuple(item_of[item_id] for item_id in question.metadata.correct)
         case _:
             return ()
 

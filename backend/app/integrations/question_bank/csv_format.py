@@ -11,7 +11,7 @@
 - choices, matching: `feedback_1` speaks of `option_1`; short_answer, numeric: to who says `match_1`
 - any: `points`, `explanation`, `name`, `category`, `tags` (`one; two`), `feedback_correct`,
   `feedback_incorrect`, and `feedback_partly_correct` where there is partial credit
-- `id` and `item_ids` come from an export and may be left empty
+- `id`, `item_ids` and `pictures` come from an export and may be left empty
 
 Texts that a spreadsheet would run as a formula are written with an apostrophe in front.
 """
@@ -44,6 +44,7 @@ from app.integrations.question_bank.bank import (
     decode,
     items,
 )
+from app.integrations.question_bank.pictures import take_pictures
 
 if TYPE_CHECKING:
     import _csv
@@ -57,6 +58,7 @@ COLUMNS: Final = (
 RESULT_COLUMNS: Final = {
     f"feedback_{result}": result for result in ("correct", "partly_correct", "incorrect")
 }
+PICTURES: Final = "pictures"
 NUMBERED: Final = re.compile(r"(option|match|feedback)_([1-9][0-9]?)")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TRUTH: Final = {
@@ -119,7 +121,7 @@ def _check_columns(intake: Intake, header: Row) -> None:
             raise UnsupportedError(
                 code="missing_column", detail=f"The first line has no column {needed!r}."
             )
-    known = {*COLUMNS, *RESULT_COLUMNS}
+    known = {*COLUMNS, *RESULT_COLUMNS, PICTURES}
     if any(name not in known and not NUMBERED.fullmatch(name) for name in header if name):
         intake.note(1, "unknown_column", "Columns with other names are passed over.")
 
@@ -145,6 +147,7 @@ def _read(found: Found, row: Row) -> None:
         except ValueError:
             raise UnsupportedError(code="invalid_id", detail="An id is a UUID.") from None
     _READERS[QuestionKind(kind)](found, row)
+    take_pictures(found, row.get(PICTURES, ""))
 
 
 def _read_choice(found: Found, row: Row) -> None:

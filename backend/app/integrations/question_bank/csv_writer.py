@@ -24,7 +24,8 @@ from app.integrations.question_bank.bank import (
     told_answers,
     told_numbers,
 )
-from app.integrations.question_bank.csv_format import COLUMNS, NUMBERED, RESULT_COLUMNS
+from app.integrations.question_bank.csv_format import COLUMNS, NUMBERED, PICTURES, RESULT_COLUMNS
+from app.integrations.question_bank.pictures import written_pictures
 
 FEWEST_OPTIONS: Final = 4
 
@@ -43,7 +44,7 @@ def _columns(used: frozenset[str]) -> list[str]:
     most = max([FEWEST_OPTIONS, *(int(found[2]) for found in numbered)])
     return [
         *COLUMNS,
-        *(column for column in RESULT_COLUMNS if column in used),
+        *(column for column in (PICTURES, *RESULT_COLUMNS) if column in used),
         *(f"option_{number}" for number in range(1, most + 1)),
         *(f"match_{number}" for number in range(1, most + 1)),
         *(f"feedback_{number}" for number in range(1, spoken + 1)),
@@ -63,6 +64,7 @@ def _row(question: Question) -> dict[str, str]:
         "item_ids": inert(" ".join(item_ids(question))),
         **_answer_cells(question),
         **_result_cells(question),
+        **_picture_cell(question),
         **_cells("feedback", _told(question)),
     }
 
@@ -72,6 +74,11 @@ def _result_cells(question: Question) -> dict[str, str]:
     return {
         column: inert(told[result]) for column, result in RESULT_COLUMNS.items() if result in told
     }
+
+
+def _picture_cell(question: Question) -> dict[str, str]:
+    pictures = written_pictures(question)
+    return {PICTURES: inert(pictures)} if pictures else {}
 
 
 def _told(question: Question) -> Iterator[str]:

@@ -2,7 +2,8 @@ r"""GIFT, Moodle's text format for question banks: reading.
 
 Questions are separated by blank lines; `\` before one of `~=#{}:\` makes it ordinary text, and `\n`
 is a line feed. What GIFT has no place for travels in a comment line: `// [id:...] [tag:...]`, which
-Moodle reads too, and `[points:2] [ids:a b c] [case:sensitive] [feedback:{...}]`, which are ours.
+Moodle reads too, and `[points:2] [ids:a b c] [case:sensitive] [feedback:{...}] [pictures:{...}]`,
+which are ours.
 """
 
 import json
@@ -27,6 +28,7 @@ from app.integrations.question_bank.bank import (
     refuse_long,
 )
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
+from app.integrations.question_bank.pictures import take_pictures
 
 BLANK: Final = "_____"
 _CATEGORY: Final = "$CATEGORY:"
@@ -46,7 +48,7 @@ ESCAPED: Final = {
 _RESTORED: Final = str.maketrans({mark: char for char, mark in ESCAPED.items()} | {"\x08": "\n"})
 _DROPPED = re.compile("[\x01-\x08]")
 _ESCAPE = re.compile(r"\\([\\~=#{}:n])")
-_HINT = re.compile(r"\[(id|points|ids|case|feedback):([^\[\]]*)\]")
+_HINT = re.compile(r"\[(id|points|ids|case|feedback|pictures):([^\[\]]*)\]")
 _TAG = re.compile(r"\[tag:((?:\\[\]\\]|[^\]])+)\]")
 _ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FORMAT = re.compile(r"\s*\[(html|plain|markdown|moodle)\]", re.IGNORECASE)
@@ -138,6 +140,7 @@ def _read(found: Found, chunk: _Chunk) -> None:
     answers, _, general = answers.partition("####")
     found.explanation = _feedback(found, general, default) or None
     _read_answers(found, answers.strip(), default, chunk.hints.get("case") == "sensitive")
+    take_pictures(found, chunk.hints.get("pictures", ""))
 
 
 def _take_hints(found: Found, hints: dict[str, str]) -> None:

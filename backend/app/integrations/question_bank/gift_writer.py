@@ -34,6 +34,7 @@ from app.integrations.question_bank.bank import (
     told_numbers,
 )
 from app.integrations.question_bank.gift import ESCAPED
+from app.integrations.question_bank.pictures import written_pictures
 
 _IN_TAG: Final = r"[\]\\]"
 _AFTER_SLASH: Final = r"\\\g<0>"
@@ -64,10 +65,16 @@ def _hints(question: Question) -> str:
     if isinstance(question, ShortAnswerQuestion) and question.metadata.case_sensitive:
         hints.append("[case:sensitive]")
     if told := _told_by_hint(question):
-        text = json.dumps(told, ensure_ascii=False).replace("[", "\\u005b").replace("]", "\\u005d")
-        hints.append(f"[feedback:{text}]")
+        hints.append(_hint("feedback", json.dumps(told, ensure_ascii=False)))
+    if pictures := written_pictures(question):
+        hints.append(_hint("pictures", pictures))
     hints += [f"[tag:{re.sub(_IN_TAG, _AFTER_SLASH, tag)}]" for tag in question.tags]
     return f"// {' '.join(hints)}"
+
+
+def _hint(name: str, text: str) -> str:
+    unbracketed = text.replace("[", "\\u005b").replace("]", "\\u005d")
+    return f"[{name}:{unbracketed}]"
 
 
 def _told_by_hint(question: Question) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Moodle XML: reading.
 
-Our own files add `id` attributes to answers and subquestions and keep the question's id in
-`idnumber`; other systems pass over both.
+Our own files add `id` attributes to answers and subquestions, keep the question's id in `idnumber`
+and have `pictures`; other systems pass over all three.
 """
 
 import re
@@ -23,6 +23,7 @@ from app.integrations.question_bank.bank import (
     refuse_long,
 )
 from app.integrations.question_bank.conversion import FULL, WeightedAnswer, readable
+from app.integrations.question_bank.pictures import take_pictures
 from app.integrations.question_bank.xml_tree import Element, InvalidXMLError, parse_xml
 
 _YES: Final = frozenset(
@@ -36,7 +37,16 @@ RESULT_TAGS: Final = {
     "incorrect": "incorrectfeedback",
 }
 _READ: Final = frozenset(
-    {"name", "questiontext", "generalfeedback", "defaultgrade", "idnumber", "tags", "hint"}
+    {
+        "name",
+        "questiontext",
+        "generalfeedback",
+        "defaultgrade",
+        "idnumber",
+        "tags",
+        "hint",
+        "pictures",
+    }
     | {"single", "shuffleanswers", "answer", "subquestion", "usecase", "units", "gradingtype"}
     | {"selecttype", "selectcount", *RESULT_TAGS.values()}
 )
@@ -103,6 +113,7 @@ def _read(found: Found, element: Element) -> None:
             found.results[name_of_result] = text
     _note_dropped(found, element)
     read(found, element)
+    take_pictures(found, element.value("pictures"))
 
 
 def _note_dropped(found: Found, element: Element) -> None:

@@ -28,6 +28,7 @@ from app.integrations.question_bank.bank import (
     told_numbers,
 )
 from app.integrations.question_bank.moodle_xml import RESULT_TAGS
+from app.integrations.question_bank.pictures import written_pictures
 
 _TYPES: Final = {
     QuestionKind.SINGLE_CHOICE: "multichoice",
@@ -63,6 +64,7 @@ def _question(question: Question) -> str:
             *(f"    {line}" for line in _results(question)),
             *(f"    {line}" for line in _parts(question)),
             *(f"    {line}" for line in _tags(question)),
+            *(f"    {line}" for line in _pictures(question)),
             "  </question>",
         ]
     )
@@ -88,6 +90,11 @@ def _tags(question: Question) -> Iterator[str]:
     if question.tags:
         tags = "".join(f"<tag><text>{escape(tag)}</text></tag>" for tag in question.tags)
         yield f"<tags>{tags}</tags>"
+
+
+def _pictures(question: Question) -> Iterator[str]:
+    if pictures := written_pictures(question):
+        yield f"<pictures>{escape(pictures)}</pictures>"
 
 
 def _parts(question: Question) -> Iterator[str]:

@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import AppendOnly, Base, RevisionedModel
-from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
+from app.domain.content.media.file import MediaPurpose, MediaState, MediaType, Rejection
 from app.models.types import text_enum
 
 

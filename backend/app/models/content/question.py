@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.database import RevisionedModel, SoftDeletable
 from app.domain.content.quiz.questions import MAX_CATEGORY, MAX_NAME, QuestionKind
-from app.models.types import Json, JsonObject, text_enum
+from app.models.types import Json, JsonObject, NullableJson, text_enum
 
 if TYPE_CHECKING:
     from app.models.content.section import ModuleSection
@@ -36,6 +36,9 @@ class QuizQuestion(SoftDeletable, RevisionedModel):
 
     category: Mapped[str | None] = mapped_column(String(MAX_CATEGORY))
     tags: Mapped[list[str]] = mapped_column(Json, server_default=text("'[]'"), default=list)
+    picture: Mapped[JsonObject | None] = mapped_column(NullableJson)
+    """Shown with the prompt (app.domain.content.media.picture); options have their own."""
+
     position: Mapped[int] = mapped_column(Integer)
 
     section: Mapped["ModuleSection"] = relationship(lazy="raise", back_populates="questions")

@@ -1,11 +1,11 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from app.core.pagination import PageRequest
+from app.core.pagination import MAX_LIMIT, PageRequest
 from app.domain.actor import Permission
-from app.domain.content.media import MediaState, MediaType
+from app.domain.content.media.file import MediaState, MediaType
 from app.integrations.file_storage import StorageUnavailableError
 from app.integrations.pdf.inspector import InspectionUnavailableError
 from app.repositories.content.media import MEDIA_ORDERS, MediaFilter
@@ -14,7 +14,13 @@ from app.routers.refusals import refusals
 from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
-from app.schemas.content.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead
+from app.schemas.content.media import (
+    MediaCreate,
+    MediaDeclared,
+    MediaDownload,
+    MediaDownloads,
+    MediaRead,
+)
 from app.services.content.media import MediaInUseError, MediaNotReadyError, MediaNotUploadedError
 from app.services.context import RequestContext
 
@@ -47,6 +53,18 @@ async def declare_media(payload: MediaCreate, context: Uploader, app: App) -> Re
     return await respond(app.media(context).declare(payload), "/media/{id}")
 
 
+@router.get(
+    "/downloads", response_model=MediaDownloads, responses=refusals(StorageUnavailableError)
+)
+async def sign_media_downloads(
+    media_id: Annotated[list[uuid.UUID], Query(min_length=1, max_length=MAX_LIMIT)],
+    context: Reader,
+    app: App,
+) -> Response:
+    """Sign URLs for several files at once, such as all pictures of a module."""
+    return _not_stored(json_of(await app.media(context).sign_downloads(media_id)))
+
+
 @router.get("/{media_id}", response_model=MediaRead)
 async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read what is known about a file: its state, type and size."""
@@ -70,9 +88,7 @@ async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Re
 )
 async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Sign a URL for reading the file, in parts too (`Range`). It is valid for a few minutes."""
-    response = json_of(await app.media(context).sign_download(media_id))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _not_stored(json_of(await app.media(context).sign_download(media_id)))
 
 
 @router.delete(
@@ -81,3 +97,8 @@ async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) ->
 async def delete_media(media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App) -> None:
     """Delete a file that neither content nor evidence uses."""
     await app.media(context).delete(media_id, if_match)
+
+
+def _not_stored(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

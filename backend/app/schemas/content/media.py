@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from app.domain.content.media import MediaPurpose, MediaState, MediaType, Rejection
+from app.domain.content.media.file import MediaPurpose, MediaState, MediaType, Rejection
 from app.domain.fields import StorableText, Whole, is_name, refuse
 from app.schemas.base import Payload, Resource, Versioned
 
@@ -75,6 +75,24 @@ class Upload(Resource):
 
 class MediaDeclared(MediaRead):
     upload: Upload
+
+
+class SignedMedia(Resource):
+    media_id: uuid.UUID
+    """The file that was asked for."""
+
+    url: str | None
+    """Good until `expires_at`; null for what is not there for the caller, or not ready."""
+
+
+class MediaDownloads(Resource):
+    """Anybody who holds one of the URLs may read the file, until they expire."""
+
+    items: list[SignedMedia]
+    """In the order asked for, each file once."""
+
+    expires_at: datetime
+    server_time: datetime
 
 
 class MediaDownload(Resource):

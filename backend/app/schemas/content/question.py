@@ -3,6 +3,7 @@ from typing import Annotated, Any
 
 from pydantic import MISSING, Field
 
+from app.domain.content.media.picture import Picture
 from app.domain.content.quiz.questions import QuestionKind, metadata_of
 from app.domain.fields import ExactNumber, Position
 from app.models import ModuleSection, QuizQuestion, TrainingModule
@@ -31,6 +32,7 @@ class QuestionCreate(Payload):
     name: str | None = None
     category: str | None = None
     tags: list[str] = Field(default_factory=list)
+    picture: Picture | None = None
     position: Position | None = None
 
 
@@ -42,6 +44,7 @@ class QuestionUpdate(Changes):
     name: str | MISSING | None = MISSING
     category: str | MISSING | None = MISSING
     tags: list[str] | MISSING = MISSING
+    picture: Picture | MISSING | None = MISSING
     position: Position | MISSING = MISSING
 
 
@@ -67,6 +70,7 @@ class QuestionRead(Versioned):
     name: str | None
     category: str | None
     tags: list[str]
+    picture: Picture | None
     position: int
     revision: int
     section_etag: str | None = Field(None, exclude_if=lambda etag: etag is None)
@@ -95,6 +99,7 @@ class QuestionRead(Versioned):
             name=question.name,
             category=question.category,
             tags=question.tags,
+            picture=question.picture,
             position=question.position,
             revision=question.revision,
         )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import MISSING, AfterValidator, Field
 
-from app.domain.content.media import referenced_media
+from app.domain.content.media.file import referenced_media
 from app.domain.evidence.ce_credit import Delivery
 from app.domain.evidence.credential_kind import credential_code
 from app.domain.fields import Day, HundredthsNumber, Label, Line, Paragraph, Reason, Reference

@@ -84,23 +84,25 @@ def draft_of(module: TrainingModule) -> ModuleDraft:
                 required=section.required,
                 settings=section.settings,
                 states=section.states,
-                questions=[
-                    QuestionDraft(
-                        id=question.id,
-                        kind=question.kind,
-                        prompt=question.prompt,
-                        points=question.points,
-                        metadata=question.answer_metadata,
-                        explanation=question.explanation,
-                        name=question.name,
-                        category=question.category,
-                        tags=question.tags or (),
-                    )
-                    for question in section.questions
-                ],
+                questions=[question_draft(question) for question in section.questions],
             )
             for section in module.sections
         ],
+    )
+
+
+def question_draft(question: QuizQuestion) -> QuestionDraft:
+    return QuestionDraft(
+        id=question.id,
+        kind=question.kind,
+        prompt=question.prompt,
+        points=question.points,
+        metadata=question.answer_metadata,
+        explanation=question.explanation,
+        name=question.name,
+        category=question.category,
+        tags=question.tags or (),
+        picture=question.picture,
     )
 
 
@@ -145,6 +147,7 @@ def copy_of_question(question: QuizQuestion) -> QuizQuestion:
         name=question.name,
         category=question.category,
         tags=list(question.tags),
+        picture=question.picture,
         position=question.position,
     )
 

@@ -7,11 +7,13 @@ cannot be imported.
 import asyncio
 import uuid
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from app.core.errors import FieldError, InvalidPayloadError
 from app.core.ids import new_id
 from app.domain.audit import AuditAction
+from app.domain.content.media.use import below
 from app.domain.content.question_bank import BankFormat, OnUnsupported
 from app.domain.content.quiz.questions import Question, parse_question
 from app.integrations.question_bank.bank import (
@@ -27,7 +29,8 @@ from app.schemas.content.exchange import ExportReport, ImportReport, NotCarriedR
 from app.services.answer import Answer
 from app.services.base import found
 from app.services.content.authoring import AuthoringService, save_part
-from app.services.content.question import assign, authored, quiz_of
+from app.services.content.media_use import media_faults
+from app.services.content.question import assign, authored, media_of_parsed, quiz_of
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -139,25 +142,38 @@ async def _merge(uow: UnitOfWork, section: ModuleSection, imported: Imported) ->
     known = {row.id: row for row in section.questions}
     ids = [question.id for question in imported.questions]
     outside = await uow.questions.ids_outside(section.id, ids)
+    unusable = await _unusable_pictures(uow, imported)
     for question in imported.questions:
         row = known.get(question.id)
-        if row is None:
+        if row is not None and row.kind != question.kind:
+            detail = "A question keeps its kind; leave out its id to add another one."
+            merge.problems.append(_problem(imported, question, "kind_changed", detail))
+        elif row is not None and meaning(_question(row)) == meaning(question):
+            merge.unchanged += 1
+        elif fault := unusable.get(str(question.id)):
+            merge.problems.append(_problem(imported, question, fault.code, fault.detail))
+        elif row is not None:
+            merge.updated.append((row, question))
+        else:
             # The id belongs to a question of another section. The imported copy gets an id of its
             # own.
             fresh = question.id in outside
             merge.created.append(
                 question.model_copy(update={"id": new_id()}) if fresh else question
             )
-        elif row.kind != question.kind:
-            detail = "A question keeps its kind; leave out its id to add another one."
-            line = imported.lines[question.id]
-            name = question.name or question.prompt
-            merge.problems.append(Problem(line, "kind_changed", detail, name=name[:NAME_LENGTH]))
-        elif meaning(_question(row)) == meaning(question):
-            merge.unchanged += 1
-        else:
-            merge.updated.append((row, question))
     return merge
+
+
+async def _unusable_pictures(uow: UnitOfWork, imported: Imported) -> dict[str, FieldError]:
+    """Return, by the id of a question, what is wrong with a file that it names."""
+    named = (below(str(question.id), media_of_parsed(question)) for question in imported.questions)
+    faults = await media_faults(uow, chain.from_iterable(named))
+    return {fault.pointer.partition("/")[0]: fault for fault in faults}
+
+
+def _problem(imported: Imported, question: Question, code: str, detail: str) -> Problem:
+    name = (question.name or question.prompt)[:NAME_LENGTH]
+    return Problem(imported.lines[question.id], code, detail, name=name)
 
 
 async def _take(

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import tempfile
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +28,7 @@ from app.core.errors import (
 from app.core.ids import new_id
 from app.core.pagination import PageRequest
 from app.domain.audit import AuditAction
-from app.domain.content.media import (
+from app.domain.content.media.file import (
     SNIFFED_BYTES,
     TYPES_BY_PURPOSE,
     Declared,
@@ -41,13 +42,21 @@ from app.domain.content.media import (
     object_path,
     sniff,
 )
-from app.domain.content.polyglot import TAIL_BYTES
+from app.domain.content.media.polyglot import TAIL_BYTES
 from app.integrations.file_storage import FileStorage, StorageUnavailableError, UploadGrant
 from app.integrations.pdf import PdfInspector
 from app.models import Media
 from app.repositories.content.media import MediaFilter
 from app.schemas.base import ListOf
-from app.schemas.content.media import MediaCreate, MediaDeclared, MediaDownload, MediaRead, Upload
+from app.schemas.content.media import (
+    MediaCreate,
+    MediaDeclared,
+    MediaDownload,
+    MediaDownloads,
+    MediaRead,
+    SignedMedia,
+    Upload,
+)
 from app.services.answer import Answer
 from app.services.base import Service, found, listed
 from app.services.context import RequestContext
@@ -79,6 +88,16 @@ class Verdict:
     found_type: str | None
     found_bytes: int
     sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    urls: Mapping[uuid.UUID, str]
+    signed_at: datetime
+    expires_at: datetime
+
+    def times(self) -> dict[str, datetime]:
+        return {"expires_at": self.expires_at, "server_time": self.signed_at}
 
 
 class MediaService(Service):
@@ -152,15 +171,34 @@ class MediaService(Service):
             media = await self._visible(uow, media_id)
         if media.state is not MediaState.READY:
             raise MediaNotReadyError
-        seconds = self._limits.download_seconds
-        # Computed before the call to Storage, so that the URL never expires earlier than this says.
-        now = datetime.now(UTC)
-        expires_at = now + timedelta(seconds=seconds)
-        url = await self._storage.sign_download(media.path, seconds)
-        if url is None:
-            log.error("media_file_missing", media_id=str(media.id))
+        signed = await self._signed({media.id: media.path})
+        if media.id not in signed.urls:
             raise NotFoundError("media")
-        return MediaDownload(url=url, expires_at=expires_at, server_time=now)
+        return MediaDownload(url=signed.urls[media.id], **signed.times())
+
+    async def sign_downloads(self, media_ids: Sequence[uuid.UUID]) -> MediaDownloads:
+        """Let the caller read those of the files that are theirs to read."""
+        async with self.reading() as uow:
+            paths = await uow.media.readable_paths(media_ids, self.actor)
+        signed = await self._signed(paths)
+        items = [
+            SignedMedia(media_id=media_id, url=signed.urls.get(media_id))
+            for media_id in dict.fromkeys(media_ids)
+        ]
+        return MediaDownloads(items=items, **signed.times())
+
+    async def _signed(self, paths: Mapping[uuid.UUID, str]) -> Signed:
+        # Computed before the call to Storage, so that no URL expires earlier than this says.
+        now = datetime.now(UTC)
+        seconds = self._limits.download_seconds
+        urls = await self._storage.sign_downloads(list(paths.values()), seconds)
+        for media_id in (media_id for media_id, path in paths.items() if path not in urls):
+            log.error("media_file_missing", media_id=str(media_id))
+        return Signed(
+            {media_id: urls[path] for media_id, path in paths.items() if path in urls},
+            now,
+            now + timedelta(seconds=seconds),
+        )
 
     async def delete(self, media_id: uuid.UUID, precondition: Precondition) -> None:
         async with self.work() as uow:

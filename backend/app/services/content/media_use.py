@@ -1,47 +1,32 @@
-"""Checks of the files that sections, versions and evidence name: each has to be ready."""
+"""Checks of the files that drafts, versions and evidence name: each has to be ready."""
 
 import uuid
 from collections.abc import Iterable
 
-from app.core.errors import FieldError
-from app.domain.content.media import (
+from app.core.errors import FieldError, InvalidPayloadError
+from app.domain.content.media.file import (
     TYPES_BY_PURPOSE,
     MediaPurpose,
     MediaState,
     MediaType,
     referenced_media,
 )
-from app.domain.content.section_kind import media_fields
-from app.models import Media, ModuleSection
+from app.domain.content.media.use import NamedMedia
+from app.models import Media
 from app.services.unit_of_work import UnitOfWork
 
 
-def media_of(sections: Iterable[ModuleSection]) -> set[uuid.UUID]:
-    return {
-        media_id
-        for section in sections
-        for _, media_id, _ in media_fields(section.kind, section.settings)
-    }
-
-
-async def section_media_faults(
-    uow: UnitOfWork, sections: Iterable[tuple[str, ModuleSection]]
-) -> list[FieldError]:
-    """Check the files that sections name; they stay as they are until the transaction ends.
-
-    Each section comes with the pointer of its settings.
-    """
-    named = [
-        (f"{pointer}/{field}", media_id, types)
-        for pointer, section in sections
-        for field, media_id, types in media_fields(section.kind, section.settings)
-    ]
-    known = await uow.media.keep(media_id for _, media_id, _ in named)
-    faults = (
-        _fault(pointer, known.get(media_id), MediaPurpose.SECTION, types)
-        for pointer, media_id, types in named
-    )
+async def media_faults(uow: UnitOfWork, named: Iterable[NamedMedia]) -> list[FieldError]:
+    """Check the files that a draft names; they stay as they are until the transaction ends."""
+    listed = list(named)
+    known = await uow.media.keep(each.media_id for each in listed)
+    faults = (_fault_of(each, known.get(each.media_id)) for each in listed)
     return [fault for fault in faults if fault is not None]
+
+
+async def refuse_unusable_media(uow: UnitOfWork, named: Iterable[NamedMedia]) -> None:
+    if faults := await media_faults(uow, named):
+        raise InvalidPayloadError(faults)
 
 
 async def evidence_media_fault(
@@ -58,13 +43,24 @@ async def evidence_media_fault(
     return _fault("/evidence_reference", media, MediaPurpose.EVIDENCE, types)
 
 
+def _fault_of(named: NamedMedia, media: Media | None) -> FieldError | None:
+    place = f"Picture {named.picture}: " if named.picture else ""
+    return _fault(named.pointer, media, MediaPurpose.SECTION, named.types, place)
+
+
 def _fault(
-    pointer: str, media: Media | None, purpose: MediaPurpose, types: frozenset[MediaType]
+    pointer: str,
+    media: Media | None,
+    purpose: MediaPurpose,
+    types: frozenset[MediaType],
+    place: str = "",
 ) -> FieldError | None:
     if media is None or media.purpose is not purpose:
-        return FieldError(pointer, "unknown_media", "There is no such file")
+        return FieldError(pointer, "unknown_media", f"{place}There is no such file")
     if media.state is not MediaState.READY:
-        return FieldError(pointer, "media_not_ready", "This file was not uploaded or not accepted")
+        detail = f"{place}This file was not uploaded or not accepted"
+        return FieldError(pointer, "media_not_ready", detail)
     if media.declared_type not in types:
-        return FieldError(pointer, "media_type", "This kind of file does not belong here")
+        detail = f"{place}This kind of file does not belong here"
+        return FieldError(pointer, "media_type", detail)
     return None

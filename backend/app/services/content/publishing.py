@@ -12,13 +12,14 @@ import orjson
 from app.core.errors import ConflictError, FieldError, InvalidPayloadError
 from app.domain.audit import AuditAction
 from app.domain.content.draft import ModuleDraft
+from app.domain.content.media.use import media_of_module
 from app.domain.content.publishing import NotPublishableError, Publication, publish
 from app.domain.content.section_kind import rules_of
 from app.models import AnswerKey, ModuleVersion, TrainingModule, VersionSection
 from app.models.content.module import ModuleStatus
 from app.schemas.content.module import Publish, VersionRead
 from app.services.content.authoring import draft_of
-from app.services.content.media_use import media_of, section_media_faults
+from app.services.content.media_use import media_faults
 from app.services.unit_of_work import UnitOfWork
 
 MINUTES_PER_HOUR: Final = 60
@@ -42,9 +43,11 @@ async def publish_module(
     Raises ModuleNotPublishableError (422) with every reason, NothingToPublishError (409).
     """
     draft = replace(draft_of(module), minutes_owed=await _minutes_owed(uow, module.id))
-    publication = await _publication(draft, await _media_faults(uow, module))
+    named = list(media_of_module(draft))
+    publication = await _publication(draft, await media_faults(uow, named))
     await _refuse_unchanged(uow, module, publication)
     version = await _add_version(uow, module, publication, payload)
+    await uow.media.add_to_version(version.id, {each.media_id for each in named})
     module.draft_sha256 = module.published_draft_sha256 = draft.sha256()
     module.current_version_id = version.id
     module.status = ModuleStatus.PUBLISHED
@@ -100,15 +103,7 @@ async def _add_version(
             for section_id, key in publication.answer_key.items()
         ],
     )
-    await uow.media.add_to_version(version.id, media_of(module.sections))
     return version
-
-
-async def _media_faults(uow: UnitOfWork, module: TrainingModule) -> list[FieldError]:
-    sections = enumerate(module.sections)
-    return await section_media_faults(
-        uow, ((f"/sections/{index}/settings", section) for index, section in sections)
-    )
 
 
 async def _minutes_owed(uow: UnitOfWork, module_id: uuid.UUID) -> int:
@@ -119,13 +114,13 @@ async def _minutes_owed(uow: UnitOfWork, module_id: uuid.UUID) -> int:
     return max(math.ceil(credited * MINUTES_PER_HOUR), asked)
 
 
-async def _publication(draft: ModuleDraft, media_faults: list[FieldError]) -> Publication:
+async def _publication(draft: ModuleDraft, of_media: list[FieldError]) -> Publication:
     try:
         publication = await asyncio.to_thread(publish, draft)
     except NotPublishableError as error:
-        raise ModuleNotPublishableError((*error.reasons, *media_faults)) from None
-    if media_faults:
-        raise ModuleNotPublishableError(tuple(media_faults))
+        raise ModuleNotPublishableError((*error.reasons, *of_media)) from None
+    if of_media:
+        raise ModuleNotPublishableError(tuple(of_media))
     return publication
 
 

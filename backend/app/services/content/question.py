@@ -1,6 +1,8 @@
 """The questions of a quiz section's draft, with their answers: for authors only."""
 
 import uuid
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from pydantic import MISSING, ValidationError
@@ -9,7 +11,8 @@ from app.core.concurrency import Precondition
 from app.core.errors import ConflictError
 from app.core.ids import new_id
 from app.domain.audit import AuditAction
-from app.domain.content.quiz.questions import Question, parse_question
+from app.domain.content.media.use import NamedMedia, below, media_of_question
+from app.domain.content.quiz.questions import Question, answer_key, parse_question
 from app.domain.content.section_kind import rules_of
 from app.models import ModuleSection, QuizQuestion, TrainingModule
 from app.schemas.base import ListOf
@@ -34,8 +37,9 @@ from app.services.content.authoring import (
     section_of,
     take_out,
 )
+from app.services.content.media_use import refuse_unusable_media
 
-AUTHORED = ("prompt", "points", "metadata", "explanation", "name", "category", "tags")
+AUTHORED = ("prompt", "points", "metadata", "explanation", "name", "category", "tags", "picture")
 
 
 class QuestionExistsError(ConflictError):
@@ -64,6 +68,7 @@ class QuestionService(AuthoringService):
             module = await self.locked(uow, module_id)
             section = quiz_of(module, section_id)
             question = _new(payload)
+            await refuse_unusable_media(uow, _media_of(question))
             place(section.questions, question, payload.position)
             await save_part(uow, module, section)
             after = {"section_id": section.id, "kind": question.kind}
@@ -78,6 +83,8 @@ class QuestionService(AuthoringService):
             module = await self.locked(uow, module_id)
             section = quiz_of(module, section_id)
             questions = [_new(item, f"/items/{n}") for n, item in enumerate(payload.items)]
+            listed = (below(f"/items/{n}", _media_of(each)) for n, each in enumerate(questions))
+            await refuse_unusable_media(uow, chain.from_iterable(listed))
             section.questions.extend(questions)
             renumber(section.questions)
             await save_part(uow, module, section)
@@ -116,7 +123,10 @@ class QuestionService(AuthoringService):
             question = question_of(section, question_id)
             precondition.require(question.etag, section.etag, module.etag)
             sent = payload.model_dump(include=set(AUTHORED))
-            assign(question, _parsed(question.id, authored(question) | sent))
+            changed = _parsed(question.id, authored(question) | sent)
+            # Checked before the row is changed, which SQLAlchemy would write before the query.
+            await refuse_unusable_media(uow, media_of_parsed(changed))
+            assign(question, changed)
             if payload.position is not MISSING:
                 place(section.questions, question, payload.position)
             await save_part(uow, module, section)
@@ -181,6 +191,7 @@ def authored(question: QuizQuestion) -> dict[str, Any]:
         "name": question.name,
         "category": question.category,
         "tags": question.tags or (),
+        "picture": question.picture,
     }
 
 
@@ -208,6 +219,16 @@ def assign(question: QuizQuestion, parsed: Question) -> None:
     question.name = parsed.name
     question.category = parsed.category
     question.tags = list(parsed.tags)
+    question.picture = parsed.picture.as_json() if parsed.picture else None
+
+
+def media_of_parsed(question: Question) -> Iterator[NamedMedia]:
+    raw = answer_key(question)
+    return media_of_question(raw.get("picture"), raw["metadata"])
+
+
+def _media_of(question: QuizQuestion) -> Iterator[NamedMedia]:
+    return media_of_question(question.picture, question.answer_metadata)
 
 
 def _answer(

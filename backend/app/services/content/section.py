@@ -12,6 +12,8 @@ from app.core.ids import new_id
 from app.domain.audit import AuditAction
 from app.domain.content.html import sanitise
 from app.domain.content.html_limits import TooComplexError
+from app.domain.content.media.picture import picture_faults
+from app.domain.content.media.use import media_of_body, media_of_settings
 from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
 from app.models import ModuleSection, TrainingModule
@@ -40,7 +42,7 @@ from app.services.content.authoring import (
     section_of,
     take_out,
 )
-from app.services.content.media_use import section_media_faults
+from app.services.content.media_use import refuse_unusable_media
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -54,6 +56,7 @@ class SectionService(AuthoringService):
         body = await _clean(payload.body)
         async with self.work() as uow:
             module = await self.locked(uow, module_id)
+            await refuse_unusable_media(uow, media_of_body(body))
             section = ModuleSection(
                 id=new_id(),
                 kind=payload.kind,
@@ -94,9 +97,10 @@ class SectionService(AuthoringService):
             module = await self.locked(uow, module_id)
             section = section_of(module, section_id)
             precondition.require(section.etag, module.etag)
+            # Checked before the row is changed: the checks query the database, and before a query
+            # SQLAlchemy would already write the changes made so far.
+            await refuse_unusable_media(uow, media_of_body(body))
             if payload.settings is not MISSING:
-                # Checked before the row is changed: the check queries the database, and before a
-                # query SQLAlchemy would already write the changes made so far.
                 payload.settings = await _settings(uow, section.kind, payload.settings)
             before, after = apply(section, payload, ("title", "required", "settings", "states"))
             if payload.body is not MISSING:
@@ -177,9 +181,12 @@ class SectionService(AuthoringService):
 async def _clean(body: str) -> str:
     """Sanitise a body in a thread, and before any row is locked, because it may take a second."""
     try:
-        return await asyncio.to_thread(sanitise, body)
+        clean = await asyncio.to_thread(sanitise, body)
     except TooComplexError as error:
         raise InvalidPayloadError.at("/body", "too_complex", error.detail) from None
+    if faults := list(picture_faults("/body", clean)):
+        raise InvalidPayloadError(faults)
+    return clean
 
 
 def _order(module: TrainingModule) -> Answer[SectionOrderRead]:
@@ -193,9 +200,7 @@ async def _settings(uow: UnitOfWork, kind: SectionKind, raw: dict[str, Any]) -> 
         settings = parse_settings(kind, raw).as_json()
     except ValidationError as error:
         raise invalid(error, "/settings") from None
-    section = ModuleSection(kind=kind, settings=settings)
-    if faults := await section_media_faults(uow, [("/settings", section)]):
-        raise InvalidPayloadError(faults)
+    await refuse_unusable_media(uow, media_of_settings(kind, settings))
     return settings
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.content.verifier.pack_verifier.patience import MINUTES, patience
-from app.domain.content.media import MediaPurpose, MediaType
+from app.domain.content.media.file import MediaPurpose, MediaType
 from app.models import ModuleTeaching, TrainingModule, User
 from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import PackQuery

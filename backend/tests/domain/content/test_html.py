@@ -17,6 +17,8 @@ ATTRIBUTES = [
     "title='a\"b'",
     "colspan=2",
     "lang=es",
+    "src='media:0199c2d4-7a51-7c3e-9d35-1d6f0a4d8e21' alt='a > b'",
+    "alt='' src=media:x",
     "",
 ]
 fragments = st.one_of(

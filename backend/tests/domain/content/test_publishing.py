@@ -161,7 +161,7 @@ class TestBlockingReasons:
             section(kind="document", settings={"url": "https://example.com/a.pdf"}),
             section(kind="link", settings={"url": "https://example.com"}),
             section(kind="live_session", body=""),
-            section(body='<img src="https://example.com/x.png" alt="">'),
+            section(body='<img src="https://example.com/x.png" alt="A bin">'),
             quiz(settings={"draw": 1, "pass_mark": 100}),
         ],
     )

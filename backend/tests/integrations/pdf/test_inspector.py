@@ -9,7 +9,7 @@ import zlib
 import pytest
 from pypdf import PdfReader, PdfWriter
 
-from app.domain.content.media import Rejection
+from app.domain.content.media.file import Rejection
 from app.integrations.pdf import PdfInspector, inspector
 from app.integrations.pdf.inspector import InspectionUnavailableError
 from tests.factories.pdf import catalog, compressed_pdf, page, pdf

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.domain.actor import Role
-from app.domain.content.media import MediaState, MediaType
+from app.domain.content.media.file import MediaState, MediaType
 from app.models import Media, User, VersionMedia
 from app.repositories.content.media import MediaRepository
 from tests.factories.media import MP4, make_media, video_section

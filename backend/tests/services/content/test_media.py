@@ -11,7 +11,7 @@ from app.core.concurrency import Precondition
 from app.core.database import Database
 from app.core.errors import NotFoundError
 from app.domain.audit import AuditAction
-from app.domain.content.media import MediaLimits, MediaPurpose, MediaState, MediaType
+from app.domain.content.media.file import MediaLimits, MediaPurpose, MediaState, MediaType
 from app.integrations.file_storage import StorageUnavailableError, StoredFile
 from app.integrations.pdf import PdfInspector
 from app.models import AuditEvent, Media, User

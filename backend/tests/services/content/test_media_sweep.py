@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit import AuditAction
-from app.domain.content.media import MediaPurpose, MediaState, MediaType
+from app.domain.content.media.file import MediaPurpose, MediaState, MediaType
 from app.integrations.file_storage import StorageUnavailableError
 from app.models import AuditEvent, ExternalEvidence, Media, User
 from app.services.content import (
@@ -13,7 +13,7 @@ from app.services.content import (
 )
 from app.services.content.media_sweep import MediaSweep, SweepRefusedError
 from tests.factories.media import MP4, make_media, video_section
-from tests.factories.module import make_module, publish
+from tests.factories.module import make_module, publish, quiz_section, single_choice
 from tests.fakes.file_storage import InMemoryFileStorage
 from tests.planting import as_owner, unguarded
 from tests.support import RollbackDatabase
@@ -129,6 +129,32 @@ class TestSweep:
             await session.commit()
             await sweep.sweep(DAY)
             assert await left(session) == kept
+
+    @pytest.mark.parametrize("of_question", [True, False], ids=["question", "section"])
+    async def test_keeps_pictures_while_their_place_is_there_or_may_come_back(
+        self, session: AsyncSession, database: RollbackDatabase, author: User, *, of_question: bool
+    ) -> None:
+        storage = InMemoryFileStorage()
+        files = [await stored(session, storage, author, kind=MediaType.PNG) for _ in range(4)]
+        in_body, of_prompt, of_option, of_right = [str(each.id) for each in files]
+        pictured = [{"id": "a", "text": "A", "picture": {"media_id": of_option, "alt": "A bin"}}]
+        right = [{"id": "b", "text": "B", "picture": {"media_id": of_right, "alt": "A lid"}}]
+        asked = single_choice(
+            picture={"media_id": of_prompt, "alt": "A tray"},
+            answer_metadata={"left": pictured, "right": right, "pairs": {"picture": "media_id"}},
+        )
+        body = f'<p>media:</p><img alt="A &lt;bin&gt;" src="media:{in_body}"><img alt="x">'
+        section = quiz_section(asked, body=body)
+        await make_module(session, section)
+        await age(session)
+        gone = {files[0].path} if of_question else set()
+        for days, kept in ((None, 4), (29, 4), (31, len(gone))):
+            part = asked if of_question else section
+            part.deleted_at = datetime.now(UTC) - timedelta(days=days) if days else None
+            await session.commit()
+            await MediaSweep(database, storage).sweep(DAY)
+            assert len(await left(session)) == kept
+        assert await left(session) == gone
 
     async def test_keeps_what_content_drafts_and_evidence_name(
         self,

@@ -7,6 +7,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
 
+from app.domain.content.media.picture import Picture
 from app.domain.content.quiz.feedback import (
     MatchingFeedback,
     MultipleChoiceFeedback,
@@ -30,6 +31,8 @@ from app.domain.fields import (
 )
 
 MAX_ITEMS: Final = 50
+ITEM_LISTS: Final = ("options", "left", "right", "items")
+"""Where the metadata of some kind lists items."""
 
 
 class QuestionKind(StrEnum):
@@ -47,6 +50,7 @@ class Item(Value):
 
     id: ItemId
     text: ShortText
+    picture: Picture | None = left_out()
 
 
 def _refuse_twins(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
+from app.domain.content.media.picture import Picture
 from app.domain.content.quiz.feedback import left_out
 from app.domain.content.quiz.metadata import (
     Item,
@@ -104,6 +105,7 @@ class BaseQuestion(Value):
     name: QuestionName = left_out()
     category: Category = left_out()
     tags: Tags = left_out(())
+    picture: Picture | None = left_out()
 
 
 class SingleChoiceQuestion(BaseQuestion):
@@ -181,6 +183,7 @@ class BaseView(Value):
     id: UUID
     prompt: str
     points: Points
+    picture: Picture | None = left_out()
 
 
 class ChoiceView(BaseView):
@@ -217,7 +220,12 @@ def learner_view(question: Question, seed: str | None = None) -> QuestionView:
     a matching question and the items of an ordering question are always shuffled, because authors
     usually write them in the right order.
     """
-    shown = {"id": question.id, "prompt": question.prompt, "points": question.points}
+    shown = {
+        "id": question.id,
+        "prompt": question.prompt,
+        "points": question.points,
+        "picture": question.picture,
+    }
     salts = (seed or "", question.id)
     match question:
         case SingleChoiceQuestion() | MultipleChoiceQuestion():

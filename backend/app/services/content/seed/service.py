@@ -173,6 +173,7 @@ def _question(position: int, document: dict[str, Any]) -> QuizQuestion:
         name=question.name,
         category=question.category,
         tags=list(question.tags),
+        picture=question.picture.as_json() if question.picture else None,
         position=position,
     )
 

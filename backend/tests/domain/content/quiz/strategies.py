@@ -28,15 +28,21 @@ numbers = st.decimals(-1_000_000, 1_000_000, places=4)
 tolerances = st.decimals(0, 100, places=2)
 
 
+pictures = st.none() | st.fixed_dictionaries(
+    {"media_id": st.uuids(), "alt": texts.map(lambda text: f"alt ]{text}")}
+)
+
+
 @st.composite
-def item_lists(draw: st.DrawFn, max_size: int = 6) -> list[dict[str, str]]:
+def item_lists(draw: st.DrawFn, max_size: int = 6) -> list[dict[str, Any]]:
     drawn = draw(st.lists(ids, min_size=2, max_size=max_size, unique=True))
     return [
-        {"id": item_id, "text": f"{number}. {draw(texts)}"} for number, item_id in enumerate(drawn)
+        {"id": item_id, "text": f"{number}. {draw(texts)}", "picture": draw(pictures)}
+        for number, item_id in enumerate(drawn)
     ]
 
 
-def ids_of(items: Sequence[dict[str, str]]) -> list[str]:
+def ids_of(items: Sequence[dict[str, Any]]) -> list[str]:
     return [item["id"] for item in items]
 
 
@@ -156,6 +162,7 @@ def questions(draw: st.DrawFn, *, kinds: Sequence[QuestionKind] = tuple(Question
             "name": draw(st.none() | said.map(lambda text: text[:255])),
             "category": draw(st.sampled_from([None, "Law", "Law/State", "top/$x$/y"])),
             "tags": draw(st.lists(st.sampled_from(TAGS), max_size=MAX_TAGS)),
+            "picture": draw(pictures),
         }
     )
 

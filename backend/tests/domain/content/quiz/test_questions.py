@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from app.domain.content.media.use import media_of_question
+from app.domain.content.quiz.metadata import ITEM_LISTS
 from app.domain.content.quiz.questions import (
     ChoiceView,
     MatchingQuestion,
@@ -213,15 +215,24 @@ class TestLearnerView:
     @given(questions(), st.none() | st.text("0123456789abcdef", min_size=1))
     def test_shows_nothing_of_the_key(self, asked: Question, seed: str | None) -> None:
         shown = learner_view(asked, seed).as_json()
-        allowed = {"id", "kind", "prompt", "points", "options", "left", "right", "items"}
+        allowed = {"id", "kind", "prompt", "points", "picture", *ITEM_LISTS}
         assert shown.keys() <= allowed
         assert EXPLANATION_CANARY not in json.dumps(shown)
-        for name in shown.keys() & {"options", "left", "right", "items"}:
-            assert all(item.keys() == {"id", "text"} for item in shown[name])
+        for name in shown.keys() & {*ITEM_LISTS}:
+            assert all(item.keys() - {"picture"} == {"id", "text"} for item in shown[name])
 
     @given(questions(kinds=[QuestionKind.SHORT_ANSWER, QuestionKind.NUMERIC]))
     def test_entries_show_only_the_prompt(self, asked: Question) -> None:
-        assert learner_view(asked).as_json().keys() == {"id", "kind", "prompt", "points"}
+        shown = learner_view(asked).as_json()
+        assert shown.keys() - {"picture"} == {"id", "kind", "prompt", "points"}
+
+    @given(questions())
+    def test_shows_every_picture(self, asked: Question) -> None:
+        raw = answer_key(asked)
+        key = media_of_question(raw.get("picture"), raw["metadata"])
+        shown = learner_view(asked).as_json()
+        seen = media_of_question(shown.get("picture"), shown)
+        assert sorted(each.media_id for each in seen) == sorted(each.media_id for each in key)
 
     @given(questions(kinds=[QuestionKind.ORDERING]), st.none() | st.just("seed"))
     def test_ordering_never_shows_the_right_order(self, asked: Question, seed: str | None) -> None:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.actor import Role
-from app.domain.content.media import MediaPurpose, MediaType
+from app.domain.content.media.file import MediaPurpose, MediaType
 from app.models import Media, TrainingModule, User
 from tests.factories.media import MP4, PNG, make_media, video_section
 from tests.factories.module import make_module, publish, text_section

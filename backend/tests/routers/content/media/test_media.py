@@ -2,21 +2,74 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from app.domain.content.media import MediaState, MediaType
+from app.domain.content.media.file import MediaState, MediaType
 from app.models import Media, TrainingModule, User
 from tests.factories.media import make_media, video_section
 from tests.factories.module import make_module
 from tests.fakes.file_storage import InMemoryFileStorage
 from tests.routers.content.media.conftest import ANY, BASE, Others
 from tests.routers.problems import assert_anonymous, assert_problem
-from tests.support import Api, etag
+from tests.support import Api, count_statements, etag
 
 
 async def enroll(api: Api, user: User, module: TrainingModule) -> str:
     body = {"module_id": str(module.id)}
     return str((await api.post("/enrollments", user, json=body)).json()["id"])
+
+
+class TestDownloads:
+    """Several files signed at once, such as the pictures of a module."""
+
+    def path(self, *media: Media) -> str:
+        return f"{BASE}/downloads?" + "&".join(f"media_id={each.id}" for each in media)
+
+    async def test_anonymous(self, api: Api, video: Media) -> None:
+        assert_anonymous(await api.get(self.path(video)))
+
+    async def test_are_those_that_one_may_read_in_the_order_asked_for(
+        self, api: Api, learner: User, film: TrainingModule, video: Media, scan: Media
+    ) -> None:
+        asked = (scan, video, scan)
+        response = await api.get(self.path(*asked), learner)
+        assert response.headers["Cache-Control"] == "no-store"
+        urls = [(each["media_id"], bool(each["url"])) for each in response.json()["items"]]
+        assert urls == [(str(scan.id), True), (str(video.id), False)]
+        await enroll(api, learner, film)
+        signed = (await api.get(self.path(*asked), learner)).json()
+        assert [bool(each["url"]) for each in signed["items"]] == [True, True]
+        assert f"{video.path}?expires_in=300" in signed["items"][1]["url"]
+        left = datetime.fromisoformat(signed["expires_at"]) - datetime.now(UTC)
+        assert timedelta(minutes=4) < left <= timedelta(minutes=5)
+
+    async def test_tell_nothing_of_what_is_not_ready_or_lost(
+        self,
+        api: Api,
+        session: AsyncSession,
+        author: User,
+        video: Media,
+        storage: InMemoryFileStorage,
+    ) -> None:
+        pending = await make_media(session, author, state=MediaState.PENDING)
+        storage.files.clear()
+        signed = (await api.get(self.path(pending, video), author)).json()
+        assert [each["url"] for each in signed["items"]] == [None, None]
+
+    async def test_are_one_to_a_hundred(self, api: Api, author: User, video: Media) -> None:
+        for path in (f"{BASE}/downloads", self.path(*[video] * 101)):
+            assert_problem(await api.get(path, author), 422, "invalid_payload")
+
+    async def test_take_as_many_statements_as_one_does(
+        self, api: Api, session: AsyncSession, author: User, engine: AsyncEngine
+    ) -> None:
+        pictures = [await make_media(session, author, MediaType.PNG) for _ in range(10)]
+        counts = []
+        for asked in (pictures[:1], pictures):
+            with count_statements(engine) as statements:
+                assert (await api.get(self.path(*asked), author)).is_success
+            counts.append(len(statements.seen))
+        assert counts[0] == counts[1]
 
 
 class TestDownload:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.content.media import MediaPurpose, MediaState, MediaType
+from app.domain.content.media.file import MediaPurpose, MediaState, MediaType
 from app.models import Media, TrainingModule, User
 from tests.factories.media import make_media, video_section
 from tests.factories.module import make_module

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import puremagic
 
-from app.domain.content.polyglot import is_polyglot
+from app.domain.content.media.polyglot import is_polyglot
 
 SNIFFED_BYTES: Final = 4_096
 UPLOAD_LIFETIME: Final = timedelta(hours=2)
@@ -57,7 +57,8 @@ class Rejection(StrEnum):
 
 _EVIDENCE: Final = frozenset({MediaType.PDF, MediaType.PNG, MediaType.JPEG})
 VIDEO_TYPES: Final = frozenset({MediaType.MP4, MediaType.WEBM})
-DOCUMENT_TYPES: Final = _EVIDENCE | {MediaType.WEBP}
+PICTURE_TYPES: Final = frozenset({MediaType.PNG, MediaType.JPEG, MediaType.WEBP})
+DOCUMENT_TYPES: Final = PICTURE_TYPES | {MediaType.PDF}
 
 TYPES_BY_PURPOSE: Final[Mapping[MediaPurpose, frozenset[MediaType]]] = {
     MediaPurpose.SECTION: frozenset(MediaType),

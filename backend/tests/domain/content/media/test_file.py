@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.content.media import (
+from app.domain.content.media.file import (
     SNIFFED_BYTES,
     TYPES_BY_PURPOSE,
     Declared,
@@ -18,8 +18,9 @@ from app.domain.content.media import (
     referenced_media,
     sniff,
 )
-from app.domain.content.polyglot import TAIL_BYTES, is_polyglot
-from app.domain.content.section_kind import media_fields, parse_settings
+from app.domain.content.media.polyglot import TAIL_BYTES, is_polyglot
+from app.domain.content.media.use import media_of_settings
+from app.domain.content.section_kind import parse_settings
 from app.domain.content.section_settings import SectionKind
 from tests.factories.media import CONTENT, HTML, JPEG, MP4, PDF, PNG, SVG, VTT
 
@@ -179,16 +180,16 @@ class TestPolyglots:
 
 def named(kind: str, **settings: object) -> Iterator[tuple[str, uuid.UUID]]:
     parsed = parse_settings(SectionKind(kind), settings).as_json()
-    return ((field, media_id) for field, media_id, _ in media_fields(SectionKind(kind), parsed))
+    return ((each.pointer, each.media_id) for each in media_of_settings(SectionKind(kind), parsed))
 
 
 class TestMediaFields:
     def test_of_a_video(self) -> None:
         found = named("video", media_id=str(ID), captions_media_id=str(ID))
-        assert list(found) == [("media_id", ID), ("captions_media_id", ID)]
+        assert list(found) == [("/settings/media_id", ID), ("/settings/captions_media_id", ID)]
 
     def test_of_a_document(self) -> None:
-        assert list(named("document", media_id=str(ID))) == [("media_id", ID)]
+        assert list(named("document", media_id=str(ID))) == [("/settings/media_id", ID)]
 
     @pytest.mark.parametrize("kind", SectionKind)
     def test_none_without_any(self, kind: SectionKind) -> None:
