@@ -108,6 +108,7 @@ async def working(
             yield invoke
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("command", [it for it in COMMANDS if it != ENDLESS], ids=" ".join)
 async def test_programs_cron_and_people_are_told_what_each_can_use(
     working: Invoke, command: Command, tmp_path: Path
@@ -173,6 +174,7 @@ async def test_settings_are_checked_first(
         assert f"  {name}: is required" in result.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "command", [("audit-pack", "--out"), ("openapi", "--output")], ids=lambda it: it[0]
 )

@@ -20,6 +20,8 @@ from tests.factories.module import single_choice
 from tests.factories.user import make_location, make_user
 from tests.support import Api, RollbackDatabase
 
+pytestmark = pytest.mark.full
+
 CANARY = "canary"
 NUMBER = 73.91827
 SECRETS = (CANARY, str(NUMBER), "73,91827")

@@ -27,6 +27,7 @@ def asked(source: str) -> Iterator[str]:
             yield node.id
 
 
+@pytest.mark.full
 def test_nobody_asks_the_process_for_the_time() -> None:
     files = [path for layer in LAYERS for path in (APP / layer).rglob("*.py")]
     assert len(files) > 100

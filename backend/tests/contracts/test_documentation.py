@@ -210,6 +210,7 @@ def test_every_name_is_there(page: Path) -> None:
     assert [name for name in quoted(page) if unknown(name)] == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "name",
     [

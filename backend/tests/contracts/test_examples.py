@@ -47,6 +47,7 @@ def test_every_body_has_an_example(described: Document) -> None:
     assert {name for name, *body in bodies(described) if not examples_of(*body)} == set()
 
 
+@pytest.mark.full
 def test_every_example_is_one(described: Document) -> None:
     found = {}
     for name, schema in described["components"]["schemas"].items():

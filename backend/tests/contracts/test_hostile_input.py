@@ -194,6 +194,7 @@ def some(target: Target, count: int, seed: int = SEED) -> Iterator[Case]:
 
 
 class TestNothingCrashes:
+    @pytest.mark.full
     async def test_a_few(self, target: Target) -> None:
         found, answers = await crashes(target, some(target, 100))
         assert not found, "\n".join(found)

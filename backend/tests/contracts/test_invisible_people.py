@@ -141,6 +141,7 @@ async def answered(api: Api, caller: User, scene: Scene, person: uuid.UUID) -> l
     return answers
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("role", [Role.LEARNER, Role.MANAGER, Role.AUTHOR])
 async def test_unknown_and_invisible_are_the_same(
     api: Api, scene: Scene, session: AsyncSession, role: Role
@@ -172,6 +173,7 @@ def named_people(value: Any) -> set[str]:
     return {name for name, each in fields if each in (PERSON, [PERSON])}
 
 
+@pytest.mark.full
 def test_every_field_that_names_a_person_is_asked(application: FastAPI) -> None:
     """A new field that names a person needs a request here."""
     schemas = application.openapi()["components"]["schemas"]

@@ -133,6 +133,7 @@ class TestMatrix:
         declared = {row.operation for row in matrix.rows}
         assert declared == set(matrix.operations), "declare who may use it in matrix.py"
 
+    @pytest.mark.full
     async def test_outcomes_are_as_declared(self, matrix: Matrix) -> None:
         known = [row for row in matrix.rows if row.operation in matrix.operations]
         surprises = await matrix.surprises(known)
@@ -176,6 +177,7 @@ class TestMatrix:
         assert len(posts) > 30
         assert not [operation for operation in done_twice if operation]
 
+    @pytest.mark.full
     async def test_admins_write_for_others_with_a_second_factor(
         self, matrix: Matrix, application: FastAPI, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -190,6 +192,7 @@ class TestMatrix:
                 passed |= {row.operation} if status != HTTPStatus.FORBIDDEN else set()
         assert passed == FOR_ONESELF
 
+    @pytest.mark.full
     async def test_leavers_are_cut_off_from_all_but_their_records(self, matrix: Matrix) -> None:
         """Former admins too: a leaver reads their own records and nothing else."""
         async with matrix.database.writing() as session:

@@ -85,6 +85,7 @@ class TestOpenApi:
         assert result.exit_code == 0
         assert DOCUMENT.read_bytes() == result.stdout_bytes, REGENERATE
 
+    @pytest.mark.full
     def test_writes_a_file(self, tmp_path: Path, document: dict[str, Any]) -> None:
         path = tmp_path / "openapi.json"
         assert CliRunner().invoke(cli, ["openapi", "--output", str(path)]).exit_code == 0

@@ -109,6 +109,7 @@ def operations(app: FastAPI) -> set[str]:
 
 
 class TestContract:
+    @pytest.mark.full
     def test_a_little_of_everything(self, target: Target, tmp_path: Path) -> None:
         phases = ("fuzzing", "stateful")
         findings = run_as(target, "learner", tmp_path, examples=1, phases=phases)

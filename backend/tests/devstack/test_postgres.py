@@ -18,6 +18,8 @@ from devstack.postgres import (
     PostgresError,
 )
 
+pytestmark = pytest.mark.full
+
 ORPHAN_SCRIPT = """
 import sys
 from pathlib import Path

@@ -101,6 +101,7 @@ async def test_a_migrated_database_is_what_the_code_says(owner: AsyncConnection)
     assert await owner.run_sync(changes) == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
 async def test_a_difference_is_seen_mended_and_brought_back(
     owner: AsyncConnection, planted: str
@@ -117,12 +118,14 @@ async def test_a_difference_is_seen_mended_and_brought_back(
     assert await owner.run_sync(existing) == before
 
 
+@pytest.mark.full
 async def test_nothing_is_left_behind(owner: AsyncConnection) -> None:
     await owner.run_sync(declared, Base.metadata)
     left = await owner.scalar(text("SELECT to_regnamespace(:name)"), {"name": SCHEMA})
     assert left is None
 
 
+@pytest.mark.full
 async def test_a_revision_holds_both_bodies(owner: AsyncConnection) -> None:
     await execute(owner, PLANTED["a changed body"])
 

@@ -147,6 +147,7 @@ BEGIN_BY_INCIDENT = """
 """
 
 
+@pytest.mark.full
 class TestRoundTrip:
     def test_periods_that_an_incident_began_stay_after_a_step_back(
         self, new_database: NewDatabase, seeded: str

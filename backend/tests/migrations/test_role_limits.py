@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import pytest
 
 from app.core.postgres.table_security import API_ROLE
 from devstack.migrate import migrate
@@ -34,6 +35,7 @@ async def test_the_owner_has_none(postgres: EmbeddedPostgres, template: str) -> 
     assert set((await limits(postgres, "postgres")).values()) == {"0"}
 
 
+@pytest.mark.full
 def test_are_taken_back(new_database: NewDatabase, template: str) -> None:
     configured = f"SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = '{API_ROLE}'"  # noqa: S608  # a constant
     dsn = new_database(template)

@@ -146,6 +146,7 @@ async def test_the_api_calls_no_function_of_triggers(owner: asyncpg.Connection) 
     assert await owner.fetch(OF_TRIGGERS, API_ROLE) == []
 
 
+@pytest.mark.full
 def test_the_api_makes_no_temporary_table(new_database: NewDatabase, template: str) -> None:
     """A copy has a database's default rights, so the test downgrades it and migrates it again."""
     dsn = new_database(template)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -387,6 +388,7 @@ async def counts(world: World, least: int) -> dict[str, int]:
     return found
 
 
+@pytest.mark.full
 async def test_no_list_grows_with_its_rows(
     session: AsyncSession, database: RollbackDatabase
 ) -> None:

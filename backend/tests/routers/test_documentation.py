@@ -8,6 +8,8 @@ from app.core.config import Environment
 from tests.routers.problems import assert_problem
 from tests.support import Api
 
+pytestmark = pytest.mark.full
+
 URLS = re.compile(r'(?:src|href)="([^"]*)"')
 PRODUCTION = {"environment": Environment.PRODUCTION, "supabase_url": "https://p.supabase.co"}
 

@@ -73,6 +73,7 @@ class TestMetrics:
         assert str(learner.id) not in response.text
         assert "database_pool_connections" in families
 
+    @pytest.mark.full
     async def test_with_a_token(self, serve: Any) -> None:
         api = serve(metrics_token="let-me-in")
         assert_anonymous(await api.client.get("/metrics"))

@@ -1,6 +1,7 @@
 import json
 from datetime import date, timedelta
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +33,7 @@ async def seeded(database: Database) -> None:
     assert (await service.requirements()).requirements == []
 
 
+@pytest.mark.full
 async def test_reconcile(
     invoke: Invoke, committed_database: Database, session: AsyncSession, learner: User
 ) -> None:
@@ -49,6 +51,7 @@ async def test_reconcile(
     )
 
 
+@pytest.mark.full
 async def test_seeding_enrolls_nobody(
     committed_database: Database, session: AsyncSession, learner: User
 ) -> None:
@@ -58,6 +61,7 @@ async def test_seeding_enrolls_nobody(
     assert await session.scalar(periods) == 2
 
 
+@pytest.mark.full
 async def test_unknown_person(invoke: Invoke) -> None:
     result = await invoke("requirements", "reconcile", "--user", "nobody@unified.example")
     assert result.exit_code == 1

@@ -1,9 +1,12 @@
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Base
 from app.models import AuditEvent, Department, Location, ModuleVersion, TrainingModule, User
 from tests.cli.conftest import Invoke
+
+pytestmark = pytest.mark.full
 
 SEEDED: tuple[type[Base], ...] = (
     AuditEvent,

@@ -18,6 +18,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.full
 async def test_writes_a_pack_that_holds(
     invoke: Invoke,
     session: AsyncSession,
@@ -45,6 +46,7 @@ async def test_writes_a_pack_that_holds(
     assert names_in(tmp_path) == ["pack.zip"]
 
 
+@pytest.mark.full
 async def test_verifies_with_what_is_known(
     invoke: Invoke, session: AsyncSession, committed_database: Database, tmp_path: Path
 ) -> None:

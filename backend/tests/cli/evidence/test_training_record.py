@@ -113,6 +113,7 @@ async def test_a_removed_record_is_noticed_in_the_chain(
     assert result.stderr == (f"BROKEN: record {records[1]}: a record before this one is missing\n")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("removed", [slice(2, 3), slice(0, 3)], ids=["the last", "a person's all"])
 async def test_what_no_chain_shows_a_seal_does(
     invoke: Invoke, records: list[uuid.UUID], owner: asyncpg.Connection, removed: slice

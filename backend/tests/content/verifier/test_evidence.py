@@ -263,6 +263,7 @@ class TestTitles:
         assert refusal(everything, tmp_path) == "what leaf 1 of seal 8 covers is missing"
 
 
+@pytest.mark.full
 def test_outlines_take_no_more_memory_than_their_text(everything: Forged, tmp_path: Path) -> None:
     """Parsed, each of these empty lists would take thirty times as much."""
     items = everything.values_of("evidence.json")

@@ -134,6 +134,7 @@ class TestDigestOf:
         assert stream.opened.tell() == 7
 
 
+@pytest.mark.full
 def test_the_worst_json_takes_less_than_the_promised_memory() -> None:
     """In a process of its own, as the memory of this one was taken by others before."""
     script = (

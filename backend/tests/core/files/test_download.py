@@ -80,6 +80,7 @@ async def test_a_turn_that_is_given_up_is_free(downloads: Downloads) -> None:
     assert await read(await downloads.make(Source(b"other").chunks())) == b"other"
 
 
+@pytest.mark.full
 async def test_what_waits_for_clients_is_bounded(downloads: Downloads) -> None:
     whole = (b"x" * LIMIT,)
     kept = [await downloads.make(Source(*whole).chunks()) for _ in range(download.FILES_KEPT)]

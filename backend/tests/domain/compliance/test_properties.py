@@ -119,6 +119,7 @@ def check_periods(history: History, day: date) -> None:
     assert [as_row(period) for period in found] == comparable(model.rows)
 
 
+@pytest.mark.full
 class TestAgainstBruteForce:
     @SLOW
     @given(histories(), st.lists(some_days(), max_size=10))
@@ -161,6 +162,7 @@ def check_places(history: History, said: tuple[Position, ...], known_on: date) -
     assert [as_row(period) for period in found] == comparable(model.rows)
 
 
+@pytest.mark.full
 class TestPlacesAgainstBruteForce:
     @SLOW
     @given(histories_of_places(), positions(), some_days())

@@ -93,6 +93,7 @@ class TestFaults:
     def test_body(self, body: str, codes: list[str]) -> None:
         assert [fault.code for fault in naming_faults("/b", sanitise(body))] == codes
 
+    @pytest.mark.full
     @pytest.mark.parametrize(
         "draft",
         [

@@ -45,6 +45,7 @@ def test_takes_what_agrees_with_itself(claim: ExternalClaim) -> None:
     assert list(faults(claim, TODAY)) == []
 
 
+@pytest.mark.full
 @given(claims)
 def test_what_is_taken_holds_together(claim: ExternalClaim) -> None:
     if list(faults(claim, TODAY)):

@@ -14,6 +14,8 @@ from app.integrations.pdf import PdfInspector, inspector
 from app.integrations.pdf.inspector import InspectionUnavailableError
 from tests.factories.pdf import catalog, compressed_pdf, page, pdf
 
+pytestmark = pytest.mark.full
+
 SCRIPT = "<< /S /JavaScript /JS (app.alert\\(1\\)) >>"
 MAX_SECONDS = 30
 

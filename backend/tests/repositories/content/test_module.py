@@ -46,6 +46,7 @@ class TestParts:
         ]
         assert read.sections[1].questions == []
 
+    @pytest.mark.full
     async def test_do_not_lead_back_by_accident(self, store: AsyncSession) -> None:
         """Reading the parent raises, because it would cost a statement for each row."""
         module = await make_module(store, quiz_section())

@@ -134,6 +134,7 @@ class TestKnowledge:
 
 
 class TestAgreement:
+    @pytest.mark.full
     @pytest.mark.parametrize("actor", ["admin", "manager"])
     @pytest.mark.parametrize("kept", [False, True])
     @pytest.mark.parametrize("scope", SCOPES)

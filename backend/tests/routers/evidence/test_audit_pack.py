@@ -96,6 +96,7 @@ class TestCompliance:
         lines: list[dict[str, Any]] = response.json()["items"]
         return sorted(lines, key=lambda line: (line["user_id"], line["requirement_id"]))
 
+    @pytest.mark.full
     async def test_says_of_any_day_what_reports_say(
         self, api: Api, admin: User, session: AsyncSession, database: RollbackDatabase
     ) -> None:

@@ -43,6 +43,7 @@ class TestRecord:
         response = await api.post(f"/credentials/{evidence_id}/source-checks", json=check())
         assert_anonymous(response)
 
+    @pytest.mark.full
     async def test_only_of_people_whom_one_manages(
         self, api: Api, learner: User, manager: User, manager_of: User
     ) -> None:

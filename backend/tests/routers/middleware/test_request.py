@@ -51,6 +51,7 @@ class TestHosts:
         response = await api.get("/health/live", headers={"Host": "evil.example"})
         assert response.is_success
 
+    @pytest.mark.full
     @pytest.mark.parametrize("host", ["training.example", "TRAINING.example:8443", "[::1]:80"])
     async def test_ours(self, serve: Any, host: str) -> None:
         api = serve(allowed_hosts="training.example, [::1]")

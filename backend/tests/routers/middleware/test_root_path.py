@@ -35,6 +35,7 @@ async def test_locations_lead_through_the_proxy(api: Api, author: User) -> None:
         assert (await api.client.get(path, headers=api.bearer(author))).status_code == 200
 
 
+@pytest.mark.full
 async def test_the_document_names_the_path(api: Api) -> None:
     document = (await api.client.get("/openapi.json")).json()
     assert [server["url"] for server in document["servers"]] == ["/training"]

@@ -113,6 +113,7 @@ class TestLeave:
     async def staying(self, session: AsyncSession, manager: User) -> User:
         return await make_user(session, location_id=manager.location_id)
 
+    @pytest.mark.full
     @pytest.mark.usefixtures("announced", "required")
     async def test_tells_nothing(
         self, api: Api, manager: User, colleague: User, staying: User

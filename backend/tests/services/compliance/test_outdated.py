@@ -80,6 +80,7 @@ async def queued(session: AsyncSession) -> int:
 
 
 class TestShown:
+    @pytest.mark.full
     async def test_a_new_rule_is_in_the_matrix_at_once_with_the_share_done(
         self,
         api: Api,
@@ -107,6 +108,7 @@ class TestShown:
         assert sum(group["people"] for group in report["groups"]) == PEOPLE
         assert not await service(database).run_queued()
 
+    @pytest.mark.full
     async def test_somebody_it_fails_for_keeps_nobody_waiting(
         self,
         session: AsyncSession,
@@ -129,6 +131,7 @@ class TestShown:
         assert await left(session) == set()
         assert await with_status(session, made["id"]) == PEOPLE
 
+    @pytest.mark.full
     async def test_it_is_what_the_nightly_run_would_have_written(
         self, database: RollbackDatabase, people: list[User], create: Create
     ) -> None:
@@ -232,6 +235,7 @@ class TestQueue:
         await service(database).run(dry_run=True)
         assert await queued(session) == len(people)
 
+    @pytest.mark.full
     async def test_several_rules_are_worked_out_together(
         self,
         session: AsyncSession,

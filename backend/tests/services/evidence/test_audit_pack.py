@@ -180,6 +180,7 @@ class TestHonestPack:
         assert (await verify(files, tmp_path)).returncode == 0
 
 
+@pytest.mark.full
 async def test_incidents_with_people_and_steps_are_in_it(
     session: AsyncSession, database: RollbackDatabase, people: list[User], tmp_path: Path
 ) -> None:

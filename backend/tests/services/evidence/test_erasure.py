@@ -202,6 +202,7 @@ async def leaver(session: AsyncSession, committed_database: Database) -> User:
     return leaver
 
 
+@pytest.mark.full
 async def test_the_canary_is_gone_from_all_but_what_the_decision_names(
     owner: Database, leaver: User
 ) -> None:

@@ -92,6 +92,7 @@ class Reporter:
         return [seen.state == 2 for seen in self.seen]
 
 
+@pytest.mark.full
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -177,6 +177,7 @@ class TestComplete:
         assert rejected["sha256"] is None
         assert storage.files == {}
 
+    @pytest.mark.full
     @pytest.mark.parametrize(
         ("content", "rejection"),
         [
