@@ -4,6 +4,15 @@ from enum import StrEnum
 from typing import assert_never
 
 
+class AssignmentState(StrEnum):
+    """How far somebody is with what was assigned to them."""
+
+    DONE = "done"
+    OPEN = "open"
+    OVERDUE = "overdue"
+    """Open, and its last day in time is over."""
+
+
 class EnrollmentSource(StrEnum):
     SELF = "self"
     ASSIGNED = "assigned"

@@ -1,5 +1,5 @@
 import uuid
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.domain.actor import Role
 from app.domain.fields import Day, Line
-from app.domain.study.enrollment import EnrollmentSource
+from app.domain.study.enrollment import AssignmentState, EnrollmentSource
 from app.schemas.base import Payload, Resource
-from app.schemas.reference import UserReference
+from app.schemas.reference import ModuleReference, UserReference
 
 
 class BulkFilter(Payload):
@@ -76,6 +76,37 @@ class BulkResult(Resource):
     not_allowed: int
     refused: list[RefusedPerson]
     """Who they are and why, of those that were named by id."""
+
+
+class AssignmentCountsRead(Resource):
+    """Numbers of people who were assigned a module by hand."""
+
+    module: ModuleReference
+    done: int
+    """Completed since."""
+
+    open: int
+    """To do, and in time."""
+
+    overdue: int
+    """To do, and late."""
+
+
+class AssignmentRead(Resource):
+    """What somebody was assigned by hand; withdrawn since, it is not listed."""
+
+    enrollment_id: uuid.UUID
+    user: UserReference
+    module: ModuleReference
+    assigned_by: UserReference | None
+    """Whoever assigned it last; null where a command did."""
+
+    assigned_at: datetime | None
+    """The instant, in UTC, at which they did; null where nothing tells."""
+
+    due_on: date | None
+    status: AssignmentState
+    completed_at: datetime | None
 
 
 class Reverted(Resource):

@@ -6,9 +6,17 @@ from typing import Any
 
 from app.core.errors import InvalidPayloadError, NotFoundError
 from app.core.ids import new_id
+from app.core.pagination import PageRequest
+from app.domain.people.display_name import display_name
+from app.domain.study.enrollment import AssignmentState
 from app.repositories.study.assignment import Assignment, AssignmentCount, PeopleFilter
+from app.repositories.study.assignment_report import AssignmentFilter, AssignmentLine
+from app.schemas.base import ListOf
+from app.schemas.reference import ModuleReference, UserReference
 from app.schemas.study.assignment import (
     AssignmentChange,
+    AssignmentCountsRead,
+    AssignmentRead,
     BulkEnroll,
     BulkResult,
     RefusalReason,
@@ -16,10 +24,10 @@ from app.schemas.study.assignment import (
     Reverted,
 )
 from app.services.answer import Answer
-from app.services.base import Service, found
+from app.services.base import Service, found, listed
 from app.services.compliance.reconciliation import reconcile_completions
 from app.services.unit_of_work import UnitOfWork
-from app.services.word import listed_word
+from app.services.word import listed_names, listed_word
 
 RECONCILED_AT_ONCE = 200
 """People who are worked out with the request; the next reconciliation does it for more."""
@@ -65,6 +73,29 @@ class AssignmentService(Service):
             if standings.get(user_id) != (True, True)
         ]
 
+    async def counts(self, filters: AssignmentFilter) -> ListOf[AssignmentCountsRead]:
+        """Count how far people are with what was assigned by hand, module by module."""
+        async with self.reading() as uow:
+            known = await _listed(uow, filters)
+            found = await uow.assignment_reports.counts(self.actor, known)
+        items = [
+            AssignmentCountsRead(
+                module=ModuleReference(id=row.module_id, title=row.title, category=row.category),
+                done=row.done,
+                open=row.open,
+                overdue=row.overdue,
+            )
+            for row in found
+        ]
+        return ListOf(items=items)
+
+    async def people(
+        self, filters: AssignmentFilter, request: PageRequest
+    ) -> ListOf[AssignmentRead]:
+        async with self.reading() as uow:
+            known = await _listed(uow, filters)
+            return listed(await uow.assignment_reports.lines(self.actor, known, request), _line)
+
     async def revert(self, assignment_id: uuid.UUID) -> Answer[Reverted]:
         """Take back what a bulk assignment did, as far as it is still as it was left."""
         async with self.work() as uow:
@@ -82,6 +113,26 @@ class AssignmentService(Service):
                     )
                 )
             )
+
+
+def _line(line: AssignmentLine) -> AssignmentRead:
+    assigner = None
+    if line.assigner_id is not None:
+        assigner = _person(line.assigner_id, line.assigner_name, line.assigner_email)
+    return AssignmentRead(
+        enrollment_id=line.enrollment_id,
+        user=_person(line.user_id, line.full_name, line.email),
+        module=ModuleReference(id=line.module_id, title=line.title, category=line.category),
+        assigned_by=assigner,
+        assigned_at=line.assigned_at,
+        due_on=line.due_on,
+        status=AssignmentState(line.state),
+        completed_at=line.completed_at,
+    )
+
+
+def _person(user_id: uuid.UUID, full_name: str | None, email: str | None) -> UserReference:
+    return UserReference(id=user_id, display_name=display_name(full_name, email))
 
 
 def _change(change: dict[str, Any]) -> AssignmentChange:
@@ -102,6 +153,15 @@ def _people(payload: BulkEnroll) -> PeopleFilter:
     if payload.filter is None:
         return PeopleFilter(user_ids=payload.user_ids)
     return PeopleFilter(**payload.filter.model_dump())
+
+
+async def _listed(uow: UnitOfWork, filters: AssignmentFilter) -> AssignmentFilter:
+    names, strange = await listed_names(
+        uow, uow.departments, filters.departments, "query:department"
+    )
+    if strange:
+        raise InvalidPayloadError(strange)
+    return replace(filters, departments=tuple(names))
 
 
 async def _with_listed_words(uow: UnitOfWork, people: PeopleFilter) -> PeopleFilter:

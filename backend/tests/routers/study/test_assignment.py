@@ -42,6 +42,13 @@ class Team:
         report = {"seconds_spent": 1, "position": 0, "completed": False}
         await self.api.put(f"{section}/progress", user, json=report)
 
+    async def complete(self, user: User) -> None:
+        [item] = (await self.api.get("/enrollments", user)).json()["items"]
+        for section in self.module.sections:
+            path = f"/enrollments/{item['id']}/sections/{section.id}/progress"
+            report = {"seconds_spent": 600, "position": 1, "completed": True}
+            await self.api.put(path, user, json=report)
+
 
 @pytest.fixture
 async def team(api: Api, session: AsyncSession, database: RollbackDatabase) -> Team:
@@ -140,3 +147,66 @@ async def test_nobody_frees_themselves(api: Api, team: Team, admin: User) -> Non
     reverted = await api.post(f"/assignments/{assigned['assignment_id']}/revert", admin)
     assert reverted.json() == {"withdrawn": 0, "kept": 0, "restored": 0}
     assert await team.enrollment(admin) == ("active", "assigned", None)
+
+
+class TestReport:
+    async def test_anonymous(self, api: Api) -> None:
+        assert_anonymous(await api.get("/reports/assignments"))
+        assert_anonymous(await api.get("/reports/assignments/people"))
+
+    async def test_says_who_was_assigned_what_by_whom_and_how_far_they_are(
+        self, api: Api, team: Team, admin: User
+    ) -> None:
+        late, soon, done = team.people
+        await team.assign(late, due_on="2026-01-31")
+        await team.assign(soon, done, due_on="2100-01-31")
+        await team.complete(done)
+        [counts] = (await api.get("/reports/assignments", team.boss)).json()["items"]
+        module = counts.pop("module")
+        assert module["id"] == str(team.module.id)
+        assert counts == {"done": 1, "open": 1, "overdue": 1}
+        lines = (await api.get("/reports/assignments/people", admin)).json()["items"]
+        found = {line["user"]["id"]: (line["status"], line["due_on"]) for line in lines}
+        assert found == {
+            str(late.id): ("overdue", "2026-01-31"),
+            str(soon.id): ("open", "2100-01-31"),
+            str(done.id): ("done", "2100-01-31"),
+        }
+        assert {line["assigned_by"]["id"] for line in lines} == {str(team.boss.id)}
+
+    async def test_only_of_the_people_one_sees(
+        self, api: Api, team: Team, session: AsyncSession
+    ) -> None:
+        await team.assign()
+        stranger = await make_user(session, role=Role.MANAGER)
+        for path in ("/reports/assignments", "/reports/assignments/people"):
+            assert (await api.get(path, stranger)).json()["items"] == []
+
+    async def test_leaves_out_what_was_chosen_and_what_was_withdrawn(
+        self, api: Api, team: Team, learner: User
+    ) -> None:
+        await api.post("/enrollments", learner, json={"module_id": str(team.module.id)})
+        await team.revert(await team.assign())
+        assert (await api.get("/reports/assignments", team.boss)).json()["items"] == []
+
+    @pytest.mark.parametrize(
+        ("query", "people"), [("status=open", 2), ("status=overdue", 1), ("status=done", 0)]
+    )
+    async def test_by_status(self, api: Api, team: Team, query: str, people: int) -> None:
+        await team.assign(team.people[0], due_on="2026-01-31")
+        await team.assign(*team.people[1:])
+        path = f"/reports/assignments/people?{query}&include_total=true"
+        assert (await api.get(path, team.boss)).json()["total"] == people
+
+    async def test_by_whom_and_where(self, api: Api, team: Team, admin: User) -> None:
+        await team.assign()
+        office = team.people[0].location_id
+        for name, ids in {
+            "assigned_by": (team.boss.id, admin.id),
+            "location_id": (office, uuid.uuid4()),
+            "module_id": (team.module.id, uuid.uuid4()),
+        }.items():
+            for each, modules in zip(ids, (1, 0), strict=True):
+                query = {name: str(each)}
+                found = await api.get("/reports/assignments", admin, params=query)
+                assert len(found.json()["items"]) == modules, name
