@@ -65,6 +65,7 @@ from app.routers.people import (
     employment,
     job_title,
     location,
+    merge,
     position,
     user,
 )
@@ -102,6 +103,7 @@ EXPOSED_HEADERS = [
 # Starlette tries the routes in this order, one by one. The ones used most come first.
 ROUTERS = (
     enrollment.router,
+    assignment.reports,
     assignment.router,
     attempt.router,
     health.router,
@@ -130,6 +132,7 @@ ROUTERS = (
     legal_hold.router,
     retention.router,
     employment.router,
+    merge.router,
     position.router,
     compliance.router,
     training.router,

@@ -1,6 +1,7 @@
 """Who acts, and what each staff role may do. Roles come from our own users table only."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -128,6 +129,16 @@ class Actor:
     id: uuid.UUID
     role: Role
     location_id: uuid.UUID | None = None
+    merged_ids: frozenset[uuid.UUID] = frozenset()
+    """The entries that were merged into the actor's: what names them is the actor's own."""
+
+    @property
+    def entry_ids(self) -> frozenset[uuid.UUID]:
+        return self.merged_ids | {self.id}
+
+    def is_one_of(self, user_ids: Collection[uuid.UUID | None]) -> bool:
+        """Tell whether the actor is named, under any entry."""
+        return not self.entry_ids.isdisjoint(user_ids)
 
     def may(self, permission: Permission) -> bool:
         return permission in PERMISSIONS[self.role]

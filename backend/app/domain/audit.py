@@ -42,6 +42,11 @@ class AuditAction(StrEnum):
     POSITION_WITHDRAWN = "position:withdrawn"
     """It was entered by mistake: there never was such a position."""
 
+    MERGE_PROPOSED = "merge:proposed"
+    MERGE_CONFIRMED = "merge:confirmed"
+    """Two entries are one person: one continues, and the event names both."""
+
+    MERGE_REFUSED = "merge:refused"
     REQUIREMENT_CREATED = "requirement:created"
     REQUIREMENT_UPDATED = "requirement:updated"
     REQUIREMENT_ARCHIVED = "requirement:archived"

@@ -48,6 +48,7 @@ from app.models.people.invitation import InvitationClaim
 from app.models.people.job_title import JobTitle, JobTitleSpelling
 from app.models.people.location import Location, LocationManager
 from app.models.people.manager_change import ManagerChange
+from app.models.people.merge import Merge
 from app.models.people.position import Position
 from app.models.people.user import User
 from app.models.study.attempt import AttemptResult, QuizAttempt
@@ -101,6 +102,7 @@ __all__ = [
     "LocationManager",
     "ManagerChange",
     "Media",
+    "Merge",
     "ModulePrerequisite",
     "ModuleSection",
     "ModuleTeaching",

@@ -13,13 +13,19 @@ from app.core.errors import (
     PreconditionFailedError,
 )
 from app.core.postgres.failure import constraint_name
+from app.services.base import EntryMergedError
 from app.services.compliance.exemption import AlreadyRevokedError
 from app.services.compliance.incident import IncidentWithdrawnError, StepDoneError
 from app.services.compliance.requirement import RequirementTitleTakenError
 from app.services.content.question import QuestionExistsError
 from app.services.evidence.external_evidence import AlreadyWithdrawnError
 from app.services.people.location import LocationNameTakenError
-from app.services.people.user import AccountInUseError, EmployeeNumberTakenError, LastAdminError
+from app.services.people.merge.service import AlreadyMergedError
+from app.services.people.user import (
+    AccountInUseError,
+    EmployeeNumberTakenError,
+    LastAdminError,
+)
 from app.services.people.user_sync import EmailInUseError
 from app.services.people.word import WordTakenError
 from app.services.study.attempt_errors import AttemptStartedError
@@ -53,6 +59,9 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "pk_quiz_questions": QuestionExistsError,
     "uq_locations_name_live": LocationNameTakenError,
     "uq_requirements_title_live": RequirementTitleTakenError,
+    "ck_users_merged": EntryMergedError,
+    "uq_merges_merged_id": AlreadyMergedError,
+    "refuse_merged_person": EntryMergedError,
     "uq_positions_position_id_number": PreconditionFailedError,
     "fk_positions_manager_id": _gone("/manager_id", "manager"),
     "fk_users_location_id": _gone("/location_id", "location"),

@@ -17,6 +17,7 @@ PATHS: Final = {
     "location_id": "The location",
     "position_id": "The position; the person's own id for the primary one",
     "media_id": "The file",
+    "merge_id": "The merge of two entries",
     "module_id": "The module",
     "number": "The number of a published version of the module: 1, 2, 3 ...",
     "question_id": "The question, by the id that it keeps across versions",
@@ -38,6 +39,7 @@ QUERIES: Final = {
         "The day asked about, past or to come; left out, today: at the person's office,"
         " in reports and packs at the caller's"
     ),
+    "assigned_by": "Only what this person assigned",
     "before": "The number of a version; the current one where it is left out",
     "category": "Only modules of this category, whatever the case",
     "content_type": "What the body of the request is",
@@ -112,6 +114,7 @@ TAGS: Final = {
     "incidents": "What happened, who has to train again for it, and corrective steps",
     "live sessions": "Classes with an instructor, a roster and attendance",
     "media": "Videos, documents and pictures, from the upload to the download",
+    "merges": "Two entries of one person become one, once a second admin has looked at them",
     "modules": "Drafts, their sections and questions, and what was published of them",
     "organisation": "Locations, departments and job titles",
     "reports": "Compliance of everybody in one's scope, on any day",

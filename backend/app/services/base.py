@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import MISSING
 
 from app.core.database import Base, Database
-from app.core.errors import ForbiddenError, NotFoundError
+from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.pagination import Page
 from app.domain.actor import Actor
 from app.models import User
@@ -18,6 +18,11 @@ from app.services.unit_of_work import UnitOfWork
 
 Row = TypeVar("Row")
 Read = TypeVar("Read")
+
+
+class EntryMergedError(ConflictError):
+    code = "entry_merged"
+    title = "This entry was merged: the person goes on under another"
 
 
 class MfaRequiredError(ForbiddenError):
@@ -49,7 +54,7 @@ class Service:
         For routes that people use for themselves as well, which let everybody in. The other routes
         have asked already.
         """
-        if user_id != self.actor.id and self._context.lacks_second_factor:
+        if not self.actor.is_one_of([user_id]) and self._context.lacks_second_factor:
             raise MfaRequiredError
 
     def work(self) -> UnitOfWork:
@@ -81,8 +86,14 @@ class Service:
     async def visible_user(
         self, uow: UnitOfWork, user_id: uuid.UUID, *, lock: bool = False
     ) -> User:
-        """Return a person whom the actor may see; raise NotFoundError for everybody else."""
-        return found(await uow.users.get_visible(user_id, self.actor, lock=lock), "user")
+        """Return a person whom the actor may see; raise NotFoundError for everybody else.
+
+        Locked to be changed, an entry that was merged is refused.
+        """
+        user = found(await uow.users.get_visible(user_id, self.actor, lock=lock), "user")
+        if lock and user.merged_into_id is not None:
+            raise EntryMergedError
+        return user
 
     async def see_all(self, uow: UnitOfWork, user_ids: Collection[uuid.UUID]) -> None:
         """Raise NotFoundError unless the actor may see all of these people."""

@@ -60,6 +60,7 @@ from app.services.people.invitation.address import AddressService
 from app.services.people.invitation.service import InvitationService
 from app.services.people.job_title import JobTitleService
 from app.services.people.location import LocationService
+from app.services.people.merge import MergeService
 from app.services.people.position import PositionService
 from app.services.people.user import UserService
 from app.services.people.user_sync import UserSync
@@ -185,6 +186,9 @@ class Services:
 
     def enrollments(self, context: RequestContext) -> EnrollmentService:
         return EnrollmentService(self.database, context, self.contents)
+
+    def merges(self, context: RequestContext) -> MergeService:
+        return MergeService(self.database, context, self.auth)
 
     def positions(self, context: RequestContext) -> PositionService:
         adds_words = self.settings.add_unknown_words

@@ -51,9 +51,11 @@ from app.repositories.people.invitation import InvitationRepository
 from app.repositories.people.job_title import JobTitleRepository
 from app.repositories.people.location import LocationRepository
 from app.repositories.people.manager_change import ManagerChangeRepository
+from app.repositories.people.merge import MergeRepository
 from app.repositories.people.position import PositionRepository
 from app.repositories.people.user import UserRepository
 from app.repositories.server import ServerRepository
+from app.repositories.study.assignment_report import AssignmentReportRepository
 from app.repositories.study.attempt import AttemptRepository
 from app.repositories.study.attempt_grant import AttemptGrantRepository
 from app.repositories.study.correction import CorrectionRepository
@@ -95,6 +97,7 @@ class UnitOfWork:
     account_moves = _repository(AccountMoveRepository)
     account_removals = _repository(AccountRemovalRepository)
     account_sync = _repository(AccountSyncRepository)
+    assignment_reports = _repository(AssignmentReportRepository)
     attempt_grants = _repository(AttemptGrantRepository)
     attempts = _repository(AttemptRepository)
     audit_events = _repository(AuditEventRepository)
@@ -118,6 +121,7 @@ class UnitOfWork:
     locations = _repository(LocationRepository)
     manager_changes = _repository(ManagerChangeRepository)
     media = _repository(MediaRepository)
+    merges = _repository(MergeRepository)
     module_teachings = _repository(ModuleTeachingRepository)
     modules = _repository(ModuleRepository)
     outdated = _repository(OutdatedRepository)

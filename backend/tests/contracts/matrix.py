@@ -107,6 +107,8 @@ def core_rows(world: World) -> list[Row]:
         *_enrollments(world),
         *_attempts(world),
         *_evidence(world),
+        Row("report_assignments", MANAGERS),
+        Row("list_assignments", MANAGERS),
     ]
 
 

@@ -69,6 +69,14 @@ def exemption(world: World, requirement_id: object) -> dict[str, Any]:
     }
 
 
+def merge(world: World) -> dict[str, str]:
+    entries = {
+        "user_id": str(world.people.learner.id),
+        "merged_id": str(world.people.other_learner.id),
+    }
+    return {**entries, **REASON}
+
+
 def incident(world: World, requirement_id: object) -> dict[str, Any]:
     step = {"step": "New sharps boxes.", "owner_id": str(world.people.manager.id)}
     return {
@@ -145,6 +153,7 @@ async def made(api: Api, world: World) -> dict[str, object]:
         "change_id": await post(
             f"/users/{world.people.learner.id}/terminate", {"effective_on": "2100-01-01"}
         ),
+        "merge_id": await post("/merges", merge(world)),
         "retention_class": next(iter(RetentionClass)).value,
     }
 
@@ -153,6 +162,7 @@ def compliance_rows(world: World, ids: dict[str, object]) -> list[Row]:
     return [
         *_requirements(world, ids),
         *_incidents(world, ids),
+        *_merges(world),
         *_external_evidence(world),
         *_live_sessions(world, ids),
         *_media(world),
@@ -183,6 +193,17 @@ def _requirements(world: World, ids: dict[str, object]) -> list[Row]:
         Row("grant_exemption", OVERSEERS, success=201, json=granted),
         Row("read_exemption", OWNER_AND_ABOVE, 404),
         Row("revoke_exemption", OVERSEERS, json=REASON),
+    ]
+
+
+def _merges(world: World) -> list[Row]:
+    other = {**merge(world), "merged_id": str(world.people.author.id)}
+    return [
+        Row("list_merges", ADMINS),
+        Row("propose_merge", ADMINS, success=201, json=other),
+        Row("read_merge", ADMINS),
+        Row("confirm_merge", ADMINS, success=403, note="whoever proposed it"),
+        Row("refuse_merge", ADMINS),
     ]
 
 

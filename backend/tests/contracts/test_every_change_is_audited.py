@@ -86,6 +86,7 @@ CREATED = {
     "live_sessions": AuditAction.LIVE_SESSION_CREATED,
     "locations": AuditAction.LOCATION_CREATED,
     "media": AuditAction.MEDIA_DECLARED,
+    "merges": AuditAction.MERGE_PROPOSED,
     "module_sections": AuditAction.SECTION_CREATED,
     "positions": AuditAction.POSITION_CREATED,
     "source_checks": AuditAction.SOURCE_CHECK_RECORDED,

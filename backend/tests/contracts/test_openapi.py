@@ -28,6 +28,7 @@ SHORT = {
     "list_retention_periods",
     "list_signatures",
     "list_site_fact_kinds",
+    "report_assignments",
 }
 # The primary position comes first, and people's lines stand as they are stored.
 UNSORTED = {"list_positions", "list_people"}
@@ -36,8 +37,8 @@ SAID_ONCE = {
     *("limit", "cursor", "include_total", "sort", "scope", "q"),
     *("since", "until", "as_of", "known_on", "expires_by", "due_by"),
 }
-# Only the name that was read may be confirmed, so the ETag cannot be left out.
-READ_FIRST = {"confirm_name"}
+# Only what was read may be confirmed or refused, so the ETag cannot be left out.
+READ_FIRST = {"confirm_name", "confirm_merge", "refuse_merge"}
 REGENERATE = "run: uv run training openapi --output docs/openapi.json"
 
 

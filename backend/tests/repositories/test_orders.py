@@ -16,10 +16,10 @@ from app.core.errors import InvalidPayloadError
 from app.core.pagination import Key, Page, PageRequest, encode_cursor
 from app.domain.actor import Role
 from app.domain.content.media.file import MediaPurpose
-from app.models import Location, Media, ModuleVersion, QuizAttempt, User
+from app.models import Enrollment, Location, Media, ModuleVersion, QuizAttempt, User
 from app.repositories.base import Order, Orders
 from app.repositories.people.user import USER_ORDERS, UserFilter, UserRepository
-from app.repositories.people.visibility import Scope, Whose
+from app.repositories.people.visibility import Scope, Whose, owned_by
 from app.repositories.study.enrollment import (
     ENROLLMENT_ORDERS,
     EnrollmentFilter,
@@ -97,6 +97,18 @@ class TestIndexes:
         statement = order.after(select(order.row_id).where(*SELECTED.get(name, ())), cursor)
         later = await plan(session, order.of(statement).limit(51))
         assert "Index Cond" in later, later
+
+    @pytest.mark.parametrize("scope", [Scope.TEAM, Scope.ALL])
+    async def test_are_read_in_order_whomever_a_manager_sees(
+        self, session: AsyncSession, manager: User, scope: Scope
+    ) -> None:
+        """Their people are a filter beside the index: joined, each would be compared with each."""
+        whose = owned_by(Whose(scope=scope), actor_of(manager), Enrollment.user_id)
+        order = ENROLLMENT_ORDERS.named(None)
+        read = await plan(session, order.of(select(Enrollment.id).where(*whose)).limit(51))
+        outer = read.partition("SubPlan")[0]
+        assert "ix_enrollments_sort_enrolled_at" in outer, read
+        assert re.search("Loop|Join", outer) is None, read
 
     async def test_an_order_without_one_would_be_seen(self, session: AsyncSession) -> None:
         order = Orders("previous_name", User.id, previous_name=User.previous_name).named(None)

@@ -20,6 +20,7 @@ from app.domain.compliance.facts import ExemptionKind
 from app.domain.compliance.incident import IncidentKind
 from app.domain.content.media.file import MediaState
 from app.domain.evidence.source_check import CheckResult
+from app.domain.study.enrollment import EnrollmentSource
 from app.domain.study.quiz.grading import CorrectionKind
 from app.models import (
     AuditEvent,
@@ -35,6 +36,7 @@ from app.models import (
     LegalHold,
     LiveSession,
     LocationManager,
+    Merge,
     ModulePrerequisite,
     QuizAttempt,
     QuizCorrection,
@@ -118,10 +120,20 @@ class World:
         module = await make_module(session, text_section())
         version = await publish(self.database, module)
         await self._publish_again(label)
-        enrollment = Enrollment(user_id=self.user.id, module_id=module.id, version_id=version.id)
+        other = await make_user(session)
+        merge = Merge(
+            user_id=self.user.id, merged_id=user.id, proposed_by_id=other.id, reason="One person."
+        )
+        enrollment = Enrollment(
+            user_id=self.user.id,
+            module_id=module.id,
+            version_id=version.id,
+            source=EnrollmentSource.ASSIGNED,
+        )
         session.add_all(
             [
                 enrollment,
+                merge,
                 LocationManager(location_id=self.location.id, user_id=user.id),
                 ModulePrerequisite(module_id=self.module.id, requires_id=module.id),
             ]

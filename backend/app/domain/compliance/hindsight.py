@@ -9,6 +9,7 @@ late. What was known on an earlier day stays answerable, since nothing recorded 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
 from app.domain.compliance.facts import (
     EmploymentChange,
@@ -23,6 +24,8 @@ from app.domain.compliance.facts import (
     employment_on,
 )
 from app.domain.recurrence import add_days
+
+Fact = TypeVar("Fact", Evidence, Exemption, Incident)
 
 
 def in_hindsight(facts: Facts, known_on: date) -> Facts:
@@ -95,6 +98,16 @@ def exemptions_in_hindsight(
         for exemption in exemptions
         if exemption.recorded_on <= known_on
     )
+
+
+def counted_from(items: Iterable[Fact], day: date | None) -> list[Fact]:
+    """Let facts be known from a day on, as those of an entry that was merged; None changes nothing.
+
+    They stay of their own day, so that what was shown before stays answerable.
+    """
+    if day is None:
+        return list(items)
+    return [replace(item, recorded_on=max(item.recorded_on, day)) for item in items]
 
 
 def employment_in_hindsight(

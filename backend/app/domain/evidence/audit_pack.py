@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.core.files.spreadsheet import inert
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 
 RECORD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id",),

@@ -26,6 +26,11 @@ class User(RevisionedModel):
         CheckConstraint(
             "email IS NOT NULL OR supabase_id IS NULL AND full_name IS NOT NULL", name="email"
         ),
+        CheckConstraint(
+            "merged_into_id IS NULL"
+            " OR merged_into_id <> id AND NOT is_active AND supabase_id IS NULL",
+            name="merged",
+        ),
     )
 
     supabase_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
@@ -74,6 +79,10 @@ class User(RevisionedModel):
     location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
     manager_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
+    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    """The entry of the same person that continues; it is never merged itself. What is recorded
+    under either is that person's."""
+
     department: Mapped[Department | None] = relationship(lazy="joined")
     job_title: Mapped[JobTitle | None] = relationship(lazy="joined")
     location: Mapped[Location | None] = relationship(lazy="joined")
@@ -113,6 +122,12 @@ Index(
 )
 Index("ix_users_location_id", User.location_id, User.id)
 Index("ix_users_manager_id", User.manager_id, User.id)
+Index(
+    "ix_users_merged_into_id",
+    User.merged_into_id,
+    postgresql_where=text("merged_into_id IS NOT NULL"),
+    sqlite_where=text("merged_into_id IS NOT NULL"),
+)
 Index("ix_users_department_id", User.department_id)
 Index("ix_users_job_title_id", User.job_title_id)
 # The orders of the directory (repositories/people/user.py).

@@ -11,7 +11,7 @@ from app.domain import compliance as facts
 from app.domain.actor import Actor
 from app.models import Exemption, ExemptionRevocation, Requirement
 from app.repositories.base import Orders, Repository, any_of
-from app.repositories.people.visibility import owner_visible_to
+from app.repositories.people.visibility import any_persons, owner_visible_to
 
 PersonAndRequirement = tuple[uuid.UUID, uuid.UUID]
 
@@ -50,7 +50,7 @@ class ExemptionRepository(Repository[Exemption]):
         """List what the actor may see of everybody, the latest grant first."""
         statement = _rows().where(
             owner_visible_to(actor, Exemption.user_id),
-            *any_of(Exemption.user_id, filters.user_ids),
+            *any_persons(Exemption.user_id, filters.user_ids),
             *any_of(Exemption.requirement_id, filters.requirement_ids),
         )
         return await self.page_of(ExemptionRow, statement, request, EXEMPTION_ORDERS)

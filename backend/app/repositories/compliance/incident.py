@@ -18,7 +18,7 @@ from app.models import (
 )
 from app.repositories.base import Orders, Repository, any_of
 from app.repositories.compliance.exemption import PersonAndRequirement
-from app.repositories.people.visibility import owner_visible_to
+from app.repositories.people.visibility import any_persons, owner_visible_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class IncidentRepository(Repository[Incident]):
         ]
         if filters.user_ids:
             named = select(IncidentPerson.incident_id).where(
-                IncidentPerson.user_id.in_(filters.user_ids)
+                *any_persons(IncidentPerson.user_id, filters.user_ids)
             )
             criteria.append(Incident.id.in_(named))
         statement = _rows().where(*criteria)
@@ -149,7 +149,7 @@ def _visible_to(actor: Actor) -> ColumnElement[bool]:
     if actor.sees_everybody:
         return true()
     to_do = Incident.id.in_(
-        select(CorrectiveStep.incident_id).where(CorrectiveStep.owner_id == actor.id)
+        select(CorrectiveStep.incident_id).where(CorrectiveStep.owner_id.in_(actor.entry_ids))
     )
     if not actor.may(Permission.INCIDENTS_WRITE):
         return to_do

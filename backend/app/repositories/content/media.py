@@ -156,7 +156,7 @@ def _shown_to(actor: Actor) -> ColumnElement[bool]:
     return exists().where(
         VersionMedia.media_id == Media.id,
         Enrollment.version_id == VersionMedia.version_id,
-        Enrollment.user_id == actor.id,
+        Enrollment.user_id.in_(actor.entry_ids),
         Enrollment.status != EnrollmentStatus.WITHDRAWN,
     )
 

@@ -39,6 +39,7 @@ from app.models import (
     IncidentWithdrawal,
     LiveSession,
     Media,
+    Merge,
     ModuleVersion,
     Position,
     RecordSeal,
@@ -50,6 +51,7 @@ from app.models import (
     VersionMedia,
 )
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
+from app.models.people.merge import MergeStatus
 from app.repositories.evidence.audit_pack_scope import (
     PackScope,
     attended,
@@ -83,6 +85,7 @@ class EvidenceKind(StrEnum):
     STEPS = "corrective_steps"
     STEPS_DONE = "corrective_step_completions"
     POSITIONS = "positions"
+    MERGES = "merges"
 
 
 class LinkState(StrEnum):
@@ -314,6 +317,10 @@ def _evidence_ids(scope: PackScope) -> dict[EvidenceKind, Select[uuid.UUID]]:
         ),
         EvidenceKind.POSITIONS: select(Position.id).where(
             of_people(scope, Position.user_id), literal(scope.module_id is None)
+        ),
+        EvidenceKind.MERGES: select(Merge.id).where(
+            Merge.status != MergeStatus.PENDING,
+            or_(of_people(scope, Merge.user_id), of_people(scope, Merge.merged_id)),
         ),
         **_incident_ids(scope),
     }

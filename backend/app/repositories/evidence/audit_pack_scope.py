@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.models import Attendance, LiveSession, Position, TrainingRecord, User
 from app.models.evidence.live_session import SessionStatus
 from app.repositories.people.position import held_by
+from app.repositories.people.visibility import owned_by_person, owned_by_those
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,13 @@ def of_people(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> Colu
 
 
 def of_person(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    return true() if scope.user_id is None else owner == scope.user_id
+    return true() if scope.user_id is None else owned_by_person(owner, scope.user_id)
 
 
 def works_at(scope: PackScope, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
     """Match people of the office, by their primary position or another."""
-    there = held_by(Position.location_id == scope.location_id)
-    return or_(
-        owner.in_(select(User.id).where(User.location_id == scope.location_id)), owner.in_(there)
-    )
+    posted = User.id.in_(held_by(Position.location_id == scope.location_id))
+    return owned_by_those(owner, or_(User.location_id == scope.location_id, posted))
 
 
 def attended(scope: PackScope) -> ColumnElement[bool]:

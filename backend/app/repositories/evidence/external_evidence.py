@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +11,15 @@ from app.domain.actor import Actor
 from app.models import EvidenceWithdrawal, ExternalEvidence, User
 from app.models.evidence.external_evidence import ExternalEvidenceStatus
 from app.repositories.base import Orders, Repository, any_of
-from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
+from app.repositories.people.visibility import (
+    ONES_OWN,
+    Whose,
+    owned_by,
+    owned_by_people,
+    owned_by_person,
+    owner_visible_to,
+    person_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class ExternalEvidenceRow:
     evidence: ExternalEvidence
     withdrawn_on: date | None
     withdrawal_reason: str | None
+    person_id: uuid.UUID
+    """The entry under which the person goes on: most often the one that it names."""
 
 
 class ExternalEvidenceRepository(Repository[ExternalEvidence]):
@@ -78,7 +88,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
             select(ExternalEvidence)
             .outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)
             .where(
-                ExternalEvidence.user_id == user_id,
+                owned_by_person(ExternalEvidence.user_id, user_id),
                 ExternalEvidence.status == ExternalEvidenceStatus.VERIFIED,
                 EvidenceWithdrawal.id.is_(None),
             )
@@ -86,12 +96,12 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         )
         return list(await self.session.scalars(statement))
 
-    async def credentials_of(self, user_ids: Iterable[uuid.UUID]) -> list[ExternalEvidenceRow]:
+    async def credentials_of(self, user_ids: Collection[uuid.UUID]) -> list[ExternalEvidenceRow]:
         """Return the cards and licences of people, including rejected and withdrawn ones."""
         statement = (
             _rows()
             .where(
-                ExternalEvidence.user_id.in_(list(user_ids)),
+                owned_by_people(ExternalEvidence.user_id, user_ids),
                 ExternalEvidence.credential_kind.is_not(None),
             )
             .order_by(
@@ -108,7 +118,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         """List the cards of whom the actor may see that run out by a day and are not renewed."""
         later = aliased(ExternalEvidence)
         renewed = exists().where(
-            later.user_id == ExternalEvidence.user_id,
+            person_of(later.user_id) == User.id,
             func.lower(later.credential_kind) == func.lower(ExternalEvidence.credential_kind),
             or_(
                 later.issuing_state.is_(None),
@@ -120,7 +130,7 @@ class ExternalEvidenceRepository(Repository[ExternalEvidence]):
         )
         statement = (
             select(ExternalEvidence)
-            .join(User, User.id == ExternalEvidence.user_id)
+            .join(User, User.id == person_of(ExternalEvidence.user_id))
             .where(
                 owner_visible_to(actor, ExternalEvidence.user_id),
                 User.is_active,
@@ -144,7 +154,10 @@ def _stands(evidence: type[ExternalEvidence]) -> tuple[ColumnElement[bool], ...]
     return (evidence.status == ExternalEvidenceStatus.VERIFIED, ~withdrawn)
 
 
-def _rows() -> Select[ExternalEvidence, date | None, str | None]:
+def _rows() -> Select[ExternalEvidence, date | None, str | None, uuid.UUID]:
     return select(
-        ExternalEvidence, EvidenceWithdrawal.recorded_on, EvidenceWithdrawal.reason
+        ExternalEvidence,
+        EvidenceWithdrawal.recorded_on,
+        EvidenceWithdrawal.reason,
+        person_of(ExternalEvidence.user_id).label("person_id"),
     ).outerjoin(EvidenceWithdrawal, EvidenceWithdrawal.evidence_id == ExternalEvidence.id)

@@ -336,7 +336,10 @@ def _visible_to(actor: Actor) -> ColumnElement[bool]:
     if actor.sees_everybody:
         return true()
     attended = select(Attendance.session_id).where(owner_visible_to(actor, Attendance.user_id))
-    mine = [LiveSession.instructor_id == actor.id, LiveSession.id.in_(attended)]
+    mine: list[ColumnElement[bool]] = [
+        LiveSession.instructor_id.in_(actor.entry_ids),
+        LiveSession.id.in_(attended),
+    ]
     if actor.is_manager:
         admins = select(User.id).where(User.role == Role.ADMIN)
         mine += [

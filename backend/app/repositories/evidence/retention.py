@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Date, Select, Uuid, func, literal, select, update
+from sqlalchemy import Date, Select, Uuid, func, literal, or_, select, update
+from sqlalchemy.orm import aliased
 
 from app.domain.compliance import EmploymentState
 from app.domain.evidence.retention import RetentionClass
@@ -29,6 +30,9 @@ from app.repositories.base import Repository
 ERASE = "erase_person(uuid, text, date)"
 Subject = uuid.UUID | str
 """The subject of evidence: the id of a module, or a kind of credential."""
+
+
+_ENTRY = aliased(User)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,11 @@ class RetentionRepository(Repository[RetentionPeriod]):
         statement = select(Erasure.id).where(Erasure.user_id == user_id)
         return await self.session.scalar(statement) is not None
 
+    async def merged_into(self, user_id: uuid.UUID) -> list[uuid.UUID]:
+        """Return the other entries of a person, which are erased with theirs and never alone."""
+        statement = select(User.id).where(User.merged_into_id == user_id).order_by(User.id)
+        return list(await self.session.scalars(statement))
+
     async def account_of(self, user_id: uuid.UUID) -> uuid.UUID | None:
         return await self.session.scalar(select(User.supabase_id).where(User.id == user_id))
 
@@ -172,14 +181,16 @@ class RetentionRepository(Repository[RetentionPeriod]):
 def _leavers() -> Select[uuid.UUID, str | None, date | None]:
     ended = (
         select(func.max(EmploymentChange.effective_on) - literal(1))
+        .join(_ENTRY, _ENTRY.id == EmploymentChange.user_id)
         .where(
-            EmploymentChange.user_id == User.id,
+            or_(_ENTRY.id == User.id, _ENTRY.merged_into_id == User.id),
             EmploymentChange.state == EmploymentState.TERMINATED,
         )
         .scalar_subquery()
     )
     erased = select(Erasure.id).where(Erasure.user_id == User.id).exists()
-    return select(User.id, User.full_name, ended).where(~User.is_active, ~erased)
+    own = User.merged_into_id.is_(None)
+    return select(User.id, User.full_name, ended).where(~User.is_active, own, ~erased)
 
 
 def _records() -> Select[uuid.UUID, uuid.UUID, date]:

@@ -9,7 +9,13 @@ from app.core.pagination import Page, PageRequest
 from app.domain.actor import Actor
 from app.models import TrainingRecord
 from app.repositories.base import Orders, Repository, any_of
-from app.repositories.people.visibility import ONES_OWN, Whose, owned_by, owner_visible_to
+from app.repositories.people.visibility import (
+    ONES_OWN,
+    Whose,
+    owned_by,
+    owned_by_person,
+    owner_visible_to,
+)
 
 RECORD_ORDERS = Orders("-completed_at", TrainingRecord.id, completed_at=TrainingRecord.completed_at)
 
@@ -42,11 +48,13 @@ class TrainingRecordRepository(Repository[TrainingRecord]):
         """Return a person's records that carry CE hours and that no later record corrects."""
         later = aliased(TrainingRecord)
         corrected = select(later.id).where(
-            later.user_id == user_id, later.corrects_id == TrainingRecord.id
+            later.user_id == TrainingRecord.user_id, later.corrects_id == TrainingRecord.id
         )
         hours = func.jsonb_extract_path_text(TrainingRecord.payload.cast(JSONB), "ce_hours")
         statement = select(TrainingRecord).where(
-            TrainingRecord.user_id == user_id, hours.is_not(None), ~corrected.exists()
+            owned_by_person(TrainingRecord.user_id, user_id),
+            hours.is_not(None),
+            ~corrected.exists(),
         )
         return list(await self.session.scalars(statement))
 

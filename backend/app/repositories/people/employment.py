@@ -10,6 +10,7 @@ from sqlalchemy import (
     Date,
     String,
     Uuid,
+    and_,
     bindparam,
     func,
     literal,
@@ -37,17 +38,16 @@ from app.models import (
     JobTitle,
     JobTitleSpelling,
     Location,
+    Merge,
     Position,
     User,
 )
+from app.models.people.merge import MergeStatus
 from app.repositories.base import Orders, Repository
 
-_LOCK_PEOPLE = text(
-    """
-    SELECT pg_advisory_xact_lock(hashtextextended('compliance ' || person, 0))
-      FROM (SELECT person FROM unnest(:user_ids) AS person ORDER BY person) AS ordered
-    """
-).bindparams(bindparam("user_ids", type_=ARRAY(Uuid())))
+_LOCK_PEOPLE = text("SELECT lock_people(:user_ids)").bindparams(
+    bindparam("user_ids", type_=ARRAY(Uuid()))
+)
 
 _STAFF_LOCK = "hashtextextended('compliance staff', 0)"
 
@@ -85,7 +85,8 @@ _TAKE_EFFECT = text(
                 UNION ALL
                SELECT u.job_title_id WHERE e.job_title IS NOT NULL
                 LIMIT 1) t ON true
-         WHERE (u.is_active, u.role, u.worker_kind, u.location_id, u.department_id, u.job_title_id,
+         WHERE u.merged_into_id IS NULL
+           AND (u.is_active, u.role, u.worker_kind, u.location_id, u.department_id, u.job_title_id,
                 u.hired_on)
                IS DISTINCT FROM
                (e.state <> 'terminated', e.role, e.worker_kind, e.location_id, d.id,
@@ -134,11 +135,16 @@ _EXPECTED_AT = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
-    """Where a person works now, and the time zone that decides their calendar day."""
+class Entry:
+    """An entry of the directory, and into which it was merged when, if it was."""
 
     user_id: uuid.UUID
     location_id: uuid.UUID | None
+    person_id: uuid.UUID
+    """The entry under which the person goes on, after however many merges."""
+
+    merged_into_id: uuid.UUID | None
+    merged_on: date | None
 
 
 EMPLOYMENT_ORDERS = Orders(
@@ -164,9 +170,13 @@ class EmploymentRepository(Repository[EmploymentChange]):
         rows = await self.session.execute(select(User.id, today).where(User.id.in_(user_ids)))
         return {row[0]: row[1] for row in rows}
 
-    async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> None:
-        """Let no other reconciliation of these people run until the transaction ends."""
-        await self.session.execute(_LOCK_PEOPLE, {"user_ids": list(user_ids)})
+    async def lock_people(self, user_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+        """Let no other reconciliation of these people run until the transaction ends.
+
+        Return them in order, with the entries under which those who were merged go on.
+        """
+        locked = await self.session.scalar(_LOCK_PEOPLE, {"user_ids": list(user_ids)})
+        return list(locked)
 
     async def join_staff(self) -> None:
         """Make changes of rules, which list all staff, wait until this transaction ends."""
@@ -236,9 +246,19 @@ class EmploymentRepository(Repository[EmploymentChange]):
         rows = await self.session.execute(select(Location.id, Location.name))
         return {str(row[0]): row[1] for row in rows}
 
-    async def workplaces(self, user_ids: Sequence[uuid.UUID]) -> list[Workplace]:
-        statement = select(User.id, User.location_id).where(User.id.in_(user_ids))
-        return [Workplace(*row) for row in await self.session.execute(statement)]
+    async def entries(self, user_ids: Sequence[uuid.UUID]) -> list[Entry]:
+        """Return all entries of the people who have these."""
+        person = func.coalesce(User.merged_into_id, User.id)
+        asked = select(person.label("id")).where(User.id.in_(user_ids)).distinct().cte("asked")
+        merged = select(User.id).join(asked, User.merged_into_id == asked.c.id)
+        entries = union(select(asked.c.id), merged).subquery()
+        into = and_(Merge.merged_id == User.id, Merge.status == MergeStatus.CONFIRMED)
+        statement = (
+            select(User.id, User.location_id, person, Merge.user_id, Merge.decided_on)
+            .join(entries, entries.c.id == User.id)
+            .outerjoin(Merge, into)
+        )
+        return [Entry(*row) for row in await self.session.execute(statement)]
 
     async def of_people(
         self, user_ids: Sequence[uuid.UUID]

@@ -41,8 +41,11 @@ class Identity:
     """The columns of the caller that every request needs."""
 
     id: uuid.UUID
-    email: str
     role: Role
+    merged_ids: frozenset[uuid.UUID]
+    """The entries that were merged into the caller's."""
+
+    email: str
     is_active: bool
     location_id: uuid.UUID | None
     last_sign_in: datetime | None
@@ -56,14 +59,15 @@ DIRECTORY_NAME = case((User.name_confirmed, User.full_name), else_=User.previous
 
 # Without a session, because it runs in every request and a session would cost more than it.
 _IDENTITY = """
-    SELECT id, email, role, is_active, location_id, last_sign_in, email_confirmed, email_as_of
-      FROM users WHERE supabase_id = $1
+    SELECT u.id, u.role, ARRAY(SELECT m.id FROM users m WHERE m.merged_into_id = u.id),
+           u.email, u.is_active, u.location_id, u.last_sign_in, u.email_confirmed, u.email_as_of
+      FROM users u WHERE u.supabase_id = $1
 """
 
 
 async def find_identity(fetch: Fetch, supabase_id: uuid.UUID) -> Identity | None:
     for row in await fetch(_IDENTITY, supabase_id):
-        return Identity(row[0], row[1], Role(row[2]), *row[3:])
+        return Identity(row[0], Role(row[1]), frozenset(row[2]), *row[3:])
     return None
 
 
@@ -121,6 +125,11 @@ class UserRepository(Repository[User]):
         roles = [role for role, granted in PERMISSIONS.items() if permission not in granted]
         statement = select(User.id).where(User.id.in_(user_ids), User.role.in_(roles))
         return set(await self.session.scalars(statement))
+
+    async def people_of(self, entry_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+        """Return the entries under which these people go on."""
+        person = func.coalesce(User.merged_into_id, User.id)
+        return set(await self.session.scalars(select(person).where(User.id.in_(entry_ids))))
 
     async def existing_ids(self, user_ids: list[uuid.UUID]) -> set[uuid.UUID]:
         return set(await self.session.scalars(select(User.id).where(User.id.in_(user_ids))))

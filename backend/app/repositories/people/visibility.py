@@ -5,14 +5,26 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, false, or_, select, true, union
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union,
+)
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.domain.actor import Actor, Role
 from app.domain.people.manager_change import Oversight
 from app.models import LocationManager, Position, User
-from app.repositories.base import any_of
 from app.repositories.people.position import IN_FORCE, held_by
+
+_ENTRY = aliased(User)
 
 
 class Scope(StrEnum):
@@ -88,22 +100,62 @@ def visible_to_any(actors: Collection[Actor]) -> ColumnElement[bool]:
 
 
 def owner_visible_to(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
-    """Match rows whose `owner` column names somebody the actor may see."""
+    """Match rows whose `owner` column names somebody the actor may see, under any entry."""
     if actor.sees_everybody:
         return true()
     if actor.is_manager:
-        return or_(owner == actor.id, owner.in_(select(User.id).where(managed_by(actor))))
-    return owner == actor.id
+        return or_(owner.in_(actor.entry_ids), owned_by_those(owner, managed_by(actor)))
+    return owner.in_(actor.entry_ids)
+
+
+def owned_by_person(
+    owner: InstrumentedAttribute[uuid.UUID], user_id: uuid.UUID
+) -> ColumnElement[bool]:
+    """Match the rows of a person, under whichever of their entries they were recorded."""
+    return owner.in_(
+        select(_ENTRY.id).where(or_(_ENTRY.id == user_id, _ENTRY.merged_into_id == user_id))
+    )
+
+
+def any_persons(
+    owner: InstrumentedAttribute[uuid.UUID], user_ids: Collection[uuid.UUID]
+) -> list[ColumnElement[bool]]:
+    """Match the rows of any of the people of a filter, as `any_of` does; without people, all."""
+    return [owned_by_people(owner, user_ids)] if user_ids else []
+
+
+def owned_by_people(
+    owner: InstrumentedAttribute[uuid.UUID], user_ids: Collection[uuid.UUID]
+) -> ColumnElement[bool]:
+    own = or_(_ENTRY.id.in_(user_ids), _ENTRY.merged_into_id.in_(user_ids))
+    return owner.in_(select(_ENTRY.id).where(own))
+
+
+def person_of(owner: InstrumentedAttribute[uuid.UUID]) -> ScalarSelect[uuid.UUID]:
+    """Return the entry under which the person of a row goes on."""
+    person = select(func.coalesce(_ENTRY.merged_into_id, _ENTRY.id)).where(_ENTRY.id == owner)
+    return person.scalar_subquery()
+
+
+def owned_by_those(
+    owner: InstrumentedAttribute[uuid.UUID], criterion: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Match the rows of people who meet a criterion, under whichever of their entries."""
+    people = select(User.id).where(criterion)
+    merged = select(_ENTRY.id).where(_ENTRY.merged_into_id.in_(people))
+    # Two lists, so that PostgreSQL hashes each of them and reads the rows in the order of an index.
+    # One list would be joined, and every row compared with everybody.
+    return or_(owner.in_(people), owner.in_(merged))
 
 
 def owned_by(
     whose: Whose, actor: Actor, owner: InstrumentedAttribute[uuid.UUID]
 ) -> list[ColumnElement[bool]]:
     """Match the rows that are asked for, of those that the actor may see."""
-    criteria = any_of(owner, whose.user_ids)
+    criteria = any_persons(owner, whose.user_ids)
     match whose.reach:
         case Scope.MINE:
-            criteria.append(owner == actor.id)
+            criteria.append(owner.in_(actor.entry_ids))
         case Scope.TEAM:
             criteria.append(_of_team(actor, owner))
         case Scope.ALL:
@@ -114,5 +166,4 @@ def owned_by(
 def _of_team(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
     if not (actor.is_manager or actor.sees_everybody):
         return false()
-    team = select(User.id).where(managed_by(actor), User.id != actor.id)
-    return owner.in_(team)
+    return owned_by_those(owner, and_(managed_by(actor), User.id != actor.id))

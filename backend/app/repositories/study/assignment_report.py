@@ -16,7 +16,7 @@ from app.models import AuditEvent, Enrollment, Location, ModuleVersion, User
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Repository, any_of
 from app.repositories.people.position import Place, works_where
-from app.repositories.people.visibility import owner_visible_to
+from app.repositories.people.visibility import owner_visible_to, person_of
 from app.repositories.study.enrollment import ENROLLMENT_ORDERS
 
 _ASSIGNER = aliased(User)
@@ -113,7 +113,7 @@ def _assigned(actor: Actor, filters: AssignmentFilter) -> Select[Any]:
     return (
         select(
             Enrollment.id,
-            Enrollment.user_id,
+            User.id.label("user_id"),
             User.full_name,
             User.email,
             Enrollment.module_id,
@@ -127,7 +127,8 @@ def _assigned(actor: Actor, filters: AssignmentFilter) -> Select[Any]:
             Enrollment.completed_at,
             _STATE.label("state"),
         )
-        .join(User, User.id == Enrollment.user_id)
+        .select_from(Enrollment)
+        .join(User, User.id == person_of(Enrollment.user_id))
         .join(ModuleVersion, ModuleVersion.id == Enrollment.version_id)
         .outerjoin(_ASSIGNMENT, true())
         .outerjoin(_ASSIGNER, _ASSIGNER.id == _ASSIGNMENT.c.actor_id)

@@ -97,7 +97,9 @@ _ENROLL = f"""
           FROM module_prerequisites p JOIN module ON module.id = p.module_id
          WHERE NOT EXISTS (
             SELECT FROM enrollments e
-             WHERE e.user_id = (SELECT id FROM caller) AND e.module_id = p.requires_id
+             WHERE e.user_id IN (SELECT u.id FROM users u, caller c
+                                  WHERE u.id = c.id OR u.merged_into_id = c.id)
+               AND e.module_id = p.requires_id
                AND e.status = 'completed')
     ), asker AS (
         SELECT 'self' AS source, id AS actor_id, $4::text AS request_id FROM caller
@@ -160,7 +162,9 @@ _NEWEST = ENROLLMENT_ORDERS.names[0]
 _FIRST_PAGE = f"""
     SELECT {ITEM}
       FROM enrollments e JOIN module_versions v ON v.id = e.version_id
-     WHERE e.user_id = (SELECT id FROM caller)
+     WHERE e.user_id = ANY (ARRAY(
+               SELECT id FROM caller
+                UNION ALL SELECT u.id FROM users u JOIN caller ON u.merged_into_id = caller.id))
      ORDER BY e.enrolled_at DESC, e.id DESC
      LIMIT $2
 """  # noqa: S608  # made of constants

@@ -21,6 +21,7 @@ from app.schemas.people.employment import (
     TerminationVoid,
     TransferCreate,
 )
+from app.services.base import EntryMergedError
 from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.employment.errors import (
@@ -67,7 +68,12 @@ async def list_employment(
     response_model=EmploymentRead,
     status_code=201,
     responses=refusals(
-        LongAgoError, NotAtWorkError, NotEmployedError, OwnAccessError, OwnLeaveError
+        EntryMergedError,
+        LongAgoError,
+        NotAtWorkError,
+        NotEmployedError,
+        OwnAccessError,
+        OwnLeaveError,
     ),
 )
 async def leave(user_id: PersonId, payload: LeaveCreate, context: Manager, app: App) -> Response:
@@ -84,7 +90,9 @@ async def leave(user_id: PersonId, payload: LeaveCreate, context: Manager, app: 
     "/return",
     response_model=EmploymentRead,
     status_code=201,
-    responses=refusals(LongAgoError, NotEmployedError, NotOnLeaveError, OwnAccessError),
+    responses=refusals(
+        EntryMergedError, LongAgoError, NotEmployedError, NotOnLeaveError, OwnAccessError
+    ),
 )
 async def come_back(
     user_id: PersonId, payload: ReturnCreate, context: Manager, app: App
@@ -99,7 +107,7 @@ async def come_back(
     "/terminate",
     response_model=EmploymentRead,
     status_code=201,
-    responses=refusals(NotEmployedError, OwnAccessError, LastAdminError),
+    responses=refusals(EntryMergedError, NotEmployedError, OwnAccessError, LastAdminError),
 )
 async def terminate(
     user_id: PersonId, payload: TerminationCreate, context: Admin, app: App
@@ -116,6 +124,7 @@ async def terminate(
     status_code=201,
     responses=refusals(
         EmployeeNumberTakenError,
+        EntryMergedError,
         LocationDeletedError,
         NotATerminationError,
         NotEmployedError,
@@ -138,7 +147,11 @@ async def void_termination(
     response_model=MoveRead,
     status_code=201,
     responses=refusals(
-        EmployeeNumberTakenError, NotEmployedError, OwnAccessError, StillEmployedError
+        EmployeeNumberTakenError,
+        EntryMergedError,
+        NotEmployedError,
+        OwnAccessError,
+        StillEmployedError,
     ),
 )
 async def rehire(user_id: PersonId, payload: RehireCreate, context: Admin, app: App) -> Response:
@@ -152,7 +165,9 @@ async def rehire(user_id: PersonId, payload: RehireCreate, context: Admin, app: 
     "/transfer",
     response_model=MoveRead,
     status_code=201,
-    responses=refusals(NotEmployedError, OwnAccessError, OwnDutyError, LastAdminError),
+    responses=refusals(
+        EntryMergedError, NotEmployedError, OwnAccessError, OwnDutyError, LastAdminError
+    ),
 )
 async def transfer(
     user_id: PersonId, payload: TransferCreate, context: Admin, app: App

@@ -17,6 +17,7 @@ from app.schemas.people.position import (
     PositionUpdate,
     PrimaryPosition,
 )
+from app.services.base import EntryMergedError
 from app.services.context import RequestContext
 from app.services.people.employment.errors import NotEmployedError, PersonErasedError
 from app.services.people.position import NotHeldError, OwnPositionError, PrimaryPositionError
@@ -37,7 +38,7 @@ async def list_positions(user_id: PersonId, context: Reader, app: App, page: Pag
     "",
     response_model=PositionMoveRead,
     status_code=201,
-    responses=refusals(OwnPositionError, PersonErasedError),
+    responses=refusals(EntryMergedError, OwnPositionError, PersonErasedError),
 )
 async def create_position(
     user_id: PersonId, payload: PositionCreate, context: Admin, app: App
@@ -62,7 +63,7 @@ async def read_position(
 @router.patch(
     "/{position_id}",
     response_model=PositionMoveRead,
-    responses=refusals(OwnPositionError, PersonErasedError, PrimaryPositionError),
+    responses=refusals(EntryMergedError, OwnPositionError, PersonErasedError, PrimaryPositionError),
 )
 async def update_position(
     user_id: PersonId,
@@ -81,6 +82,7 @@ async def update_position(
     response_model=MoveRead,
     status_code=201,
     responses=refusals(
+        EntryMergedError,
         NotEmployedError,
         NotHeldError,
         OwnPositionError,
@@ -108,7 +110,7 @@ async def make_position_primary(
 @router.delete(
     "/{position_id}",
     status_code=204,
-    responses=refusals(OwnPositionError, PersonErasedError, PrimaryPositionError),
+    responses=refusals(EntryMergedError, OwnPositionError, PersonErasedError, PrimaryPositionError),
 )
 async def withdraw_position(
     user_id: PersonId, position_id: uuid.UUID, context: Admin, app: App, if_match: IfMatch

@@ -30,6 +30,7 @@ from app.schemas.people.user import (
     UserRead,
     UserUpdate,
 )
+from app.services.base import EntryMergedError
 from app.services.compliance.own_duty import OwnDutyError
 from app.services.context import RequestContext
 from app.services.people.invitation.account import HasAddressError
@@ -150,7 +151,12 @@ async def read_user(user_id: uuid.UUID, context: Myself, app: App) -> Response:
     "/{user_id:uuid}",
     response_model=UserRead,
     responses=refusals(
-        OwnAccessError, OwnDutyError, OwnNameError, LastAdminError, EmployeeNumberTakenError
+        OwnAccessError,
+        OwnDutyError,
+        OwnNameError,
+        LastAdminError,
+        EmployeeNumberTakenError,
+        EntryMergedError,
     ),
 )
 async def update_user(
@@ -164,6 +170,7 @@ async def update_user(
     "/{user_id}/email",
     response_model=UserRead,
     responses=refusals(
+        EntryMergedError,
         AddressRefusedError,
         AuthHookUnavailableError,
         AuthRefusedError,
@@ -209,7 +216,7 @@ async def invite_again(user_id: PersonId, context: Inviter, app: App) -> Respons
 @router.post(
     "/{user_id}/confirm-name",
     response_model=UserRead,
-    responses=refusals(OwnNameError, PreconditionRequiredError),
+    responses=refusals(EntryMergedError, OwnNameError, PreconditionRequiredError),
 )
 async def confirm_name(
     user_id: PersonId, context: NameConfirmer, if_match: IfMatch, app: App
@@ -222,6 +229,7 @@ async def confirm_name(
     "/{user_id}/account",
     response_model=UserRead,
     responses=refusals(
+        EntryMergedError,
         AddressRefusedError,
         AuthHookUnavailableError,
         AuthRefusedError,

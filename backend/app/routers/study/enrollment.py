@@ -27,6 +27,7 @@ from app.schemas.study.enrollment import (
     ProgressReport,
 )
 from app.schemas.study.signature import SignatureRead
+from app.services.base import EntryMergedError
 from app.services.context import RequestContext
 from app.services.study.enrollment_errors import (
     AssignedError,
@@ -56,7 +57,7 @@ Assigner = Annotated[RequestContext, Depends(Guard(Permission.ENROLLMENTS_ASSIGN
     status_code=201,
     responses={
         200: {"model": EnrollmentRead, "description": "The enrollment that was open"},
-        **refusals(NotFoundError("module"), PrerequisiteMissingError),
+        **refusals(EntryMergedError, NotFoundError("module"), PrerequisiteMissingError),
     },
 )
 async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Response:
@@ -64,7 +65,11 @@ async def enroll(payload: EnrollmentCreate, context: Learner, app: App) -> Respo
     return await respond(app.enrollments(context).enroll(payload), "/enrollments/{id}")
 
 
-@router.post("/bulk", response_model=BulkResult, responses=refusals(NotFoundError("module")))
+@router.post(
+    "/bulk",
+    response_model=BulkResult,
+    responses=refusals(EntryMergedError, NotFoundError("module")),
+)
 async def enroll_many(payload: BulkEnroll, context: Assigner, app: App) -> Response:
     """Assign a module to people by id or by filter, with one due day. Nobody is enrolled twice."""
     return await respond(app.assignments(context).assign(payload))

@@ -42,6 +42,7 @@ class UserRead(Versioned):
     manager_id: uuid.UUID | None
     role: Role
     is_active: bool
+    merged_into_id: uuid.UUID | None
     email_confirmed: bool
     last_sign_in: datetime | None
     profile_metadata: dict[str, Any]

@@ -1,6 +1,7 @@
 """Turns rows into the facts that the compliance engine decides by, and instants into local days."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
@@ -19,6 +20,7 @@ from app.domain.compliance import (
 )
 from app.domain.compliance.facts import Licence, Position, employment_on, licences
 from app.domain.compliance.hindsight import (
+    counted_from,
     employment_in_hindsight,
     evidence_in_hindsight,
     exemptions_in_hindsight,
@@ -34,9 +36,13 @@ from app.domain.compliance.vocabulary import Vocabulary
 from app.domain.recurrence import local_day
 from app.repositories.compliance.exemption import PersonAndRequirement
 from app.repositories.compliance.requirement import PublishedVersion, RecordedRule
-from app.repositories.people.employment import Workplace
+from app.repositories.people.employment import Entry
 from app.services.unit_of_work import UnitOfWork
 
+Named = TypeVar("Named", Exemption, Incident)
+Owner = tuple[uuid.UUID, date | None]
+Owners = dict[uuid.UUID, list[Owner]]
+Merged = tuple[uuid.UUID | None, date | None]
 Rules = tuple[RuleVersion, ...]
 Published = dict[uuid.UUID, list[Publication]]
 ZoneAt = Callable[[datetime], tzinfo]
@@ -177,7 +183,10 @@ async def load_catalogue(uow: UnitOfWork) -> Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Everything that was ever recorded about some people."""
+    """Everything that was ever recorded about some people, under whichever of their entries.
+
+    Only of the entry that continues where they work: a merge records there what the other said.
+    """
 
     employment: Mapping[uuid.UUID, Sequence[EmploymentChange]]
     positions: Mapping[uuid.UUID, Sequence[Position]]
@@ -200,39 +209,82 @@ async def load_histories(  # noqa: PLR0913  # whose, as of when, as known to who
     As they are known on `known_on`, else with all that is recorded, or was by a `today` that stands
     in; with the terminations that are announced, or as if there were none.
     """
+    entries = await uow.employment.entries(user_ids)
+    owners = _owners(entries)
+    known = list(owners)
     recorded = Recorded(
         employment=await uow.employment.of_people(user_ids),
         positions=await uow.positions.of_people(user_ids),
-        evidence=await uow.verified_evidence.of_people(user_ids),
-        exemptions=await uow.exemptions.of_people(user_ids),
-        incidents=await uow.incidents.of_people(user_ids),
+        evidence=_of_people(await uow.verified_evidence.of_people(known), owners),
+        exemptions=_of_people_and_rules(await uow.exemptions.of_people(known), owners),
+        incidents=_of_people_and_rules(await uow.incidents.of_people(known), owners),
     )
+    asked = set(user_ids)
     return [
-        _history(catalogue, recorded, place, today, known_on, announced_ends=announced_ends)
-        for place in await uow.employment.workplaces(user_ids)
+        _history(catalogue, recorded, entry, today, known_on, announced_ends=announced_ends)
+        for entry in entries
+        if entry.user_id in asked
     ]
+
+
+def _owners(entries: Iterable[Entry]) -> Owners:
+    """Return whose an entry's facts are, and since which day that is known; None for always."""
+    into = {entry.user_id: (entry.merged_into_id, entry.merged_on) for entry in entries}
+    return {user_id: [(user_id, None), *_followed(user_id, into)] for user_id in into}
+
+
+def _followed(user_id: uuid.UUID, into: Mapping[uuid.UUID, Merged]) -> Iterator[Owner]:
+    """Yield the entries that one was merged into, one after the other."""
+    known: date | None = None
+    continues, day = into[user_id]
+    while continues is not None and day is not None:
+        known = max(known or day, day)
+        yield continues, known
+        continues, day = into[continues]
+
+
+def _of_people(
+    recorded: Mapping[uuid.UUID, Sequence[Evidence]], owners: Owners
+) -> dict[uuid.UUID, list[Evidence]]:
+    found = defaultdict[uuid.UUID, list[Evidence]](list)
+    for entry_id, items in recorded.items():
+        for user_id, day in owners[entry_id]:
+            found[user_id] += counted_from(items, day)
+    return found
+
+
+def _of_people_and_rules(
+    recorded: Mapping[PersonAndRequirement, Sequence[Named]], owners: Owners
+) -> dict[PersonAndRequirement, list[Named]]:
+    found = defaultdict[PersonAndRequirement, list[Named]](list)
+    for (entry_id, requirement_id), items in recorded.items():
+        for user_id, day in owners[entry_id]:
+            found[user_id, requirement_id] += counted_from(items, day)
+    return found
 
 
 def _history(  # noqa: PLR0913  # what load_histories is asked for
     catalogue: Catalogue,
     recorded: Recorded,
-    place: Workplace,
+    entry: Entry,
     today: date | None,
     known_on: date | None,
     *,
     announced_ends: bool,
 ) -> PersonHistory:
-    day = today or local_day(catalogue.now, catalogue.zone(place.location_id))
+    day = today or local_day(catalogue.now, catalogue.zone(entry.location_id))
     known = known_on if known_on and known_on < day else today or date.max
-    changes = recorded.employment.get(place.user_id, ())
+    changes = recorded.employment.get(entry.user_id, ())
+    if entry.merged_on is not None and entry.merged_on <= known:
+        changes = ()
     changes = changes if announced_ends else without_announced_ends(changes, day)
     called = catalogue.vocabulary.of_employment(changes)
-    further = catalogue.vocabulary.of_positions(recorded.positions.get(place.user_id, ()))
+    further = catalogue.vocabulary.of_positions(recorded.positions.get(entry.user_id, ()))
     employment = with_positions(employment_in_hindsight(called, known), further, known)
-    evidence = recorded.evidence.get(place.user_id, ())
+    evidence = recorded.evidence.get(entry.user_id, ())
     held = evidence_in_hindsight(evidence, known)
     return PersonHistory(
-        user_id=place.user_id,
+        user_id=entry.user_id,
         today=day,
         known_on=known,
         employment=employment,
@@ -244,12 +296,12 @@ def _history(  # noqa: PLR0913  # what load_histories is asked for
         exemptions={
             key: exemptions_in_hindsight(granted, known)
             for key, granted in recorded.exemptions.items()
-            if key[0] == place.user_id
+            if key[0] == entry.user_id
         },
         incidents={
             key: incidents_in_hindsight(named, known)
             for key, named in recorded.incidents.items()
-            if key[0] == place.user_id
+            if key[0] == entry.user_id
         },
     )
 

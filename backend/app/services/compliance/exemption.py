@@ -46,7 +46,7 @@ class ExemptionService(Service):
             user = await uow.users.get_visible(payload.user_id, self.actor)
             if user is None:
                 raise InvalidPayloadError.at("/user_id", "unknown_user", "No such person")
-            if user.id == self.actor.id:
+            if self.actor.is_one_of([user.id]):
                 raise OwnExemptionError
             await _check(uow, payload)
             exemption = await uow.exemptions.add(

@@ -126,7 +126,7 @@ class IncidentService(Service):
         async with self.work() as uow:
             row = await self._standing(uow, incident_id)
             people = await self._answers_for(uow, incident_id)
-            if self.actor.id in people:
+            if self.actor.is_one_of(people):
                 raise OwnIncidentError
             day = await uow.requirements.organisation_day()
             await uow.incidents.withdraw(
@@ -153,7 +153,7 @@ class IncidentService(Service):
                 raise NotFoundError("corrective_step")
             if step.done_on is not None:
                 raise StepDoneError
-            if step.step.owner_id != self.actor.id:
+            if not self.actor.is_one_of([step.step.owner_id]):
                 await self._answers_for(uow, incident_id)
             today = await uow.requirements.organisation_day()
             if errors := [*completion_faults(payload.done_on, row.incident.day, today)]:

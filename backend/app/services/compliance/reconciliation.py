@@ -219,8 +219,7 @@ async def reconcile(  # noqa: PLR0913  # the last three are rare and given by na
     the first committed. Flush the change that makes this necessary before calling it. That is a
     `change` of people, or with `requirement_ids` of rules, unless the caller says otherwise.
     """
-    people = list(user_ids)
-    await uow.employment.lock_people(people)
+    people = await uow.employment.lock_people(user_ids)
     if requirement_ids is None:
         await uow.enrollments.follow_offices(people, uow.actor_id, uow.request_id)
         await uow.compliance_segments.take_pending(people)
@@ -352,7 +351,7 @@ async def reconcile_completions(uow: UnitOfWork, user_ids: Sequence[uuid.UUID]) 
         return Reconciled()
     # Lock the people before taking their pending rows. Another transaction that holds the lock may
     # delete the same rows, and we must see that.
-    await uow.employment.lock_people(people)
+    people = await uow.employment.lock_people(people)
     modules = await uow.compliance_segments.take_pending(people)
     return await _settled(
         uow, people, await uow.requirements.naming_modules(modules) if modules else []

@@ -52,7 +52,7 @@ class CredentialService(Service):
             today = await uow.employment.today_of(self.actor.id)
             last = expires_by or add_days(today, EXPIRING_DAYS)
             page = await uow.external_evidence.expiring(self.actor, last, request)
-            people = {evidence.user_id for evidence in page.items}
+            people = await uow.users.people_of({evidence.user_id for evidence in page.items})
             rows = await uow.external_evidence.credentials_of(people)
             checks = await uow.source_checks.of_cards(evidence.id for evidence in page.items)
         standing = _standing(rows, today)
@@ -66,7 +66,7 @@ def _standing(rows: Iterable[ExternalEvidenceRow], today: date) -> dict[uuid.UUI
     """Return where each card stands among those of its person."""
     cards: dict[uuid.UUID, list[Card]] = {}
     for row in rows:
-        cards.setdefault(row.evidence.user_id, []).append(card_of(row))
+        cards.setdefault(row.person_id, []).append(card_of(row))
     return {key: found for each in cards.values() for key, found in held(each, today).items()}
 
 

@@ -118,7 +118,7 @@ class ExternalEvidenceService(Service):
         """Edit what is not reviewed yet, as the person trained or as whoever entered it."""
         async with self.work() as uow:
             evidence = await self._locked(uow, evidence_id)
-            if self.actor.id not in {evidence.user_id, evidence.entered_by_id}:
+            if not self.actor.is_one_of({evidence.user_id, evidence.entered_by_id}):
                 raise ForbiddenError
             self.act_for(evidence.user_id)
             precondition.require(evidence.etag)
@@ -168,7 +168,7 @@ class ExternalEvidenceService(Service):
         """Record that a verified training was found wrong; the training stays as it was."""
         async with self.work() as uow:
             evidence = await self._locked(uow, evidence_id)
-            if self.actor.id == evidence.user_id:
+            if self.actor.is_one_of([evidence.user_id]):
                 raise SecondPersonError
             if evidence.status is not ExternalEvidenceStatus.VERIFIED:
                 raise NotVerifiedError
@@ -190,7 +190,7 @@ class ExternalEvidenceService(Service):
         self, uow: UnitOfWork, evidence_id: uuid.UUID, precondition: Precondition
     ) -> ExternalEvidence:
         evidence = await self._locked(uow, evidence_id)
-        if self.actor.id in {evidence.user_id, evidence.entered_by_id}:
+        if self.actor.is_one_of({evidence.user_id, evidence.entered_by_id}):
             raise SecondPersonError
         precondition.check(evidence.etag)
         if evidence.status is not ExternalEvidenceStatus.PENDING:

@@ -101,7 +101,9 @@ class RetentionService(Service):
         return found
 
     async def erase(self, user_id: uuid.UUID) -> Erased:
-        """Erase one person, as the owner of the schema. The records have to be sealed.
+        """Erase one person with all their entries, as the owner of the schema.
+
+        The records have to be sealed.
 
         The sign-in account is deleted first: with an account but no row, the person would get a
         new row at the next sign-in. Raises AuthUnavailableError, and then nothing is erased.
@@ -116,6 +118,9 @@ class RetentionService(Service):
             if account is not None:
                 await uow.retention.unlink(user_id, account)
             pseudonym = f"erased-{secrets.token_hex(8)}"
+            for entry_id in await uow.retention.merged_into(user_id):
+                merged = f"erased-{secrets.token_hex(8)}"
+                await uow.retention.erase(entry_id, merged, add_days(day, -1))
             await uow.retention.erase(user_id, pseudonym, add_days(day, -1))
             return Erased(user_id=user_id, pseudonym=pseudonym, records=records)
 
@@ -134,16 +139,17 @@ async def _due_from(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[int, date]:
 
 
 async def _assess(uow: UnitOfWork, leavers: list[Leaver]) -> list[ErasureDue]:
-    user_ids = [leaver.user_id for leaver in leavers]
+    entries = await uow.employment.entries([leaver.user_id for leaver in leavers])
+    whose = {entry.user_id: entry.person_id for entry in entries}
     today = (await uow.now() - LAST_ZONE).date()
     configured = {kept: row.years for kept, row in (await uow.retention.periods()).items()}
     classes = await uow.retention.classes()
     holds = defaultdict[uuid.UUID, list[LegalHold]](list)
-    for row in await uow.legal_holds.of_people(user_ids):
-        holds[row.user_id].append(_hold(row))
+    for row in await uow.legal_holds.of_people(list(whose)):
+        holds[whose[row.user_id]].append(_hold(row))
     evidence = defaultdict[uuid.UUID, list[KeptEvidence]](list)
-    for item in await uow.retention.evidence(user_ids):
-        evidence[item.user_id].append(item)
+    for item in await uow.retention.evidence(list(whose)):
+        evidence[whose[item.user_id]].append(item)
     found = []
     for leaver in leavers:
         kept = evidence[leaver.user_id]

@@ -38,7 +38,7 @@ class SourceCheckService(Service):
             card = await uow.external_evidence.lock_visible(evidence_id, self.actor)
             if card is None or card.credential_kind is None:
                 raise NotFoundError("credential")
-            if card.user_id == self.actor.id:
+            if self.actor.is_one_of([card.user_id]):
                 raise OwnCredentialError
             await self._require_standing(uow, card)
             fields = {name: getattr(payload, name) for name in FIELDS}

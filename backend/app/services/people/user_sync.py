@@ -105,8 +105,8 @@ class UserSync:
         if not identity.is_active:
             if not admit_leavers:
                 raise UserInactiveError
-            return Actor(identity.id, Role.LEARNER)
-        return Actor(identity.id, identity.role, identity.location_id)
+            return Actor(identity.id, Role.LEARNER, merged_ids=identity.merged_ids)
+        return Actor(identity.id, identity.role, identity.location_id, identity.merged_ids)
 
     def _refuse_moved_away(self, identity: Identity | None, claims: Claims) -> None:
         moved = identity is not None and identity.is_active and _is_moved(identity, claims)

@@ -114,7 +114,7 @@ class CorrectionService(Service):
         self, uow: UnitOfWork, case: Case, regrades: list[Regrade]
     ) -> None:
         """Refuse a correction that makes the actor's own result better, or may yet do so."""
-        own = [each for each in regrades if each.attempt.user_id == self.actor.id]
+        own = [each for each in regrades if self.actor.is_one_of([each.attempt.user_id])]
         question_id = case.corrections[-1].question_id
         if any(each.helps for each in own) or await uow.corrections.is_open_for(
             self.actor.id, case.version_id, case.section_id, question_id

@@ -19,6 +19,7 @@ from tests.support import Api, etag
 FIELDS = {
     "etag",
     "id",
+    "merged_into_id",
     "supabase_id",
     "email",
     "full_name",

@@ -28,7 +28,9 @@ from app.services.context import SYSTEM
 from app.services.evidence.audit_pack import AuditPack, AuditPackService, PackQuery
 from app.services.evidence.training_record import TrainingRecordService
 from tests.content.verifier.packs import verify_file
+from tests.factories.merge import make_merge
 from tests.factories.module import make_module, publish
+from tests.factories.requirement import make_requirement
 from tests.factories.retention import COMPLETED, make_record
 from tests.factories.user import make_location, make_user
 from tests.support import RollbackDatabase
@@ -109,6 +111,35 @@ class TestHonestPack:
         result = await verify(files, tmp_path)
         assert (result.stderr, result.returncode) == ("", 0)
         assert items(files, "records.json") == []
+
+    async def test_of_a_person_has_all_their_entries(
+        self, database: RollbackDatabase, people: list[User], tmp_path: Path, session: AsyncSession
+    ) -> None:
+        person, twin = [each.id for each in people]
+        await make_merge(session, database, people[0], people[1])
+        _, files = await pack(database, PackQuery(user_id=person))
+        result = await verify(files, tmp_path)
+        assert (result.stderr, result.returncode) == ("", 0)
+        links = items(files, "chains.json")
+        assert {link["user_id"] for link in links} == {str(person), str(twin)}
+
+    async def test_evidence_of_a_merged_entry_covers_the_person(
+        self, database: RollbackDatabase, people: list[User], tmp_path: Path, session: AsyncSession
+    ) -> None:
+        person, twin = [each.id for each in people]
+        module = await make_module(session)
+        await publish(database, module)
+        await make_requirement(database, module.id)
+        await make_record(session, people[1], module, datetime.now(UTC))
+        await make_merge(session, database, people[0], people[1])
+        _, files = await pack(database)
+        result = await verify(files, tmp_path)
+        assert (result.stderr, result.returncode) == ("", 0)
+        lines = {line["user_id"]: line for line in items(files, "compliance.json")}
+        assert lines[str(person)]["status"] == "compliant"
+        assert str(twin) not in lines
+        told = [piece for piece in items(files, "evidence.json") if piece["kind"] == "merges"]
+        assert len(told) == 1
 
     async def test_a_part_of_somebodys_chain_holds(
         self, database: RollbackDatabase, people: list[User], tmp_path: Path, session: AsyncSession

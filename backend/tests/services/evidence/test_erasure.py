@@ -52,6 +52,7 @@ STAYS = {
     "corrective_step_completions.note",
     "corrective_steps.step",
     "employment_changes.department",
+    "merges.reason",
     "positions.department",
     "positions.job_title",
     "employment_changes.job_title",

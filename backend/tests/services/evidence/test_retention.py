@@ -31,6 +31,7 @@ from app.services.people.employment.errors import PersonErasedError
 from app.services.people.user_sync import UserInactiveError, UserSync
 from devstack.postgres import EmbeddedPostgres
 from tests.conftest import settings_for
+from tests.factories.merge import make_merge
 from tests.factories.module import make_module, publish
 from tests.factories.retention import LAST_DAY, make_leaver, make_record
 from tests.factories.user import make_user
@@ -281,6 +282,41 @@ class TestErase:
             rows = await session.scalar(text(f"SELECT string_agg(t::text, ' ') FROM {table} t"))  # noqa: S608  # a constant
             assert email not in rows, table
             assert str(name) + '"' not in rows, table
+
+    async def test_takes_along_what_was_merged(
+        self, owner: Database, committed_database: Database, session: AsyncSession, leaver: User
+    ) -> None:
+        later = date(2021, 6, 30)
+        twin = await make_leaver(session, committed_database, last_day=later)
+        await make_merge(session, committed_database, leaver, twin)
+        await TrainingRecordService(committed_database, SYSTEM).seal()
+        retention = RetentionService(owner, SYSTEM, InMemoryAuthAdmin())
+        [state] = await retention.due()
+        assert (state.user_id, state.records, state.due) == (leaver.id, 4, True)
+        assert "merged_entries_first" in await refusal(owner, leaver, date(2022, 3, 10))
+        with pytest.raises(NotDueError):
+            await retention.erase(twin.id)
+        await retention.erase(leaver.id)
+        assert await retention.due() == []
+        assert (await session.scalars(select(TrainingRecord.id))).all() == []
+        assert (await verify(committed_database)).broken is None
+
+    async def test_runs_from_the_last_day_under_any_entry(
+        self, owner: Database, committed_database: Database, session: AsyncSession, leaver: User
+    ) -> None:
+        last_day = date(2024, 2, 29)
+        twin = await make_leaver(session, committed_database, last_day=last_day)
+        await make_merge(session, committed_database, leaver, twin)
+        [state] = await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).due()
+        assert state.erasable_from == date(2024, 3, 1)
+
+    async def test_waits_for_the_entry_that_goes_on(
+        self, owner: Database, committed_database: Database, session: AsyncSession, leaver: User
+    ) -> None:
+        person = await make_user(session)
+        await make_merge(session, committed_database, person, leaver)
+        assert await RetentionService(owner, SYSTEM, InMemoryAuthAdmin()).due() == []
+        assert "person_active" in await refusal(owner, leaver, date(2022, 3, 10))
 
     async def test_is_audited_once_and_not_repeated(
         self, owner: Database, session: AsyncSession, leaver: User

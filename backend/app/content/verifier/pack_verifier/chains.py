@@ -10,6 +10,7 @@ from .archive import Pack
 from .broken import require
 from .days import day_of, day_or_none
 from .evidence import Evidence
+from .merges import Merges
 from .reading import has_members, items, same
 from .seals import GENESIS, Seals
 
@@ -22,17 +23,17 @@ SCOPE = {"from", "to", "location_id", "user_id", "module_id"}
 class Scope:
     """Which records the pack is about, as its manifest states. Both days are inclusive."""
 
-    def __init__(self, scope: dict[str, Any]) -> None:
+    def __init__(self, scope: dict[str, Any], merges: Merges) -> None:
         require(has_members(scope, SCOPE), "the manifest's scope is no scope")
         self._first = day_or_none(scope["from"], "the scope's from")
         self._last = day_or_none(scope["to"], "the scope's to")
-        self._user, self._module = scope["user_id"], scope["module_id"]
+        self._user, self._module, self._merges = scope["user_id"], scope["module_id"], merges
         narrowed = [scope[name] for name in ("from", "to", "location_id", "module_id")]
         self.has_whole_chains = narrowed == [None] * 4
         self.is_everything = self.has_whole_chains and self._user is None
 
     def has_person(self, user_id: str) -> bool:
-        return self._user in (None, user_id)
+        return self._user is None or self._user in self._merges.entries(user_id)
 
     def has(self, payload: dict[str, Any]) -> bool:
         """Tell whether a record belongs to the scope.

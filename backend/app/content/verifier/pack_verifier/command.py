@@ -14,8 +14,9 @@ What has to hold:
 - the seals form a chain, and each sealed link is the Merkle leaf (RFC 9162) that it says; where
   the scope is everything, every leaf is a link;
 - nothing is younger than its seal, and nothing that is not sealed is older than the last one;
-- whoever is shown as covered on a day holds evidence, their own: of no later day, recorded and not
-  withdrawn by the day whose knowledge is asked for, and no card that had run out;
+- whoever is shown as covered on a day holds evidence, their own (or of an entry that was merged
+  into theirs by then): of no later day, recorded and not withdrawn by the day whose knowledge is
+  asked for, and no card that had run out;
 - each table for spreadsheets is, character by character, what its JSON twin makes of it.
 
 A pack of more than 60,000 files or 8 GiB is refused, and so is an archive that unpacks to more than
@@ -78,12 +79,13 @@ def verify(pack: Pack, given: argparse.Namespace) -> list[str]:
     named = given.manifest_sha256 in (None, found)
     require(named, "the manifest is not the one that you named")
     manifest = check_files(pack)
-    scope, seals = Scope(manifest["scope"]), Seals(pack)
+    seals = Seals(pack)
     require(seals.head == manifest["seal_head"], "the seals do not end where the manifest says")
     known = given.seal_head in (None, *seals.hashes)
     require(known, "the head of the seals that you named is not among the pack's")
     evidence = Evidence(pack, seals)
     evidence.check()
+    scope = Scope(manifest["scope"], evidence.merges)
     chains, contents = Chains(pack, scope, seals, evidence), Contents(pack, manifest)
     records = Records(pack, chains, scope, contents, evidence)
     records.check()
@@ -92,7 +94,7 @@ def verify(pack: Pack, given: argparse.Namespace) -> list[str]:
     if scope.is_everything:
         seals.all_claimed((RECORDS, *KINDS))
     proofs = {**evidence.proofs, **records.proofs}
-    compliance = Compliance(pack, manifest["compliance"], scope, proofs)
+    compliance = Compliance(pack, manifest["compliance"], scope, proofs, evidence.merges)
     compliance.check()
     unsealed = [*records.unsealed, *evidence.unsealed]
     require(not (given.sealed and unsealed), "not sealed: " + shown(unsealed))

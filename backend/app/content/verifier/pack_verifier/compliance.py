@@ -15,6 +15,7 @@ from .archive import Pack
 from .broken import require
 from .chains import Scope
 from .days import Proof, day_of, day_or_none
+from .merges import Merges
 from .reading import has_members, items, same
 from .tables import Table
 
@@ -48,11 +49,17 @@ class Compliance:
     """The lines of a compliance report. `proofs` are the evidence in the pack, by id."""
 
     def __init__(
-        self, pack: Pack, days: dict[str, Any], scope: Scope, proofs: Mapping[str, Proof]
+        self,
+        pack: Pack,
+        days: dict[str, Any],
+        scope: Scope,
+        proofs: Mapping[str, Proof],
+        merges: Merges,
     ) -> None:
         two = has_members(days, DAYS)
         require(two, "the manifest's compliance has other days than two")
         self._pack, self._days, self._scope, self._proofs = pack, days, scope, proofs
+        self._merges = merges
         self._as_of = day_of(days["as_of"], "the manifest's as_of")
         self._known_on = day_or_none(days["known_on"], "the manifest's known_on")
         self.count = 0
@@ -99,6 +106,7 @@ class Compliance:
             require(not self._scope.is_everything, missing)
             return
         where += " names evidence "
+        proof = self._merges.held_by(proof, line["user_id"])
         require(proof.user_id == line["user_id"], where + "of somebody else")
         require(proof.day <= self._as_of, where + "of a later day")
         require(proof.counts(self._known_on), where + "that was not known, or withdrawn")

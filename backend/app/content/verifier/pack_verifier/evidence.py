@@ -13,6 +13,7 @@ from typing import Any
 from .archive import Pack
 from .broken import require
 from .days import Proof, day_of, day_or_none, first_day
+from .merges import Merges
 from .reading import items, parse, same, written
 from .seals import Seals
 from .tables import TWINS, Twin
@@ -21,6 +22,7 @@ ERASURES, FILES = "erasures", "media"
 VERSIONS, SIGNATURES = "module_versions", "signatures"
 SESSIONS, QUESTIONS = "live_sessions", "live_session_questions"
 SOURCE_CHECKS = "source_checks"
+MERGES = "merges"
 WITHDRAWALS, EXTERNAL = "evidence_withdrawals", "external_trainings"
 INCIDENTS = (
     "incidents",
@@ -43,10 +45,16 @@ KINDS = (
     ),
     *INCIDENTS,
     "positions",
+    MERGES,
 )
 ITEM = {"kind", "id", "content", "seal", "position", "leaf"}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-RECORDED_AT = {FILES: "completed_at", SESSIONS: "closed_at", EXTERNAL: "reviewed_at"}
+RECORDED_AT = {
+    FILES: "completed_at",
+    SESSIONS: "closed_at",
+    EXTERNAL: "reviewed_at",
+    MERGES: "decided_at",
+}
 OF_ROSTER_LINE = {"user_id", "full_name", "job_title", "status", "marked_by_id", "marked_at"}
 
 
@@ -63,6 +71,7 @@ class Evidence:
         self._withdrawals: dict[str, dict[str, Any]] = {}
         self._files: dict[str, dict[str, Any]] = {}
         self._unsealed_files: set[str] = set()
+        self.merges = Merges()
         self.proofs: dict[str, Proof] = {}
         """Verified external evidence and attended classes, by the id that compliance names."""
         self.sealed = 0
@@ -140,6 +149,8 @@ class Evidence:
             self._signed.add(_signed(content["enrollment_id"], content))
         elif kind == FILES:
             self._files[content["id"]] = content
+        elif kind == MERGES:
+            self.merges.keep(content)
         elif kind == WITHDRAWALS:
             late = content["evidence_id"] in self.proofs
             require(not late, f"{kind} {content['id']} comes after what it withdraws")

@@ -10,7 +10,7 @@ from .broken import BrokenError, require
 from .reading import digest_of, read_json, same, written
 from .tables import TWINS
 
-FORMAT = 6
+FORMAT = 7
 MANIFEST = "manifest.json"
 VERIFIER = "verify.pyz"
 SAYS = {

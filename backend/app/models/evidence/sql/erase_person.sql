@@ -12,6 +12,12 @@ BEGIN
     PERFORM FROM users WHERE id = p_user AND NOT is_active FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'person_active' USING ERRCODE = 'restrict_violation';
+    ELSIF EXISTS (SELECT FROM users e JOIN users p ON p.id = e.merged_into_id
+                   WHERE e.id = p_user AND p.is_active) THEN
+        RAISE EXCEPTION 'person_active' USING ERRCODE = 'restrict_violation';
+    ELSIF EXISTS (SELECT FROM users e WHERE e.merged_into_id = p_user
+                     AND NOT EXISTS (SELECT FROM erasures x WHERE x.user_id = e.id)) THEN
+        RAISE EXCEPTION 'merged_entries_first' USING ERRCODE = 'restrict_violation';
     ELSIF EXISTS (SELECT FROM erasures WHERE user_id = p_user) THEN
         RAISE EXCEPTION 'already_erased' USING ERRCODE = 'restrict_violation';
     ELSIF EXISTS (SELECT FROM legal_holds WHERE user_id = p_user AND released_at IS NULL) THEN

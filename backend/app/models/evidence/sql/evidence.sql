@@ -95,6 +95,10 @@ BEGIN ATOMIC
            (row_json(p) || '{"evidence": "positions"}')::text
       FROM positions p
     UNION ALL
+    SELECT 'merges' AS kind, m.id, m.decided_at, false,
+           (row_json(m) || '{"evidence": "merges"}')::text
+      FROM merges m WHERE m.status <> 'pending'
+    UNION ALL
     SELECT 'quiz_corrections' AS kind, c.id, c.created_at, false,
            (row_json(c) || '{"evidence": "quiz_corrections"}')::text
       FROM quiz_corrections c

@@ -23,5 +23,8 @@ END $$;
 CREATE TRIGGER refuse_change BEFORE INSERT OR UPDATE OR DELETE ON external_trainings
 FOR EACH ROW EXECUTE FUNCTION refuse_settled_change('pending', 'reviewed_at');
 
+CREATE TRIGGER refuse_change BEFORE INSERT OR UPDATE OR DELETE ON merges
+FOR EACH ROW EXECUTE FUNCTION refuse_settled_change('pending', 'decided_at');
+
 CREATE TRIGGER refuse_change BEFORE INSERT OR UPDATE OR DELETE ON live_sessions
 FOR EACH ROW EXECUTE FUNCTION refuse_settled_change('scheduled', 'closed_at');

@@ -8,6 +8,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
      UNION ALL SELECT id FROM media WHERE owner_id = p_user AND purpose = 'evidence'
      UNION ALL SELECT id FROM exemptions WHERE user_id = p_user
      UNION ALL SELECT id FROM positions WHERE user_id = p_user
+     UNION ALL SELECT id FROM merges WHERE p_user IN (user_id, merged_id)
      UNION ALL SELECT id FROM legal_holds WHERE user_id = p_user
      UNION ALL SELECT id FROM enrollments WHERE user_id = p_user
      UNION ALL SELECT id FROM quiz_attempts WHERE user_id = p_user

@@ -162,7 +162,7 @@ class LiveSessionService(Service):
             if not self._teaches(live) and not self.actor.is_manager:
                 raise ForbiddenError
             marked = {*payload.attended, *payload.absent}
-            if self.actor.id in marked:
+            if self.actor.is_one_of(marked):
                 raise OwnAttendanceError
             await self._require_visible(uow, marked, "/attended", await self._readers(uow, live))
             for status, user_ids in (
@@ -242,7 +242,7 @@ class LiveSessionService(Service):
         await uow.audit(AuditAction.LIVE_SESSION_ATTENDANCE_MARKED, live, after=after)
 
     def _teaches(self, live: LiveSession) -> bool:
-        return self.actor.is_admin or live.instructor_id == self.actor.id
+        return self.actor.is_admin or self.actor.is_one_of([live.instructor_id])
 
     async def _readers(self, uow: UnitOfWork, live: LiveSession) -> Sequence[Actor]:
         """Return the people whose permissions limit which lines of the roster the actor sees.
@@ -251,7 +251,8 @@ class LiveSessionService(Service):
         somebody could see more people by naming themselves or a friend as the instructor.
         """
         namer_id = live.instructor_named_by_id or live.created_by_id
-        if live.instructor_id != self.actor.id or namer_id == self.actor.id:
+        is_instructor = self.actor.is_one_of([live.instructor_id])
+        if not is_instructor or self.actor.is_one_of([namer_id]):
             return [self.actor]
         namer = found(await uow.users.by_id(namer_id), "user")
         return [self.actor, Actor(namer.id, namer.role, namer.location_id)]

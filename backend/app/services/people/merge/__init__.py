@@ -1,0 +1,3 @@
+from app.services.people.merge.service import MergeService
+
+__all__ = ["MergeService"]
