@@ -59,6 +59,7 @@ from app.routers.middleware.head import HeadAsGet
 from app.routers.middleware.request import LimitBody, Observe, RefuseAmbiguous
 from app.routers.middleware.root_path import BelowRootPath
 from app.routers.openapi import DescribedAPI, operation_id
+from app.routers.outreach import job
 from app.routers.people import (
     auth_hook,
     department,
@@ -143,6 +144,7 @@ ROUTERS = (
     seal.router,
     source_check.router,
     auth_hook.router,
+    job.router,
 )
 
 

@@ -8,7 +8,6 @@ from app.cli import (
     idempotency_key,
     openapi,
     serving,
-    worker,
 )
 from app.cli.compliance import (
     requirement,
@@ -22,6 +21,10 @@ from app.cli.evidence import (
     audit_pack,
     retention,
     training_record,
+)
+from app.cli.outreach import (
+    job,
+    worker,
 )
 from app.cli.people import (
     user,
@@ -48,6 +51,7 @@ cli.add_typer(attempt.cli, name="attempts")
 cli.add_typer(media.cli, name="media")
 cli.add_typer(retention.cli, name="retention")
 cli.add_typer(idempotency_key.cli, name="idempotency-keys")
+cli.add_typer(job.cli, name="jobs")
 cli.add_typer(realtime.cli, name="realtime")
 
 

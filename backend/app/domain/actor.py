@@ -65,6 +65,8 @@ class Permission(StrEnum):
     """Do one's own corrective steps, whatever role one has come to have since they were given."""
 
     RETENTION_WRITE = "retention:write"
+    OPERATIONS = "operations"
+    """See the work in the background, and have what was given up done again."""
 
 
 _EVERYONE = frozenset(

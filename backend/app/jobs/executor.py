@@ -13,6 +13,7 @@ import structlog
 from pgqueuer.errors import RetryRequested
 from pgqueuer.executors import AbstractEntrypointExecutor, EntrypointExecutorParameters
 from pgqueuer.models import Context, Job
+from structlog.contextvars import bind_contextvars
 
 from app.core.errors import UnavailableError
 from app.core.postgres.failure import unavailable
@@ -56,22 +57,25 @@ class Executor(AbstractEntrypointExecutor):
 
     async def execute(self, job: Job, context: Context) -> None:  # noqa: ARG002  # as in PgQueuer
         started = time.monotonic()
-        task = asyncio.create_task(self._run())
+        task = asyncio.create_task(self._run(job))
         self._under_way.add(task)
         try:
             await task
         except asyncio.CancelledError:
-            log.info("job_handed_back", job=self._name, id=job.id)
+            log.info("job_handed_back", job=self._name, job_id=job.id)
             raise RetryRequested(reason="handed back") from None
         except Exception as error:  # noqa: BLE001  # whatever it is, the queue has to know
             raise await self._failed(job, error) from None
         finally:
             self._under_way.discard(task)
         seconds = round(time.monotonic() - started, 3)
-        log.info("job_done", job=self._name, id=job.id, attempts=job.attempts + 1, seconds=seconds)
+        log.info(
+            "job_done", job=self._name, job_id=job.id, attempts=job.attempts + 1, seconds=seconds
+        )
 
-    async def _run(self) -> None:
+    async def _run(self, job: Job) -> None:
         started_at = datetime.now(UTC)
+        bind_contextvars(job=self._name, job_id=job.id)
         await self._handler(self._services)
         await self._services.schedules(SYSTEM).succeeded(self._name, started_at)
 
@@ -83,13 +87,15 @@ class Executor(AbstractEntrypointExecutor):
         log.error(
             "job_given_up" if gives_up else "job_failed",
             job=self._name,
-            id=job.id,
+            job_id=job.id,
             attempts=job.attempts + 1,
             exc_info=error,
         )
         with suppress(Exception):  # the database may be what fails
             await self._services.schedules(SYSTEM).failed(self._name, kind)
-        return JobFailedError(kind) if gives_up else RetryRequested(pause(job.attempts), kind)
+        if gives_up:
+            return JobFailedError(kind)
+        return RetryRequested(pause(0 if is_passing else job.attempts), kind)
 
 
 def pause(attempts: int) -> timedelta:

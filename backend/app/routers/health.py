@@ -7,9 +7,17 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.core.errors import NotAuthenticatedError, OverloadedError
-from app.core.postgres.failure import DatabaseUnavailableError, ReadOnlyError
+from app.core.postgres.failure import (
+    DatabaseUnavailableError,
+    ReadOnlyError,
+    log_unavailable,
+    unavailable,
+)
 from app.routers.deps import App
+from app.routers.outreach.job_metrics import job_metrics
 from app.routers.refusals import refusals
+from app.services.context import SYSTEM
+from app.services.factories import Services
 from app.services.health import NotMigratedError, check_readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -42,4 +50,18 @@ async def metrics(
         sent = credentials.credentials if credentials else ""
         if not hmac.compare_digest(sent.encode(), token.get_secret_value().encode()):
             raise NotAuthenticatedError
-    return Response(app.metrics.text(), media_type="text/plain; version=0.0.4")
+    text = app.metrics.text() + await _of_jobs(app)
+    return Response(text, media_type="text/plain; version=0.0.4")
+
+
+async def _of_jobs(app: Services) -> bytes:
+    """Return the figures of the jobs, and nothing while the database is away."""
+    try:
+        backlog = await app.jobs(SYSTEM).backlog()
+        schedules = await app.schedules(SYSTEM).list()
+    except Exception as error:
+        if (known := unavailable(error)) is None:
+            raise
+        log_unavailable(known.code, error)
+        return b""
+    return job_metrics(backlog, schedules.items)

@@ -32,9 +32,14 @@ OTHERS: set[Command] = {("dev", "reset"), ("serve",), ("bench",), ("openapi",), 
 ARGUMENTS: dict[Command, Command] = {
     ("users", "promote"): ("somebody@unified.example",),
     ("audit-pack",): ("--out", "{folder}/pack.zip"),
+    ("jobs", "retry"): ("1",),
+    ("jobs", "drop"): ("1",),
 }
 ENDLESS: Command = ("worker",)
-"""It tells nothing but its log, and ends by a signal: test_worker.py."""
+"""It tells nothing but its log, and ends by a signal: outreach/test_worker.py."""
+
+ONCE: set[Command] = {("jobs", "retry"), ("jobs", "drop")}
+"""They need a job that was given up, and can be repeated no more: outreach/test_job.py."""
 
 CONFIRMED: set[Command] = {("retention", "erase")}
 """Unless they are confirmed, these commands only say whom they would concern."""
@@ -109,7 +114,7 @@ async def working(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("command", [it for it in COMMANDS if it != ENDLESS], ids=" ".join)
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {ENDLESS, *ONCE}), ids=" ".join)
 async def test_programs_cron_and_people_are_told_what_each_can_use(
     working: Invoke, command: Command, tmp_path: Path
 ) -> None:

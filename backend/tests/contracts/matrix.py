@@ -329,4 +329,7 @@ def _evidence(world: World) -> list[Row]:
         Row("read_training_record", OWNER_AND_ABOVE, 404),
         Row("list_audit_events", OVERSEERS),
         Row("list_seals", OVERSEERS),
+        Row("list_jobs", ADMINS),
+        Row("retry_job", ADMINS, success=404, path={"job_id": 2**40}),
+        Row("list_schedules", ADMINS),
     ]

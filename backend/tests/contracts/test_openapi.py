@@ -26,12 +26,13 @@ SHORT = {
     "list_credential_kinds",
     "list_missing_site_facts",
     "list_retention_periods",
+    "list_schedules",
     "list_signatures",
     "list_site_fact_kinds",
     "report_assignments",
 }
-# The primary position comes first, and people's lines stand as they are stored.
-UNSORTED = {"list_positions", "list_people"}
+# The primary position comes first, people's lines stand as they are stored, jobs by their age.
+UNSORTED = {"list_jobs", "list_positions", "list_people"}
 # What a list is asked for besides filters: a page, whose, since when, and words to look for.
 SAID_ONCE = {
     *("limit", "cursor", "include_total", "sort", "scope", "q"),

@@ -18,7 +18,7 @@ from tests.conftest import container_for, settings_for
 from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.support import LocalKeys
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 180
 
 
 @pytest.fixture

@@ -39,9 +39,6 @@ class ScheduleRepository(Repository[Schedule]):
         )
         return list(await self.session.scalars(due))
 
-    async def next_run_at(self) -> datetime | None:
-        return await self.session.scalar(select(func.min(Schedule.next_run_at)))
-
     async def all(self) -> list[Schedule]:
         return list(await self.session.scalars(select(Schedule).order_by(Schedule.name)))
 

@@ -4,6 +4,9 @@ from zoneinfo import ZoneInfo
 from app.core.database import Database
 from app.domain.outreach.job import JobName
 from app.domain.outreach.schedule import SCHEDULES, Daily
+from app.models import Schedule
+from app.schemas.base import ListOf
+from app.schemas.outreach.schedule import ScheduleRead
 from app.services.base import Service
 from app.services.context import RequestContext
 
@@ -50,6 +53,12 @@ class ScheduleService(Service):
                 await uow.schedules.save(row)
         return names
 
+    async def list(self) -> ListOf[ScheduleRead]:
+        async with self.reading() as uow:
+            now = await uow.now()
+            rows = [_read(row, now) for row in await uow.schedules.all()]
+        return ListOf(items=rows)
+
     async def succeeded(self, name: JobName, started_at: datetime) -> None:
         async with self.work() as uow:
             await uow.schedules.succeeded(name, started_at)
@@ -57,3 +66,18 @@ class ScheduleService(Service):
     async def failed(self, name: JobName, kind: str) -> None:
         async with self.work() as uow:
             await uow.schedules.failed(name, kind)
+
+
+def _read(row: Schedule, now: datetime) -> ScheduleRead:
+    due = min(row.due_at or row.next_run_at, row.next_run_at)
+    return ScheduleRead(
+        name=row.name,
+        at=row.at and row.at.isoformat("minutes"),
+        every_minutes=row.every_minutes,
+        time_zone=row.time_zone,
+        next_run_at=row.next_run_at,
+        last_run_at=row.last_run_at,
+        last_success_at=row.last_success_at,
+        last_failure=row.last_failure,
+        late_seconds=max(int((now - due).total_seconds()), 0),
+    )

@@ -6,6 +6,7 @@ import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 
+import psutil
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,3 +52,21 @@ async def test_a_signal_ends_it_in_order(
         assert process.returncode == 0
     assert b'"event":"job_done"' in errors.replace(b" ", b"")
     assert b"worker_stopped" in errors
+
+
+IDLE_SECONDS = 20
+MEMORY_BYTES = 140_000_000
+IDLE_SHARE = 0.005
+
+
+async def test_one_that_has_nothing_to_do_costs_little(committed_database: Database) -> None:
+    async with working(committed_database) as process:
+        found = psutil.Process(process.pid)
+        await asyncio.sleep(5)  # it has done what was due
+        before = sum(found.cpu_times()[:2])
+        await asyncio.sleep(IDLE_SECONDS)
+        share = (sum(found.cpu_times()[:2]) - before) / IDLE_SECONDS
+        memory = found.memory_info().rss
+        print(f"{memory / 1e6:.0f} MB, {share:.2%} of a core")  # noqa: T201  # figures for -rP
+    assert memory <= MEMORY_BYTES
+    assert share <= IDLE_SHARE
