@@ -53,4 +53,7 @@ class FairQueue(AsyncAdaptedQueue[T]):
 
 
 class FairPool(AsyncAdaptedQueuePool):
+    # Its base logs under SQLAlchemy's name, which only warns; by default this class would not.
+    _sqla_logger_namespace = "sqlalchemy.pool.impl.FairPool"
+
     _queue_class: type[QueueCommon[ConnectionPoolEntry]] = FairQueue
