@@ -36,6 +36,7 @@ WHO_MAY = {
     Permission.INCIDENTS_WRITE: {M, C, A},
     Permission.STEPS_DO: {L, M, W, C, A},
     Permission.RETENTION_WRITE: {A},
+    Permission.OPERATIONS: {A},
 }
 """The roles that have each permission. A new permission has to be entered here too."""
 
