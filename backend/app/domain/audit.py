@@ -135,5 +135,7 @@ class AuditAction(StrEnum):
     LEGAL_HOLD_RELEASED = "legal_hold:released"
     RETENTION_PERIOD_SET = "retention_period:set"
     USER_ERASED = "user:erased"
+    JOB_RETRIED = "job:retried"
+    JOB_DROPPED = "job:dropped"
     AUDIT_PACK_REQUESTED = "audit_pack:requested"
     AUDIT_PACK_COMPLETED = "audit_pack:completed"

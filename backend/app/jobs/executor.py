@@ -25,7 +25,7 @@ from app.services.factories import Services
 log = structlog.get_logger(__name__)
 
 ATTEMPTS: Final = 6
-"""After as many failures a job is given up and kept for somebody to look at."""
+"""After as many failures, or dead workers, a job is given up and kept for somebody to look at."""
 
 FIRST_PAUSE: Final = timedelta(seconds=15)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
@@ -33,6 +33,10 @@ LONGEST_PAUSE: Final = timedelta(minutes=15)
 
 class JobFailedError(Exception):
     """What is kept of a failure: the kind of error and its place, never its message."""
+
+
+class WorkersDiedError(Exception):
+    """Each worker that took up the job has died, or lost the database, before it was done."""
 
 
 class Executor(AbstractEntrypointExecutor):
@@ -76,6 +80,8 @@ class Executor(AbstractEntrypointExecutor):
     async def _run(self, job: Job) -> None:
         started_at = datetime.now(UTC)
         bind_contextvars(job=self._name, job_id=job.id)
+        if losses(job) >= ATTEMPTS:
+            raise WorkersDiedError
         await self._handler(self._services)
         await self._services.schedules(SYSTEM).succeeded(self._name, started_at)
 
@@ -96,6 +102,12 @@ class Executor(AbstractEntrypointExecutor):
         if gives_up:
             return JobFailedError(kind)
         return RetryRequested(pause(0 if is_passing else job.attempts), kind)
+
+
+def losses(job: Job) -> int:
+    """Return how often the job was taken from a worker that had died, as count_loss.sql counts."""
+    found = (job.headers or {}).get("losses")
+    return found if isinstance(found, int) else 0
 
 
 def pause(attempts: int) -> timedelta:

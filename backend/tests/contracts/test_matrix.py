@@ -144,7 +144,9 @@ class TestMatrix:
         """Even an admin gets 404 for an unknown id, and never a 500."""
         nowhere = "00000000-0000-7000-8000-000000000000"
         missing = {
-            name: nowhere for name in matrix.ids if name not in {"number", "retention_class"}
+            name: nowhere
+            for name in matrix.ids
+            if name not in {"job_id", "number", "retention_class"}
         }
         for row in matrix.rows:
             operation = matrix.operations.get(row.operation)

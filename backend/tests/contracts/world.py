@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core.database import Database
 from app.core.pagination import PageRequest
 from app.domain.actor import Actor, Role
-from app.models import Department, JobTitle, Location, LocationManager, TrainingModule, User
+from app.domain.outreach.job import JobName, JobStatus
+from app.models import Department, Job, JobTitle, Location, LocationManager, TrainingModule, User
 from app.schemas.evidence.training_record import TrainingRecordRead
 from app.schemas.study.enrollment import EnrollmentCreate, ProgressReport
-from app.services.context import RequestContext
+from app.services.context import SYSTEM, RequestContext
 from app.services.evidence.training_record import TrainingRecordService
 from app.services.study.attempt import AttemptService
 from app.services.study.enrollment import EnrollmentService
+from app.services.unit_of_work import UnitOfWork
 from tests.factories.enrollment import enrollment_service
 from tests.factories.module import (
     acknowledgement_section,
@@ -74,6 +76,8 @@ class World:
     training: dict[str, Training]
     """By the name of the learner."""
 
+    given_up_job_id: int
+
 
 # Long ago: without it people begin on the day that it is at their office, and yesterday, on which
 # the matrix dates what it records, comes before that.
@@ -121,7 +125,18 @@ async def build_world(database: Database) -> World:
         short_module,
         draft,
         training,
+        await _give_up(database),
     )
+
+
+async def _give_up(database: Database) -> int:
+    async with UnitOfWork(database, SYSTEM) as uow:
+        await uow.queue.enqueue(JobName.MEDIA_SWEEP)
+    given_up = update(Job).values(status=JobStatus.FAILED, attempts=6).returning(Job.id)
+    async with database.writing() as session:
+        job_id = (await session.scalars(given_up)).one()
+        await session.commit()
+    return job_id
 
 
 async def _study(

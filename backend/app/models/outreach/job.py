@@ -42,9 +42,11 @@ class Job(Base):
     """No other job that waits or is under way has the same."""
 
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
-    headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """How often its worker has died (`losses`), where that has happened."""
+
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """How often it has failed or been handed back."""
+    """How often it has failed, been handed back, or been lost with its worker."""
 
     slot: Mapped[int | None] = mapped_column(BigInteger)
 

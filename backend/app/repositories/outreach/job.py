@@ -98,7 +98,13 @@ class JobRepository(Repository[Job]):
         statement = (
             update(Job)
             .where(Job.id == job_id, Job.status == "failed", ~same.exists())
-            .values(status="queued", attempts=0, execute_after=func.now(), updated=func.now())
+            .values(
+                status="queued",
+                attempts=0,
+                headers=None,
+                execute_after=func.now(),
+                updated=func.now(),
+            )
             .returning(Job.id)
         )
         return await self.session.scalar(statement) is not None

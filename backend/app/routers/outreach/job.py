@@ -8,7 +8,7 @@ from app.domain.actor import Permission
 from app.domain.outreach.job import JobStatus
 from app.routers.deps import AnyOf, App, Guard, PageQuery
 from app.routers.refusals import refusals
-from app.routers.respond import json_of
+from app.routers.respond import json_of, respond
 from app.routers.strict_json import StrictRoute
 from app.schemas.base import ListOf
 from app.schemas.outreach.job import JobRead
@@ -30,10 +30,10 @@ async def list_jobs(
     return json_of(await app.jobs(context).list(page, statuses=status))
 
 
-@router.post("/jobs/{job_id}/retry", status_code=204, responses=refusals(JobNotGivenUpError))
-async def retry_job(job_id: JobId, context: Operator, app: App) -> None:
+@router.post("/jobs/{job_id}/retry", response_model=JobRead, responses=refusals(JobNotGivenUpError))
+async def retry_job(job_id: JobId, context: Operator, app: App) -> Response:
     """Have a job that was given up done again, with as many tries as a new one."""
-    await app.jobs(context).retry(job_id)
+    return await respond(app.jobs(context).retry(job_id))
 
 
 @router.get("/schedules", response_model=ListOf[ScheduleRead])

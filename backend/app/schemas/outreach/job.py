@@ -13,7 +13,7 @@ class JobRead(Resource):
 
     status: JobStatus
     failures: int
-    """How often it has failed, or was handed back by a worker that had to stop."""
+    """How often it has failed, was handed back by a worker that had to stop, or lost with one."""
 
     created_at: datetime
     run_after: datetime

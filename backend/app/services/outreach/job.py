@@ -1,13 +1,17 @@
+import uuid
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from app.core.errors import ConflictError
 from app.core.pagination import PageRequest
+from app.domain.audit import AuditAction
 from app.domain.outreach.job import JobStatus
-from app.repositories.outreach.job import Backlog
+from app.repositories.outreach.job import Backlog, JobEntry
 from app.schemas.base import ListOf
 from app.schemas.outreach.job import JobRead
+from app.services.answer import Answer
 from app.services.base import Service, found, listed
+from app.services.unit_of_work import UnitOfWork
 
 BATCH = 5_000
 """Rows of the log deleted in one transaction."""
@@ -27,19 +31,23 @@ class JobService(Service):
             page = await uow.jobs.list_all(request, statuses=statuses)
             return listed(page, JobRead.model_validate)
 
-    async def retry(self, job_id: int) -> None:
+    async def retry(self, job_id: int) -> Answer[JobRead]:
         """Have a job that was given up done again, with as many tries as a new one."""
         async with self.work() as uow:
-            found(await uow.jobs.get(job_id), "job")
+            given_up = found(await uow.jobs.get(job_id), "job")
             if not await uow.jobs.requeue(job_id):
                 raise JobNotGivenUpError
+            await _audit(uow, AuditAction.JOB_RETRIED, given_up)
+            waiting = found(await uow.jobs.get(job_id), "job")
+            return await uow.answer(Answer(JobRead.model_validate(waiting)))
 
     async def drop(self, job_id: int) -> None:
         """Remove a job that was given up."""
         async with self.work() as uow:
-            found(await uow.jobs.get(job_id), "job")
+            given_up = found(await uow.jobs.get(job_id), "job")
             if not await uow.jobs.drop(job_id):
                 raise JobNotGivenUpError
+            await _audit(uow, AuditAction.JOB_DROPPED, given_up)
 
     async def backlog(self) -> Sequence[Backlog]:
         async with self.reading() as uow:
@@ -54,3 +62,9 @@ class JobService(Service):
             pruned += done
             if done < batch:
                 return pruned
+
+
+async def _audit(uow: UnitOfWork, action: AuditAction, job: JobEntry) -> None:
+    """Tell of a job that was given up. Targets are UUIDs; a job's is its number, written as one."""
+    before = {"job_id": job.id, "name": job.name, "last_failure": job.last_failure}
+    await uow.audit(action, uuid.UUID(int=job.id), before=before)

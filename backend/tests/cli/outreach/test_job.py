@@ -1,3 +1,4 @@
+import uuid
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
@@ -5,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
 from app.domain.outreach.job import JobName
-from app.models import Job, Schedule
+from app.models import AuditEvent, Job, Schedule
 from app.services.context import SYSTEM
 from app.services.unit_of_work import UnitOfWork
 from tests.cli.conftest import Invoke
@@ -33,6 +34,9 @@ async def test_what_was_given_up_is_done_again_or_dropped(
     await session.commit()
     assert (await invoke("jobs", "drop", job_id)).exit_code == 0
     assert (await invoke("jobs", "drop", job_id)).exit_code == 1
+    told = select(AuditEvent.action, AuditEvent.target_id).order_by(AuditEvent.created_at)
+    target = uuid.UUID(int=int(job_id))
+    assert [*await session.execute(told)] == [("job:retried", target), ("job:dropped", target)]
 
 
 async def test_a_schedule_that_is_late_is_looked_at(invoke: Invoke, session: AsyncSession) -> None:

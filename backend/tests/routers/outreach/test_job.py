@@ -1,3 +1,4 @@
+import uuid
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -63,10 +64,24 @@ class TestRetryJob:
 
     async def test_once(self, api: Api, admin: User, job_ids: list[int]) -> None:
         path = f"{JOBS}/{job_ids[0]}/retry"
-        assert (await api.post(path, admin)).status_code == 204
+        answer = await api.post(path, admin)
+        assert (answer.status_code, answer.json()["status"]) == (200, "queued")
         listed = (await api.get(f"{JOBS}?status=queued", admin)).json()["items"]
         assert [item["id"] for item in listed] == job_ids[::-1]
         assert_problem(await api.post(path, admin), 409, "job_not_given_up")
+
+    async def test_the_trail_tells_who_did_it(
+        self, api: Api, admin: User, job_ids: list[int]
+    ) -> None:
+        await api.post(f"{JOBS}/{job_ids[0]}/retry", admin)
+        target = uuid.UUID(int=job_ids[0])
+        (event,) = (await api.get(f"/audit-events?target_id={target}", admin)).json()["items"]
+        assert (event["action"], event["actor_id"]) == ("job:retried", str(admin.id))
+        assert event["before"] == {
+            "job_id": job_ids[0],
+            "name": "media:sweep",
+            "last_failure": "ValueError at sweep.py:7",
+        }
 
     async def test_not_beside_another_that_does_the_same(
         self, api: Api, admin: User, database: RollbackDatabase, session: AsyncSession
