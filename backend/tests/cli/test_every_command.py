@@ -130,6 +130,7 @@ async def test_programs_cron_and_people_are_told_what_each_can_use(
     assert people.stdout.strip()
 
 
+@pytest.mark.full
 @each
 @pytest.mark.parametrize(
     ("database", "told"),

@@ -11,9 +11,9 @@ from tests.described import without_shared_parts
 from tests.support import RollbackDatabase
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def app() -> FastAPI:
-    """The application as it is put together; its database is never reached."""
+    """The application as it is put together. It is for reading; its database is never reached."""
     return put_together()
 
 

@@ -218,6 +218,7 @@ class TestNothingCrashes:
         assert {200, 201, 404, 422} <= answers.keys()
 
 
+@pytest.mark.full
 async def test_a_crash_is_found(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     async def crash(*_: object) -> None:
         raise LookupError

@@ -1,10 +1,12 @@
 """Every route declares who may use it."""
 
+import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from app.domain.actor import Permission
+from tests.contracts.conftest import put_together
 from tests.contracts.routes import PUBLIC, all_routes, unguarded
 
 
@@ -43,6 +45,10 @@ class TestPermissions:
 
 
 class TestTheCheckBites:
+    @pytest.fixture
+    def app(self) -> FastAPI:
+        return put_together()
+
     def test_names_a_route_without_a_guard(self, app: FastAPI) -> None:
         app.add_api_route("/api/v1/leak", _open)
         assert unguarded(app.routes) == {"GET /api/v1/leak"}

@@ -53,6 +53,7 @@ async def snapshot(session: AsyncSession) -> dict[uuid.UUID, tuple[Any, ...]]:
     return {row[0]: tuple(row) for row in people}
 
 
+@pytest.mark.full
 class TestBodies:
     @pytest.mark.parametrize(
         "below", ["/api/v1/users", pytest.param("/api/v1", marks=pytest.mark.full)]

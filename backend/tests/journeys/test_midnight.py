@@ -21,6 +21,8 @@ from tests.factories.requirement import rule_json
 from tests.factories.user import make_location, make_user
 from tests.support import Api
 
+pytestmark = pytest.mark.full
+
 LOS_ANGELES, TOKYO = "America/Los_Angeles", "Asia/Tokyo"
 LAST, FIRST = "Pacific/Pago_Pago", "Pacific/Kiritimati"
 """The zones that reach a day last and first: at any hour they have different days."""

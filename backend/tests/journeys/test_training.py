@@ -21,6 +21,8 @@ from tests.fakes.auth_admin import InMemoryAuthAdmin
 from tests.journeys.people import Author, Learner
 from tests.support import Api, etag
 
+pytestmark = pytest.mark.full
+
 TEXT = {
     "kind": "text",
     "title": "Standard precautions",

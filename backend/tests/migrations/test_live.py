@@ -86,6 +86,7 @@ async def validate_beside_a_writer(dsn: str) -> list[str]:
         await writer.close()
 
 
+@pytest.mark.full
 def test_checks_are_validated_while_people_write(new_database: NewDatabase, seeded: str) -> None:
     """Also those that an earlier upgrade left because it was interrupted."""
     assert asyncio.run(validate_beside_a_writer(new_database(seeded))) == []

@@ -150,6 +150,7 @@ class TestRights:
         for table in READABLE:
             assert await catalogue.rights("authenticated", table) == {"SELECT"}
 
+    @pytest.mark.full
     @pytest.mark.parametrize(
         ("table", "column"),
         [(table, column) for table, columns in HIDDEN.items() for column in columns],

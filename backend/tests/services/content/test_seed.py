@@ -11,6 +11,8 @@ from app.services.content.seed import Seeded, SeedService, demonstration_identit
 from app.services.context import SYSTEM
 from tests.support import RollbackDatabase
 
+pytestmark = pytest.mark.full
+
 
 async def rows(session: AsyncSession) -> dict[str, int]:
     return {

@@ -340,6 +340,7 @@ class TestErase:
                 LegalHoldCreate(user_id=leaver.id, reason="Too late")
             )
 
+    @pytest.mark.full
     @pytest.mark.parametrize(
         ("statement", "reason"),
         [

@@ -186,6 +186,7 @@ async def test_holds_as_it_was_made(attack: Attack) -> None:
     assert await attack.verify() is None
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", COLUMNS)
 async def test_each_altered_column_is_found(attack: Attack, place: str) -> None:
     table, _, name = place.partition(".")
