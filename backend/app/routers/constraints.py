@@ -19,6 +19,7 @@ from app.services.compliance.incident import IncidentWithdrawnError, StepDoneErr
 from app.services.compliance.requirement import RequirementTitleTakenError
 from app.services.content.question import QuestionExistsError
 from app.services.evidence.external_evidence import AlreadyWithdrawnError
+from app.services.outreach.job import JobNotGivenUpError
 from app.services.people.location import LocationNameTakenError
 from app.services.people.merge.service import AlreadyMergedError
 from app.services.people.user import (
@@ -62,6 +63,7 @@ ERRORS: dict[str, Callable[[], AppError]] = {
     "ck_users_merged": EntryMergedError,
     "uq_merges_merged_id": AlreadyMergedError,
     "refuse_merged_person": EntryMergedError,
+    "jobs_unique_dedupe_key": JobNotGivenUpError,
     "uq_positions_position_id_number": PreconditionFailedError,
     "fk_positions_manager_id": _gone("/manager_id", "manager"),
     "fk_users_location_id": _gone("/location_id", "location"),
