@@ -20,6 +20,7 @@ from app.domain.compliance.facts import ExemptionKind
 from app.domain.compliance.incident import IncidentKind
 from app.domain.content.media.file import MediaState
 from app.domain.evidence.source_check import CheckResult
+from app.domain.outreach.job import JobName, JobStatus
 from app.domain.study.enrollment import EnrollmentSource
 from app.domain.study.quiz.grading import CorrectionKind
 from app.models import (
@@ -32,6 +33,7 @@ from app.models import (
     ExternalEvidence,
     Incident,
     IncidentPerson,
+    Job,
     JobTitle,
     LegalHold,
     LiveSession,
@@ -133,6 +135,7 @@ class World:
         session.add_all(
             [
                 enrollment,
+                Job(priority=0, status=JobStatus.QUEUED, entrypoint=JobName.MEDIA_SWEEP),
                 merge,
                 LocationManager(location_id=self.location.id, user_id=user.id),
                 ModulePrerequisite(module_id=self.module.id, requires_id=module.id),
@@ -301,6 +304,7 @@ def argument(world: World, parameter: inspect.Parameter) -> object:
         "last": date.max,
         "module_id": world.module.id,
         "request": PAGE,
+        "statuses": (),
         "section_id": world.section_id,
         "user_id": world.user.id,
         "user_ids": (),
