@@ -10,6 +10,7 @@ from app.models.people.merge import MergeStatus
 from app.models.study.enrollment import EnrollmentStatus
 from app.repositories.base import Orders, Repository, any_of
 from app.repositories.people.position import HOLDS
+from app.repositories.people.visibility import person_of
 
 _POINT_TO = [
     text(statement)
@@ -64,6 +65,11 @@ class MergeRepository(Repository[Merge]):
         statement = statement.with_for_update(of=User, key_share=True)
         statement = statement.execution_options(populate_existing=True)
         return {user.id: user for user in await self.session.scalars(statement)}
+
+    async def proposer(self, merge: Merge) -> uuid.UUID | None:
+        """Return the entry under which whoever proposed it goes on."""
+        statement = select(person_of(Merge.proposed_by_id)).where(Merge.id == merge.id)
+        return await self.session.scalar(statement)
 
     async def close_to_references(self, user_id: uuid.UUID) -> None:
         """Wait for whoever is writing rows that name an entry; who comes later sees the merge.

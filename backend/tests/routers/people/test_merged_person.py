@@ -229,6 +229,17 @@ class TestNobodyVouchesForOneself:
         await directory.merge(myself, before)
         assert_problem(await directory.confirm(made, myself), 403, "own_merge")
 
+    @pytest.mark.parametrize("goes_on", [True, False])
+    async def test_by_a_merge_of_oneself_that_one_proposed_before(
+        self, directory: Directory, before: User, *, goes_on: bool
+    ) -> None:
+        mine, other = [await make_user(directory.session) for _ in range(2)]
+        user, merged = (mine, other) if goes_on else (other, mine)
+        body = {"user_id": str(user.id), "merged_id": str(merged.id), **SAID}
+        made = await directory.api.post("/merges", before, json=body)
+        await directory.merge(mine, before)
+        assert_problem(await directory.confirm(made), 403, "own_merge")
+
 
 class TestWhatOneIsShown:
     async def test_what_was_studied_under_either(

@@ -88,9 +88,10 @@ class MergeService(Service):
         """Let one entry go on for both; delete the sign-in account that is one too many."""
         async with self.work() as uow:
             merge = await self._pending(uow, merge_id, precondition)
-            if self.actor.is_one_of([merge.proposed_by_id]):
-                raise OwnMergeError
             user, merged = await self._entries(uow, merge)
+            # Whoever proposed it may have been merged since, also into one of the two.
+            if await uow.merges.proposer(merge) in {self.actor.id, user.id, merged.id}:
+                raise OwnMergeError
             if merged.is_active and not user.is_active:
                 raise MergedClosedError
             await uow.employment.lock_people([user.id, merged.id])
