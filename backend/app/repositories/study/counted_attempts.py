@@ -1,6 +1,7 @@
 """Which attempts at a quiz count together, whatever enrollments they were made in.
 
-Nobody gets more attempts by leaving a training and enrolling again, in a newer version either. So
+Nobody gets more attempts by leaving a training and enrolling again, in a newer version or under
+another of their entries either. So
 the attempts of withdrawn enrollments count as well, unless the module has changed materially
 between the two versions, back to the last time that the person completed it. Passed attempts do not
 count, because the pass was lost with the enrollment.
@@ -14,6 +15,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     and_,
+    any_,
     func,
     literal_column,
     or_,
@@ -30,6 +32,7 @@ from app.models import (
     Enrollment,
     ModuleVersion,
     QuizAttempt,
+    User,
     VersionSection,
 )
 from app.models.study.attempt import AttemptState
@@ -43,6 +46,7 @@ _NEVER = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
 _completed, _granted_in, _other = (aliased(Enrollment) for _ in range(3))
 _first, _second, _changed = (aliased(ModuleVersion) for _ in range(3))
 _tried = aliased(QuizAttempt)
+_merged = aliased(User)
 
 Enrollments = type[Enrollment] | AliasedClass[Enrollment]
 Ids = ColumnElement[uuid.UUID] | InstrumentedAttribute[uuid.UUID]
@@ -54,7 +58,7 @@ def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
     completed_between = (
         select(_completed.id)
         .where(
-            _completed.user_id == own.user_id,
+            _is_persons(_completed, own),
             _completed.module_id == own.module_id,
             _completed.completed_at > other.withdrawn_at,
             _completed.completed_at < ended,
@@ -62,7 +66,7 @@ def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
         .correlate_except(_completed)
     )
     before = and_(
-        other.user_id == own.user_id,
+        _is_persons(other, own),
         other.module_id == own.module_id,
         or_(other.version_id == own.version_id, ~_changed_materially(other, own).exists()),
         other.status == EnrollmentStatus.WITHDRAWN,
@@ -70,6 +74,14 @@ def counts_with(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
         ~completed_between.exists(),
     )
     return or_(other.id == own.id, before)
+
+
+def _is_persons(other: Enrollments, own: Enrollments) -> ColumnElement[bool]:
+    """Match the enrollments of the person, under whichever of their entries."""
+    merged = select(_merged.id).where(_merged.merged_into_id == own.user_id)
+    ids = func.array(merged.correlate_except(_merged).scalar_subquery())
+    # An array, so that PostgreSQL looks in the index instead of reading everybody's enrollments.
+    return other.user_id == any_(func.array_append(ids, own.user_id))
 
 
 def _changed_materially(one: Enrollments, other: Enrollments) -> Select[uuid.UUID]:

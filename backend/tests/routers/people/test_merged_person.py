@@ -10,6 +10,7 @@ from app.domain.actor import Role
 from app.models import TrainingModule, User
 from app.services.compliance.reconciliation import ReconciliationService
 from app.services.context import SYSTEM
+from tests.factories.attempt import make_quiz
 from tests.factories.evidence import live_section, make_live_session
 from tests.factories.module import make_module, publish
 from tests.factories.user import make_location, make_user
@@ -38,6 +39,12 @@ def training(user: User, module: TrainingModule) -> dict[str, Any]:
 async def two(directory: Directory) -> tuple[User, User]:
     """The entry that goes on, with an account in use, and the one that ends."""
     return await directory.signed_in(), await directory.person()
+
+
+@pytest.fixture
+async def both_signed_in(directory: Directory) -> tuple[User, User]:
+    """The entry that goes on, and the one that ends, with an account each."""
+    return await directory.signed_in(), await directory.signed_in("ada@home.example")
 
 
 class TestWhatIsRecordedLater:
@@ -288,6 +295,22 @@ class TestWhatOneIsShown:
             "/reports/assignments/people", directory.admin, params=query
         )
         assert [item["user"]["id"] for item in listed.json()["items"]] == [str(person.id)]
+
+
+class TestAttempts:
+    async def test_those_at_a_quiz_under_either_count(
+        self, directory: Directory, database: RollbackDatabase, both_signed_in: tuple[User, User]
+    ) -> None:
+        api, (person, ended) = directory.api, both_signed_in
+        quiz = await make_quiz(directory.session, database, max_attempts=2, cooldown_minutes=0)
+        mine, theirs = await quiz.enroll(api, person), await quiz.enroll(api, ended)
+        await quiz.take(api, person, mine, quiz.wrong())
+        await quiz.take(api, ended, theirs, quiz.wrong())
+        assert (await api.post(f"/enrollments/{theirs}/withdraw", ended)).is_success
+        await directory.merge(person, ended)
+        (section,) = (await api.get(f"/enrollments/{mine}", person)).json()["sections"]
+        assert section["attempts_left"] == 0
+        assert_problem(await api.post(quiz.attempts(mine), person), 409, "no_attempts_left")
 
 
 class TestSeveralMerges:
