@@ -279,7 +279,8 @@ async def sqlite() -> AsyncIterator[AsyncSession]:
 
 def _add_functions(connection: Any, _record: object) -> None:  # aiosqlite's own
     """Stand in for functions of our PostgreSQL: it knows the zones of offices, and their states."""
-    connection.create_function("local_day", 1, lambda _: datetime.now(UTC).date().isoformat())
+    for name in ("local_day", "person_day"):
+        connection.create_function(name, 1, lambda _: datetime.now(UTC).date().isoformat())
     connection.create_function("concerns", 2, lambda of_section, _: of_section is None)
 
 

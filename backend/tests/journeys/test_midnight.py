@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.domain.actor import Role
 from app.models import TrainingModule, User
+from app.services.compliance.reconciliation import ReconciliationService
+from app.services.context import SYSTEM
 from devstack.postgres import EmbeddedPostgres
 from devstack.town.clock import SetClock
 from tests.factories.module import make_module, publish, text_section
@@ -67,6 +69,7 @@ class Group:
     session: AsyncSession
     keeper: User
     module: TrainingModule
+    database: Database
 
     async def read(self, reader: User, path: str, **query: str) -> Any:
         response = await self.api.get(path, reader, params=query)
@@ -97,6 +100,20 @@ class Group:
         payload = {"rule": self._rule(*people), "confirm": True}
         assert (await self.api.patch(rule, self.keeper, json=payload, headers=ANYHOW)).is_success
 
+    async def move(self, person: User, location_id: object) -> None:
+        change = {"location_id": str(location_id)}
+        moved = await self.api.patch(
+            f"/users/{person.id}", self.keeper, json=change, headers=ANYHOW
+        )
+        assert moved.is_success, moved.text
+
+    async def office(self, person: User) -> str:
+        read = await self.read(self.keeper, f"/users/{person.id}")
+        return str(read["location_id"])
+
+    async def reconcile(self) -> None:
+        await ReconciliationService(self.database, SYSTEM).run()
+
     def _rule(self, *exclude: User) -> dict[str, Any]:
         """Ask no admin: nobody ends alone what they have to do themselves."""
         excluded = [str(person.id) for person in exclude]
@@ -120,7 +137,7 @@ async def group(
         keeper = await make_user(session, role=Role.ADMIN)
         module = await make_module(session, text_section())
         await publish(committed_database, module)
-        yield Group(clock, committed_api, session, keeper, module)
+        yield Group(clock, committed_api, session, keeper, module, committed_database)
 
 
 @pytest.mark.parametrize(("clock", "zone", "day"), SIDES_OF_MIDNIGHT, indirect=["clock"])
@@ -194,3 +211,29 @@ class TestOfficesOfDifferentDays:
             for known in ({}, {"known_on": day}):
                 [line] = (await group.page(person, person.id, as_of=day, **known))["items"]
                 assert line["status"] == "due"
+
+
+@pytest.mark.parametrize("clock", [BETWEEN], indirect=True)
+class TestWhoMovesWest:
+    """Their day does not begin again: what was recorded for them still holds."""
+
+    async def test_works_at_the_new_office_from_then_on(self, group: Group) -> None:
+        east, west = [await make_location(group.session, time_zone=z) for z in (TOKYO, LOS_ANGELES)]
+        hired = date(2026, 1, 5)
+        person = await make_user(group.session, location_id=east.id, hired_on=hired)
+        await group.move(person, west.id)
+        await group.reconcile()
+        assert await group.office(person) == str(west.id)
+
+    async def test_has_lines_at_once(self, group: Group) -> None:
+        """Also on the day of entry, which at the new office has not come yet."""
+        await group.require()
+        person = await make_user(group.session)
+        office = await make_location(group.session, time_zone=LOS_ANGELES)
+        await group.move(person, office.id)
+        await group.reconcile()
+        page = await group.page(group.keeper, person.id)
+        [line] = page["items"]
+        assert (page["as_of"], line["status"]) == ("2026-11-29", "due")
+        [training] = (await group.read(person, f"/users/{person.id}/trainings"))["items"]
+        assert training["requirement"]["status"] == "due"

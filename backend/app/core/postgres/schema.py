@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SCHEMA_REVISION = "0065"
+SCHEMA_REVISION = "0066"
 """The newest revision. Revisions form one line and are numbered in its order."""
 
 

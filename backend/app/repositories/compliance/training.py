@@ -16,7 +16,7 @@ from app.domain.compliance.audience import PersonFacts
 from app.domain.people.worker_kind import WorkerKind
 from app.models.types import JsonObject
 
-_TODAY = "SELECT local_day(location_id) FROM users WHERE id = $1"
+_TODAY = "SELECT person_day($1)"
 
 # The rule of today is found as `rule_on` of the domain does. One that began when it was recorded
 # has begun at each office, whatever day it is there. `location_id`, `department` and `job_title`
@@ -27,7 +27,7 @@ _ASKED = """
                     WHERE o.user_id = s.user_id AND o.requirement_id = s.requirement_id),
            s.department, s.location_id, l.name, l.country, l.state, s.job_title,
            u.role, u.hired_on, u.worker_kind
-      FROM (SELECT id, role, hired_on, worker_kind, local_day(location_id) AS today
+      FROM (SELECT id, role, hired_on, worker_kind, person_day(id) AS today
               FROM users WHERE id = $1) AS u
       JOIN compliance_segments s
         ON s.user_id = u.id AND s.starts_on <= u.today AND s.ends_on >= u.today

@@ -67,7 +67,7 @@ _TAKE_EFFECT = text(
                       e.hired_on
                  FROM employment_changes e
                 WHERE e.user_id = u.id
-                  AND e.effective_on <= local_day(u.location_id)
+                  AND e.effective_on <= person_day(u.id)
                 ORDER BY e.effective_on DESC, e.recorded_on DESC, e.created_at DESC, e.id DESC
                 LIMIT 1) e
           LEFT JOIN LATERAL (
@@ -126,7 +126,7 @@ _EXPECTED_AT = text(
            SELECT FROM employment_changes later
             WHERE later.user_id = e.user_id
               AND (later.effective_on > e.effective_on
-                   AND later.effective_on <= local_day(u.location_id)
+                   AND later.effective_on <= person_day(u.id)
                 OR later.effective_on = e.effective_on
                    AND (later.recorded_on, later.created_at, later.id)
                      > (e.recorded_on, e.created_at, e.id)))
@@ -156,17 +156,25 @@ class EmploymentRepository(Repository[EmploymentChange]):
     model = EmploymentChange
 
     async def today_of(self, user_id: uuid.UUID | None) -> date:
-        """Return the calendar day that it is where the person works.
+        """Return the calendar day that it is for a person: no day before what they have recorded.
 
-        For whoever has no office, and for the system itself, that is the organisation's.
+        For the system itself it is the organisation's.
         """
-        office = select(User.location_id).where(User.id == user_id).scalar_subquery()
+        statement = select(func.person_day(user_id, type_=Date()))
+        return (await self.session.execute(statement)).scalar_one()
+
+    async def office_day_of(self, reader_id: uuid.UUID | None) -> date:
+        """Return the calendar day at a reader's office, on which they look at other people.
+
+        For whoever has no office, and for the system itself, it is the organisation's.
+        """
+        office = select(User.location_id).where(User.id == reader_id).scalar_subquery()
         statement = select(func.local_day(office, type_=Date()))
         return (await self.session.execute(statement)).scalar_one()
 
     async def todays_of(self, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, date]:
-        """Return the calendar day that it is where each of these people works."""
-        today = func.local_day(User.location_id, type_=Date())
+        """Return the calendar day that it is for each of these people."""
+        today = func.person_day(User.id, type_=Date())
         rows = await self.session.execute(select(User.id, today).where(User.id.in_(user_ids)))
         return {row[0]: row[1] for row in rows}
 

@@ -17,7 +17,7 @@ _TAKE_EFFECT = text(
     WITH due AS (
         SELECT m.user_id, m.effective_on
           FROM manager_changes m JOIN users u ON u.id = m.user_id
-         WHERE m.effective_on <= local_day(u.location_id)
+         WHERE m.effective_on <= person_day(u.id)
            FOR NO KEY UPDATE OF u SKIP LOCKED
     ), done AS (
         DELETE FROM manager_changes m USING due

@@ -272,9 +272,9 @@ def _history(  # noqa: PLR0913  # what load_histories is asked for
     *,
     announced_ends: bool,
 ) -> PersonHistory:
-    day = today or local_day(catalogue.now, catalogue.zone(entry.location_id))
-    known = known_on if known_on and known_on < day else today or date.max
     changes = recorded.employment.get(entry.user_id, ())
+    day = today or _today(catalogue, entry, changes)
+    known = known_on if known_on and known_on < day else today or date.max
     if entry.merged_on is not None and entry.merged_on <= known:
         changes = ()
     changes = changes if announced_ends else without_announced_ends(changes, day)
@@ -304,6 +304,12 @@ def _history(  # noqa: PLR0913  # what load_histories is asked for
             if key[0] == entry.user_id
         },
     )
+
+
+def _today(catalogue: Catalogue, entry: Entry, changes: Iterable[EmploymentChange]) -> date:
+    """Return the day that it is for a person, as `person_day` does in the database."""
+    at_office = local_day(catalogue.now, catalogue.zone(entry.location_id))
+    return max([at_office, *(change.recorded_on for change in changes)])
 
 
 def _called(versions: Iterable[RecordedRule], vocabulary: Vocabulary) -> tuple[RecordedRule, ...]:

@@ -61,7 +61,7 @@ class ReportService(Service):
     async def today(self) -> date:
         """Return today's date at the reader's location."""
         async with self.reading() as uow:
-            return await uow.employment.today_of(self.actor.id)
+            return await uow.employment.office_day_of(self.actor.id)
 
     async def refuse_days_to_come(self, as_of: date) -> None:
         """Leave days to come to those who may read what is announced: it decides who is listed."""

@@ -49,7 +49,7 @@ class CredentialService(Service):
         The default is `EXPIRING_DAYS` from today. Cards that have expired already are included.
         """
         async with self.reading() as uow:
-            today = await uow.employment.today_of(self.actor.id)
+            today = await uow.employment.office_day_of(self.actor.id)
             last = expires_by or add_days(today, EXPIRING_DAYS)
             page = await uow.external_evidence.expiring(self.actor, last, request)
             people = await uow.users.people_of({evidence.user_id for evidence in page.items})

@@ -55,7 +55,7 @@ class SourceCheckService(Service):
     async def due(self, due_by: date | None, request: PageRequest) -> ListOf[SourceCheckRead]:
         """List the last check of each card that has to be checked again by a day, or by today."""
         async with self.reading() as uow:
-            last = due_by or await uow.employment.today_of(self.actor.id)
+            last = due_by or await uow.employment.office_day_of(self.actor.id)
             page = await uow.source_checks.due(self.actor, last, request)
         return listed(page, SourceCheckRead.model_validate)
 

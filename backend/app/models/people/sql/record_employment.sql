@@ -4,7 +4,7 @@
 CREATE FUNCTION record_employment() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    today date := local_day(NEW.location_id);
+    today date := person_day(NEW.id);
     department_name text := (SELECT d.name FROM departments d WHERE d.id = NEW.department_id);
     title text := (SELECT t.name FROM job_titles t WHERE t.id = NEW.job_title_id);
     held employment_changes;

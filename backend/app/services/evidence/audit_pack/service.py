@@ -61,7 +61,7 @@ class AuditPackService(Service):
         """
         async with self.work() as uow:
             scope = await _scope(uow, query)
-            asked = _asked(query, await uow.employment.today_of(uow.actor_id))
+            asked = _asked(query, await uow.employment.office_day_of(uow.actor_id))
             count = await uow.audit_packs.record_count(scope)
             pack_id, made_at = new_id(), await uow.now()
             after = {**_described(query), **_days(asked), "records": count}
