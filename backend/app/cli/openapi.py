@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from uvicorn.importer import import_from_string
 
 from app.cli.report import err
 
@@ -15,6 +14,8 @@ def openapi(
 ) -> None:
     """Write the OpenAPI document. It needs neither a database nor settings."""
     # By name, as `serve` does: commands are a layer below the application.
+    from uvicorn.importer import import_from_string  # noqa: PLC0415  # as in serving.py
+
     document: bytes = import_from_string("app.main:openapi_document")()
     if output is None:
         sys.stdout.buffer.write(document)

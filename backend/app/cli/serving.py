@@ -5,12 +5,9 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from app.cli.environment import settings_or_exit
-from app.cli.impatience import ImpatientProtocol
 from app.cli.report import err
-from app.cli.supervision import serve_alone, supervise
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +34,12 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API. Everything else is read from the environment and checked first."""
+    # Every other command would keep the server in memory as well.
+    import uvicorn  # noqa: PLC0415
+
+    from app.cli.impatience import ImpatientProtocol  # noqa: PLC0415
+    from app.cli.supervision import serve_alone, supervise  # noqa: PLC0415
+
     settings_or_exit()
     listener = _bound(host, port)
     config = uvicorn.Config(

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from html import escape
 from html.parser import HTMLParser
-from typing import Final
-
-import nh3
+from typing import TYPE_CHECKING, Final
 
 from app.domain.content.html_limits import TooComplexError, refuse_costly
 from app.domain.content.media.picture import MAX_ALT, picture_source
 from app.domain.content.section_settings import is_safe_url
+
+if TYPE_CHECKING:
+    import nh3
 
 # Only tags for structure and emphasis. Styles, classes, ids, event handlers and embedded content
 # other than images are removed.
@@ -52,17 +54,21 @@ def _keep_safe(tag: str, attribute: str, value: str) -> str | None:
     return value if len(value) <= _LONGEST.get(attribute, len(value)) else None
 
 
-_cleaner: Final = nh3.Cleaner(
-    tags=set(ALLOWED_ATTRIBUTES),
-    attributes={
-        "*": {"lang"},  # screen readers switch their voice by it
-        **{tag: set(names) for tag, names in ALLOWED_ATTRIBUTES.items() if names},
-    },
-    clean_content_tags=set(DROPPED_WITH_CONTENT),
-    attribute_filter=_keep_safe,
-    url_schemes={"https", "mailto", "media", "tel"},
-    link_rel="noopener noreferrer",
-)
+@cache
+def _cleaner() -> "nh3.Cleaner":
+    import nh3  # noqa: PLC0415  # workers need none of it
+
+    return nh3.Cleaner(
+        tags=set(ALLOWED_ATTRIBUTES),
+        attributes={
+            "*": {"lang"},  # screen readers switch their voice by it
+            **{tag: set(names) for tag, names in ALLOWED_ATTRIBUTES.items() if names},
+        },
+        clean_content_tags=set(DROPPED_WITH_CONTENT),
+        attribute_filter=_keep_safe,
+        url_schemes={"https", "mailto", "media", "tel"},
+        link_rel="noopener noreferrer",
+    )
 
 
 def sanitise(html: str) -> str:
@@ -84,7 +90,7 @@ def sanitise(html: str) -> str:
 
 def _clean(html: str) -> str:
     refuse_costly(html)
-    return _cleaner.clean(html)
+    return _cleaner().clean(html)
 
 
 def plain_text(html: str) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import Final
 
-from rapidfuzz import fuzz, process
-
 MAX_CORRECTED: Final = 5
 """Words of a query that are compared with the catalogue's. Comparing takes time for each word."""
 
@@ -61,5 +59,7 @@ def _meant(word: str, vocabulary: Collection[str]) -> str:
     is_known = any(word in known for known in vocabulary)
     if is_known or not _SHORTEST_MISSPELT <= len(word) <= LONGEST:
         return word
+    from rapidfuzz import fuzz, process  # noqa: PLC0415  # workers need none of it
+
     alike = process.extractOne(word, vocabulary, scorer=fuzz.ratio, score_cutoff=_ALIKE)
     return alike[0] if alike else word

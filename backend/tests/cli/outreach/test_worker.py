@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import signal
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 
 import psutil
 import pytest
@@ -23,9 +24,12 @@ pytestmark = pytest.mark.full
 
 
 @contextlib.asynccontextmanager
-async def working(database: Database) -> AsyncIterator[Process]:
+async def working(
+    database: Database, variables: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Process]:
     """Run a worker, and wait until it says that it has started."""
-    environment = {**environment_of(database, "http://127.0.0.1:9/auth/v1"), "LOG_LEVEL": "INFO"}
+    environment = environment_of(database, "http://127.0.0.1:9/auth/v1")
+    environment |= {"LOG_LEVEL": "INFO", **variables}
     async with training("worker", environment=environment) as process:
         assert process.stderr
         line = await asyncio.wait_for(process.stderr.readline(), PATIENCE_SECONDS)
@@ -55,7 +59,7 @@ async def test_a_signal_ends_it_in_order(
 
 
 IDLE_SECONDS = 20
-MEMORY_BYTES = 140_000_000
+MEMORY_BYTES = 130_000_000
 IDLE_SHARE = 0.005
 
 

@@ -8,8 +8,6 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-import puremagic
-
 from app.domain.content.media.polyglot import is_polyglot
 
 SNIFFED_BYTES: Final = 4_096
@@ -115,6 +113,8 @@ def sniff(head: bytes) -> str | None:
 
 def _candidates(head: bytes) -> list[str]:
     """Return the types that fit best and equally well."""
+    import puremagic  # noqa: PLC0415  # workers need none of it
+
     try:
         matches = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):
