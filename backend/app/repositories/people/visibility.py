@@ -166,4 +166,4 @@ def owned_by(
 def _of_team(actor: Actor, owner: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
     if not (actor.is_manager or actor.sees_everybody):
         return false()
-    return owned_by_those(owner, and_(managed_by(actor), User.id != actor.id))
+    return owned_by_those(owner, and_(managed_by(actor), User.id.not_in(actor.entry_ids)))

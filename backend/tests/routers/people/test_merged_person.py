@@ -278,6 +278,20 @@ class TestWhatOneIsShown:
         assert done.is_success
         assert (await directory.api.get(path, manager)).is_success
 
+    async def test_what_was_ones_own_is_not_ones_teams(
+        self, directory: Directory, module: TrainingModule
+    ) -> None:
+        """Although the entry that ended worked at the manager's office."""
+        office = await make_location(directory.session)
+        manager = await directory.signed_in(role=Role.MANAGER, location_id=office.id)
+        ended = await directory.person(location_id=office.id)
+        record = await directory.record(ended, module)
+        await directory.merge(manager, ended)
+        for scope, shown in (("team", []), ("mine", [str(record.id)])):
+            query = {"scope": scope}
+            listed = await directory.api.get("/training-records", manager, params=query)
+            assert [item["id"] for item in listed.json()["items"]] == shown, scope
+
     async def test_what_was_assigned_to_either(
         self, directory: Directory, module: TrainingModule, two: tuple[User, User]
     ) -> None:
