@@ -123,6 +123,24 @@ class TestHonestPack:
         links = items(files, "chains.json")
         assert {link["user_id"] for link in links} == {str(person), str(twin)}
 
+    async def test_of_an_office_has_all_entries_of_its_people_and_of_nobody_else(
+        self, database: RollbackDatabase, people: list[User], tmp_path: Path, session: AsyncSession
+    ) -> None:
+        """The other entry worked nowhere; of another office two entries were merged as well."""
+        here, elsewhere = [await make_location(session, time_zone="UTC") for _ in range(2)]
+        person = await make_user(session, location_id=here.id)
+        strangers = [await make_user(session, location_id=elsewhere.id) for _ in range(2)]
+        await make_merge(session, database, person, people[1])
+        await make_merge(session, database, *strangers)
+        _, files = await pack(database, PackQuery(location_id=here.id))
+        result = await verify(files, tmp_path)
+        assert (result.stderr, result.returncode) == ("", 0)
+        records = items(files, "records.json")
+        assert [record["user_id"] for record in records] == [str(people[1].id)] * 3
+        told = [piece for piece in items(files, "evidence.json") if piece["kind"] == "merges"]
+        merged = [json.loads(piece["content"])["merged_id"] for piece in told]
+        assert merged == [str(people[1].id)]
+
     async def test_evidence_of_a_merged_entry_covers_the_person(
         self, database: RollbackDatabase, people: list[User], tmp_path: Path, session: AsyncSession
     ) -> None:
