@@ -95,7 +95,7 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             try:
-                await self._services.schedules(SYSTEM).run_due()
+                await self._services.schedules(SYSTEM).run_due(among=self._executors)
             except Exception as error:
                 if (known := unavailable(error)) is None:
                     raise

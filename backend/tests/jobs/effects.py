@@ -21,7 +21,9 @@ from app.jobs.handlers import Handler
 from app.jobs.worker import Worker
 from app.services.factories import Services
 
-NAME: Final = JobName.MEDIA_SWEEP
+NAME: Final = JobName.RULES_APPLY
+"""No schedule adds another at some time of the day."""
+
 TABLES: Final = """
 CREATE TABLE deliveries (job_id bigint NOT NULL);
 CREATE TABLE effects (job_id bigint PRIMARY KEY);

@@ -14,7 +14,7 @@ from app.jobs import executor, worker
 from app.jobs.handlers import Handler
 from app.services.factories import Services
 
-FATAL: Final = JobName.MEDIA_SWEEP
+FATAL: Final = JobName.RULES_APPLY
 HARMLESS: Final = JobName.JOBS_PRUNE
 KILLS: Final = 3
 """After as many the job is given up, instead of after ATTEMPTS."""

@@ -5,7 +5,7 @@ import time
 
 import asyncpg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from app.core.errors import UnavailableError
 from app.domain.outreach.job import JobName
@@ -13,7 +13,8 @@ from app.jobs import executor
 from app.jobs import worker as module
 from app.jobs.connection import LOOK_SECONDS, WAKE
 from app.jobs.worker import Worker
-from app.models import JobLog
+from app.models import JobLog, Schedule
+from app.services.context import SYSTEM
 from app.services.factories import Services
 from devstack.postgres import EmbeddedPostgres
 from tests.jobs.conftest import (
@@ -26,7 +27,7 @@ from tests.jobs.conftest import (
     worker,
 )
 
-NAME = JobName.MEDIA_SWEEP
+NAME = JobName.RULES_APPLY
 
 
 class Handler:
@@ -55,6 +56,17 @@ async def test_an_announced_job_is_done_at_once_and_leaves_no_row(services: Serv
         await enqueue(services, NAME)
         await asyncio.wait_for(handler.running.wait(), PATIENCE_SECONDS)
         assert time.monotonic() - started < LOOK_SECONDS
+    assert (handler.runs, await jobs(services)) == (1, [])
+
+
+async def test_what_it_does_not_do_it_does_not_enqueue(services: Services) -> None:
+    handler = Handler()
+    await services.schedules(SYSTEM).keep()
+    async with services.database.writing() as session:
+        await session.execute(update(Schedule).values(next_run_at=func.now()))
+        await session.commit()
+    async with worker(services, {JobName.JOBS_PRUNE: handler}):
+        await asyncio.wait_for(handler.running.wait(), PATIENCE_SECONDS)
     assert (handler.runs, await jobs(services)) == (1, [])
 
 

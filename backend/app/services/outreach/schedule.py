@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -37,14 +38,16 @@ class ScheduleService(Service):
             ]
             await uow.schedules.keep(rows)
 
-    async def run_due(self, now: datetime | None = None) -> list[JobName]:
+    async def run_due(
+        self, now: datetime | None = None, *, among: Collection[JobName] = tuple(SCHEDULES)
+    ) -> list[JobName]:
         """Enqueue what is due.
 
         What was due several times while no worker ran is enqueued once.
         """
         async with self.work() as uow:
             now = now or await uow.now()
-            due = await uow.schedules.lock_due(now, list(SCHEDULES))
+            due = await uow.schedules.lock_due(now, SCHEDULES.keys() & set(among))
             names = [JobName(row.name) for row in due]
             for name, row in zip(names, due, strict=True):
                 await uow.queue.enqueue(name, key=f"schedule:{name}")
