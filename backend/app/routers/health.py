@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.core.errors import NotAuthenticatedError, OverloadedError
+from app.core.errors import InvalidPayloadError, NotAuthenticatedError, OverloadedError
 from app.core.postgres.failure import (
     DatabaseUnavailableError,
     ReadOnlyError,
@@ -16,11 +16,18 @@ from app.core.postgres.failure import (
 from app.routers.deps import App
 from app.routers.outreach.job_metrics import job_metrics
 from app.routers.refusals import refusals
+from app.routers.strict_json import StrictRoute, refuse_query
 from app.services.context import SYSTEM
 from app.services.factories import Services
 from app.services.health import NotMigratedError, check_readiness
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(
+    prefix="/health",
+    tags=["health"],
+    route_class=StrictRoute,
+    dependencies=[Depends(refuse_query)],
+    responses=refusals(InvalidPayloadError),
+)
 metrics_router = APIRouter(tags=["health"])
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="MetricsToken")

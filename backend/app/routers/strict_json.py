@@ -131,3 +131,9 @@ class StrictRoute(APIRoute):
         for field in get_flat_params(self.dependant):
             if getattr(field.field_info, "in_", None) is ParamTypes.query:
                 yield field.alias, get_origin(field.field_info.annotation) is list
+
+
+async def refuse_query(request: Request) -> None:
+    """Refuse unknown parameters where no guard does, on routes that strangers may use."""
+    if isinstance(request, StrictRequest):
+        request.refuse_query()

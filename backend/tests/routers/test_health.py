@@ -19,6 +19,12 @@ class TestLive:
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_unknown_parameters_are_refused(api: Api, path: str) -> None:
+    problem = assert_problem(await api.get(f"{path}?depth=deep"), 422, "invalid_payload")
+    assert [error["pointer"] for error in problem["errors"]] == ["query:depth"]
+
+
 class TestReady:
     async def test_anybody(self, api: Api) -> None:
         response = await api.get("/health/ready")
