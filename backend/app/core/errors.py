@@ -109,7 +109,14 @@ class FieldError:
         return said
 
 
+_A_LIST, _AN_OBJECT = "A list is expected", "A JSON object is expected"
 _OUR_WORDS = {
+    "tuple_type": _A_LIST,
+    "list_type": _A_LIST,
+    "set_type": _A_LIST,
+    "frozen_set_type": _A_LIST,
+    "model_type": _AN_OBJECT,
+    "dict_type": _AN_OBJECT,
     "json_invalid": "JSON is expected",
     "model_attributes_type": "A JSON object is expected, sent as application/json",
     "uuid_parsing": "A UUID is expected",
