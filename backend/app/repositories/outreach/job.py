@@ -13,9 +13,6 @@ from app.domain.outreach.job import JobName, JobStatus
 from app.models import Job, JobLog
 from app.repositories.base import Repository, any_of
 
-KEPT = (JobStatus.QUEUED, JobStatus.PICKED, JobStatus.FAILED)
-"""The states in which a job has a row."""
-
 _BACKLOG = text(
     """
     SELECT entrypoint,
