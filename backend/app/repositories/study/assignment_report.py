@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Select, String, case, func, literal, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.core.pagination import Page, PageRequest
@@ -86,14 +87,17 @@ class AssignmentReportRepository(Repository[Enrollment]):
     model = Enrollment
 
     async def counts(self, actor: Actor, filters: AssignmentFilter) -> list[AssignmentCounts]:
-        """Count the people of each module, in the order of the titles."""
+        """Count the people of each module, in the order of the titles.
+
+        A module is called as in the version that somebody was enrolled in last.
+        """
         found = _assigned(actor, filters).subquery()
         states = [_count(found.c.state, state) for state in AssignmentState]
-        columns = (found.c.module_id, found.c.title, found.c.category)
+        title, category = (_last(each, found.c.id) for each in (found.c.title, found.c.category))
         statement = (
-            select(*columns, *states)
-            .group_by(*columns)
-            .order_by(func.lower(found.c.title), found.c.module_id)
+            select(found.c.module_id, title, category, *states)
+            .group_by(found.c.module_id)
+            .order_by(func.lower(title), found.c.module_id)
         )
         return [AssignmentCounts(*row) for row in await self.session.execute(statement)]
 
@@ -103,6 +107,11 @@ class AssignmentReportRepository(Repository[Enrollment]):
         """List people and what they were assigned, the latest enrollment first."""
         statement = _assigned(actor, filters)
         return await self.page_of(AssignmentLine, statement, request, ENROLLMENT_ORDERS)
+
+
+def _last(column: ColumnElement[str], ids: ColumnElement[uuid.UUID]) -> ColumnElement[str]:
+    """Return the value of the newest enrollment: its ids are in the order of time."""
+    return func.array_agg(aggregate_order_by(column, ids.desc()), type_=ARRAY(String))[1]
 
 
 def _count(state: ColumnElement[str], wanted: AssignmentState) -> ColumnElement[int]:

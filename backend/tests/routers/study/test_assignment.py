@@ -154,6 +154,18 @@ class TestReport:
         assert_anonymous(await api.get("/reports/assignments"))
         assert_anonymous(await api.get("/reports/assignments/people"))
 
+    async def test_counts_a_module_once_whatever_its_versions_are_called(
+        self, api: Api, team: Team, session: AsyncSession, database: RollbackDatabase
+    ) -> None:
+        await team.assign(team.people[0])
+        await session.refresh(team.module, ["revision"])
+        team.module.title = "Another title"
+        await session.commit()
+        await publish(database, team.module)
+        await team.assign(team.people[1])
+        [counts] = (await api.get("/reports/assignments", team.boss)).json()["items"]
+        assert (counts["module"]["title"], counts["open"]) == ("Another title", 2)
+
     async def test_says_who_was_assigned_what_by_whom_and_how_far_they_are(
         self, api: Api, team: Team, admin: User
     ) -> None:
