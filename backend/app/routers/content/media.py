@@ -65,14 +65,14 @@ async def sign_media_downloads(
     return _not_stored(json_of(await app.media(context).sign_downloads(media_id)))
 
 
-@router.get("/{media_id}", response_model=MediaRead)
+@router.get("/{media_id:uuid}", response_model=MediaRead)
 async def read_media(media_id: uuid.UUID, context: Reader, app: App) -> Response:
     """Read what is known about a file: its state, type and size."""
     return await respond(app.media(context).get(media_id))
 
 
 @router.post(
-    "/{media_id}/complete",
+    "/{media_id:uuid}/complete",
     response_model=MediaRead,
     responses=refusals(MediaNotUploadedError, StorageUnavailableError, InspectionUnavailableError),
 )
@@ -82,7 +82,7 @@ async def complete_media(media_id: uuid.UUID, context: Uploader, app: App) -> Re
 
 
 @router.get(
-    "/{media_id}/download",
+    "/{media_id:uuid}/download",
     response_model=MediaDownload,
     responses=refusals(MediaNotReadyError, StorageUnavailableError),
 )
@@ -92,7 +92,9 @@ async def sign_media_download(media_id: uuid.UUID, context: Reader, app: App) ->
 
 
 @router.delete(
-    "/{media_id}", status_code=204, responses=refusals(MediaInUseError, StorageUnavailableError)
+    "/{media_id:uuid}",
+    status_code=204,
+    responses=refusals(MediaInUseError, StorageUnavailableError),
 )
 async def delete_media(media_id: uuid.UUID, context: Uploader, if_match: IfMatch, app: App) -> None:
     """Delete a file that neither content nor evidence uses."""

@@ -3,7 +3,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from app.core.errors import PreconditionRequiredError
+from app.core.errors import NotFoundError, PreconditionRequiredError
 from app.core.pagination import PageRequest
 from app.domain.actor import Permission
 from app.models.people.merge import MergeStatus
@@ -51,7 +51,7 @@ async def list_merges(
     "",
     response_model=MergeRead,
     status_code=201,
-    responses=refusals(AlreadyMergedError, OwnMergeError, PersonErasedError),
+    responses=refusals(NotFoundError("user"), AlreadyMergedError, OwnMergeError, PersonErasedError),
 )
 async def propose_merge(payload: MergeCreate, context: Admin, app: App) -> Response:
     """Say that two entries are one person. Nothing changes until another admin confirms it."""
